@@ -1,0 +1,156 @@
+//! A crash: what killed the process, or a panic that it survived.
+
+use super::stack::{Module, Stack, check_modules};
+use super::words;
+use crate::deidentify::{CleanText, SourcePath, ThreadName};
+use crate::limits;
+use serde::{Deserialize, Serialize};
+
+/// The process died of a fault, or a panic was caught.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Crash {
+    /// What happened.
+    pub cause: Cause,
+    /// Whether the process died of it.
+    pub fatal: bool,
+    /// The thread it happened in.
+    pub thread: Thread,
+    /// The other threads, as far as they could be recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Thread>,
+    /// Files of code that frames refer to.
+    pub modules: Vec<Module>,
+    /// Milliseconds since the process started.
+    pub uptime_ms: u64,
+    /// What could not be read of the dump.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
+}
+
+/// A thread of a crashed process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Thread {
+    /// Whether it is the process's first thread.
+    pub main: bool,
+    /// Its name, where it is of an allow-listed pool or survived de-identification.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<ThreadName>,
+    /// What it was doing.
+    pub stack: Stack,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Cause {
+    /// A Rust panic.
+    Panic {
+        /// Its message, de-identified.
+        message: CleanText,
+        /// Where it was raised.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<SourceLine>,
+        /// The signal that ended the process, where the panic became one (`panic = "abort"`, a panic while unwinding).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signal: Option<SignalName>,
+    },
+    /// A fatal signal.
+    Signal {
+        /// Which one.
+        signal: SignalName,
+        /// Who sent it.
+        origin: Origin,
+        /// The kind of address that faulted.
+        fault: Fault,
+    },
+}
+
+/// A line of source code.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceLine {
+    /// Path relative to the crate.
+    pub file: SourcePath,
+    /// Line, from 1.
+    pub line: u32,
+}
+
+words! {
+    /// Signals that are recorded.
+    pub enum SignalName {
+        /// Invalid memory access.
+        Segv = "SIGSEGV",
+        /// Access to memory that has no backing.
+        Bus = "SIGBUS",
+        /// Arithmetic fault.
+        Fpe = "SIGFPE",
+        /// Invalid instruction.
+        Ill = "SIGILL",
+        /// The process ended itself.
+        Abrt = "SIGABRT",
+        /// Break point.
+        Trap = "SIGTRAP",
+        /// Forbidden system call.
+        Sys = "SIGSYS",
+    }
+}
+
+words! {
+    /// Who sent a signal.
+    pub enum Origin {
+        /// The processor or the kernel, because of what the thread did.
+        Kernel = "kernel",
+        /// The process itself or another one.
+        User = "user",
+    }
+}
+
+words! {
+    /// What kind of address faulted; the address itself is not recorded.
+    pub enum Fault {
+        /// The signal has no address.
+        None = "none",
+        /// In the first 64 KiB: a null pointer, perhaps with a field's offset.
+        NullLike = "null_like",
+        /// Just beyond a stack: a stack overflow.
+        StackGuard = "stack_guard",
+        /// Nothing is mapped there.
+        Unmapped = "unmapped",
+        /// Mapped, but not for writing.
+        NotWritable = "not_writable",
+        /// Mapped, but not for executing.
+        NotExecutable = "not_executable",
+        /// Anything else.
+        Other = "other",
+    }
+}
+
+words! {
+    /// What could not be read of a dump.
+    pub enum Note {
+        /// The process died while the dump was being written.
+        Unfinished = "unfinished",
+        /// A part of the dump is damaged.
+        Damaged = "damaged",
+        /// More threads ran than fit.
+        ThreadsLeftOut = "threads_left_out",
+        /// More modules were loaded than fit.
+        ModulesLeftOut = "modules_left_out",
+    }
+}
+
+impl Crash {
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        check_modules(&self.modules)?;
+        if self.others.len() >= limits::CRASH_THREADS {
+            return Err("a crash lists more threads than are accepted");
+        }
+        if self.notes.len() > Note::ALL.len() {
+            return Err("a crash repeats its notes");
+        }
+        self.thread.stack.check(&self.modules)?;
+        self.others.iter().try_for_each(|thread| thread.stack.check(&self.modules))
+    }
+}

@@ -1,0 +1,105 @@
+//! A freeze: a watched thread stood still.
+
+use super::stack::{Module, Stack, check_modules};
+use super::words;
+use crate::deidentify::Name;
+use crate::limits;
+use serde::{Deserialize, Serialize};
+
+/// A watched thread stood still for longer than its threshold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Freeze {
+    /// The developer's name of what was watched.
+    pub watch: Name,
+    /// The developer's name of the piece of work that did not end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<Name>,
+    /// Whether the thread is the process's first one.
+    pub main: bool,
+    /// How long it stood still, in milliseconds; for one that did not end, how long it was seen to.
+    pub took_ms: u64,
+    /// From how long on standing still counts as a freeze, in milliseconds.
+    pub threshold_ms: u64,
+    /// How it ended.
+    pub end: FreezeEnd,
+    /// Whether the thread computed or waited.
+    pub activity: Activity,
+    /// What it waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Wait>,
+    /// The stacks that were seen, with how often each was.
+    pub stacks: Vec<StackCount>,
+    /// Files of code that frames refer to.
+    pub modules: Vec<Module>,
+}
+
+/// A stack and how often it was seen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StackCount {
+    /// How many samples showed it.
+    pub count: u32,
+    /// The stack.
+    pub stack: Stack,
+}
+
+words! {
+    /// How a freeze ended.
+    pub enum FreezeEnd {
+        /// The thread went on.
+        Recovered = "recovered",
+        /// The process exited while the thread stood still.
+        Exited = "exited",
+        /// The process was killed while the thread stood still.
+        Killed = "killed",
+    }
+}
+
+words! {
+    /// What a thread that stands still does.
+    pub enum Activity {
+        /// It used the processor.
+        Running = "running",
+        /// It waited.
+        Blocked = "blocked",
+        /// It could not be told.
+        Unknown = "unknown",
+    }
+}
+
+words! {
+    /// What a thread waits for, by its system call.
+    pub enum Wait {
+        /// A lock or a condition.
+        Futex = "futex",
+        /// Reading from a file, pipe or socket.
+        Read = "read",
+        /// Writing to a file, pipe or socket.
+        Write = "write",
+        /// Several files at once.
+        Poll = "poll",
+        /// A period of time.
+        Sleep = "sleep",
+        /// A connection to be made or accepted.
+        Connect = "connect",
+        /// The disk.
+        Disk = "disk",
+        /// Another process.
+        Child = "child",
+        /// Memory that had to be brought in.
+        PageFault = "page_fault",
+        /// Any other system call.
+        Other = "other",
+    }
+}
+
+impl Freeze {
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        check_modules(&self.modules)?;
+        if self.stacks.len() > limits::FREEZE_STACKS {
+            return Err("a freeze lists more stacks than are accepted");
+        }
+        self.stacks.iter().try_for_each(|seen| seen.stack.check(&self.modules))
+    }
+}
