@@ -1,0 +1,330 @@
+//! What is armed: the mapped file and everything that was prepared for a bad moment. At most one per process and copy of
+//! this crate, found by handlers through one atomic pointer.
+
+use crate::api::{Activity, ArmError, Config, PanicNote, PanicTicket, SampleError, Tid};
+use crate::modules::Modules;
+use crate::page::{Page, cut};
+use crate::{panics, sys};
+use candor_dump::layout::{self, counters, header, life, names};
+use candor_dump::{ExitMark, Found, Frame, Module, Panic, Stack, StackEnd};
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+
+/// What a handler needs. Made when armed; it stays where it is for as long as a handler may look at it.
+pub(crate) struct Shared {
+    pub(crate) page: Page,
+    pub(crate) pid: u32,
+    pub(crate) started_boottime_ms: u64,
+    pub(crate) names: &'static [&'static str],
+    pub(crate) modules: Modules,
+    panics: AtomicU32,
+}
+
+impl Shared {
+    /// Whether this is the process that armed, not a child that was forked from it.
+    pub(crate) fn is_here(&self) -> bool {
+        sys::getpid() == self.pid
+    }
+}
+
+static ACTIVE: AtomicPtr<Shared> = AtomicPtr::new(std::ptr::null_mut());
+static USERS: AtomicUsize = AtomicUsize::new(0);
+/// Held while arming and disarming; never in a handler.
+static CHANGE: Mutex<()> = Mutex::new(());
+
+/// Gives `use_it` what is armed, if anything is. Lock-free; anywhere.
+pub(crate) fn with_active<T>(use_it: impl FnOnce(&Shared) -> T) -> Option<T> {
+    USERS.fetch_add(1, Ordering::SeqCst);
+    // SAFETY: what the pointer shows is freed only after it was taken away and no user was left, see `Armed::drop`.
+    let shared = unsafe { ACTIVE.load(Ordering::SeqCst).as_ref() };
+    let result = shared.map(use_it);
+    USERS.fetch_sub(1, Ordering::SeqCst);
+    result
+}
+
+pub(crate) struct Armed {
+    shared: *mut Shared,
+}
+
+// SAFETY: `Shared` is made for use from any thread at once.
+unsafe impl Send for Armed {}
+// SAFETY: as above.
+unsafe impl Sync for Armed {}
+
+impl fmt::Debug for Armed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Armed")
+            .field("pid", &self.shared().pid)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Armed {
+    pub(crate) fn new(config: &Config<'_>) -> Result<Self, ArmError> {
+        let _change = CHANGE
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !ACTIVE.load(Ordering::SeqCst).is_null() {
+            return Err(ArmError::AlreadyArmed);
+        }
+        let modules = Modules::new(config.clean_module_name);
+        let base = sys::make_mapped_file(config.path, layout::FILE_SIZE)
+            .map_err(|(step, source)| ArmError::File { step, source })?;
+        // SAFETY: just mapped, with that size; unmapped in `drop` only, when nobody looks at it.
+        let page = unsafe { Page::new(base) };
+        let shared = Shared {
+            page,
+            pid: sys::getpid(),
+            started_boottime_ms: sys::boottime_millis(),
+            names: config.thread_names,
+            modules,
+            panics: AtomicU32::new(0),
+        };
+        write_header(&shared, config);
+        at_exit_once();
+        let shared = Box::into_raw(Box::new(shared));
+        ACTIVE.store(shared, Ordering::SeqCst);
+        Ok(Self { shared })
+    }
+
+    fn shared(&self) -> &Shared {
+        // SAFETY: freed in `drop` only.
+        unsafe { &*self.shared }
+    }
+
+    pub(crate) fn counters(&self) -> &[AtomicU32] {
+        let first = self.shared().page.u32(counters::AT);
+        // SAFETY: the counters stand one behind the other in the mapping, which stays as long as `self`.
+        unsafe { std::slice::from_raw_parts(first, counters::COUNT) }
+    }
+
+    pub(crate) fn record_panic(&self, note: &PanicNote<'_>) -> Option<PanicTicket> {
+        let shared = self.shared();
+        if !shared.is_here() {
+            return None;
+        }
+        panics::record(
+            shared.page,
+            &shared.modules,
+            &shared.panics,
+            sys::gettid(),
+            sys::boottime_millis(),
+            note,
+        )
+    }
+
+    pub(crate) fn take_panic(&self, ticket: PanicTicket) -> Option<Panic> {
+        let shared = self.shared();
+        panics::take(
+            shared.page,
+            ticket.slot,
+            Some(ticket.serial),
+            shared.started_boottime_ms,
+        )
+    }
+
+    pub(crate) fn take_panics(&self) -> Vec<Panic> {
+        let shared = self.shared();
+        let mut taken: Vec<Panic> = (0..layout::panic::COUNT)
+            .filter_map(|slot| panics::take(shared.page, slot, None, shared.started_boottime_ms))
+            .collect();
+        taken.sort_by_key(|panic| panic.serial);
+        taken
+    }
+
+    pub(crate) fn modules(&self) -> Vec<Module> {
+        candor_dump::read_modules(&self.shared().page.copy(0, layout::FILE_SIZE))
+    }
+
+    pub(crate) fn mark(&self, exit: ExitMark) {
+        mark(self.shared(), exit);
+    }
+
+    pub(crate) fn set_foreground(&self, foreground: bool) {
+        self.shared()
+            .page
+            .set_u32(life::FOREGROUND, u32::from(foreground));
+    }
+
+    pub(crate) fn freeze_opened(&self, watch: u16, thread: Tid, since_boottime_millis: u64) {
+        let page = self.shared().page;
+        page.u32(life::FREEZE_STATE).store(2, Ordering::Release);
+        page.set_u32(life::FREEZE_WATCH, watch.into());
+        page.set_u32(life::FREEZE_TID, thread.0);
+        page.set_u64(life::FREEZE_SINCE_BOOTTIME_MS, since_boottime_millis);
+        page.u32(life::FREEZE_STATE).store(1, Ordering::Release);
+    }
+
+    pub(crate) fn freeze_closed(&self) {
+        self.shared()
+            .page
+            .u32(life::FREEZE_STATE)
+            .store(0, Ordering::Release);
+    }
+
+    pub(crate) fn maintain(&self) {
+        let shared = self.shared();
+        if !shared.is_here() {
+            return;
+        }
+        shared
+            .page
+            .set_u64(life::ALIVE_BOOTTIME_MS, sys::boottime_millis());
+        if shared.page.u64(life::BOOT).load(Ordering::Relaxed) == 0 {
+            shared.page.set_u64(life::BOOT, boot());
+        }
+        shared.modules.refresh();
+    }
+}
+
+impl Drop for Armed {
+    fn drop(&mut self) {
+        let _change = CHANGE
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        ACTIVE.store(std::ptr::null_mut(), Ordering::SeqCst);
+        // A handler that is at work keeps what it uses; a handler that never returns keeps it for ever.
+        for _ in 0..100 {
+            if USERS.load(Ordering::SeqCst) == 0 {
+                // SAFETY: made by `Box::into_raw` and the mapping of `new`. Nobody can find it any more, and nobody who
+                // found it earlier is left.
+                unsafe {
+                    let shared = Box::from_raw(self.shared);
+                    sys::unmap(shared.page.base(), layout::FILE_SIZE);
+                }
+                return;
+            }
+            sys::pause(1);
+        }
+    }
+}
+
+fn write_header(shared: &Shared, config: &Config<'_>) {
+    let page = shared.page;
+    let listed = config.thread_names.len().min(names::COUNT);
+    for (index, name) in config.thread_names.iter().take(listed).enumerate() {
+        page.put(names::AT + index * names::SIZE, cut(name, names::SIZE));
+    }
+    page.set_u32(life::EXIT_MARK, ExitMark::Running.code());
+    page.set_u16(header::VERSION, layout::VERSION);
+    page.set_u32(header::FILE_SIZE, layout::FILE_SIZE as u32);
+    page.put(header::RUN, &config.run);
+    page.set_u32(header::PID, shared.pid);
+    page.set_u32(header::NAME_COUNT, listed as u32);
+    page.set_u64(header::STARTED_UNIX, config.started_unix);
+    page.set_u64(header::STARTED_BOOTTIME_MS, shared.started_boottime_ms);
+    page.set_u32(header::SYSTEM, layout::SYSTEM_LINUX_X86_64);
+    page.put(header::MAGIC, &layout::MAGIC);
+    page.set_u32(
+        header::CHECKSUM,
+        layout::checksum(&page.copy(0, header::CHECKSUM)),
+    );
+}
+
+fn mark(shared: &Shared, exit: ExitMark) {
+    if shared.is_here() {
+        shared
+            .page
+            .u32(life::EXIT_MARK)
+            .store(exit.code(), Ordering::Release);
+    }
+}
+
+/// Notes that `exit` was reached, unless the agent has said more already.
+extern "C" fn exiting() {
+    with_active(|shared| {
+        if shared.is_here() {
+            let (running, exiting) = (ExitMark::Running.code(), ExitMark::Exiting.code());
+            let mark = shared.page.u32(life::EXIT_MARK);
+            let _ = mark.compare_exchange(running, exiting, Ordering::AcqRel, Ordering::Relaxed);
+        }
+    });
+}
+
+fn at_exit_once() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| sys::at_exit(exiting));
+}
+
+/// A hash of the machine's boot id (FNV-1a, 64 bits): tells one start of the machine from another, not one machine from
+/// another after the next start. 0 if it cannot be read.
+fn boot() -> u64 {
+    let id = std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    if id.is_empty() {
+        return 0;
+    }
+    id.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+pub(crate) fn current_thread() -> u32 {
+    sys::gettid()
+}
+
+pub(crate) fn is_main_thread() -> bool {
+    sys::gettid() == sys::getpid()
+}
+
+pub(crate) fn coarse_millis() -> u64 {
+    sys::coarse_millis()
+}
+
+pub(crate) fn boottime_millis() -> u64 {
+    sys::boottime_millis()
+}
+
+pub(crate) fn sample(
+    _thread: Tid,
+    _max_frames: usize,
+    _modules: &mut Vec<Module>,
+    _out: &mut Stack,
+) -> Result<Activity, SampleError> {
+    Err(SampleError::NotArmed)
+}
+
+pub(crate) fn locate(frames: &[usize], modules: &mut Vec<Module>) -> Stack {
+    let frames = frames
+        .iter()
+        .map(|address| place(*address, Found::Given, modules))
+        .collect();
+    Stack {
+        frames,
+        gap: None,
+        end: StackEnd::Outermost,
+    }
+}
+
+/// A frame for the living: `modules` gets the module if it is not there yet.
+pub(crate) fn place(address: usize, found: Found, modules: &mut Vec<Module>) -> Frame {
+    let in_module = match found {
+        Found::Context | Found::Interrupted => address,
+        _ => address.wrapping_sub(1),
+    };
+    let known = with_active(|shared| {
+        shared
+            .modules
+            .region(in_module)
+            .map(|region| (shared.modules.module(&region), region.bias))
+    });
+    let Some((module, bias)) = known.flatten() else {
+        return Frame {
+            module: None,
+            offset: 0,
+            found,
+        };
+    };
+    let index = modules
+        .iter()
+        .position(|known| *known == module)
+        .unwrap_or_else(|| {
+            modules.push(module);
+            modules.len() - 1
+        });
+    Frame {
+        module: u16::try_from(index).ok(),
+        offset: address.wrapping_sub(bias) as u64,
+        found,
+    }
+}

@@ -1,0 +1,192 @@
+//! x86-64: the registers a stack walk needs, where Linux keeps them, and the few instructions that Rust cannot say.
+
+use std::arch::asm;
+
+/// Registers by their DWARF numbers: 0 rax, 1 rdx, 2 rcx, 3 rbx, 4 rsi, 5 rdi, 6 rbp, 7 rsp, 8 to 15 themselves,
+/// 16 the instruction pointer.
+pub(crate) const COUNT: usize = 17;
+/// DWARF number of the frame pointer.
+pub(crate) const FRAME_POINTER: usize = 6;
+/// DWARF number of the stack pointer.
+pub(crate) const STACK_POINTER: usize = 7;
+/// DWARF number of the return address.
+pub(crate) const INSTRUCTION_POINTER: usize = 16;
+/// Registers that a called function gives back as it found them.
+pub(crate) const CALLEE_SAVED: [usize; 7] = [3, FRAME_POINTER, STACK_POINTER, 12, 13, 14, 15];
+
+/// A set of registers, some of which may be unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Registers {
+    values: [usize; COUNT],
+    known: u32,
+}
+
+impl Registers {
+    pub(crate) const fn get(&self, register: usize) -> Option<usize> {
+        if register < COUNT && self.known & (1 << register) != 0 {
+            Some(self.values[register])
+        } else {
+            None
+        }
+    }
+
+    pub(crate) const fn set(&mut self, register: usize, value: usize) {
+        if register < COUNT {
+            self.values[register] = value;
+            self.known |= 1 << register;
+        }
+    }
+
+    pub(crate) const fn with(mut self, register: usize, value: usize) -> Self {
+        self.set(register, value);
+        self
+    }
+
+    pub(crate) const fn ip(&self) -> usize {
+        self.values[INSTRUCTION_POINTER]
+    }
+
+    pub(crate) const fn sp(&self) -> usize {
+        self.values[STACK_POINTER]
+    }
+}
+
+/// Where the kernel keeps each register, in DWARF order, in a signal's `ucontext` (`uc_mcontext.gregs`).
+pub(crate) const IN_CONTEXT: [usize; COUNT] =
+    [13, 12, 14, 11, 9, 8, 10, 15, 0, 1, 2, 3, 4, 5, 6, 7, 16];
+/// Offset of `uc_mcontext.gregs` in `ucontext`, for a signal frame that is found on a stack.
+pub(crate) const CONTEXT_REGISTERS_AT: usize = 40;
+/// `gregs[REG_ERR]` of a page fault: the access was a write.
+pub(crate) const FAULT_WRITE: i64 = 2;
+/// `gregs[REG_ERR]` of a page fault: the access was the fetch of an instruction.
+pub(crate) const FAULT_FETCH: i64 = 16;
+/// The code that returns from a signal handler: `mov $15, %rax; syscall`, as glibc and musl write it.
+pub(crate) const SIGNAL_RETURN: [[u8; 9]; 2] = [
+    [0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05],
+    [0xb8, 0x0f, 0, 0, 0, 0x0f, 0x05, 0, 0],
+];
+
+/// Whether the bytes before a return address (the last eight, the last one nearest) end in a call.
+pub(crate) fn ends_in_call(before: [u8; 8]) -> bool {
+    // call rel32
+    if before[3] == 0xe8 {
+        return true;
+    }
+    // call r/m64: ff /2, two to seven bytes, an optional prefix before it does not matter.
+    (2..=7).any(|len| {
+        let (opcode, modrm) = (before[8 - len], before[8 - len + 1]);
+        if opcode != 0xff || modrm & 0x38 != 0x10 {
+            return false;
+        }
+        let sib = usize::from(modrm & 7 == 4 && modrm >> 6 != 3);
+        let displacement = match modrm >> 6 {
+            0 if modrm & 7 == 5 => 4,
+            0 if sib == 1 && before.get(8 - len + 2).is_some_and(|sib| sib & 7 == 5) => 4,
+            1 => 1,
+            2 => 4,
+            _ => 0,
+        };
+        len == 2 + sib + displacement
+    })
+}
+
+/// A system call that leaves `errno` alone and does nothing else.
+///
+/// # Safety
+/// As the system call itself demands of its arguments.
+#[inline]
+pub(crate) unsafe fn system_call(number: i64, args: [usize; 6]) -> isize {
+    let result: isize;
+    // SAFETY: the kernel's calling convention: it changes rax, rcx and r11 and nothing else of the processor's state.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") number => result,
+            in("rdi") args[0],
+            in("rsi") args[1],
+            in("rdx") args[2],
+            in("r10") args[3],
+            in("r8") args[4],
+            in("r9") args[5],
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack),
+        );
+    }
+    result
+}
+
+/// Calls `function(argument)` on the stack that ends (at its upper end) at `top`, and comes back.
+///
+/// # Safety
+/// `top` is 16-byte aligned, enough memory below it may be written and is used by nobody else; `function` does not unwind.
+#[inline]
+pub(crate) unsafe fn call_on_stack(
+    top: *mut u8,
+    function: unsafe extern "C" fn(*mut u8),
+    argument: *mut u8,
+) {
+    // SAFETY: r12 keeps its value over a C call, so it carries the old stack pointer over; all that a C call may change
+    // is declared as changed. The stack is aligned before the call, as the calling convention asks.
+    unsafe {
+        asm!(
+            "mov r12, rsp",
+            "mov rsp, {top}",
+            "call {function}",
+            "mov rsp, r12",
+            top = in(reg) top,
+            function = in(reg) function,
+            in("rdi") argument,
+            out("r12") _,
+            clobber_abi("C"),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_before_a_return_address_is_recognised_and_other_code_is_not() {
+        assert!(ends_in_call([0, 0, 0, 0xe8, 1, 2, 3, 4]), "call rel32");
+        assert!(ends_in_call([0, 0, 0, 0, 0, 0, 0xff, 0xd0]), "call rax");
+        assert!(ends_in_call([0, 0, 0, 0, 0, 0x41, 0xff, 0xd4]), "call r12");
+        assert!(
+            ends_in_call([0, 0, 0xff, 0x15, 1, 2, 3, 4]),
+            "call [rip+disp32]"
+        );
+        assert!(
+            ends_in_call([0, 0, 0, 0, 0, 0xff, 0x50, 0x18]),
+            "call [rax+0x18]"
+        );
+        assert!(
+            ends_in_call([0, 0, 0, 0, 0xff, 0x54, 0x24, 0x08]),
+            "call [rsp+8]"
+        );
+        assert!(!ends_in_call([0x90; 8]), "nothing but nop");
+        assert!(!ends_in_call([0, 0, 0, 0, 0, 0, 0xff, 0xe0]), "jmp rax");
+    }
+
+    #[test]
+    fn a_function_called_on_another_stack_sees_its_argument_and_comes_back() {
+        unsafe extern "C" fn note_where(out: *mut u8) {
+            let here = 0u8;
+            // SAFETY: `out` is the address of a `usize` below.
+            unsafe { out.cast::<usize>().write((&raw const here).addr()) };
+        }
+        let mut stack = vec![0u128; 4096];
+        let bounds = stack.as_ptr_range();
+        let (low, high) = (bounds.start.addr(), bounds.end.addr());
+        let mut seen = 0usize;
+        // SAFETY: the vector is 64 KiB of aligned memory that nothing else uses meanwhile.
+        unsafe {
+            call_on_stack(
+                stack.as_mut_ptr_range().end.cast(),
+                note_where,
+                (&raw mut seen).cast(),
+            )
+        };
+        assert!((low..high).contains(&seen));
+    }
+}
