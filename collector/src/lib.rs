@@ -1,1 +1,22 @@
-//! placeholder
+//! The collector: takes reports, keeps them, counts them, and shows what they say.
+//!
+//! The modules in the order a report travels:
+//!
+//! * [`server`]: `run(listener, app, shutdown)`; routes, limits, graceful stop.
+//! * [`ingest`]: bytes to stored reports; refuses by name, never repairs.
+//! * [`naming`] and [`grouping`]: addresses to functions, a report to the issue it belongs to.
+//! * [`store`]: what is asked of a store, and the embedded one.
+//! * [`dashboard`]: the pages.
+#![forbid(unsafe_code)]
+
+pub mod access;
+pub mod api;
+pub mod cli;
+pub mod dashboard;
+pub mod grouping;
+pub mod ingest;
+pub mod naming;
+pub mod server;
+pub mod state;
+pub mod store;
+pub mod symbol_files;

@@ -1,0 +1,58 @@
+//! What every request handler is given.
+
+use crate::store::Store;
+use candor_symbols::Symbols;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What every request handler is given: where reports are kept, names for their addresses, and the time.
+pub struct State<S> {
+    /// Where reports are kept.
+    pub store: Arc<S>,
+    /// Names for addresses.
+    pub symbols: Arc<Symbols>,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl<S: Store> State<S> {
+    /// A state with the system's clock.
+    pub fn new(store: S, symbols: Symbols) -> Self {
+        Self { store: Arc::new(store), symbols: Arc::new(symbols), clock: Clock::system() }
+    }
+}
+
+// Derived, it would ask for `S: Clone`.
+impl<S> Clone for State<S> {
+    fn clone(&self) -> Self {
+        Self { store: self.store.clone(), symbols: self.symbols.clone(), clock: self.clock.clone() }
+    }
+}
+
+/// The only reader of time in the collector.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> u64 + Send + Sync>);
+
+impl Clock {
+    /// The system's clock.
+    pub fn system() -> Self {
+        Self::new(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+    }
+
+    /// A clock that tells what `now` returns, in seconds since 1970-01-01 UTC.
+    pub fn new(now: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// Seconds since 1970-01-01 UTC.
+    pub fn now(&self) -> u64 {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Clock({})", self.now())
+    }
+}

@@ -1,0 +1,290 @@
+//! What a store answers.
+
+use super::{IssueId, IssueKind};
+use crate::grouping::Explanation;
+use candor_protocol::deidentify::{Name, Release};
+use candor_protocol::report::{
+    Activity, Connection, Disconnect, Exit, Failure, FreezeEnd, Kind, LossReason, Network, Phase, Wait,
+};
+use candor_protocol::sketch::Sketch;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What arrived and what became of it, since the app was added.
+///
+/// Reports received = stored + duplicates + refused; recorded on the devices = stored + lost + still waiting there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Ledger {
+    /// Reports that were stored, those erased later included.
+    pub stored: BTreeMap<Kind, u64>,
+    /// Reports that arrived again.
+    pub duplicates: u64,
+    /// Reports that were refused, by reason; a request whose reports could not be counted counts as one.
+    pub refused: BTreeMap<String, u64>,
+    /// Reports that devices say they lost, by kind and reason.
+    pub lost: BTreeMap<Kind, BTreeMap<LossReason, u64>>,
+    /// Reports that were stored and then erased on request.
+    pub erased: u64,
+    /// When a batch was last kept, to the minute.
+    pub last_batch: Option<u64>,
+}
+
+/// Rates and latencies of a range of time.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Health {
+    /// Runs that started.
+    pub runs: u64,
+    /// Those whose exit is known.
+    pub ended: u64,
+    /// Runs by exit.
+    pub exits: BTreeMap<Exit, u64>,
+    /// Runs that ended in a crash. Crash-free share: `1 - crashed_runs / runs`.
+    pub crashed_runs: u64,
+    /// Runs with at least one freeze.
+    pub frozen_runs: u64,
+    /// Distinct pseudonyms among the runs.
+    pub installs: u64,
+    /// Crashes that ended a process.
+    pub crashes: u64,
+    /// Panics that were caught.
+    pub handled: u64,
+    /// Freezes.
+    pub freezes: u64,
+    /// Milliseconds that runs lasted, as far as is known.
+    pub run_ms: u64,
+    /// Attempts to connect.
+    pub attempts: u64,
+    /// Those that ended in service.
+    pub ready: u64,
+    /// Microseconds from the start of an attempt until service.
+    pub ready_us: Sketch,
+    /// Microseconds of round trips of heartbeats.
+    pub rtt_us: Sketch,
+}
+
+/// Counts of one step of time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Point {
+    /// When the step begins.
+    pub at: u64,
+    /// Runs that started.
+    pub runs: u64,
+    /// Those that ended in a crash.
+    pub crashed_runs: u64,
+    /// Crashes that ended a process.
+    pub crashes: u64,
+    /// Freezes.
+    pub freezes: u64,
+    /// Attempts to connect.
+    pub attempts: u64,
+    /// Those that ended in service.
+    pub ready: u64,
+}
+
+/// Counts of one release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseRow {
+    /// The release.
+    pub release: Release,
+    /// Runs that started.
+    pub runs: u64,
+    /// Those that ended in a crash.
+    pub crashed_runs: u64,
+    /// Freezes.
+    pub freezes: u64,
+    /// Distinct pseudonyms among the runs.
+    pub installs: u64,
+    /// Attempts to connect.
+    pub attempts: u64,
+    /// Those that ended in service.
+    pub ready: u64,
+}
+
+/// One issue in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssueRow {
+    /// Stands for it.
+    pub id: IssueId,
+    /// Its kind.
+    pub kind: IssueKind,
+    /// What happened, such as `SIGSEGV (null pointer) in im::history::parse_header`.
+    pub title: String,
+    /// The function that is blamed, or where it is; empty when nothing is known.
+    pub culprit: String,
+    /// Reports in the range.
+    pub reports: u64,
+    /// Those of `reports` that ended their process; the others were caught. Freezes never end one.
+    pub fatal: u64,
+    /// Distinct runs in the range.
+    pub runs: u64,
+    /// Distinct pseudonyms in the range.
+    pub installs: u64,
+    /// When it was first seen, in the range or not.
+    pub first_seen: u64,
+    /// When it was last seen, in the range or not.
+    pub last_seen: u64,
+    /// The release it was first seen in.
+    pub first_release: Release,
+    /// The release it was last seen in.
+    pub last_release: Release,
+    /// Reports per step of the range.
+    pub spark: Vec<u32>,
+}
+
+/// One class of releases, systems or machines, and how much of it an issue met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breakdown {
+    /// The class.
+    pub label: String,
+    /// Reports of the issue in this class.
+    pub reports: u64,
+    /// Distinct runs of the issue in this class.
+    pub runs: u64,
+    /// All runs of the app in this class, whether or not they met the issue: the base rate. Runs whose start was never
+    /// reported are not in it, so that it can be less than `runs`.
+    pub of: u64,
+}
+
+/// One issue in full. Everything but `row.first_*` and `row.last_*` is of the range that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuePage {
+    /// Its row in a list.
+    pub row: IssueRow,
+    /// By release, most reports first.
+    pub by_release: Vec<Breakdown>,
+    /// By operating system and its version, most reports first.
+    pub by_os: Vec<Breakdown>,
+    /// By class of machine, most reports first.
+    pub by_device: Vec<Breakdown>,
+    /// Why these reports are one issue.
+    pub why: Explanation,
+    /// All runs of the app in the range.
+    pub runs_total: u64,
+}
+
+/// One issue of freezes, with how long and how they froze.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FreezeRow {
+    /// Its row in a list.
+    pub row: IssueRow,
+    /// What was watched, most frequent first.
+    pub watches: Vec<(Name, u64)>,
+    /// The piece of work that did not end, most frequent first.
+    pub turns: Vec<(Name, u64)>,
+    /// Those in the process's first thread.
+    pub main: u64,
+    /// How long the thread stood still, in milliseconds.
+    pub took_ms: Sketch,
+    /// The longest, in milliseconds, to the precision of the sketch (0.78 %).
+    pub longest_ms: u64,
+    /// How they ended.
+    pub ends: BTreeMap<FreezeEnd, u64>,
+    /// Whether the thread computed or waited.
+    pub activity: BTreeMap<Activity, u64>,
+    /// What it waited for.
+    pub waits: BTreeMap<Wait, u64>,
+}
+
+/// Connection windows, summed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ConnectionAnswer {
+    /// Everything that passes the filter.
+    pub total: ConnectionSum,
+    /// By network, in the order of the closed list.
+    pub by_network: Vec<(Network, ConnectionSum)>,
+    /// By the connection's name.
+    pub by_name: Vec<(Name, ConnectionSum)>,
+    /// By what it leads to.
+    pub by_endpoint: Vec<(Name, ConnectionSum)>,
+    /// By release.
+    pub by_release: Vec<(Release, ConnectionSum)>,
+    /// Per step, oldest first, without gaps; each with when the step begins.
+    pub series: Vec<(u64, ConnectionSum)>,
+}
+
+/// What a number of connection windows add up to. Latencies are in microseconds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ConnectionSum {
+    /// Windows.
+    pub windows: u64,
+    /// Attempts to connect.
+    pub attempts: u64,
+    /// Those that ended in service.
+    pub ready: u64,
+    /// Those that failed, by phase and class.
+    pub failures: BTreeMap<(Phase, Failure), u64>,
+    /// Connections in service that ended, by reason.
+    pub disconnects: BTreeMap<Disconnect, u64>,
+    /// How long each phase that ended well took.
+    pub phases: BTreeMap<Phase, Sketch>,
+    /// From the start of an attempt until service.
+    pub ready_us: Sketch,
+    /// Round trips of heartbeats.
+    pub rtt_us: Sketch,
+    /// From sending a message until it was acknowledged.
+    pub ack_us: Sketch,
+    /// Messages sent.
+    pub sent: u64,
+    /// Messages received.
+    pub received: u64,
+    /// Bytes sent.
+    pub sent_bytes: u64,
+    /// Bytes received.
+    pub received_bytes: u64,
+    /// Milliseconds in service.
+    pub up_ms: u64,
+    /// Milliseconds without service.
+    pub down_ms: u64,
+}
+
+impl ConnectionSum {
+    /// Adds one window.
+    pub fn add(&mut self, window: &Connection) {
+        self.windows += 1;
+        self.attempts += u64::from(window.attempts);
+        self.ready += u64::from(window.ready);
+        for failed in &window.failures {
+            *self.failures.entry((failed.phase, failed.failure)).or_default() += u64::from(failed.count);
+        }
+        for ended in &window.disconnects {
+            *self.disconnects.entry(ended.reason).or_default() += u64::from(ended.count);
+        }
+        for phase in &window.phases {
+            self.phases.entry(phase.phase).or_default().merge(&phase.took_us);
+        }
+        self.ready_us.merge(&window.ready_us);
+        self.rtt_us.merge(&window.rtt_us);
+        self.ack_us.merge(&window.ack_us);
+        self.sent += u64::from(window.sent);
+        self.received += u64::from(window.received);
+        self.sent_bytes = self.sent_bytes.saturating_add(window.sent_bytes);
+        self.received_bytes = self.received_bytes.saturating_add(window.received_bytes);
+        self.up_ms = self.up_ms.saturating_add(window.up_ms);
+        self.down_ms = self.down_ms.saturating_add(window.down_ms);
+    }
+
+    /// Adds all of `other`. The order of merging does not matter.
+    pub fn merge(&mut self, other: &Self) {
+        self.windows += other.windows;
+        self.attempts += other.attempts;
+        self.ready += other.ready;
+        for (key, count) in &other.failures {
+            *self.failures.entry(*key).or_default() += count;
+        }
+        for (key, count) in &other.disconnects {
+            *self.disconnects.entry(*key).or_default() += count;
+        }
+        for (phase, took) in &other.phases {
+            self.phases.entry(*phase).or_default().merge(took);
+        }
+        self.ready_us.merge(&other.ready_us);
+        self.rtt_us.merge(&other.rtt_us);
+        self.ack_us.merge(&other.ack_us);
+        self.sent += other.sent;
+        self.received += other.received;
+        self.sent_bytes = self.sent_bytes.saturating_add(other.sent_bytes);
+        self.received_bytes = self.received_bytes.saturating_add(other.received_bytes);
+        self.up_ms = self.up_ms.saturating_add(other.up_ms);
+        self.down_ms = self.down_ms.saturating_add(other.down_ms);
+    }
+}

@@ -1,0 +1,91 @@
+//! Where reports are kept: questions and answers, no SQL.
+//!
+//! A [`Store`] answers from summaries that it keeps up to date as reports arrive, so that a page costs the same however
+//! many reports there are. [`contract`] is the suite that defines what a store is; every engine runs all of it.
+
+mod answers;
+pub mod contract;
+mod question;
+pub mod sqlite;
+mod write;
+
+pub use answers::{
+    Breakdown, ConnectionAnswer, ConnectionSum, FreezeRow, Health, IssuePage, IssueRow, Ledger, Point, ReleaseRow,
+};
+pub use question::{ConnectionFilter, IssueFilter, IssueId, IssueKind, Span};
+pub use write::{Incoming, Kept, StoreError};
+
+use crate::access::KeyHash;
+use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
+use candor_protocol::report::Report;
+use std::future::Future;
+
+/// The answer of a store, later.
+pub trait Answer<T>: Future<Output = Result<T, StoreError>> + Send {}
+impl<T, F: Future<Output = Result<T, StoreError>> + Send> Answer<T> for F {}
+
+/// Keeps reports and answers questions about them.
+///
+/// Every writing method returns when what it did is durable. All times are seconds since 1970-01-01 UTC; ranges include
+/// `from` and exclude `to`. An app that does not exist has no reports.
+pub trait Store: Send + Sync + 'static {
+    /// Adds an app and the hash of its ingest key.
+    ///
+    /// # Errors
+    /// [`StoreError::AppExists`].
+    fn add_app(&self, app: &AppName, key: KeyHash) -> impl Answer<()>;
+
+    /// The app that a key belongs to.
+    fn app_of_key(&self, key: KeyHash) -> impl Answer<Option<AppName>>;
+
+    /// Keeps reports that arrived at `arrived`, all of them or none. A report whose id was kept before is a duplicate
+    /// and changes nothing, also within one call.
+    fn keep(&self, app: &AppName, reports: Vec<Incoming>, arrived: u64) -> impl Answer<Kept>;
+
+    /// Counts reports that were refused; a request whose reports cannot be counted counts as one. `reason` is a word of
+    /// the collector's own, such as `bad_report`.
+    fn count_refused(&self, app: &AppName, reason: &'static str, reports: u32, arrived: u64) -> impl Answer<()>;
+
+    /// Erases every report of these pseudonyms, takes them out of every summary and refuses them from now on. Returns how
+    /// many reports were erased. The [`Ledger`] keeps its counts and says how many were erased.
+    fn erase(&self, app: &AppName, pseudonyms: &[Pseudonym], arrived: u64) -> impl Answer<u64>;
+
+    /// All apps by name.
+    fn apps(&self) -> impl Answer<Vec<AppName>>;
+
+    /// What arrived and what became of it.
+    fn ledger(&self, app: &AppName) -> impl Answer<Ledger>;
+
+    /// Rates and latencies of a range of time; the step of `span` is not used.
+    fn health(&self, app: &AppName, span: Span) -> impl Answer<Health>;
+
+    /// Counts per step, oldest first, without gaps.
+    fn trend(&self, app: &AppName, span: Span) -> impl Answer<Vec<Point>>;
+
+    /// One row per release that had a run, fault or connection in the range, most runs first.
+    fn releases(&self, app: &AppName, span: Span) -> impl Answer<Vec<ReleaseRow>>;
+
+    /// Issues with a report in the range, most installations first.
+    fn issues(&self, app: &AppName, filter: IssueFilter) -> impl Answer<Vec<IssueRow>>;
+
+    /// One issue; the counts of its row are of the range, whether or not it has a report in it.
+    fn issue(&self, app: &AppName, id: IssueId, span: Span) -> impl Answer<Option<IssuePage>>;
+
+    /// Reports of an issue, newest first: at most `limit`, of those that follow the report `before` in this order.
+    fn issue_reports(
+        &self,
+        app: &AppName,
+        id: IssueId,
+        limit: u32,
+        before: Option<ReportId>,
+    ) -> impl Answer<Vec<Report>>;
+
+    /// One report.
+    fn report(&self, app: &AppName, id: ReportId) -> impl Answer<Option<Report>>;
+
+    /// Issues of freezes with a report in the range, with how long and how they froze; most installations first.
+    fn freezes(&self, app: &AppName, span: Span) -> impl Answer<Vec<FreezeRow>>;
+
+    /// Connection windows, summed.
+    fn connections(&self, app: &AppName, filter: ConnectionFilter, span: Span) -> impl Answer<ConnectionAnswer>;
+}

@@ -1,0 +1,148 @@
+//! How questions are asked.
+
+use candor_protocol::deidentify::{Name, Release};
+use candor_protocol::report::Network;
+use std::fmt;
+use std::str::FromStr;
+
+/// A range of time in steps: `from` is included, `to` is not. Seconds since 1970-01-01 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first second.
+    pub from: u64,
+    /// The first second after the range.
+    pub to: u64,
+    /// Length of a step in seconds, a multiple of 60; what happened at `t` counts in step `(t - from) / step`.
+    pub step: u64,
+}
+
+impl Span {
+    /// The most steps that an answer holds; a longer range has its last steps cut off.
+    pub const MAX_STEPS: usize = 10_000;
+
+    /// How many steps the range has; the last one may be cut short.
+    pub fn steps(&self) -> usize {
+        let steps = self.to.saturating_sub(self.from).div_ceil(self.step.max(1));
+        usize::try_from(steps).unwrap_or(usize::MAX).min(Self::MAX_STEPS)
+    }
+
+    /// The step that `at` counts in; `None` outside of the range.
+    pub fn index(&self, at: u64) -> Option<usize> {
+        if at < self.from || at >= self.to {
+            return None;
+        }
+        usize::try_from((at - self.from) / self.step.max(1)).ok().filter(|index| *index < self.steps())
+    }
+
+    /// When the step `index` begins.
+    pub fn start(&self, index: usize) -> u64 {
+        self.from + index as u64 * self.step.max(1)
+    }
+}
+
+/// The kinds of issue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IssueKind {
+    /// Crashes, and panics that were caught.
+    Crash,
+    /// Freezes.
+    Freeze,
+}
+
+impl IssueKind {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Crash => "crash",
+            Self::Freeze => "freeze",
+        }
+    }
+}
+
+impl FromStr for IssueKind {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        match word {
+            "crash" => Ok(Self::Crash),
+            "freeze" => Ok(Self::Freeze),
+            _ => Err(()),
+        }
+    }
+}
+
+/// Stands for an issue within its app: sixteen hexadecimal digits, a hash of the issue's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IssueId(pub u64);
+
+impl fmt::Display for IssueId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl FromStr for IssueId {
+    type Err = ();
+
+    fn from_str(digits: &str) -> Result<Self, ()> {
+        let form = digits.len() == 16 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        u64::from_str_radix(digits, 16).ok().filter(|_| form).map(Self).ok_or(())
+    }
+}
+
+/// Which issues are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IssueFilter {
+    /// Only these.
+    pub kind: Option<IssueKind>,
+    /// Only those with a report in this range; its steps are the steps of [`IssueRow::spark`](super::IssueRow::spark).
+    pub span: Span,
+}
+
+/// Which connection windows are asked for; what is `None` is not restricted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConnectionFilter {
+    /// The connection's name.
+    pub name: Option<Name>,
+    /// What it leads to.
+    pub endpoint: Option<Name>,
+    /// The network it ran over.
+    pub network: Option<Network>,
+    /// The app's release.
+    pub release: Option<Release>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_counts_in_exactly_one_step() {
+        let span = Span { from: 600, to: 3_700, step: 600 };
+        assert_eq!(span.steps(), 6);
+        assert_eq!(span.index(599), None);
+        assert_eq!(span.index(600), Some(0));
+        assert_eq!(span.index(1_199), Some(0));
+        assert_eq!(span.index(3_699), Some(5));
+        assert_eq!(span.index(3_700), None);
+        assert_eq!(span.start(5), 3_600);
+    }
+
+    #[test]
+    fn a_span_that_asks_for_the_impossible_has_few_steps() {
+        assert_eq!(Span { from: 10, to: 5, step: 60 }.steps(), 0);
+        assert_eq!(Span { from: 0, to: u64::MAX, step: 0 }.steps(), Span::MAX_STEPS);
+        assert_eq!(Span { from: 0, to: u64::MAX, step: 60 }.index(u64::MAX - 1), None);
+    }
+
+    #[test]
+    fn an_issue_id_reads_back_as_it_was_written() {
+        let id = IssueId(0x00ab_cdef_0123_4567);
+        assert_eq!(id.to_string(), "00abcdef01234567");
+        assert_eq!("00abcdef01234567".parse(), Ok(id));
+        for wrong in ["", "abc", "00ABCDEF01234567", "+0abcdef01234567", "00abcdef012345678"] {
+            assert_eq!(wrong.parse::<IssueId>(), Err(()));
+        }
+    }
+}
