@@ -1,0 +1,242 @@
+//! The merged stacks of many samples: outermost on top, each function as wide as the share of samples it was in.
+
+use super::number;
+use crate::dashboard::format;
+use crate::dashboard::words::{Words, fill};
+use askama::Template;
+use std::collections::BTreeMap;
+
+/// Merged stacks, outermost first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Tree {
+    samples: u64,
+    children: BTreeMap<Step, Tree>,
+}
+
+/// One function in a merged stack.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Step {
+    /// The name that is shown.
+    pub(crate) name: String,
+    /// Whether it is the app's own code.
+    pub(crate) own: bool,
+}
+
+impl Tree {
+    /// Adds a stack, outermost first, that was seen `count` times.
+    pub(crate) fn add(&mut self, stack: impl IntoIterator<Item = Step>, count: u64) {
+        self.samples += count;
+        let mut at = self;
+        for step in stack {
+            at = at.children.entry(step).or_default();
+            at.samples += count;
+        }
+    }
+
+    /// How many samples were added.
+    pub(crate) fn samples(&self) -> u64 {
+        self.samples
+    }
+}
+
+/// An icicle, ready to be written into a page.
+#[derive(Debug, Clone, Template)]
+#[template(path = "chart/icicle.html")]
+pub(crate) struct Icicle {
+    w: &'static Words,
+    summary: String,
+    height: usize,
+    boxes: Vec<Box>,
+    hottest: Vec<Hot>,
+}
+
+impl askama::filters::HtmlSafe for Icicle {}
+
+#[derive(Debug, Clone)]
+struct Box {
+    x: String,
+    y: usize,
+    width: String,
+    name: String,
+    title: String,
+    class: &'static str,
+}
+
+/// A function in which samples ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Hot {
+    name: String,
+    samples: String,
+    share: String,
+}
+
+/// Height of a row in pixels.
+const ROW: usize = 21;
+/// Narrower boxes, in percent, cannot be seen or pointed at.
+const NARROWEST: f64 = 0.25;
+/// Boxes of one picture; the rest is too small to read.
+const MOST_BOXES: usize = 1_500;
+/// Functions in the list beside the picture.
+const HOTTEST: usize = 8;
+
+impl Icicle {
+    /// The picture of `tree`; `None` when there is no sample.
+    ///
+    /// Functions on the way from the outermost frame that are in every sample and not the app's own say nothing about
+    /// where time went, so they share one box.
+    pub(crate) fn new(w: &'static Words, tree: &Tree) -> Option<Self> {
+        if tree.samples == 0 {
+            return None;
+        }
+        let (skipped, root) = common_foreign(tree);
+        let mut picture = Picture { w, all: tree.samples as f64, boxes: Vec::new(), deepest: 0 };
+        let mut depth = 0;
+        if skipped > 0 {
+            picture.place(0.0, 0, tree.samples, &fill(w.frames_skipped, &[&skipped]), "skipped");
+            depth = 1;
+        }
+        picture.draw(root, 0.0, depth);
+        let mut ends = BTreeMap::new();
+        leaves(tree, None, &mut ends);
+        let mut hottest: Vec<(&str, u64)> = ends.into_iter().collect();
+        hottest.sort_by_key(|&(name, samples)| (std::cmp::Reverse(samples), name));
+        let hottest: Vec<Hot> = hottest
+            .into_iter()
+            .take(HOTTEST)
+            .map(|(name, samples)| Hot {
+                name: name.to_owned(),
+                samples: format::count(samples),
+                share: format::share(samples, tree.samples),
+            })
+            .collect();
+        let first = hottest.first().map_or("", |hot| hot.name.as_str());
+        let share = hottest.first().map_or("", |hot| hot.share.as_str());
+        Some(Self {
+            w,
+            summary: fill(w.icicle_summary, &[&format::count(tree.samples), &first, &share]),
+            height: (picture.deepest + 1) * ROW,
+            boxes: picture.boxes,
+            hottest,
+        })
+    }
+}
+
+/// How many frames every sample has in common before the first own one, and the tree below them.
+fn common_foreign(tree: &Tree) -> (usize, &Tree) {
+    let (mut skipped, mut at) = (0, tree);
+    while let Some((step, child)) = at.children.first_key_value() {
+        if at.children.len() != 1 || child.samples != tree.samples || step.own || child.children.is_empty() {
+            break;
+        }
+        skipped += 1;
+        at = child;
+    }
+    (skipped, at)
+}
+
+fn leaves<'a>(tree: &'a Tree, name: Option<&'a str>, into: &mut BTreeMap<&'a str, u64>) {
+    let below: u64 = tree.children.values().map(|child| child.samples).sum();
+    if let Some(name) = name.filter(|_| tree.samples > below) {
+        *into.entry(name).or_default() += tree.samples - below;
+    }
+    for (step, child) in &tree.children {
+        leaves(child, Some(&step.name), into);
+    }
+}
+
+struct Picture {
+    w: &'static Words,
+    all: f64,
+    boxes: Vec<Box>,
+    deepest: usize,
+}
+
+impl Picture {
+    fn place(&mut self, x: f64, depth: usize, samples: u64, name: &str, class: &'static str) {
+        self.deepest = self.deepest.max(depth);
+        let share = format::share(samples, self.all as u64);
+        self.boxes.push(Box {
+            x: number(x),
+            y: depth * ROW,
+            width: number(samples as f64 / self.all * 100.0),
+            name: name.to_owned(),
+            title: fill(self.w.icicle_box, &[&name, &format::count(samples), &share]),
+            class,
+        });
+    }
+
+    fn draw(&mut self, tree: &Tree, mut x: f64, depth: usize) {
+        let mut children: Vec<(&Step, &Tree)> = tree.children.iter().collect();
+        children.sort_by_key(|(_, child)| std::cmp::Reverse(child.samples));
+        for (step, child) in children {
+            let width = child.samples as f64 / self.all * 100.0;
+            if width < NARROWEST || self.boxes.len() >= MOST_BOXES {
+                return;
+            }
+            self.place(x, depth, child.samples, &step.name, if step.own { "own" } else { "foreign" });
+            self.draw(child, x, depth + 1);
+            x += width;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dashboard::words::Lang;
+
+    fn steps(names: &str) -> Vec<Step> {
+        names
+            .split(' ')
+            .map(|name| Step { name: name.trim_start_matches('+').to_owned(), own: name.starts_with('+') })
+            .collect()
+    }
+
+    fn tree() -> Tree {
+        let mut tree = Tree::default();
+        tree.add(steps("_start main +run +render memcpy"), 3);
+        tree.add(steps("_start main +run +save fsync"), 1);
+        tree
+    }
+
+    #[test]
+    fn stacks_merge_from_the_outermost_frame() {
+        let tree = tree();
+        assert_eq!(tree.samples(), 4);
+        let icicle = Icicle::new(Lang::En.words(), &tree).unwrap();
+        let read: Vec<(&str, &str, usize)> =
+            icicle.boxes.iter().map(|one| (one.name.as_str(), one.width.as_str(), one.y / ROW)).collect();
+        assert_eq!(
+            read,
+            [
+                ("2 frames of the system or the runtime", "100", 0),
+                ("run", "100", 1),
+                ("render", "75", 2),
+                ("memcpy", "75", 3),
+                ("save", "25", 2),
+                ("fsync", "25", 3),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_list_beside_it_tells_where_samples_ended() {
+        let icicle = Icicle::new(Lang::En.words(), &tree()).unwrap();
+        let read: Vec<(&str, &str)> =
+            icicle.hottest.iter().map(|hot| (hot.name.as_str(), hot.share.as_str())).collect();
+        assert_eq!(read, [("memcpy", "75.0%"), ("fsync", "25.0%")]);
+        assert!(icicle.to_string().contains("4 samples, most of them in memcpy (75.0%)"));
+    }
+
+    #[test]
+    fn without_samples_there_is_no_picture() {
+        assert!(Icicle::new(Lang::En.words(), &Tree::default()).is_none());
+    }
+
+    #[test]
+    fn a_name_cannot_become_markup() {
+        let mut tree = Tree::default();
+        tree.add(steps("+<script>"), 1);
+        assert!(!Icicle::new(Lang::En.words(), &tree).unwrap().to_string().contains("<script>"));
+    }
+}
