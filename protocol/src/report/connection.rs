@@ -243,3 +243,39 @@ impl Connection {
         Ok(())
     }
 }
+
+impl Failure {
+    /// The class of an I/O error.
+    pub fn of(error: &std::io::Error) -> Self {
+        use std::io::ErrorKind as Io;
+        match error.kind() {
+            Io::TimedOut | Io::WouldBlock => Self::Timeout,
+            Io::ConnectionRefused => Self::Refused,
+            Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe => Self::Reset,
+            Io::HostUnreachable | Io::NetworkUnreachable | Io::NetworkDown => Self::Unreachable,
+            Io::UnexpectedEof | Io::NotConnected => Self::ClosedByPeer,
+            Io::InvalidData => Self::Protocol,
+            Io::PermissionDenied | Io::AddrInUse | Io::AddrNotAvailable | Io::OutOfMemory => {
+                Self::Local
+            }
+            Io::Interrupted => Self::Cancelled,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Disconnect {
+    /// The reason in an I/O error on a connection in service.
+    pub fn of(error: &std::io::Error) -> Self {
+        use std::io::ErrorKind as Io;
+        match error.kind() {
+            Io::TimedOut | Io::WouldBlock => Self::Timeout,
+            Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe => Self::Reset,
+            Io::HostUnreachable | Io::NetworkUnreachable | Io::NetworkDown => Self::NetworkLost,
+            Io::UnexpectedEof | Io::NotConnected => Self::ClosedByPeer,
+            Io::InvalidData => Self::Protocol,
+            Io::OutOfMemory => Self::Local,
+            _ => Self::Other,
+        }
+    }
+}

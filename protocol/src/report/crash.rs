@@ -151,6 +151,8 @@ impl Crash {
             return Err("a crash repeats its notes");
         }
         self.thread.stack.check(&self.modules)?;
-        self.others.iter().try_for_each(|thread| thread.stack.check(&self.modules))
+        self.others
+            .iter()
+            .try_for_each(|thread| thread.stack.check(&self.modules))
     }
 }

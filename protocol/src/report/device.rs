@@ -66,7 +66,11 @@ impl OsVersion {
     pub fn coarse(version: &str) -> Option<Self> {
         let mut kept = String::new();
         for part in version.trim().split('.').take(2) {
-            let digits: String = part.chars().take_while(char::is_ascii_digit).take(5).collect();
+            let digits: String = part
+                .chars()
+                .take_while(char::is_ascii_digit)
+                .take(5)
+                .collect();
             if digits.is_empty() {
                 break;
             }
@@ -92,7 +96,9 @@ impl<'de> Deserialize<'de> for OsVersion {
         let version = String::deserialize(deserializer)?;
         match Self::coarse(&version) {
             Some(coarse) if coarse.0 == version => Ok(coarse),
-            _ => Err(serde::de::Error::custom("a version of an operating system has one or two numbers")),
+            _ => Err(serde::de::Error::custom(
+                "a version of an operating system has one or two numbers",
+            )),
         }
     }
 }
@@ -108,9 +114,18 @@ pub(super) const fn power_of_two_below(number: u64) -> u16 {
 
 impl Device {
     /// A machine as coarse classes: `cores` logical processors and `memory_bytes` of memory; zero means unknown.
-    pub fn coarse(os: Os, os_version: Option<&str>, arch: Arch, cores: u64, memory_bytes: u64) -> Self {
+    pub fn coarse(
+        os: Os,
+        os_version: Option<&str>,
+        arch: Arch,
+        cores: u64,
+        memory_bytes: u64,
+    ) -> Self {
         // A machine sold as 16 GiB shows a little less, so memory goes to the nearest power of two.
-        let gib = (memory_bytes as f64 / f64::from(1 << 30)).log2().round().clamp(0.0, 15.0);
+        let gib = (memory_bytes as f64 / f64::from(1 << 30))
+            .log2()
+            .round()
+            .clamp(0.0, 15.0);
         Self {
             os,
             os_version: os_version.and_then(OsVersion::coarse),
@@ -139,8 +154,17 @@ mod tests {
 
     #[test]
     fn a_machine_keeps_only_its_class() {
-        let device = Device::coarse(Os::Linux, Some("12.4.1-custom"), Arch::X86_64, 12, 16_502_345_728);
-        assert_eq!(device.os_version.as_ref().map(OsVersion::as_str), Some("12.4"));
+        let device = Device::coarse(
+            Os::Linux,
+            Some("12.4.1-custom"),
+            Arch::X86_64,
+            12,
+            16_502_345_728,
+        );
+        assert_eq!(
+            device.os_version.as_ref().map(OsVersion::as_str),
+            Some("12.4")
+        );
         assert_eq!((device.cores, device.memory_gib), (Some(8), Some(16)));
         assert_eq!(device.class(), "x86_64-8c-16g");
     }
@@ -148,7 +172,10 @@ mod tests {
     #[test]
     fn what_is_unknown_is_left_out() {
         let device = Device::coarse(Os::Other, Some("rolling"), Arch::Other, 0, 0);
-        assert_eq!((device.os_version, device.cores, device.memory_gib), (None, None, None));
+        assert_eq!(
+            (device.os_version, device.cores, device.memory_gib),
+            (None, None, None)
+        );
     }
 
     #[test]

@@ -100,6 +100,8 @@ impl Freeze {
         if self.stacks.len() > limits::FREEZE_STACKS {
             return Err("a freeze lists more stacks than are accepted");
         }
-        self.stacks.iter().try_for_each(|seen| seen.stack.check(&self.modules))
+        self.stacks
+            .iter()
+            .try_for_each(|seen| seen.stack.check(&self.modules))
     }
 }

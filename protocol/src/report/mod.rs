@@ -12,7 +12,9 @@ mod run;
 mod stack;
 mod words;
 
-pub use connection::{Connection, Disconnect, Disconnects, Failure, Failures, Network, Phase, PhaseTimes, Transport};
+pub use connection::{
+    Connection, Disconnect, Disconnects, Failure, Failures, Network, Phase, PhaseTimes, Transport,
+};
 pub use crash::{Cause, Crash, Fault, Note, Origin, SignalName, SourceLine, Thread};
 pub use device::{Arch, Device, Os, OsVersion};
 pub use freeze::{Activity, Freeze, FreezeEnd, StackCount, Wait};
@@ -111,9 +113,13 @@ impl Report {
     /// Says what is wrong with the line; never quotes a value of it.
     pub fn from_json(line: &str) -> Result<Self, String> {
         if line.len() > crate::limits::REPORT_BYTES {
-            return Err(format!("a report is at most {} bytes", crate::limits::REPORT_BYTES));
+            return Err(format!(
+                "a report is at most {} bytes",
+                crate::limits::REPORT_BYTES
+            ));
         }
-        let report: Self = serde_json::from_str(line).map_err(|error| crate::batch::explain(&error))?;
+        let report: Self =
+            serde_json::from_str(line).map_err(|error| crate::batch::explain(&error))?;
         report.what.check()?;
         Ok(report)
     }

@@ -61,12 +61,22 @@ words! {
     pub enum Found {
         /// The program counter of the thread itself: names are looked up at this very address.
         Context = "context",
+        /// The instruction that a signal handler further in had interrupted: looked up at this very address too.
+        Interrupted = "interrupted",
         /// By unwind tables; a return address, so names are looked up one byte before it.
         Cfi = "cfi",
         /// By the chain of frame pointers.
         FramePointer = "frame_pointer",
         /// A word on the stack that looked like a return address.
         Scan = "scan",
+    }
+}
+
+impl Found {
+    /// Whether the frame holds the address of an instruction. Otherwise it holds a return address, which lies behind the
+    /// call, so that names are looked up one byte before it.
+    pub const fn is_exact(self) -> bool {
+        matches!(self, Self::Context | Self::Interrupted)
     }
 }
 
@@ -109,7 +119,12 @@ impl Stack {
         if self.outermost as usize > self.frames.len() {
             return Err("a stack has fewer frames than it says lie behind its gap");
         }
-        if self.frames.iter().filter_map(|frame| frame.module).any(|index| usize::from(index) >= modules.len()) {
+        if self
+            .frames
+            .iter()
+            .filter_map(|frame| frame.module)
+            .any(|index| usize::from(index) >= modules.len())
+        {
             return Err("a frame refers to a module that the report does not list");
         }
         Ok(())

@@ -1,0 +1,385 @@
+//! The handle a host holds: wires the parts together and decides nothing.
+
+use crate::capture::connection::{Book, Connection};
+use crate::capture::freeze::{State, Watch};
+use crate::capture::panic::{self, Recorder};
+use crate::capture::past::RunFiles;
+use crate::clock;
+use crate::consent::{Choice, Consent, ConsentError};
+use crate::files::{self, Files};
+use crate::identity::Identity;
+use crate::settings::{Checked, Settings, SettingsError};
+use crate::upload::transport::Outcome;
+use crate::upload::{self, lock};
+use crate::worker::{Flushed, Recordings, Running};
+use candor_protocol::answer::Erasure;
+use candor_protocol::deidentify::{ModuleName, Name, RunId};
+use candor_protocol::report::{Network, Transport};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// The developer's switch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Extension {
+    /// The default: nothing is made, and every call is inert.
+    #[default]
+    Off,
+    /// The developer wants telemetry; it still needs the user's consent.
+    On,
+}
+
+/// Why the agent could not start. The host goes on without it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A setting is wrong.
+    Settings(SettingsError),
+    /// The consent is not complete.
+    Consent(ConsentError),
+    /// The agent's thread could not be started.
+    Thread,
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Settings(error) => error.fmt(f),
+            Self::Consent(error) => error.fmt(f),
+            Self::Thread => f.write_str("the agent's thread could not be started"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<SettingsError> for StartError {
+    fn from(error: SettingsError) -> Self {
+        Self::Settings(error)
+    }
+}
+
+impl From<ConsentError> for StartError {
+    fn from(error: ConsentError) -> Self {
+        Self::Consent(error)
+    }
+}
+
+/// The agent. Cloning is cheap; every method may be called from any thread, and none waits for the network but those
+/// that say how long.
+///
+/// When the last clone is dropped, the run counts as ended by the host, unless the thread that drops it panics.
+#[derive(Debug, Clone, Default)]
+pub struct Agent {
+    inner: Option<Arc<Inner>>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    settings: Checked,
+    recordings: Arc<Recordings>,
+    running: Mutex<Option<Arc<Running>>>,
+}
+
+/// Thread names that may be told: those of Rust, tokio and the agent itself.
+const THREAD_NAMES: &[&str] = &[
+    "main",
+    "tokio-runtime-worker",
+    "tokio-rt-worker",
+    "candor-watch",
+    "candor-upload",
+];
+
+/// From how long on standing still is a freeze, unless the watch says otherwise.
+const THRESHOLD: Duration = Duration::from_secs(2);
+
+impl Agent {
+    /// An agent that is off: the same as `Agent::default()`.
+    pub const fn off() -> Self {
+        Self { inner: None }
+    }
+
+    /// Starts the agent, when the developer has switched the extension on and the user has agreed. Otherwise nothing is
+    /// made, read or written, and not one system call is made.
+    ///
+    /// Takes less than a millisecond: everything that can wait is done on the agent's own thread.
+    ///
+    /// # Errors
+    /// When a setting is wrong, or the consent is not complete. With [`Extension::Off`] nothing is checked.
+    pub fn start(
+        extension: Extension,
+        choice: Choice,
+        settings: Settings,
+    ) -> Result<Self, StartError> {
+        if extension == Extension::Off {
+            return Ok(Self::off());
+        }
+        let inner = Arc::new(Inner {
+            settings: settings.check()?,
+            recordings: Arc::default(),
+            running: Mutex::default(),
+        });
+        let agent = Self {
+            inner: Some(inner.clone()),
+        };
+        match choice {
+            Choice::Granted(consent) => agent.grant(consent)?,
+            Choice::Withdrawn => finish_withdrawal(&inner.settings.settings),
+            Choice::NotAsked | Choice::CouldNotAsk | Choice::Declined => {}
+        }
+        Ok(agent)
+    }
+
+    /// The user has agreed. Does nothing when the extension is off or a consent is in force.
+    ///
+    /// # Errors
+    /// When the consent is not complete.
+    pub fn grant(&self, consent: Consent) -> Result<(), StartError> {
+        let Some(inner) = &self.inner else {
+            return Ok(());
+        };
+        consent.check()?;
+        let mut running = lock(&inner.running);
+        if running.is_none() {
+            let started = inner.begin(consent);
+            if !started.spawn() {
+                return Err(StartError::Thread);
+            }
+            inner.recordings.switch.open.store(true, Relaxed);
+            *running = Some(started);
+        }
+        Ok(())
+    }
+
+    /// The user has withdrawn. When this returns, within a second, nothing is recorded any more and everything on the
+    /// device is wiped; the collector is asked in the background, until it answers, to erase what was sent.
+    pub fn withdraw(&self) {
+        let Some(inner) = &self.inner else { return };
+        let mut slot = lock(&inner.running);
+        inner.recordings.switch.open.store(false, Relaxed);
+        let Some(running) = slot.take() else { return };
+        if let Some(recorder) = &running.recorder {
+            panic::stop_listening(recorder);
+            recorder.disarm();
+        }
+        running.gate.close();
+        running.wake();
+        request_erasure(&running.files);
+        finish_withdrawal(&inner.settings.settings);
+    }
+
+    /// A named connection that leads to a named endpoint. Handles of the same names share their counts.
+    pub fn connection(&self, name: Name, endpoint: Name, transport: Transport) -> Connection {
+        let Some(inner) = &self.inner else {
+            return Connection::INERT;
+        };
+        let mut books = lock(&inner.recordings.books);
+        if let Some(book) = books
+            .iter()
+            .find(|book| book.is(&name, &endpoint, transport))
+        {
+            return Connection::new(book.clone());
+        }
+        let book = Arc::new(Book::new(
+            name,
+            endpoint,
+            transport,
+            inner.recordings.switch.clone(),
+        ));
+        books.push(book.clone());
+        Connection::new(book)
+    }
+
+    /// Watches an event loop: a turn of it that takes longer than two seconds is a freeze.
+    pub fn watch(&self, name: Name) -> Watch {
+        self.watch_with(name, THRESHOLD)
+    }
+
+    /// Watches an event loop: a turn of it that takes longer than `threshold` (at least 100 ms) is a freeze.
+    pub fn watch_with(&self, name: Name, threshold: Duration) -> Watch {
+        let Some(inner) = &self.inner else {
+            return Watch::INERT;
+        };
+        let threshold_ms = threshold.as_millis().clamp(100, 3_600_000) as u64;
+        let state = Arc::new(State::new(
+            name,
+            threshold_ms,
+            inner.recordings.switch.clone(),
+        ));
+        lock(&inner.recordings.watches).push(state.clone());
+        if let Some(running) = lock(&inner.running).as_ref() {
+            running.wake();
+        }
+        Watch::new(state)
+    }
+
+    /// Tells the kind of network that the device is on now.
+    pub fn network(&self, network: Network) {
+        let Some(inner) = &self.inner else { return };
+        let switch = &inner.recordings.switch;
+        let before = switch.network.swap(network as u8, Relaxed);
+        if switch.open.load(Relaxed)
+            && before != network as u8
+            && let Some(&before) = Network::ALL.get(usize::from(before))
+        {
+            let now = clock::monotonic_micros();
+            lock(&inner.recordings.books)
+                .iter()
+                .for_each(|book| book.settle(before, now));
+        }
+    }
+
+    /// Puts what was recorded on the disk, sends it, and waits for that at most `patience`, whatever the network does.
+    pub fn flush(&self, patience: Duration) -> Flushed {
+        match self.running() {
+            Some(running) => running.flush(patience, false),
+            None => Flushed::Inert,
+        }
+    }
+
+    /// The host ends the run: like [`flush`](Self::flush), and nothing is recorded afterwards.
+    pub fn shutdown(&self, patience: Duration) -> Flushed {
+        match self.inner.as_ref().and_then(|inner| inner.end()) {
+            Some(running) => running.flush(patience, true),
+            None => Flushed::Inert,
+        }
+    }
+
+    fn running(&self) -> Option<Arc<Running>> {
+        lock(&self.inner.as_ref()?.running).clone()
+    }
+}
+
+impl Inner {
+    /// Arms crash recording and makes what the agent's thread needs.
+    fn begin(&self, consent: Consent) -> Arc<Running> {
+        let run: [u8; 16] = rand::random();
+        let started_unix = clock::unix_seconds();
+        let files = Files::new(&self.settings.settings.dir);
+        let path = RunFiles::new(&files, &RunId::from_bytes(run)).dump;
+        let config = candor_crash::Config {
+            path: &path,
+            run,
+            started_unix,
+            clean_module_name: |name| ModuleName::scrub(name).as_str().to_owned(),
+            thread_names: THREAD_NAMES,
+        };
+        let armed = candor_crash::arm(&config).or_else(|error| match error {
+            // The first start on this device.
+            candor_crash::ArmError::File { .. }
+                if std::fs::create_dir_all(files.runs()).is_ok() =>
+            {
+                candor_crash::arm(&config)
+            }
+            error => Err(error),
+        });
+        // Where crashes cannot be recorded, everything else still can.
+        let recorder = armed.ok().map(|armed| Arc::new(Recorder::new(armed)));
+        if let Some(recorder) = &recorder {
+            panic::listen(recorder);
+        }
+        let recordings = self.recordings.clone();
+        Arc::new(Running::new(
+            self.settings.clone(),
+            consent,
+            recordings,
+            recorder,
+            run,
+            started_unix,
+        ))
+    }
+
+    /// Marks the run as ended by the host.
+    fn end(&self) -> Option<Arc<Running>> {
+        let running = lock(&self.running).take()?;
+        if let Some(recorder) = &running.recorder {
+            panic::stop_listening(recorder);
+            recorder.with(|armed| armed.mark(candor_dump::ExitMark::Clean));
+        }
+        Some(running)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        if let Some(running) = self.end() {
+            running.flush(Duration::ZERO, true);
+        }
+    }
+}
+
+/// A request for erasure, on the disk until the collector has answered it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Withdrawal {
+    /// When the user withdrew, in seconds since 1970-01-01 UTC.
+    at: u64,
+    erasure: Erasure,
+}
+
+/// Whether the user withdrew after giving this consent.
+pub(crate) fn withdrawn_since(files: &Files, consent: &Consent) -> bool {
+    files::load::<Withdrawal>(&files.erasure())
+        .is_some_and(|withdrawal| withdrawal.at >= consent.given_at)
+}
+
+/// Puts the request for erasure on the disk, before anything is wiped: from here on a death changes nothing.
+fn request_erasure(files: &Files) {
+    let mut pseudonyms = Identity::load(files).all();
+    if let Some(earlier) = files::load::<Withdrawal>(&files.erasure()) {
+        pseudonyms.extend(earlier.erasure.pseudonyms);
+    }
+    if pseudonyms.is_empty() {
+        return;
+    }
+    pseudonyms.truncate(candor_protocol::limits::ERASURE_PSEUDONYMS);
+    let withdrawal = Withdrawal {
+        at: clock::unix_seconds(),
+        erasure: Erasure { pseudonyms },
+    };
+    if let Ok(bytes) = serde_json::to_vec(&withdrawal) {
+        let _ = files::replace(&files.erasure(), &bytes);
+    }
+}
+
+/// Wipes what is left and asks for erasure until the collector has answered, on a thread of its own; then silence.
+fn finish_withdrawal(settings: &Settings) {
+    let files = Files::new(&settings.dir);
+    if !files.root().exists() {
+        return;
+    }
+    let _ = files::purge(&files);
+    if !files.erasure().exists() {
+        return;
+    }
+    let settings = settings.clone();
+    let _ = std::thread::Builder::new()
+        .name("candor-upload".into())
+        .spawn(move || ask_for_erasure(&files, &settings));
+}
+
+fn ask_for_erasure(files: &Files, settings: &Settings) {
+    let mut backoff = upload::plan::Backoff::default();
+    while let Some(withdrawal) = files::load::<Withdrawal>(&files.erasure()) {
+        let outcome = upload::erase(settings, &withdrawal.erasure);
+        let now = clock::unix_seconds() * 1000;
+        match outcome {
+            // What can never be erased is nothing that was ever stored.
+            Outcome::Delivered | Outcome::Refused { .. } | Outcome::TooLarge => {
+                let _ = std::fs::remove_file(files.erasure());
+                return;
+            }
+            Outcome::TryLater { .. } | Outcome::KeyRefused => {
+                backoff = backoff.after(&outcome, now, rand::random());
+                std::thread::sleep(Duration::from_millis(
+                    backoff.not_before(now).saturating_sub(now),
+                ));
+            }
+        }
+    }
+}

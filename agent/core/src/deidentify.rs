@@ -1,0 +1,402 @@
+//! The only way from what was seen to a report.
+
+use crate::capture::connection::Window;
+use crate::capture::crash::{Cause as SeenCause, Crash as SeenCrash};
+use crate::capture::freeze::Freeze as SeenFreeze;
+use crate::capture::{Observation, Seen};
+use candor_crash::{Doing, Wait as SeenWait};
+use candor_dump::{self as dump, FaultClass, Problem};
+use candor_protocol::deidentify::{
+    BuildId, CleanText, ModuleName, Pseudonym, Release, RunId, SourcePath, ThreadName,
+};
+use candor_protocol::limits;
+use candor_protocol::moment::{Moment, Precision};
+use candor_protocol::report::*;
+
+/// What every report says beside what happened.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    pub(crate) run: RunId,
+    pub(crate) pseudonym: Pseudonym,
+    pub(crate) release: Release,
+    pub(crate) device: Device,
+    pub(crate) precision: Precision,
+}
+
+/// Makes the report of an observation.
+pub(crate) fn scrub(observation: Observation, context: &Context) -> Report {
+    let Observation { id, at, seen } = observation;
+    Report {
+        id,
+        at: Moment::round(at, context.precision),
+        run: context.run,
+        pseudonym: context.pseudonym,
+        release: context.release.clone(),
+        device: context.device.clone(),
+        what: match seen {
+            Seen::Crash(seen) => What::Crash(crash(seen)),
+            Seen::Freeze(seen) => What::Freeze(freeze(seen)),
+            Seen::Connection(window) => What::Connection(Box::new(connection(window))),
+            Seen::Run(run) => What::Run(run),
+            Seen::Loss(lost) => What::Loss(Loss { lost }),
+        },
+    }
+}
+
+/// The modules that frames touch, renumbered in the order in which they are first named.
+struct Modules<'a> {
+    known: &'a [dump::Module],
+    used: Vec<u16>,
+}
+
+impl<'a> Modules<'a> {
+    fn new(known: &'a [dump::Module]) -> Self {
+        Self {
+            known,
+            used: Vec::new(),
+        }
+    }
+
+    fn stack(&mut self, stack: &dump::Stack) -> Stack {
+        let kept = stack.frames.len().min(limits::STACK_FRAMES);
+        let frames = stack
+            .frames
+            .iter()
+            .take(kept)
+            .map(|frame| self.frame(frame))
+            .collect();
+        let (left_out, outermost) = match stack.gap {
+            Some(gap) if gap.before <= kept => (
+                u32::try_from(gap.missing).unwrap_or(u32::MAX),
+                (kept - gap.before) as u32,
+            ),
+            _ => (0, 0),
+        };
+        Stack {
+            frames,
+            left_out,
+            outermost,
+        }
+    }
+
+    fn frame(&mut self, frame: &dump::Frame) -> Frame {
+        let module = frame.module.and_then(|module| self.number(module));
+        let found = match frame.found {
+            dump::Found::Context => Found::Context,
+            dump::Found::Interrupted => Found::Interrupted,
+            dump::Found::Cfi | dump::Found::Given => Found::Cfi,
+            dump::Found::FramePointer => Found::FramePointer,
+            dump::Found::Scan => Found::Scan,
+        };
+        // Outside of modules an address says nothing but where memory happened to lie.
+        Frame {
+            module,
+            offset: Offset(module.map_or(0, |_| frame.offset)),
+            found,
+        }
+    }
+
+    fn number(&mut self, module: u16) -> Option<u16> {
+        self.known.get(usize::from(module))?;
+        let position = self
+            .used
+            .iter()
+            .position(|&used| used == module)
+            .or_else(|| {
+                (self.used.len() < limits::REPORT_MODULES).then(|| {
+                    self.used.push(module);
+                    self.used.len() - 1
+                })
+            })?;
+        u16::try_from(position).ok()
+    }
+
+    fn list(&self) -> Vec<Module> {
+        let used = self
+            .used
+            .iter()
+            .filter_map(|&module| self.known.get(usize::from(module)));
+        used.map(|module| Module {
+            build_id: build_id(&module.build_id),
+            name: (!module.name.is_empty()).then(|| ModuleName::scrub(&module.name)),
+        })
+        .collect()
+    }
+}
+
+fn build_id(bytes: &[u8]) -> Option<BuildId> {
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    BuildId::parse(&digits).ok()
+}
+
+fn crash(seen: SeenCrash) -> Crash {
+    let mut modules = Modules::new(&seen.modules);
+    let thread = match &seen.cause {
+        SeenCause::Panic(panic, _) => Thread {
+            main: panic.main,
+            name: (!panic.thread_name.is_empty()).then(|| ThreadName::scrub(&panic.thread_name)),
+            stack: modules.stack(&panic.stack),
+        },
+        SeenCause::Signal(signal) => thread(&signal.thread, &mut modules),
+    };
+    let others = seen
+        .others
+        .iter()
+        .take(limits::CRASH_THREADS - 1)
+        .map(|other| self::thread(other, &mut modules))
+        .collect();
+    let cause = match &seen.cause {
+        SeenCause::Panic(panic, signal) => Cause::Panic {
+            message: CleanText::scrub(&panic.message),
+            at: (!panic.file.is_empty()).then(|| SourceLine {
+                file: SourcePath::scrub(&panic.file),
+                line: panic.line,
+            }),
+            signal: signal
+                .as_ref()
+                .and_then(|signal| signal_name(signal.number)),
+        },
+        SeenCause::Signal(signal) => Cause::Signal {
+            // Handlers are installed for the signals that have a name here.
+            signal: signal_name(signal.number).unwrap_or(SignalName::Abrt),
+            origin: if signal.from_kernel {
+                Origin::Kernel
+            } else {
+                Origin::User
+            },
+            fault: match signal.fault {
+                FaultClass::None => Fault::None,
+                FaultClass::NullLike => Fault::NullLike,
+                FaultClass::StackGuard => Fault::StackGuard,
+                FaultClass::Unmapped => Fault::Unmapped,
+                FaultClass::NotWritable => Fault::NotWritable,
+                FaultClass::NotExecutable => Fault::NotExecutable,
+                FaultClass::Other => Fault::Other,
+            },
+        },
+    };
+    Crash {
+        cause,
+        fatal: seen.fatal,
+        thread,
+        others,
+        modules: modules.list(),
+        uptime_ms: seen.uptime_ms,
+        notes: notes(&seen.problems, seen.threads_left_out),
+    }
+}
+
+fn thread(seen: &dump::Thread, modules: &mut Modules<'_>) -> Thread {
+    let name = match &seen.name {
+        dump::ThreadName::Known(name) => Some(ThreadName::scrub(name)),
+        dump::ThreadName::Other => None,
+    };
+    Thread {
+        main: seen.main,
+        name,
+        stack: modules.stack(&seen.stack),
+    }
+}
+
+fn signal_name(number: u32) -> Option<SignalName> {
+    // Numbers as of Linux on x86 and Arm, which dumps are written in.
+    Some(match number {
+        4 => SignalName::Ill,
+        5 => SignalName::Trap,
+        6 => SignalName::Abrt,
+        7 => SignalName::Bus,
+        8 => SignalName::Fpe,
+        11 => SignalName::Segv,
+        31 => SignalName::Sys,
+        _ => return None,
+    })
+}
+
+fn notes(problems: &[Problem], threads_left_out: bool) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let mut add = |note| {
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    };
+    for problem in problems {
+        add(match problem {
+            Problem::UnfinishedPanic { .. }
+            | Problem::UnfinishedSignal { .. }
+            | Problem::UnfinishedThreads { .. } => Note::Unfinished,
+            Problem::NoSuchModule { .. } => Note::ModulesLeftOut,
+            _ => Note::Damaged,
+        });
+    }
+    if threads_left_out {
+        add(Note::ThreadsLeftOut);
+    }
+    notes
+}
+
+fn freeze(seen: SeenFreeze) -> Freeze {
+    let mut modules = Modules::new(&seen.modules);
+    let stacks = seen.stacks.iter().take(limits::FREEZE_STACKS);
+    let stacks = stacks
+        .map(|(count, stack)| StackCount {
+            count: *count,
+            stack: modules.stack(stack),
+        })
+        .collect();
+    let (activity, wait) = doing(&seen.doings);
+    Freeze {
+        watch: seen.watch,
+        turn: seen.turn,
+        main: seen.main,
+        took_ms: seen.took_ms,
+        threshold_ms: seen.threshold_ms,
+        end: seen.end,
+        activity,
+        wait,
+        stacks,
+        modules: modules.list(),
+    }
+}
+
+/// What the thread did in most of the samples.
+fn doing(doings: &[Doing]) -> (Activity, Option<Wait>) {
+    let words = doings.iter().map(|doing| match doing {
+        Doing::Running => (Activity::Running, None),
+        Doing::Stopped => (Activity::Unknown, None),
+        Doing::PageFault => (Activity::Blocked, Some(Wait::PageFault)),
+        Doing::Waiting(wait) => {
+            let word = match wait {
+                SeenWait::Lock => Wait::Futex,
+                SeenWait::Read => Wait::Read,
+                SeenWait::Write => Wait::Write,
+                SeenWait::Poll => Wait::Poll,
+                SeenWait::Sleep => Wait::Sleep,
+                SeenWait::Connect => Wait::Connect,
+                SeenWait::Child => Wait::Child,
+                SeenWait::Other(_) => Wait::Other,
+            };
+            (Activity::Blocked, Some(word))
+        }
+    });
+    let mut counts: Vec<((Activity, Option<Wait>), usize)> = Vec::new();
+    for word in words {
+        match counts.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((word, 1)),
+        }
+    }
+    counts
+        .into_iter()
+        .max_by_key(|&(_, count)| count)
+        .map_or((Activity::Unknown, None), |(word, _)| word)
+}
+
+fn connection(window: Window) -> Connection {
+    Connection {
+        name: window.name,
+        endpoint: window.endpoint,
+        transport: window.transport,
+        network: window.network,
+        seconds: window.seconds,
+        attempts: window.attempts,
+        ready: window.ready,
+        failures: window
+            .failures
+            .into_iter()
+            .map(|(phase, failure, count)| Failures {
+                phase,
+                failure,
+                count,
+            })
+            .collect(),
+        disconnects: window
+            .disconnects
+            .into_iter()
+            .map(|(reason, count)| Disconnects { reason, count })
+            .collect(),
+        phases: window
+            .phases
+            .into_iter()
+            .map(|(phase, took_us)| PhaseTimes { phase, took_us })
+            .collect(),
+        ready_us: window.ready_us,
+        rtt_us: window.rtt_us,
+        ack_us: window.ack_us,
+        sent: window.sent,
+        received: window.received,
+        sent_bytes: window.sent_bytes,
+        received_bytes: window.received_bytes,
+        up_ms: window.up_us / 1000,
+        down_ms: window.down_us / 1000,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_modules_that_frames_touch_are_told() {
+        let module = |name: &str| dump::Module {
+            build_id: vec![0xab; 20],
+            name: name.into(),
+            size: 1,
+        };
+        let known = [
+            module("libunused.so"),
+            module("im-client"),
+            module("libc.so.6"),
+        ];
+        let mut modules = Modules::new(&known);
+        let frame = |module| dump::Frame {
+            module,
+            offset: 0x10,
+            found: dump::Found::Cfi,
+        };
+        let stack = dump::Stack {
+            frames: vec![
+                frame(Some(2)),
+                frame(Some(1)),
+                frame(Some(2)),
+                frame(None),
+                frame(Some(9)),
+            ],
+            gap: Some(dump::Gap {
+                before: 4,
+                missing: 100,
+            }),
+            end: dump::StackEnd::Outermost,
+        };
+        let stack = modules.stack(&stack);
+        assert_eq!(
+            stack
+                .frames
+                .iter()
+                .map(|frame| frame.module)
+                .collect::<Vec<_>>(),
+            [Some(0), Some(1), Some(0), None, None]
+        );
+        assert_eq!(
+            stack.frames[3].offset,
+            Offset(0),
+            "an address outside of modules is not told"
+        );
+        assert_eq!((stack.left_out, stack.outermost), (100, 1));
+        let names: Vec<_> = modules
+            .list()
+            .into_iter()
+            .map(|module| module.name.unwrap().to_string())
+            .collect();
+        assert_eq!(names, ["libc.so.6", "im-client"]);
+    }
+
+    #[test]
+    fn a_freeze_is_named_by_what_most_samples_showed() {
+        let wait = Doing::Waiting(SeenWait::Lock);
+        assert_eq!(
+            doing(&[Doing::Running, wait, wait]),
+            (Activity::Blocked, Some(Wait::Futex))
+        );
+        assert_eq!(doing(&[]), (Activity::Unknown, None));
+    }
+}
