@@ -78,6 +78,12 @@ impl std::error::Error for ArmError {
 pub struct Tid(pub(crate) u32);
 
 impl Tid {
+    /// The thread with this number, as [`Tid::get`] gave it.
+    #[must_use]
+    pub const fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+
     /// The kernel's number of the thread, as it stands in a dump.
     #[must_use]
     pub const fn get(self) -> u32 {

@@ -2,6 +2,9 @@
 //! this crate, found by handlers through one atomic pointer.
 
 use crate::api::{Activity, ArmError, Config, PanicNote, PanicTicket, SampleError, Tid};
+use crate::handler::Recorder;
+use crate::install;
+use crate::memory::Memory;
 use crate::modules::Modules;
 use crate::page::{Page, cut};
 use crate::{panics, sys};
@@ -16,8 +19,9 @@ pub(crate) struct Shared {
     pub(crate) page: Page,
     pub(crate) pid: u32,
     pub(crate) started_boottime_ms: u64,
-    pub(crate) names: &'static [&'static str],
     pub(crate) modules: Modules,
+    pub(crate) recorder: Recorder,
+    names: &'static [&'static str],
     panics: AtomicU32,
 }
 
@@ -26,6 +30,36 @@ impl Shared {
     pub(crate) fn is_here(&self) -> bool {
         sys::getpid() == self.pid
     }
+
+    /// The place in the table of declared names, from 1, of a name as the kernel keeps it; 0 for any other. Anywhere.
+    pub(crate) fn name_index(&self, name: [u8; 16]) -> u16 {
+        let len = name
+            .iter()
+            .position(|byte| *byte == 0)
+            .unwrap_or(name.len());
+        let name = without_number(name.get(..len).unwrap_or_default());
+        let same = |declared: &&str| {
+            let declared = declared.as_bytes();
+            // The kernel keeps 15 bytes.
+            !name.is_empty() && without_number(declared.get(..15).unwrap_or(declared)) == name
+        };
+        self.names
+            .iter()
+            .take(names::COUNT)
+            .position(same)
+            .map_or(0, |index| index as u16 + 1)
+    }
+}
+
+/// A thread's name without the number that pools put behind it.
+fn without_number(mut name: &[u8]) -> &[u8] {
+    while let [rest @ .., b'0'..=b'9'] = name {
+        name = rest;
+    }
+    while let [rest @ .., b'-' | b'_' | b'#' | b'.' | b':' | b' '] = name {
+        name = rest;
+    }
+    name
 }
 
 static ACTIVE: AtomicPtr<Shared> = AtomicPtr::new(std::ptr::null_mut());
@@ -62,13 +96,14 @@ impl fmt::Debug for Armed {
 
 impl Armed {
     pub(crate) fn new(config: &Config<'_>) -> Result<Self, ArmError> {
-        let _change = CHANGE
+        let change = CHANGE
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         if !ACTIVE.load(Ordering::SeqCst).is_null() {
             return Err(ArmError::AlreadyArmed);
         }
         let modules = Modules::new(config.clean_module_name);
+        let recorder = Recorder::new().map_err(ArmError::Memory)?;
         let base = sys::make_mapped_file(config.path, layout::FILE_SIZE)
             .map_err(|(step, source)| ArmError::File { step, source })?;
         // SAFETY: just mapped, with that size; unmapped in `drop` only, when nobody looks at it.
@@ -77,15 +112,23 @@ impl Armed {
             page,
             pid: sys::getpid(),
             started_boottime_ms: sys::boottime_millis(),
-            names: config.thread_names,
             modules,
+            recorder,
+            names: config.thread_names,
             panics: AtomicU32::new(0),
         };
         write_header(&shared, config);
         at_exit_once();
         let shared = Box::into_raw(Box::new(shared));
         ACTIVE.store(shared, Ordering::SeqCst);
-        Ok(Self { shared })
+        let armed = Self { shared };
+        if let Err(error) = install::install() {
+            // Dropping `armed` needs the lock.
+            drop(change);
+            drop(armed);
+            return Err(ArmError::Handlers(error));
+        }
+        Ok(armed)
     }
 
     fn shared(&self) -> &Shared {
@@ -183,6 +226,7 @@ impl Drop for Armed {
         let _change = CHANGE
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
+        install::uninstall();
         ACTIVE.store(std::ptr::null_mut(), Ordering::SeqCst);
         // A handler that is at work keeps what it uses; a handler that never returns keeps it for ever.
         for _ in 0..100 {
@@ -305,7 +349,7 @@ pub(crate) fn place(address: usize, found: Found, modules: &mut Vec<Module>) -> 
     let known = with_active(|shared| {
         shared
             .modules
-            .region(in_module)
+            .region(&mut Memory::new(), in_module)
             .map(|region| (shared.modules.module(&region), region.bias))
     });
     let Some((module, bias)) = known.flatten() else {

@@ -26,7 +26,13 @@ mod armed;
 #[path = "unsupported.rs"]
 mod armed;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod cfi;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod elf;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod handler;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod install;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod memory;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -39,6 +45,8 @@ mod panics;
 mod registers;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod sys;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod walk;
 
 pub use api::{
     Activity, ArmError, Armed, Config, Doing, PanicNote, PanicTicket, SampleError, Tid, Wait, Way,

@@ -156,11 +156,11 @@ impl Modules {
     }
 
     /// The object that `address` belongs to. Anywhere.
-    pub(crate) fn region(&self, address: usize) -> Option<Region> {
-        if let Some((start, end, link_map, unwind)) = self.find.and_then(|find| find.find(address))
-        {
+    pub(crate) fn region(&self, memory: &mut Memory, address: usize) -> Option<Region> {
+        let found = self.find.and_then(|find| find.find(address));
+        if let Some((start, end, link_map, unwind)) = found {
             // The first field of the link map is the bias.
-            let bias = Memory::new().word(link_map)?;
+            let bias = memory.word(link_map)?;
             return Some(Region {
                 start,
                 end,
@@ -171,13 +171,18 @@ impl Modules {
         self.with_known(address, |known| known.map(|known| known.region))
     }
 
-    /// A frame for the file: `address` as an offset, in the module of `in_module` (which is one byte lower for a return
-    /// address, because a call may be the last thing in a module). Anywhere.
-    pub(crate) fn pack(&self, page: Page, address: usize, in_module: usize, found: Found) -> u64 {
-        let Some(region) = self.region(in_module) else {
+    /// A frame for the file: `address` as an offset in the module it belongs to. Anywhere.
+    pub(crate) fn pack(
+        &self,
+        page: Page,
+        address: usize,
+        region: Option<&Region>,
+        found: Found,
+    ) -> u64 {
+        let Some(region) = region else {
             return frame::pack(frame::NO_MODULE, 0, found.code());
         };
-        let module = self.entry(page, &region);
+        let module = self.entry(page, region);
         frame::pack(
             module,
             address.wrapping_sub(region.bias) as u64,

@@ -1,6 +1,7 @@
 //! Panics in the dump file: four slots, written by panic hooks, emptied while the process lives on.
 
 use crate::api::{PanicNote, PanicTicket};
+use crate::memory::Memory;
 use crate::modules::Modules;
 use crate::page::{Page, cut};
 use candor_dump::layout::{frame, life, panic};
@@ -48,8 +49,11 @@ pub(crate) fn record(
         page.set_u16(at + length, u16::try_from(bytes.len()).unwrap_or(0));
     }
     let count = note.frames.len().min(panic::FRAMES_MAX);
+    let mut memory = Memory::new();
     for (index, address) in note.frames.iter().take(count).enumerate() {
-        let word = modules.pack(page, *address, address.wrapping_sub(1), Found::Given);
+        // A return address stands behind its call, which may be the last instruction of its module.
+        let region = modules.region(&mut memory, address.wrapping_sub(1));
+        let word = modules.pack(page, *address, region.as_ref(), Found::Given);
         page.set_u64(at + panic::FRAMES + index * frame::SIZE, word);
     }
     page.set_u16(at + panic::FRAME_COUNT, u16::try_from(count).unwrap_or(0));

@@ -1,7 +1,7 @@
 //! The only file that names libc: one wrapper for each call that this crate makes. Those marked "anywhere" may be used
 //! inside a signal handler and in the helper process: they allocate nothing, lock nothing and leave `errno` alone.
 
-use crate::registers::system_call;
+use crate::registers::{IN_CONTEXT, Registers, system_call};
 use std::ffi::{CStr, CString, c_int, c_long, c_void};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -20,6 +20,9 @@ pub(crate) const SIGSYS: i32 = libc::SIGSYS;
 pub(crate) const SEGV_ACCERR: i32 = 2;
 /// `SEGV_MAPERR`: nothing is mapped at the address.
 pub(crate) const SEGV_MAPERR: i32 = 1;
+
+/// `BUS_ADRERR`: nothing is behind the address, as after the end of a mapped file.
+pub(crate) const BUS_ADRERR: i32 = 2;
 
 /// Milliseconds on a clock. Anywhere.
 fn millis(clock: libc::clockid_t) -> u64 {
@@ -291,5 +294,260 @@ impl FindObject {
         // SAFETY: the address is compared, never followed; `found` has the size that glibc fixed for this structure.
         let code = unsafe { (self.0)(std::ptr::without_provenance_mut(address), &raw mut found) };
         (code == 0).then_some((found.start, found.end, found.link_map, found.unwind))
+    }
+}
+
+/// Memory of this process as a slice.
+///
+/// # Safety
+/// `len` bytes at `address` stay mapped and unchanged for as long as the slice is used.
+pub(crate) unsafe fn bytes(address: usize, len: usize) -> &'static [u8] {
+    // SAFETY: the caller has made sure.
+    unsafe { std::slice::from_raw_parts(std::ptr::with_exposed_provenance(address), len) }
+}
+
+/// `siginfo_t`.
+pub(crate) type SignalInfo = libc::siginfo_t;
+/// `ucontext_t`.
+pub(crate) type Context = libc::ucontext_t;
+/// A handler that gets all three arguments.
+pub(crate) type Handler = extern "C" fn(c_int, *mut SignalInfo, *mut Context);
+/// A handler that gets the signal's number only.
+pub(crate) type PlainHandler = extern "C" fn(c_int);
+
+pub(crate) const DEFAULT: usize = libc::SIG_DFL;
+pub(crate) const IGNORE: usize = libc::SIG_IGN;
+pub(crate) const WITH_INFO: i32 = libc::SA_SIGINFO;
+pub(crate) const ON_ALTERNATE_STACK: i32 = libc::SA_ONSTACK;
+pub(crate) const NOT_BLOCKED: i32 = libc::SA_NODEFER;
+pub(crate) const ONCE: i32 = libc::SA_RESETHAND;
+
+/// What happens on a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Action {
+    /// [`DEFAULT`], [`IGNORE`] or the address of a function.
+    pub(crate) handler: usize,
+    /// `sa_flags`.
+    pub(crate) flags: i32,
+    /// `sa_mask`, signal n at bit n - 1.
+    pub(crate) mask: u64,
+}
+
+/// The bit of a signal in a mask.
+pub(crate) const fn bit(number: i32) -> u64 {
+    1 << ((number - 1) & 63)
+}
+
+/// What happens on signal `number` now. Anywhere.
+pub(crate) fn action(number: i32) -> Option<Action> {
+    // SAFETY: all-zero is a valid `sigaction`.
+    let mut old: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: only the old action is asked for; `old` may be written.
+    if unsafe { libc::sigaction(number, std::ptr::null(), &raw mut old) } != 0 {
+        return None;
+    }
+    // SAFETY: a signal set starts with the mask of the first 64 signals, which are all there are.
+    let mask = unsafe { (&raw const old.sa_mask).cast::<u64>().read() };
+    Some(Action {
+        handler: old.sa_sigaction,
+        flags: old.sa_flags,
+        mask,
+    })
+}
+
+/// Changes what happens on signal `number`. Anywhere.
+pub(crate) fn set_action(number: i32, action: Action) -> bool {
+    // SAFETY: all-zero is a valid `sigaction`.
+    let mut new: libc::sigaction = unsafe { std::mem::zeroed() };
+    new.sa_sigaction = action.handler;
+    new.sa_flags = action.flags;
+    // SAFETY: as in `action`.
+    unsafe { (&raw mut new.sa_mask).cast::<u64>().write(action.mask) };
+    // SAFETY: the handler is one of ours or one that was installed before.
+    unsafe { libc::sigaction(number, &raw const new, std::ptr::null_mut()) == 0 }
+}
+
+/// Sets the calling thread's signal mask, or adds to it. Anywhere.
+pub(crate) fn set_mask(mask: u64) {
+    mask_call(libc::SIG_SETMASK, mask);
+}
+
+/// Adds to the calling thread's signal mask. Anywhere.
+pub(crate) fn add_mask(mask: u64) {
+    mask_call(libc::SIG_BLOCK, mask);
+}
+
+fn mask_call(how: c_int, mask: u64) {
+    let mask = mask;
+    // SAFETY: `mask` is read only.
+    unsafe {
+        system_call(
+            libc::SYS_rt_sigprocmask,
+            [
+                how as usize,
+                (&raw const mask).expose_provenance(),
+                0,
+                8,
+                0,
+                0,
+            ],
+        )
+    };
+}
+
+/// Sends a thread of this process the signal that is described by `info`. Anywhere.
+///
+/// # Safety
+/// `info` is what a signal handler got.
+pub(crate) unsafe fn send_again(pid: u32, tid: u32, number: i32, info: *mut SignalInfo) {
+    let args = [
+        pid as usize,
+        tid as usize,
+        number as usize,
+        info.expose_provenance(),
+        0,
+        0,
+    ];
+    // SAFETY: the kernel reads `info` only.
+    unsafe { system_call(libc::SYS_rt_tgsigqueueinfo, args) };
+}
+
+/// A thread's stack for signal handlers.
+#[derive(Clone, Copy)]
+pub(crate) struct AlternateStack(libc::stack_t);
+
+impl AlternateStack {
+    pub(crate) fn new(base: *mut u8, size: usize) -> Self {
+        Self(libc::stack_t {
+            ss_sp: base.cast(),
+            ss_flags: 0,
+            ss_size: size,
+        })
+    }
+
+    /// Makes this the calling thread's and gives what it was before. Anywhere.
+    ///
+    /// # Safety
+    /// The memory may be used by signal handlers from now on until another stack is set.
+    pub(crate) unsafe fn set(self) -> Option<Self> {
+        let mut old = libc::stack_t {
+            ss_sp: std::ptr::null_mut(),
+            ss_flags: 0,
+            ss_size: 0,
+        };
+        let args = [
+            (&raw const self.0).expose_provenance(),
+            (&raw mut old).expose_provenance(),
+            0,
+            0,
+            0,
+            0,
+        ];
+        // SAFETY: both structures are valid; the caller answers for the memory.
+        let code = unsafe { system_call(libc::SYS_sigaltstack, args) };
+        // The answer may carry the flag "in use", which cannot be set.
+        old.ss_flags &= libc::SS_DISABLE;
+        (code == 0).then_some(Self(old))
+    }
+}
+
+/// The name of the calling thread, padded with zeros. Anywhere.
+pub(crate) fn thread_name() -> [u8; 16] {
+    let mut name = [0u8; 16];
+    let args = [
+        libc::PR_GET_NAME as usize,
+        (&raw mut name).expose_provenance(),
+        0,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the kernel writes at most 16 bytes.
+    unsafe { system_call(libc::SYS_prctl, args) };
+    name
+}
+
+/// What `siginfo_t` and `ucontext_t` say, without what must not be kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Facts {
+    pub(crate) number: i32,
+    pub(crate) code: i32,
+    /// For a fault: the address. Never written anywhere.
+    pub(crate) address: usize,
+    /// For a signal that was sent: by which process.
+    pub(crate) sender: u32,
+    /// The processor's own number of the fault (14: page fault), and its error code.
+    pub(crate) trap: i64,
+    pub(crate) error: i64,
+    /// The signal mask to return to.
+    pub(crate) mask: u64,
+    pub(crate) registers: Registers,
+}
+
+impl Facts {
+    /// # Safety
+    /// What the kernel handed to a signal handler.
+    pub(crate) unsafe fn new(number: i32, info: *mut SignalInfo, context: *mut Context) -> Self {
+        // SAFETY: the caller got them from the kernel; of the overlapping fields those are used that go with the code.
+        let (info, address, sender, context) = unsafe {
+            (
+                &*info,
+                (*info).si_addr().addr(),
+                (*info).si_pid(),
+                &*context,
+            )
+        };
+        let general = &context.uc_mcontext.gregs;
+        let mut registers = Registers::default();
+        for (register, slot) in IN_CONTEXT.iter().enumerate() {
+            registers.set(register, general.get(*slot).copied().unwrap_or(0) as usize);
+        }
+        // SAFETY: as in `action`.
+        let mask = unsafe { (&raw const context.uc_sigmask).cast::<u64>().read() };
+        let of = |index: c_int| general.get(index as usize).copied().unwrap_or(0);
+        Self {
+            number,
+            code: info.si_code,
+            address,
+            sender: sender as u32,
+            trap: of(libc::REG_TRAPNO),
+            error: of(libc::REG_ERR),
+            mask,
+            registers,
+        }
+    }
+}
+
+/// Has the thread go on at `ip` with the stack pointer `sp` when the handler returns.
+///
+/// # Safety
+/// What the kernel handed to a signal handler; the code at `ip` is made to be entered like this.
+pub(crate) unsafe fn redirect(context: *mut Context, ip: usize, sp: usize) {
+    // SAFETY: the caller got it from the kernel.
+    let general = unsafe { &mut (*context).uc_mcontext.gregs };
+    for (register, value) in [(libc::REG_RIP, ip), (libc::REG_RSP, sp)] {
+        if let Some(slot) = general.get_mut(register as usize) {
+            *slot = value as i64;
+        }
+    }
+}
+
+/// Calls somebody else's handler.
+///
+/// # Safety
+/// `action` was installed for this signal; the arguments are what the kernel handed to a handler.
+pub(crate) unsafe fn call_handler(
+    action: Action,
+    number: i32,
+    info: *mut SignalInfo,
+    context: *mut Context,
+) {
+    let handler = std::ptr::with_exposed_provenance::<()>(action.handler);
+    if action.flags & WITH_INFO != 0 {
+        // SAFETY: with this flag the function takes three arguments.
+        unsafe { std::mem::transmute::<*const (), Handler>(handler)(number, info, context) };
+    } else {
+        // SAFETY: without it, one.
+        unsafe { std::mem::transmute::<*const (), PlainHandler>(handler)(number) };
     }
 }

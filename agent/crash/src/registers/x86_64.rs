@@ -1,6 +1,7 @@
 //! x86-64: the registers a stack walk needs, where Linux keeps them, and the few instructions that Rust cannot say.
 
 use std::arch::asm;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Registers by their DWARF numbers: 0 rax, 1 rdx, 2 rcx, 3 rbx, 4 rsi, 5 rdi, 6 rbp, 7 rsp, 8 to 15 themselves,
 /// 16 the instruction pointer.
@@ -116,31 +117,73 @@ pub(crate) unsafe fn system_call(number: i64, args: [usize; 6]) -> isize {
     result
 }
 
-/// Calls `function(argument)` on the stack that ends (at its upper end) at `top`, and comes back.
+/// Where to go on when the function that runs on another stack cannot: see [`call_on_stack`].
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct WayOut {
+    /// Instruction pointer; 0 while there is no way out.
+    ip: AtomicUsize,
+    /// Stack pointer that goes with it.
+    sp: AtomicUsize,
+}
+
+impl WayOut {
+    pub(crate) const fn new() -> Self {
+        Self {
+            ip: AtomicUsize::new(0),
+            sp: AtomicUsize::new(0),
+        }
+    }
+
+    /// Instruction and stack pointer to put into a faulting thread's context; once.
+    pub(crate) fn take(&self) -> Option<(usize, usize)> {
+        let ip = self.ip.swap(0, Ordering::AcqRel);
+        (ip != 0).then(|| (ip, self.sp.load(Ordering::Acquire)))
+    }
+}
+
+/// Calls `function(argument)` on the stack that ends (at its upper end) at `top`, and comes back. While the function
+/// runs, `way_out` leads back too: a signal handler may put it into the context of this thread, and the call ends there.
 ///
 /// # Safety
-/// `top` is 16-byte aligned, enough memory below it may be written and is used by nobody else; `function` does not unwind.
-#[inline]
+/// `top` is 16-byte aligned, enough memory below it may be written and is used by nobody else; `function` does not unwind,
+/// and nothing is lost if it ends in the middle.
+#[inline(never)]
 pub(crate) unsafe fn call_on_stack(
     top: *mut u8,
     function: unsafe extern "C" fn(*mut u8),
     argument: *mut u8,
+    way_out: &WayOut,
 ) {
-    // SAFETY: r12 keeps its value over a C call, so it carries the old stack pointer over; all that a C call may change
-    // is declared as changed. The stack is aligned before the call, as the calling convention asks.
+    // SAFETY: what a C function keeps for its caller but may have changed when it ends in the middle is pushed on the old
+    // stack; the old stack pointer is kept in `way_out` and, for the ordinary way back, in r12, which a C function keeps.
+    // Everything else that may change is declared. The stack is aligned before the call.
     unsafe {
         asm!(
+            "push rbx",
+            "push rbp",
             "mov r12, rsp",
+            "lea r13, [rip + 2f]",
+            "mov [r14 + 8], rsp",
+            "mov [r14], r13",
             "mov rsp, {top}",
             "call {function}",
             "mov rsp, r12",
+            "2:",
+            "pop rbp",
+            "pop rbx",
+            "cld",
             top = in(reg) top,
             function = in(reg) function,
             in("rdi") argument,
+            inout("r14") &raw const *way_out => _,
             out("r12") _,
+            out("r13") _,
+            out("r15") _,
             clobber_abi("C"),
         );
     }
+    way_out.ip.store(0, Ordering::Release);
 }
 
 #[cfg(test)]

@@ -1,0 +1,322 @@
+//! Unwind tables: from an address to the rule that gives the caller's registers. All storage is fixed; anywhere.
+
+use crate::elf;
+use crate::memory::Memory;
+use crate::modules::Region;
+use crate::registers::{COUNT, INSTRUCTION_POINTER, Registers, STACK_POINTER};
+use crate::sys;
+use gimli::{
+    BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EhFrameOffset, EndianSlice, Evaluation,
+    EvaluationResult, EvaluationStorage, LittleEndian, ParsedEhFrameHdr, Piece, Reader, Register,
+    RegisterRule, UnwindContext, UnwindContextStorage, UnwindExpression, UnwindSection,
+    UnwindTableRow, Value,
+};
+
+type Bytes = EndianSlice<'static, LittleEndian>;
+
+/// Room for every register an x86-64 compiler describes, and for the nesting of rows that compilers use.
+struct Storage;
+
+impl UnwindContextStorage<usize> for Storage {
+    type Rules = [(Register, RegisterRule<usize>); 64];
+    type Stack = [UnwindTableRow<usize, Self>; 4];
+}
+
+impl<R: Reader> EvaluationStorage<R> for Storage {
+    type Stack = [Value; 16];
+    type ExpressionStack = [(R, R); 2];
+    type Result = [Piece<R>; 1];
+}
+
+/// Where the caller's value of a register is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Saved {
+    /// Nowhere.
+    Gone,
+    /// In the same register.
+    Same,
+    /// In memory, so far from the frame's address.
+    At(i32),
+    /// It is the frame's address plus this.
+    Is(i32),
+    /// In another register.
+    In(u8),
+    /// In memory, at the address that an expression gives.
+    AtExpression(Bytes),
+    /// An expression gives it.
+    IsExpression(Bytes),
+}
+
+/// How the frame's address (the stack pointer before the call) is had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Frame {
+    Register(u8, i32),
+    Expression(Bytes),
+}
+
+/// How to get from a function's registers to its caller's.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rule {
+    frame: Frame,
+    saved: [Saved; COUNT],
+    /// The function is the one that returns from a signal handler: its caller was interrupted, it did not call.
+    pub(crate) interrupted: bool,
+}
+
+/// What a rule leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// Its registers.
+    Is(Registers),
+    /// The tables say that this function has no caller.
+    Nobody,
+    /// A register or a word of memory that is needed cannot be had.
+    Lost,
+}
+
+/// The unwind sections of one module.
+#[derive(Clone, Copy)]
+struct Sections {
+    start: usize,
+    header: &'static [u8],
+    frames: &'static [u8],
+    bases_header: u64,
+    bases_frames: u64,
+}
+
+/// Slots of the rule cache: a recursion has few call sites.
+const CACHED: usize = 32;
+
+/// Finds rules and remembers the last ones.
+pub(crate) struct Tables {
+    context: UnwindContext<usize, Storage>,
+    sections: [Option<Sections>; 8],
+    next_sections: usize,
+    rules: [Option<(usize, Rule)>; CACHED],
+}
+
+impl Tables {
+    pub(crate) fn new() -> Self {
+        Self {
+            context: UnwindContext::new_in(),
+            sections: [None; 8],
+            next_sections: 0,
+            rules: [const { None }; CACHED],
+        }
+    }
+
+    /// The rule for the code at `address` in `region`.
+    pub(crate) fn rule(
+        &mut self,
+        memory: &mut Memory,
+        region: &Region,
+        address: usize,
+    ) -> Option<&Rule> {
+        let slot = (address ^ (address >> 7)) % CACHED;
+        if !matches!(self.rules[slot], Some((cached, _)) if cached == address) {
+            self.rules[slot] = None;
+            let rule = self.look_up(memory, region, address)?;
+            self.rules[slot] = Some((address, rule));
+        }
+        self.rules[slot].as_ref().map(|(_, rule)| rule)
+    }
+
+    fn look_up(&mut self, memory: &mut Memory, region: &Region, address: usize) -> Option<Rule> {
+        let sections = self.sections_of(memory, region)?;
+        let bases = BaseAddresses::default()
+            .set_eh_frame_hdr(sections.bases_header)
+            .set_eh_frame(sections.bases_frames);
+        let header = parse_header(sections.header, &bases)?;
+        let frames = EhFrame::from(EndianSlice::new(sections.frames, LittleEndian));
+        let entry = header
+            .table()?
+            .lookup(address as u64, &bases)
+            .ok()?
+            .direct()
+            .ok()?;
+        let offset = usize::try_from(entry.checked_sub(sections.bases_frames)?).ok()?;
+        let entry = frames
+            .fde_from_offset(&bases, EhFrameOffset(offset), EhFrame::cie_from_offset)
+            .ok()?;
+        let interrupted = entry.is_signal_trampoline();
+        let row = entry
+            .unwind_info_for_address(&frames, &bases, &mut self.context, address as u64)
+            .ok()?;
+        translate(row, &frames, interrupted)
+    }
+
+    fn sections_of(&mut self, memory: &mut Memory, region: &Region) -> Option<Sections> {
+        if let Some(known) = self
+            .sections
+            .iter()
+            .flatten()
+            .find(|sections| sections.start == region.start)
+        {
+            return Some(*known);
+        }
+        if region.unwind == 0 {
+            return None;
+        }
+        let header = loaded(memory, region, region.unwind)?;
+        let bases = BaseAddresses::default().set_eh_frame_hdr(region.unwind as u64);
+        let frames_at =
+            usize::try_from(parse_header(header, &bases)?.eh_frame_ptr().direct().ok()?).ok()?;
+        let sections = Sections {
+            start: region.start,
+            header,
+            frames: loaded(memory, region, frames_at)?,
+            bases_header: region.unwind as u64,
+            bases_frames: frames_at as u64,
+        };
+        self.sections[self.next_sections % self.sections.len()] = Some(sections);
+        self.next_sections = self.next_sections.wrapping_add(1);
+        Some(sections)
+    }
+}
+
+fn parse_header(header: &'static [u8], bases: &BaseAddresses) -> Option<ParsedEhFrameHdr<Bytes>> {
+    EhFrameHdr::new(header, LittleEndian).parse(bases, 8).ok()
+}
+
+/// The rest of the loaded segment that `address` lies in.
+fn loaded(memory: &mut Memory, region: &Region, address: usize) -> Option<&'static [u8]> {
+    let end = elf::segments(memory, region)
+        .filter(|segment| segment.kind == sys::SEGMENT_LOAD)
+        .filter(|segment| {
+            address
+                .checked_sub(segment.start)
+                .is_some_and(|into| into < segment.size)
+        })
+        .map(|segment| segment.start.saturating_add(segment.size))
+        .next()?;
+    memory.word(address)?;
+    // SAFETY: the module's program headers say that the loader mapped this much, and it is mapped for as long as the module
+    // is loaded; its code is on a stack that is being walked. Nobody writes to unwind tables.
+    Some(unsafe { sys::bytes(address, end.checked_sub(address)?) })
+}
+
+fn translate(
+    row: &UnwindTableRow<usize, Storage>,
+    frames: &EhFrame<Bytes>,
+    interrupted: bool,
+) -> Option<Rule> {
+    let expression = |expression: &UnwindExpression<usize>| Some(expression.get(frames).ok()?.0);
+    let frame = match row.cfa() {
+        CfaRule::RegisterAndOffset { register, offset } => {
+            Frame::Register(u8::try_from(register.0).ok()?, i32::try_from(*offset).ok()?)
+        }
+        CfaRule::Expression(at) => Frame::Expression(expression(at)?),
+    };
+    let mut saved = [Saved::Same; COUNT];
+    for (number, saved) in saved.iter_mut().enumerate() {
+        let Some(rule) = row.register(Register(number as u16)) else {
+            continue;
+        };
+        *saved = match rule {
+            RegisterRule::Undefined | RegisterRule::Architectural | RegisterRule::Constant(_) => {
+                Saved::Gone
+            }
+            RegisterRule::SameValue => Saved::Same,
+            RegisterRule::Offset(offset) => Saved::At(i32::try_from(offset).ok()?),
+            RegisterRule::ValOffset(offset) => Saved::Is(i32::try_from(offset).ok()?),
+            RegisterRule::Register(other) => Saved::In(u8::try_from(other.0).ok()?),
+            RegisterRule::Expression(at) => Saved::AtExpression(expression(&at)?),
+            RegisterRule::ValExpression(at) => Saved::IsExpression(expression(&at)?),
+        };
+    }
+    // The stack pointer before the call is the frame's address, unless the tables say otherwise.
+    if saved[STACK_POINTER] == Saved::Same {
+        saved[STACK_POINTER] = Saved::Is(0);
+    }
+    Some(Rule {
+        frame,
+        saved,
+        interrupted,
+    })
+}
+
+impl Rule {
+    /// The caller's registers.
+    pub(crate) fn apply(&self, memory: &mut Memory, registers: &Registers) -> Caller {
+        if self.saved[INSTRUCTION_POINTER] == Saved::Gone {
+            return Caller::Nobody;
+        }
+        let frame = match self.frame {
+            Frame::Register(register, offset) => registers
+                .get(register.into())
+                .map(|value| value.wrapping_add_signed(offset as isize)),
+            Frame::Expression(code) => evaluate(code, memory, registers, None),
+        };
+        let Some(frame) = frame else {
+            return Caller::Lost;
+        };
+        let mut caller = Registers::default();
+        for (number, saved) in self.saved.iter().enumerate() {
+            let value = match *saved {
+                Saved::Gone => None,
+                Saved::Same => registers.get(number),
+                Saved::At(offset) => memory.word(frame.wrapping_add_signed(offset as isize)),
+                Saved::Is(offset) => Some(frame.wrapping_add_signed(offset as isize)),
+                Saved::In(other) => registers.get(other.into()),
+                Saved::AtExpression(code) => {
+                    evaluate(code, memory, registers, Some(frame)).and_then(|at| memory.word(at))
+                }
+                Saved::IsExpression(code) => evaluate(code, memory, registers, Some(frame)),
+            };
+            if let Some(value) = value {
+                caller.set(number, value);
+            }
+        }
+        if caller.get(INSTRUCTION_POINTER).is_none() || caller.get(STACK_POINTER).is_none() {
+            return Caller::Lost;
+        }
+        Caller::Is(caller)
+    }
+}
+
+/// Runs a DWARF expression to its end; it may read registers and memory.
+fn evaluate(
+    code: Bytes,
+    memory: &mut Memory,
+    registers: &Registers,
+    first: Option<usize>,
+) -> Option<usize> {
+    // Enough for any expression that compilers and C libraries write; one that loops is cut off.
+    const STEPS: u32 = 100;
+    let encoding = gimli::Encoding {
+        address_size: 8,
+        format: gimli::Format::Dwarf32,
+        version: 4,
+    };
+    let mut evaluation = Evaluation::<Bytes, Storage>::new_in(code, encoding);
+    evaluation.set_max_iterations(STEPS);
+    if let Some(first) = first {
+        evaluation.set_initial_value(first as u64);
+    }
+    let mut result = evaluation.evaluate().ok()?;
+    loop {
+        result = match result {
+            EvaluationResult::Complete => break,
+            EvaluationResult::RequiresMemory {
+                address, size: 8, ..
+            } => {
+                let value = memory.word(usize::try_from(address).ok()?)?;
+                evaluation
+                    .resume_with_memory(Value::Generic(value as u64))
+                    .ok()?
+            }
+            EvaluationResult::RequiresRegister { register, .. } => {
+                let value = registers.get(register.0.into())?;
+                evaluation
+                    .resume_with_register(Value::Generic(value as u64))
+                    .ok()?
+            }
+            _ => return None,
+        };
+    }
+    evaluation
+        .value_result()?
+        .to_u64(u64::MAX)
+        .ok()
+        .and_then(|value| usize::try_from(value).ok())
+}

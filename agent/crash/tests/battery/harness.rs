@@ -1,0 +1,198 @@
+//! Runs a victim and reads what it left.
+
+use candor_dump::{Dump, Problem, Stack};
+use std::io::Read;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// First argument of a process that is to die.
+pub const VICTIM: &str = "--victim";
+/// The victim says this on standard output when it waits to be killed.
+pub const READY: &str = "ready";
+/// A victim that takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A victim and where its dump is.
+pub struct Victim {
+    child: Child,
+    directory: tempfile::TempDir,
+}
+
+/// What became of a victim.
+pub struct Death {
+    pub status: ExitStatus,
+    pub dump: Dump,
+    pub problems: Vec<Problem>,
+    pub output: String,
+    pub errors: String,
+}
+
+/// Starts a victim; `armed` false is the control: the same death without us.
+pub fn start(kind: &str, armed: bool) -> Victim {
+    start_with(kind, armed, |_| {})
+}
+
+pub fn start_with(kind: &str, armed: bool, change: impl FnOnce(&mut Command)) -> Victim {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.arg(VICTIM).arg(kind);
+    if armed {
+        command.arg(directory.path().join("dump"));
+    }
+    command
+        .current_dir(directory.path())
+        .env_remove("RUST_BACKTRACE");
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    change(&mut command);
+    Victim {
+        child: command.spawn().unwrap(),
+        directory,
+    }
+}
+
+impl Victim {
+    pub fn pid(&self) -> i32 {
+        self.child.id() as i32
+    }
+
+    /// Reads standard output up to the word that says the victim waits.
+    pub fn wait_until_ready(&mut self) {
+        let mut seen = Vec::new();
+        let out = self.child.stdout.as_mut().unwrap();
+        while !seen.ends_with(READY.as_bytes()) {
+            let mut byte = [0];
+            assert_ne!(
+                out.read(&mut byte).unwrap(),
+                0,
+                "the victim died before it was ready"
+            );
+            seen.push(byte[0]);
+        }
+    }
+
+    pub fn dump_path(&self) -> PathBuf {
+        self.directory.path().join("dump")
+    }
+
+    /// Waits for the end.
+    pub fn end(mut self) -> Death {
+        let started = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            if started.elapsed() > PATIENCE {
+                self.child.kill().unwrap();
+                self.child.wait().unwrap();
+                panic!("the victim still lives after {PATIENCE:?}");
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        let (mut output, mut errors) = (String::new(), String::new());
+        self.child
+            .stdout
+            .take()
+            .unwrap()
+            .read_to_string(&mut output)
+            .unwrap();
+        self.child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut errors)
+            .unwrap();
+        let bytes = std::fs::read(self.dump_path()).unwrap_or_default();
+        if let Ok(keep) = std::env::var("CANDOR_KEEP_DUMPS") {
+            std::fs::write(
+                std::path::Path::new(&keep).join(format!("{}.dump", status.into_raw())),
+                &bytes,
+            )
+            .unwrap();
+        }
+        let (dump, problems) = candor_dump::read(&bytes);
+        Death {
+            status,
+            dump,
+            problems,
+            output,
+            errors,
+        }
+    }
+}
+
+/// Runs a victim to its end, armed.
+pub fn die(kind: &str) -> Death {
+    start(kind, true).end()
+}
+
+/// Runs the control: the same death without us.
+pub fn die_unarmed(kind: &str) -> Death {
+    start(kind, false).end()
+}
+
+impl Death {
+    /// The functions of a stack; what is not in this program is named by its module in brackets.
+    pub fn names(&self, stack: &Stack) -> Vec<String> {
+        stack
+            .frames
+            .iter()
+            .map(|frame| {
+                let Some(module) = frame.module else {
+                    return "[nowhere]".to_owned();
+                };
+                let module = &self.dump.modules[usize::from(module)];
+                if module.name == program() {
+                    symbol(frame.lookup_offset())
+                } else {
+                    format!("[{}]", module.name)
+                }
+            })
+            .collect()
+    }
+
+    /// The functions of the thread that got the signal.
+    pub fn crashed(&self) -> Vec<String> {
+        self.names(
+            &self
+                .dump
+                .signal
+                .as_ref()
+                .expect("a signal was recorded")
+                .thread
+                .stack,
+        )
+    }
+}
+
+/// The file name of this program.
+pub fn program() -> String {
+    std::env::current_exe()
+        .unwrap()
+        .file_name()
+        .unwrap()
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn symbol(offset: u64) -> String {
+    thread_local! {
+        static LOADER: OnceLock<addr2line::Loader> = const { OnceLock::new() };
+    }
+    LOADER.with(|loader| {
+        let loader = loader
+            .get_or_init(|| addr2line::Loader::new(std::env::current_exe().unwrap()).unwrap());
+        let raw = loader.find_symbol(offset).unwrap_or("?");
+        let name = addr2line::demangle_auto(raw.into(), None).into_owned();
+        // Without the hash of the old mangling.
+        match name.rsplit_once("::h") {
+            Some((name, hash)) if hash.len() == 16 => name.to_owned(),
+            _ => name,
+        }
+    })
+}

@@ -1,0 +1,26 @@
+//! Ways to die, each in a process of its own: this program runs itself again as the victim, then reads the dump that the
+//! victim left.
+#![allow(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod harness;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod stories;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod victims;
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() == Some(harness::VICTIM) {
+        let rest: Vec<String> = arguments.collect();
+        victims::main(&rest);
+        return;
+    }
+    let arguments = libtest_mimic::Arguments::from_args();
+    libtest_mimic::run(&arguments, stories::all()).exit();
+}
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+fn main() {}

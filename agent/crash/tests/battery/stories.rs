@@ -1,0 +1,511 @@
+//! What must be true of each death.
+
+use crate::harness::{Death, die, die_unarmed, start};
+use candor_dump::{ExitMark, FaultClass, Found, StackEnd, ThreadName};
+use libtest_mimic::{Failed, Trial};
+use std::os::unix::process::ExitStatusExt;
+
+/// A fatal signal: what it is called, what the kernel calls it, what was wrong, and the innermost functions.
+struct Expected {
+    number: i32,
+    code: Option<i32>,
+    fault: FaultClass,
+    top: &'static [&'static str],
+}
+
+const fn expect(
+    number: i32,
+    code: i32,
+    fault: FaultClass,
+    top: &'static [&'static str],
+) -> Expected {
+    Expected {
+        number,
+        code: Some(code),
+        fault,
+        top,
+    }
+}
+
+fn story(name: &'static str, run: impl FnOnce() + Send + 'static) -> Trial {
+    Trial::test(name, move || {
+        run();
+        Ok::<(), Failed>(())
+    })
+}
+
+/// A death by signal that leaves a whole record, right to the outermost frame, and the same exit status as without us.
+fn death(name: &'static str, kind: &'static str, expected: Expected) -> Trial {
+    story(name, move || {
+        let death = die(kind);
+        check(&death, &expected);
+        assert_eq!(
+            death.status,
+            die_unarmed(kind).status,
+            "the exit status is what it would have been"
+        );
+        let stack = &death.dump.signal.as_ref().unwrap().thread.stack;
+        assert_eq!(stack.end, StackEnd::Outermost, "{:?}", death.crashed());
+    })
+}
+
+fn check(death: &Death, expected: &Expected) {
+    let context = format!("{:?} {:?} {}", death.status, death.problems, death.errors);
+    assert!(death.problems.is_empty(), "{context}");
+    let signal = death
+        .dump
+        .signal
+        .as_ref()
+        .unwrap_or_else(|| panic!("no signal was recorded: {context}"));
+    assert_eq!(signal.number, expected.number as u32);
+    if let Some(code) = expected.code {
+        assert_eq!(signal.code, code);
+    }
+    assert_eq!(signal.fault, expected.fault);
+    assert!(signal.complete);
+    assert_eq!(signal.nested, 0);
+    assert_eq!(death.dump.exit_mark, ExitMark::Running);
+    let names = death.crashed();
+    let mut rest = names.iter();
+    for wanted in expected.top {
+        assert!(
+            rest.any(|name| name.ends_with(wanted)),
+            "{wanted} is missing in {names:#?}"
+        );
+    }
+    if let ([first, ..], true) = (expected.top, signal.from_kernel) {
+        // Debug builds do not fold the standard library's helpers into their callers.
+        let innermost = names
+            .iter()
+            .find(|name| !name.starts_with('[') && !name.contains("core::"))
+            .unwrap();
+        assert!(
+            innermost.ends_with(first),
+            "{first} is the innermost function of the program in {names:#?}"
+        );
+    }
+}
+
+pub fn all() -> Vec<Trial> {
+    vec![
+        death(
+            "a null pointer is recorded with its function and class",
+            "null",
+            expect(
+                libc::SIGSEGV,
+                1,
+                FaultClass::NullLike,
+                &[
+                    "victims::null",
+                    "victims::inner",
+                    "victims::outer",
+                    "battery::main",
+                ],
+            ),
+        ),
+        death(
+            "a wild pointer is recorded",
+            "wild",
+            expect(
+                libc::SIGSEGV,
+                1,
+                FaultClass::Unmapped,
+                &[
+                    "victims::wild",
+                    "victims::inner",
+                    "victims::outer",
+                    "battery::main",
+                ],
+            ),
+        ),
+        death(
+            "an address that no memory can have is recorded and is not taken for null",
+            "impossible_address",
+            expect(
+                libc::SIGSEGV,
+                128,
+                FaultClass::Other,
+                &["victims::impossible_address", "victims::inner"],
+            ),
+        ),
+        death(
+            "a jump into data leads back to the function that jumped",
+            "jump_to_data",
+            expect(
+                libc::SIGSEGV,
+                2,
+                FaultClass::NotExecutable,
+                &["DATA", "victims::jump_to_data", "victims::inner"],
+            ),
+        ),
+        death(
+            "a call through a null pointer leads back to the function that called",
+            "jump_to_null",
+            expect(
+                libc::SIGSEGV,
+                1,
+                FaultClass::NullLike,
+                &["victims::jump_to_null", "victims::inner"],
+            ),
+        ),
+        death(
+            "a write to a constant is recorded as such",
+            "write_to_constant",
+            expect(
+                libc::SIGSEGV,
+                2,
+                FaultClass::NotWritable,
+                &["victims::write_to_constant", "victims::inner"],
+            ),
+        ),
+        death(
+            "a read behind the end of a mapped file is recorded",
+            "truncated_mapping",
+            expect(
+                libc::SIGBUS,
+                2,
+                FaultClass::Unmapped,
+                &["victims::truncated_mapping", "victims::inner"],
+            ),
+        ),
+        death(
+            "a division by zero is recorded",
+            "division",
+            expect(
+                libc::SIGFPE,
+                1,
+                FaultClass::None,
+                &["victims::division", "victims::inner"],
+            ),
+        ),
+        death(
+            "an illegal instruction is recorded",
+            "illegal",
+            expect(
+                libc::SIGILL,
+                2,
+                FaultClass::None,
+                &["victims::illegal", "victims::inner"],
+            ),
+        ),
+        death(
+            "abort is recorded with its caller",
+            "abort",
+            expect(
+                libc::SIGABRT,
+                -6,
+                FaultClass::None,
+                &["victims::abort", "victims::inner"],
+            ),
+        ),
+        death(
+            "process::abort is recorded",
+            "rust_abort",
+            expect(
+                libc::SIGABRT,
+                -6,
+                FaultClass::None,
+                &["victims::rust_abort", "victims::inner"],
+            ),
+        ),
+        death(
+            "a double free is recorded with the function that freed",
+            "double_free",
+            expect(
+                libc::SIGABRT,
+                -6,
+                FaultClass::None,
+                &["victims::double_free", "victims::inner"],
+            ),
+        ),
+        death(
+            "a breakpoint that nobody handles is recorded and stays deadly",
+            "breakpoint",
+            expect(
+                libc::SIGTRAP,
+                128,
+                FaultClass::None,
+                &["victims::breakpoint", "victims::inner"],
+            ),
+        ),
+        death(
+            "a system call that a sandbox forbids is recorded",
+            "forbidden_call",
+            expect(
+                libc::SIGSYS,
+                1,
+                FaultClass::None,
+                &["victims::forbidden_call", "victims::inner"],
+            ),
+        ),
+        death(
+            "a crash inside a signal handler leads through the handler to the code it interrupted",
+            "in_a_handler",
+            expect(
+                libc::SIGSEGV,
+                1,
+                FaultClass::NullLike,
+                &[
+                    "victims::null",
+                    "victims::crashes",
+                    "victims::in_a_handler",
+                    "victims::inner",
+                ],
+            ),
+        ),
+        death(
+            "a crash on a thread leads to the start of the thread",
+            "named_thread",
+            expect(libc::SIGSEGV, 1, FaultClass::NullLike, &["victims::null"]),
+        ),
+        story("the stack of a full main thread keeps both ends", || {
+            let death = die("overflow");
+            overflowed(
+                &death,
+                &[
+                    "victims::overflow",
+                    "victims::inner",
+                    "victims::outer",
+                    "battery::main",
+                ],
+            );
+            assert_eq!(death.status, die_unarmed("overflow").status);
+        }),
+        story("the stack of a full Rust thread keeps both ends", || {
+            let death = die("overflow_in_thread");
+            overflowed(&death, &["victims::overflow"]);
+            assert_eq!(death.status, die_unarmed("overflow_in_thread").status);
+            let thread = &death.dump.signal.as_ref().unwrap().thread;
+            assert_eq!(thread.name, ThreadName::Known("worker".to_owned()));
+        }),
+        story(
+            "a thread's own name is written only if it was declared",
+            || {
+                let named = die("named_thread").dump.signal.unwrap().thread;
+                assert_eq!(
+                    named.name,
+                    ThreadName::Known("tokio-runtime-worker".to_owned())
+                );
+                assert!(!named.main);
+                let main = die("null").dump.signal.unwrap().thread;
+                assert_eq!(main.name, ThreadName::Other);
+                assert!(main.main);
+            },
+        ),
+        story(
+            "of two threads that crash at once one is recorded whole",
+            || {
+                let death = die("two_threads");
+                check(
+                    &death,
+                    &expect(libc::SIGSEGV, 1, FaultClass::NullLike, &["victims::null"]),
+                );
+                assert_eq!(death.status.signal(), Some(libc::SIGSEGV));
+            },
+        ),
+        story(
+            "a fatal signal from outside is recorded and still kills",
+            || {
+                for number in [libc::SIGSEGV, libc::SIGABRT, libc::SIGTRAP] {
+                    let mut victim = start("waiting", true);
+                    victim.wait_until_ready();
+                    assert_eq!(unsafe { libc::kill(victim.pid(), number) }, 0);
+                    let death = victim.end();
+                    let expected = Expected {
+                        number,
+                        code: Some(0),
+                        fault: FaultClass::None,
+                        top: &["victims::waiting"],
+                    };
+                    check(&death, &expected);
+                    assert_eq!(death.status.signal(), Some(number));
+                    let signal = death.dump.signal.unwrap();
+                    assert!(!signal.from_kernel && !signal.from_itself);
+                }
+            },
+        ),
+        story("what was marked before SIGKILL is in the dump", || {
+            let mut victim = start("waiting", true);
+            victim.wait_until_ready();
+            assert_eq!(unsafe { libc::kill(victim.pid(), libc::SIGKILL) }, 0);
+            let death = victim.end();
+            assert!(death.problems.is_empty(), "{:?}", death.problems);
+            assert_eq!(death.dump.run, *b"sixteen bytes id");
+            assert_eq!(death.dump.started_unix, 1_700_000_000);
+            assert_eq!(death.dump.counters[3], 99);
+            assert!(
+                death.dump.foreground && death.dump.signal.is_none() && death.dump.boot.is_some()
+            );
+            assert_eq!(death.dump.open_freeze.unwrap().watch, 5);
+            assert_eq!(death.dump.exit_mark, ExitMark::Running);
+        }),
+        story(
+            "an earlier handler is called, and finds errno as it was",
+            || {
+                let death = die("with_an_earlier_handler");
+                assert_eq!(death.status.code(), Some(77), "{}", death.errors);
+                check(
+                    &death,
+                    &expect(
+                        libc::SIGSEGV,
+                        2,
+                        FaultClass::NotWritable,
+                        &["victims::write_to_constant"],
+                    ),
+                );
+            },
+        ),
+        story("a host that recovers from a trap lives on", || {
+            let death = die("recovering_from_a_trap");
+            assert_eq!(death.status.code(), Some(0), "{}", death.errors);
+            assert_eq!(death.dump.exit_mark, ExitMark::Exiting);
+        }),
+        story("a core is dumped as it would have been", || {
+            let (ours, control) = (die("with_a_core_dump"), die_unarmed("with_a_core_dump"));
+            assert_eq!(ours.status, control.status);
+            assert_eq!(ours.status.core_dumped(), control.status.core_dumped());
+            assert!(ours.dump.signal.is_some());
+        }),
+        story(
+            "a panic that ends main is recorded with its message and place",
+            || {
+                let death = die("panic_on_main");
+                assert_eq!(death.status.code(), Some(101));
+                let [panic] = &death.dump.panics[..] else {
+                    panic!("{:?}", death.dump.panics)
+                };
+                assert_eq!(
+                    (panic.message.as_str(), panic.main),
+                    ("a clean message", true)
+                );
+                assert!(panic.file.ends_with("victims.rs") && panic.line > 0);
+                let names = death.names(&panic.stack);
+                assert!(
+                    names
+                        .iter()
+                        .any(|name| name.ends_with("victims::panic_on_main")),
+                    "{names:#?}"
+                );
+                assert_eq!(death.dump.exit_mark, ExitMark::Exiting);
+                assert!(
+                    panic
+                        .stack
+                        .frames
+                        .iter()
+                        .all(|frame| frame.found == Found::Given)
+                );
+            },
+        ),
+        story(
+            "a panic that ends in abort leaves both records, linked by their thread",
+            || {
+                for kind in ["panic_then_abort", "panic_in_c"] {
+                    let death = die(kind);
+                    assert_eq!(death.status.signal(), Some(libc::SIGABRT));
+                    let signal = death.dump.signal.as_ref().unwrap();
+                    assert!(signal.from_itself);
+                    let serials: Vec<u32> =
+                        death.dump.panics.iter().map(|panic| panic.serial).collect();
+                    assert!(
+                        serials.len() >= 2 && serials.is_sorted(),
+                        "{kind}: {serials:?}"
+                    );
+                    assert!(
+                        death
+                            .dump
+                            .panics
+                            .iter()
+                            .all(|panic| panic.tid == signal.tid)
+                    );
+                }
+            },
+        ),
+        story("the way of leaving is marked", || {
+            for (kind, code, mark) in [
+                ("exit", 3, ExitMark::Exiting),
+                ("return_from_main", 0, ExitMark::Exiting),
+                ("shut_down", 0, ExitMark::Clean),
+                ("forked_child", 0, ExitMark::Exiting),
+            ] {
+                let death = die(kind);
+                assert_eq!(death.status.code(), Some(code), "{kind}: {}", death.errors);
+                assert_eq!(death.dump.exit_mark, mark, "{kind}");
+                assert!(death.dump.signal.is_none() && death.problems.is_empty());
+            }
+        }),
+        story(
+            "a fault inside the recording leaves what was written and changes nothing about the end",
+            || {
+                let death = die("broken_tables");
+                assert_eq!(
+                    death.status.signal(),
+                    Some(libc::SIGABRT),
+                    "{}",
+                    death.errors
+                );
+                let signal = death.dump.signal.as_ref().unwrap();
+                assert_eq!(signal.number, libc::SIGABRT as u32);
+                assert!(!signal.complete && signal.nested == 1, "{signal:?}");
+                assert!(!signal.thread.stack.frames.is_empty());
+            },
+        ),
+        story(
+            "a stack that is garbage ends the walk and nothing else",
+            || {
+                let death = die("smashed_stack");
+                check(
+                    &death,
+                    &expect(
+                        libc::SIGILL,
+                        2,
+                        FaultClass::None,
+                        &["victims::smashed_stack"],
+                    ),
+                );
+                let death = die("no_stack");
+                check(
+                    &death,
+                    &expect(libc::SIGILL, 2, FaultClass::None, &["victims::no_stack"]),
+                );
+                assert_eq!(death.crashed().len(), 1);
+            },
+        ),
+    ]
+}
+
+fn overflowed(death: &Death, outermost: &[&str]) {
+    check(
+        death,
+        &expect(
+            libc::SIGSEGV,
+            0,
+            FaultClass::StackGuard,
+            &["victims::recurse", "victims::recurse"],
+        )
+        .any_code(),
+    );
+    let stack = &death.dump.signal.as_ref().unwrap().thread.stack;
+    let gap = stack.gap.expect("frames were left out");
+    assert!(gap.missing > 1000, "{gap:?}");
+    let names = death.crashed();
+    assert!(
+        names[..gap.before]
+            .iter()
+            .all(|name| name.ends_with("victims::recurse")),
+        "{names:#?}"
+    );
+    let mut rest = names[gap.before..].iter();
+    for wanted in outermost {
+        assert!(
+            rest.any(|name| name.ends_with(wanted)),
+            "{wanted} is missing in {names:#?}"
+        );
+    }
+    assert_eq!(stack.end, StackEnd::Outermost);
+}
+
+impl Expected {
+    fn any_code(self) -> Self {
+        Self { code: None, ..self }
+    }
+}

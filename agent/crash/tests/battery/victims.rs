@@ -1,0 +1,501 @@
+//! The ways to die. Each is a function that no compiler may fold into another, called by two more of the kind, so that the
+//! top of its stack is known.
+
+use candor_crash::{Armed, Config, PanicNote};
+use std::arch::asm;
+use std::hint::black_box;
+use std::io::Write;
+use std::path::Path;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+
+static ARMED: OnceLock<Armed> = OnceLock::new();
+
+pub fn main(arguments: &[String]) {
+    let [kind, rest @ ..] = arguments else {
+        panic!("what shall I die of?")
+    };
+    before(kind);
+    if let Some(path) = rest.first() {
+        arm(Path::new(path));
+    }
+    outer(deadly(kind));
+}
+
+fn arm(path: &Path) {
+    let config = Config {
+        path,
+        run: *b"sixteen bytes id",
+        started_unix: 1_700_000_000,
+        clean_module_name: str::to_owned,
+        thread_names: &["worker", "tokio-runtime-worker"],
+    };
+    ARMED
+        .set(candor_crash::arm(&config).expect("arming works"))
+        .unwrap();
+}
+
+fn armed() -> &'static Armed {
+    ARMED.get().expect("this death is for armed victims")
+}
+
+/// What a host does before the agent starts.
+fn before(kind: &str) {
+    match kind {
+        "with_an_earlier_handler" => {
+            own_handler(libc::SIGSEGV, exits_if_errno_is_kept as *const () as usize)
+        }
+        "recovering_from_a_trap" => own_handler(libc::SIGTRAP, returns as *const () as usize),
+        "with_a_core_dump" => {
+            let limit = libc::rlimit {
+                rlim_cur: libc::RLIM_INFINITY,
+                rlim_max: libc::RLIM_INFINITY,
+            };
+            unsafe { libc::setrlimit(libc::RLIMIT_CORE, &limit) };
+        }
+        _ => {}
+    }
+}
+
+fn deadly(kind: &str) -> fn() {
+    match kind {
+        "null" => null,
+        "wild" => wild,
+        "impossible_address" => impossible_address,
+        "jump_to_data" => jump_to_data,
+        "jump_to_null" => jump_to_null,
+        "write_to_constant" | "with_an_earlier_handler" => write_to_constant,
+        "truncated_mapping" => truncated_mapping,
+        "division" => division,
+        "illegal" | "with_a_core_dump" => illegal,
+        "abort" => abort,
+        "rust_abort" => rust_abort,
+        "double_free" => double_free,
+        "breakpoint" | "recovering_from_a_trap" => breakpoint,
+        "forbidden_call" => forbidden_call,
+        "overflow" => overflow,
+        "overflow_in_thread" => overflow_in_thread,
+        "overflow_in_foreign_thread" => overflow_in_foreign_thread,
+        "in_a_handler" => in_a_handler,
+        "two_threads" => two_threads,
+        "waiting" => waiting,
+        "panic_on_main" => panic_on_main,
+        "panic_then_abort" => panic_then_abort,
+        "panic_in_c" => panic_in_c,
+        "exit" => exit,
+        "return_from_main" => nothing,
+        "shut_down" => shut_down,
+        "broken_tables" => broken_tables,
+        "smashed_stack" => smashed_stack,
+        "no_stack" => no_stack,
+        "named_thread" => named_thread,
+        "forked_child" => forked_child,
+        other => panic!("nobody dies of {other}"),
+    }
+}
+
+#[inline(never)]
+fn outer(death: fn()) {
+    inner(death);
+    black_box(());
+}
+
+#[inline(never)]
+fn inner(death: fn()) {
+    black_box(death)();
+    black_box(());
+}
+
+#[inline(never)]
+fn null() {
+    unsafe { asm!("mov eax, [{}]", in(reg) 16usize, out("eax") _) };
+}
+
+#[inline(never)]
+fn wild() {
+    unsafe { asm!("mov eax, [{}]", in(reg) 0x2345_6789_0000usize, out("eax") _) };
+}
+
+#[inline(never)]
+fn impossible_address() {
+    unsafe { asm!("mov eax, [{}]", in(reg) 0xdead_beef_dead_beefusize, out("eax") _) };
+}
+
+static mut DATA: [u8; 16] = [0x90; 16];
+
+#[inline(never)]
+fn jump_to_data() {
+    let data: fn() = unsafe { std::mem::transmute::<*mut u8, fn()>((&raw mut DATA).cast()) };
+    black_box(data)();
+    black_box(());
+}
+
+#[inline(never)]
+fn jump_to_null() {
+    unsafe { asm!("call {}", in(reg) 0usize, clobber_abi("C")) };
+}
+
+static CONSTANT: u64 = 7;
+
+#[inline(never)]
+fn write_to_constant() {
+    unsafe {
+        *libc::__errno_location() = 1234;
+        asm!("mov dword ptr [{}], 1", in(reg) &raw const CONSTANT);
+    }
+}
+
+#[inline(never)]
+fn truncated_mapping() {
+    unsafe {
+        let file = libc::memfd_create(c"short".as_ptr(), 0);
+        let at = libc::mmap(
+            std::ptr::null_mut(),
+            8192,
+            libc::PROT_READ,
+            libc::MAP_SHARED,
+            file,
+            0,
+        );
+        asm!("mov eax, [{}]", in(reg) at, out("eax") _);
+    }
+}
+
+#[inline(never)]
+fn division() {
+    unsafe {
+        asm!("xor edx, edx", "mov eax, 1", "div {0:e}", in(reg) 0, out("eax") _, out("edx") _)
+    };
+}
+
+#[inline(never)]
+fn illegal() {
+    unsafe { asm!("ud2") };
+}
+
+#[inline(never)]
+fn abort() {
+    unsafe { libc::abort() };
+}
+
+#[inline(never)]
+fn rust_abort() {
+    std::process::abort();
+}
+
+#[inline(never)]
+fn double_free() {
+    unsafe {
+        let block = libc::malloc(2000);
+        // Keeps the block away from the top of the heap.
+        black_box(libc::malloc(16));
+        libc::free(black_box(block));
+        libc::free(black_box(block));
+    }
+}
+
+#[inline(never)]
+fn breakpoint() {
+    unsafe { asm!("int3") };
+}
+
+#[inline(never)]
+fn forbidden_call() {
+    let allow = |code, k| libc::sock_filter {
+        code,
+        jt: 0,
+        jf: 0,
+        k,
+    };
+    let mut filter = [
+        allow(0x20, 0),
+        libc::sock_filter {
+            code: 0x15,
+            jt: 0,
+            jf: 1,
+            k: libc::SYS_getppid as u32,
+        },
+        allow(0x06, libc::SECCOMP_RET_TRAP),
+        allow(0x06, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog {
+        len: filter.len() as u16,
+        filter: filter.as_mut_ptr(),
+    };
+    unsafe {
+        assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+        assert_eq!(
+            libc::prctl(
+                libc::PR_SET_SECCOMP,
+                libc::SECCOMP_MODE_FILTER,
+                &raw const program
+            ),
+            0
+        );
+        asm!("syscall", inout("rax") libc::SYS_getppid => _, out("rcx") _, out("r11") _);
+    }
+}
+
+#[inline(never)]
+fn overflow() {
+    black_box(recurse(black_box(1)));
+}
+
+#[inline(never)]
+#[allow(unconditional_recursion)] // that is the point
+fn recurse(depth: u64) -> u64 {
+    let here = black_box([depth; 16]);
+    recurse(black_box(depth + 1)) + here[3]
+}
+
+#[inline(never)]
+fn overflow_in_thread() {
+    std::thread::Builder::new()
+        .name("worker-17".into())
+        .spawn(overflow)
+        .unwrap()
+        .join()
+        .unwrap();
+}
+
+extern "C" fn foreign(_: *mut libc::c_void) -> *mut libc::c_void {
+    // Until the agent has had its turn.
+    while FOREIGN_MAY_GO.load(Ordering::Acquire) == 0 {
+        std::hint::spin_loop();
+    }
+    overflow();
+    std::ptr::null_mut()
+}
+
+static FOREIGN_MAY_GO: AtomicU32 = AtomicU32::new(0);
+
+#[inline(never)]
+fn overflow_in_foreign_thread() {
+    unsafe {
+        let mut thread = std::mem::zeroed();
+        libc::pthread_create(
+            &raw mut thread,
+            std::ptr::null(),
+            foreign,
+            std::ptr::null_mut(),
+        );
+        if let Some(armed) = ARMED.get() {
+            armed.maintain();
+        }
+        FOREIGN_MAY_GO.store(1, Ordering::Release);
+        libc::pthread_join(thread, std::ptr::null_mut());
+    }
+}
+
+fn own_handler(number: i32, handler: usize) {
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler;
+        assert_eq!(
+            libc::sigaction(number, &raw const action, std::ptr::null_mut()),
+            0
+        );
+    }
+}
+
+extern "C" fn exits_if_errno_is_kept(_: i32) {
+    unsafe {
+        libc::_exit(if *libc::__errno_location() == 1234 {
+            77
+        } else {
+            78
+        })
+    };
+}
+
+extern "C" fn returns(_: i32) {}
+
+#[inline(never)]
+extern "C" fn crashes(_: i32) {
+    null();
+    black_box(());
+}
+
+#[inline(never)]
+fn in_a_handler() {
+    own_handler(libc::SIGUSR1, crashes as *const () as usize);
+    unsafe { libc::raise(libc::SIGUSR1) };
+}
+
+#[inline(never)]
+fn two_threads() {
+    let gate = std::sync::Barrier::new(2);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                gate.wait();
+                null();
+            });
+        }
+    });
+}
+
+/// Waits to be killed from outside; has left a mark that must survive it.
+#[inline(never)]
+fn waiting() {
+    if let Some(armed) = ARMED.get() {
+        armed.counters()[3].store(99, Ordering::Relaxed);
+        armed.set_foreground(true);
+        armed.maintain();
+        armed.freeze_opened(
+            5,
+            candor_crash::current_thread(),
+            candor_crash::boottime_millis(),
+        );
+    }
+    print!("{}", super::harness::READY);
+    std::io::stdout().flush().unwrap();
+    unsafe {
+        loop {
+            libc::pause();
+        }
+    }
+}
+
+/// What the agent's panic hook does.
+fn hook() {
+    let earlier = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let mut frames = [0usize; 64];
+        let count = unsafe { backtrace(frames.as_mut_ptr().cast(), 64) };
+        let location = info.location().unwrap();
+        armed().record_panic(&PanicNote {
+            message: info.payload_as_str().unwrap_or("?"),
+            file: location.file(),
+            line: location.line(),
+            thread_name: "main",
+            main_thread: candor_crash::is_main_thread(),
+            frames: &frames[..count.max(0) as usize],
+        });
+        earlier(info);
+    }));
+}
+
+unsafe extern "C" {
+    fn backtrace(buffer: *mut *mut libc::c_void, size: i32) -> i32;
+}
+
+#[inline(never)]
+fn panic_on_main() {
+    hook();
+    panic!("a clean message");
+}
+
+#[inline(never)]
+fn panic_then_abort() {
+    struct PanicsToo;
+    impl Drop for PanicsToo {
+        fn drop(&mut self) {
+            panic!("and another");
+        }
+    }
+    hook();
+    let _held = PanicsToo;
+    panic!("one");
+}
+
+#[inline(never)]
+extern "C" fn called_by_c() {
+    panic!("into C");
+}
+
+#[inline(never)]
+fn panic_in_c() {
+    hook();
+    called_by_c();
+}
+
+#[inline(never)]
+fn exit() {
+    std::process::exit(3);
+}
+
+#[inline(never)]
+fn nothing() {}
+
+#[inline(never)]
+fn shut_down() {
+    armed().mark(candor_dump::ExitMark::Clean);
+}
+
+/// Takes this program's unwind tables away, so that recording itself faults.
+#[inline(never)]
+fn broken_tables() {
+    unsafe extern "C" fn protect(
+        info: *mut libc::dl_phdr_info,
+        _: usize,
+        _: *mut libc::c_void,
+    ) -> i32 {
+        let info = unsafe { &*info };
+        let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
+        for header in headers
+            .iter()
+            .filter(|header| header.p_type == libc::PT_GNU_EH_FRAME)
+        {
+            // All but the first page and the one behind it, where the next table starts: those are looked at with care.
+            let start = (info.dlpi_addr + header.p_vaddr) as usize;
+            let first = (start & !4095) + 4096;
+            let len = ((start + header.p_memsz as usize) & !4095).saturating_sub(first);
+            assert_ne!(len, 0, "the tables are too small for this test");
+            assert_eq!(
+                unsafe { libc::mprotect(first as *mut _, len, libc::PROT_NONE) },
+                0
+            );
+        }
+        1
+    }
+    unsafe { libc::dl_iterate_phdr(Some(protect), std::ptr::null_mut()) };
+    abort();
+}
+
+/// Return addresses and frame pointers are garbage.
+#[inline(never)]
+fn smashed_stack() {
+    unsafe {
+        asm!(
+            "lea rdi, [rsp]",
+            "mov rcx, 100",
+            "mov rax, 0x4141414141414141",
+            "rep stosq",
+            "mov rbp, rax",
+            "ud2",
+            options(noreturn)
+        );
+    }
+}
+
+#[inline(never)]
+fn no_stack() {
+    unsafe { asm!("xor esp, esp", "ud2", options(noreturn)) };
+}
+
+#[inline(never)]
+fn named_thread() {
+    std::thread::Builder::new()
+        .name("tokio-runtime-worker".into())
+        .spawn(null)
+        .unwrap()
+        .join()
+        .unwrap();
+}
+
+/// A child that shares the page must not write to it.
+#[inline(never)]
+fn forked_child() {
+    static STATUS: AtomicI32 = AtomicI32::new(0);
+    unsafe {
+        let child = libc::fork();
+        if child == 0 {
+            null();
+        }
+        let mut status = 0;
+        libc::waitpid(child, &raw mut status, 0);
+        STATUS.store(status, Ordering::Relaxed);
+        assert!(libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGSEGV);
+    }
+}
