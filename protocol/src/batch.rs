@@ -24,7 +24,10 @@ pub struct Header {
 
 impl Header {
     /// The header of what this crate writes.
-    pub const CURRENT: Self = Self { candor: VERSION, catalogue: crate::catalogue::VERSION };
+    pub const CURRENT: Self = Self {
+        candor: VERSION,
+        catalogue: crate::catalogue::VERSION,
+    };
 }
 
 /// Packs reports, each given as its line of JSON, into a batch.
@@ -66,12 +69,19 @@ impl fmt::Display for Refused {
         match self {
             Self::Gzip => f.write_str("the body is not a whole gzip stream; send it again"),
             Self::TooLarge => {
-                write!(f, "a batch is at most {} bytes after decompression; send fewer reports", limits::BATCH_BYTES)
+                write!(
+                    f,
+                    "a batch is at most {} bytes after decompression; send fewer reports",
+                    limits::BATCH_BYTES
+                )
             }
             Self::NotText => f.write_str("the batch is not UTF-8"),
             Self::Header(reason) => write!(f, "the first line is not a header: {reason}"),
             Self::UnknownVersion(version) => {
-                write!(f, "version {version} of the wire format is not known here; this collector reads {VERSION}")
+                write!(
+                    f,
+                    "version {version} of the wire format is not known here; this collector reads {VERSION}"
+                )
             }
             Self::UnknownCatalogue(version) => write!(
                 f,
@@ -96,7 +106,9 @@ impl Unpacked {
     /// The reports' lines with their numbers in the batch, from 2; empty lines are passed over.
     pub fn lines(&self) -> impl Iterator<Item = (u32, &str)> {
         let reports = self.text.get(self.first_report..).unwrap_or_default();
-        (2u32..).zip(reports.split('\n')).filter(|(_, line)| !line.is_empty())
+        (2u32..)
+            .zip(reports.split('\n'))
+            .filter(|(_, line)| !line.is_empty())
     }
 }
 
@@ -107,7 +119,10 @@ impl Unpacked {
 pub fn unpack(gzip: &[u8]) -> Result<Unpacked, Refused> {
     let mut bytes = Vec::new();
     let limit = limits::BATCH_BYTES as u64 + 1;
-    MultiGzDecoder::new(gzip).take(limit).read_to_end(&mut bytes).map_err(|_| Refused::Gzip)?;
+    MultiGzDecoder::new(gzip)
+        .take(limit)
+        .read_to_end(&mut bytes)
+        .map_err(|_| Refused::Gzip)?;
     if bytes.len() > limits::BATCH_BYTES {
         return Err(Refused::TooLarge);
     }
@@ -152,11 +167,26 @@ pub(crate) fn explain(error: &serde_json::Error) -> String {
     }
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or_default();
-    let sender_chose = ["unknown field", "unknown variant", "invalid type", "invalid value"];
-    match sender_chose.iter().find(|prefix| text.starts_with(**prefix)) {
+    let sender_chose = [
+        "unknown field",
+        "unknown variant",
+        "invalid type",
+        "invalid value",
+    ];
+    match sender_chose
+        .iter()
+        .find(|prefix| text.starts_with(**prefix))
+    {
         Some(prefix) => {
-            let expected = text.rsplit_once(", expected ").map(|(_, expected)| expected).unwrap_or_default();
-            if expected.is_empty() { format!("{prefix}, {place}") } else { format!("{prefix}, {place}, expected {expected}") }
+            let expected = text
+                .rsplit_once(", expected ")
+                .map(|(_, expected)| expected)
+                .unwrap_or_default();
+            if expected.is_empty() {
+                format!("{prefix}, {place}")
+            } else {
+                format!("{prefix}, {place}, expected {expected}")
+            }
         }
         None => format!("{text}, {place}"),
     }
@@ -175,7 +205,10 @@ mod tests {
     #[test]
     fn what_was_packed_is_unpacked_line_by_line() {
         let batch = unpack(&pack(["{\"a\":1}", "{\"b\":2}"]).unwrap()).unwrap();
-        assert_eq!(batch.lines().collect::<Vec<_>>(), [(2, "{\"a\":1}"), (3, "{\"b\":2}")]);
+        assert_eq!(
+            batch.lines().collect::<Vec<_>>(),
+            [(2, "{\"a\":1}"), (3, "{\"b\":2}")]
+        );
     }
 
     #[test]
@@ -191,7 +224,11 @@ mod tests {
     fn a_torn_or_damaged_stream_is_refused_at_every_length() {
         let whole = pack(["{\"a\":1}"]).unwrap();
         for length in 0..whole.len() {
-            assert!(unpack(&whole[..length]).is_err(), "{length} of {} bytes", whole.len());
+            assert!(
+                unpack(&whole[..length]).is_err(),
+                "{length} of {} bytes",
+                whole.len()
+            );
         }
         let mut damaged = whole.clone();
         let checksum = damaged.len() - 8;

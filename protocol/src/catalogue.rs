@@ -28,7 +28,13 @@ const fn field(
     purpose: &'static str,
     rule: &'static str,
 ) -> Field {
-    Field { path, meaning, unit, purpose, rule }
+    Field {
+        path,
+        meaning,
+        unit,
+        purpose,
+        rule,
+    }
 }
 
 /// The fields, on every platform, in the order in which a report holds them. All of them are needed for the purpose

@@ -35,7 +35,11 @@ impl Moment {
 
     /// Rounds `unix_seconds` down to `precision`.
     pub const fn round(unix_seconds: u64, precision: Precision) -> Self {
-        let seconds = if unix_seconds > Self::MAX { Self::MAX } else { unix_seconds };
+        let seconds = if unix_seconds > Self::MAX {
+            Self::MAX
+        } else {
+            unix_seconds
+        };
         Self(seconds - seconds % precision.seconds())
     }
 
@@ -57,7 +61,11 @@ impl fmt::Display for Moment {
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let shifted_month = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+        let month = if shifted_month < 10 {
+            shifted_month + 3
+        } else {
+            shifted_month - 9
+        };
         let year = year_of_era + era * 400 + i64::from(month <= 2);
         let (hour, minute) = (self.0 % 86_400 / 3600, self.0 % 3600 / 60);
         write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
@@ -74,10 +82,14 @@ impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let seconds = u64::deserialize(deserializer)?;
         if seconds % Precision::Minute.seconds() != 0 {
-            return Err(serde::de::Error::custom("a time finer than a minute is not accepted"));
+            return Err(serde::de::Error::custom(
+                "a time finer than a minute is not accepted",
+            ));
         }
         if seconds > Self::MAX {
-            return Err(serde::de::Error::custom("a time after the year 9999 is not accepted"));
+            return Err(serde::de::Error::custom(
+                "a time after the year 9999 is not accepted",
+            ));
         }
         Ok(Self(seconds))
     }
@@ -90,20 +102,37 @@ mod tests {
     #[test]
     fn a_time_is_rounded_down_to_what_was_declared() {
         assert_eq!(Moment::round(7_325, Precision::Hour).unix_seconds(), 7_200);
-        assert_eq!(Moment::round(7_325, Precision::Minute).unix_seconds(), 7_320);
+        assert_eq!(
+            Moment::round(7_325, Precision::Minute).unix_seconds(),
+            7_320
+        );
     }
 
     #[test]
     fn a_time_finer_than_a_minute_is_refused() {
         assert!(serde_json::from_str::<Moment>("7325").is_err());
-        assert_eq!(serde_json::from_str::<Moment>("7320").unwrap().unix_seconds(), 7_320);
+        assert_eq!(
+            serde_json::from_str::<Moment>("7320")
+                .unwrap()
+                .unix_seconds(),
+            7_320
+        );
     }
 
     #[test]
     fn a_time_reads_as_a_date() {
-        assert_eq!(Moment::round(0, Precision::Hour).to_string(), "1970-01-01 00:00 UTC");
+        assert_eq!(
+            Moment::round(0, Precision::Hour).to_string(),
+            "1970-01-01 00:00 UTC"
+        );
         // 2024-02-29 23:59 UTC, a leap day.
-        assert_eq!(Moment::round(1_709_251_199, Precision::Minute).to_string(), "2024-02-29 23:59 UTC");
-        assert_eq!(Moment::round(1_767_225_600, Precision::Hour).to_string(), "2026-01-01 00:00 UTC");
+        assert_eq!(
+            Moment::round(1_709_251_199, Precision::Minute).to_string(),
+            "2024-02-29 23:59 UTC"
+        );
+        assert_eq!(
+            Moment::round(1_767_225_600, Precision::Hour).to_string(),
+            "2026-01-01 00:00 UTC"
+        );
     }
 }

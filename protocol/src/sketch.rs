@@ -23,7 +23,11 @@ pub const BUCKETS: usize = ((TOP_BIT - GROUPING + 1) as usize) << GROUPING;
 
 /// The bucket that counts `value`; always less than [`BUCKETS`].
 pub const fn bucket(value: u64) -> u16 {
-    let value = if value >> TOP_BIT != 0 { (1 << TOP_BIT) - 1 } else { value };
+    let value = if value >> TOP_BIT != 0 {
+        (1 << TOP_BIT) - 1
+    } else {
+        value
+    };
     if value < 1 << (GROUPING + 1) {
         return value as u16;
     }
@@ -54,7 +58,10 @@ pub struct Sketch {
 impl Sketch {
     /// A sketch of the counts in `dense`, whose index is the bucket; what lies beyond [`BUCKETS`] is ignored.
     pub fn from_dense(dense: impl IntoIterator<Item = u64>) -> Self {
-        let counts = (0..BUCKETS as u16).zip(dense).filter(|&(_, count)| count > 0).collect();
+        let counts = (0..BUCKETS as u16)
+            .zip(dense)
+            .filter(|&(_, count)| count > 0)
+            .collect();
         Self { counts }
     }
 
@@ -66,7 +73,10 @@ impl Sketch {
     /// Adds `count` to `bucket`; a bucket beyond the last one counts as the last one.
     pub fn add(&mut self, bucket: u16, count: u64) {
         if count > 0 {
-            let entry = self.counts.entry(bucket.min(BUCKETS as u16 - 1)).or_default();
+            let entry = self
+                .counts
+                .entry(bucket.min(BUCKETS as u16 - 1))
+                .or_default();
             *entry = entry.saturating_add(count);
         }
     }
@@ -80,7 +90,9 @@ impl Sketch {
 
     /// Number of recorded values.
     pub fn count(&self) -> u64 {
-        self.counts.values().fold(0, |sum, &count| sum.saturating_add(count))
+        self.counts
+            .values()
+            .fold(0, |sum, &count| sum.saturating_add(count))
     }
 
     /// Whether nothing was recorded.
@@ -145,7 +157,9 @@ impl<'de> Deserialize<'de> for Sketch {
                         .next_element::<u64>()?
                         .ok_or_else(|| A::Error::custom("a bucket of a sketch has no count"))?;
                     if count == 0 {
-                        return Err(A::Error::custom("a sketch sends only buckets that hold something"));
+                        return Err(A::Error::custom(
+                            "a sketch sends only buckets that hold something",
+                        ));
                     }
                     let bucket = match last {
                         Some(_) if step == 0 => {
@@ -155,7 +169,9 @@ impl<'de> Deserialize<'de> for Sketch {
                         None => u64::from(step),
                     };
                     if bucket >= BUCKETS as u64 {
-                        return Err(A::Error::custom(format_args!("a sketch has only {BUCKETS} buckets")));
+                        return Err(A::Error::custom(format_args!(
+                            "a sketch has only {BUCKETS} buckets"
+                        )));
                     }
                     last = Some(bucket);
                     sketch.add(bucket as u16, count);
@@ -187,7 +203,14 @@ mod tests {
 
     #[test]
     fn what_does_not_ascend_or_counts_nothing_is_refused() {
-        for bad in ["[1]", "[1,0]", "[1,2,0,3]", "[2000,1]", "[1,-1]", "[60000,1,60000,1]"] {
+        for bad in [
+            "[1]",
+            "[1,0]",
+            "[1,2,0,3]",
+            "[2000,1]",
+            "[1,-1]",
+            "[60000,1,60000,1]",
+        ] {
             assert!(serde_json::from_str::<Sketch>(bad).is_err(), "{bad}");
         }
         assert!(serde_json::from_str::<Sketch>("[]").unwrap().is_empty());

@@ -1,7 +1,10 @@
 //! The catalogue and the wire types say the same.
 
 use candor_protocol::catalogue::FIELDS;
-use candor_protocol::deidentify::{BuildId, CleanText, ModuleName, Name, Pseudonym, Release, ReportId, RunId, SourcePath, ThreadName};
+use candor_protocol::deidentify::{
+    BuildId, CleanText, ModuleName, Name, Pseudonym, Release, ReportId, RunId, SourcePath,
+    ThreadName,
+};
 use candor_protocol::moment::{Moment, Precision};
 use candor_protocol::report::*;
 use candor_protocol::sketch::Sketch;
@@ -28,12 +31,24 @@ fn modules() -> Vec<Module> {
 }
 
 fn stack() -> Stack {
-    let frame = Frame { module: Some(0), offset: Offset(0x1a2b), found: Found::Cfi };
-    Stack { frames: vec![frame], left_out: 9, outermost: 1 }
+    let frame = Frame {
+        module: Some(0),
+        offset: Offset(0x1a2b),
+        found: Found::Cfi,
+    };
+    Stack {
+        frames: vec![frame],
+        left_out: 9,
+        outermost: 1,
+    }
 }
 
 fn thread() -> Thread {
-    Thread { main: true, name: Some(ThreadName::scrub("main")), stack: stack() }
+    Thread {
+        main: true,
+        name: Some(ThreadName::scrub("main")),
+        stack: stack(),
+    }
 }
 
 fn sketch() -> Sketch {
@@ -58,10 +73,17 @@ fn everything() -> Vec<Report> {
     vec![
         report(crash(Cause::Panic {
             message: CleanText::scrub("index out of bounds: the len is 3 but the index is 7"),
-            at: Some(SourceLine { file: SourcePath::scrub("src/store.rs"), line: 7 }),
+            at: Some(SourceLine {
+                file: SourcePath::scrub("src/store.rs"),
+                line: 7,
+            }),
             signal: Some(SignalName::Abrt),
         })),
-        report(crash(Cause::Signal { signal: SignalName::Segv, origin: Origin::Kernel, fault: Fault::NullLike })),
+        report(crash(Cause::Signal {
+            signal: SignalName::Segv,
+            origin: Origin::Kernel,
+            fault: Fault::NullLike,
+        })),
         report(What::Freeze(Freeze {
             watch: Name::declare("main_loop"),
             turn: Some(Name::declare("decode")),
@@ -71,7 +93,10 @@ fn everything() -> Vec<Report> {
             end: FreezeEnd::Recovered,
             activity: Activity::Blocked,
             wait: Some(Wait::Futex),
-            stacks: vec![StackCount { count: 4, stack: stack() }],
+            stacks: vec![StackCount {
+                count: 4,
+                stack: stack(),
+            }],
             modules: modules(),
         })),
         report(What::Connection(Box::new(Connection {
@@ -82,9 +107,19 @@ fn everything() -> Vec<Report> {
             seconds: 60,
             attempts: 2,
             ready: 1,
-            failures: vec![Failures { phase: Phase::Connect, failure: Failure::Timeout, count: 1 }],
-            disconnects: vec![Disconnects { reason: Disconnect::Reset, count: 1 }],
-            phases: vec![PhaseTimes { phase: Phase::Connect, took_us: sketch() }],
+            failures: vec![Failures {
+                phase: Phase::Connect,
+                failure: Failure::Timeout,
+                count: 1,
+            }],
+            disconnects: vec![Disconnects {
+                reason: Disconnect::Reset,
+                count: 1,
+            }],
+            phases: vec![PhaseTimes {
+                phase: Phase::Connect,
+                took_us: sketch(),
+            }],
             ready_us: sketch(),
             rtt_us: sketch(),
             ack_us: sketch(),
@@ -95,8 +130,17 @@ fn everything() -> Vec<Report> {
             up_ms: 5,
             down_ms: 6,
         }))),
-        report(What::Run(Run { exit: Some(Exit::Clean), uptime_ms: Some(7) })),
-        report(What::Loss(Loss { lost: vec![Lost { kind: Kind::Freeze, reason: LossReason::SpoolFull, count: 3 }] })),
+        report(What::Run(Run {
+            exit: Some(Exit::Clean),
+            uptime_ms: Some(7),
+        })),
+        report(What::Loss(Loss {
+            lost: vec![Lost {
+                kind: Kind::Freeze,
+                reason: LossReason::SpoolFull,
+                count: 3,
+            }],
+        })),
     ]
 }
 
@@ -104,11 +148,17 @@ fn paths(value: &Value, path: &str, into: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
-                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                let path = if path.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{path}.{name}")
+                };
                 paths(value, &path, into);
             }
         }
-        Value::Array(elements) => elements.iter().for_each(|element| paths(element, &format!("{path}[]"), into)),
+        Value::Array(elements) => elements
+            .iter()
+            .for_each(|element| paths(element, &format!("{path}[]"), into)),
         _ => {
             into.insert(path.to_owned());
         }
@@ -123,8 +173,16 @@ fn every_field_that_can_be_sent_is_declared_and_every_declared_field_can_be_sent
     }
     let declared: BTreeSet<String> = FIELDS.iter().map(|field| field.path.to_owned()).collect();
     assert_eq!(declared.len(), FIELDS.len(), "a field is declared twice");
-    assert_eq!(sent.difference(&declared).collect::<Vec<_>>(), Vec::<&String>::new(), "sent, but not declared");
-    assert_eq!(declared.difference(&sent).collect::<Vec<_>>(), Vec::<&String>::new(), "declared, but never sent");
+    assert_eq!(
+        sent.difference(&declared).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "sent, but not declared"
+    );
+    assert_eq!(
+        declared.difference(&sent).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "declared, but never sent"
+    );
 }
 
 #[test]
@@ -169,7 +227,11 @@ fn an_undeclared_field_is_refused_wherever_it_stands() {
     }
     let mut refused = 0;
     for report in everything() {
-        insert_everywhere(&serde_json::to_value(&report).unwrap(), &mut refused, &|value| value);
+        insert_everywhere(
+            &serde_json::to_value(&report).unwrap(),
+            &mut refused,
+            &|value| value,
+        );
     }
     assert!(refused > 30, "the test looked at only {refused} places");
 }
