@@ -1,0 +1,169 @@
+//! Everything an integrator writes to get crash, freeze and connection telemetry: start it, tell it how the connection fares, leave.
+//!
+//! The rest of the SDK knows only this file. While the extension is off, or the user has not agreed, every call in here does nothing.
+
+mod probe;
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use candor_agent::{
+    Agent, Choice, Connection, Consent, Disconnect, Extension, Failure, Network, Settings,
+    Transport,
+};
+
+// What the client uses directly.
+pub use candor_agent::{Attempt, Live, Phase, Turn, Watch, name};
+pub use probe::probe;
+
+use crate::client::{DialError, DialFault, Ending, Step};
+use crate::config::{ApmConfig, Config, NetworkKind, UserChoice};
+
+/// What the user was asked. The hash below belongs to it: the consent is for this text and no other.
+pub const CONSENT_TEXT: &str = include_str!("../consent/en.txt");
+const CONSENT_SHA256: &str = "1e42916d0963b24a609cc88b388b6a879872303618dca5008abacdb6557d7dd1";
+
+/// The extension, on or off.
+#[derive(Debug, Clone)]
+pub struct Apm {
+    agent: Agent,
+    link: Connection,
+}
+
+impl Apm {
+    /// Starts the extension, if the developer has switched it on and the user has agreed.
+    ///
+    /// # Errors
+    /// Names the setting that is wrong. Nothing is checked while the extension is off.
+    pub fn start(config: &Config) -> Result<Self, String> {
+        let extension = if config.apm_extension {
+            Extension::On
+        } else {
+            Extension::Off
+        };
+        let choice = choice(config.apm.choice);
+        let agent = Agent::start(extension, choice, settings(&config.apm))
+            .map_err(|e| format!("telemetry: {e}"))?;
+        agent.network(network(config.network));
+        let link = agent.connection(name!("longlink"), name!("chat"), Transport::Tcp);
+        Ok(Self { agent, link })
+    }
+
+    /// Watches the calling thread's event loop. The loop does its work in turns of the watch; between turns it may wait as long as it likes.
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        self.agent.watch(name!("main_loop"))
+    }
+
+    /// An attempt to connect begins.
+    #[must_use]
+    pub fn attempt(&self) -> Attempt {
+        self.link.attempt()
+    }
+
+    /// An attempt to connect has failed.
+    pub fn failed(attempt: Attempt, error: &DialError) {
+        let phase = match error.step {
+            Step::Resolve => Phase::Resolve,
+            Step::Connect => Phase::Connect,
+            Step::Login => Phase::Login,
+        };
+        attempt.failed(phase, failure(error));
+    }
+
+    /// A connection that was in service has ended.
+    pub fn ended(live: Live, ending: &Ending) {
+        live.ended(match ending {
+            Ending::ClosedByUs => Disconnect::ClosedByUs,
+            Ending::ClosedByPeer => Disconnect::ClosedByPeer,
+            Ending::HeartbeatTimeout => Disconnect::HeartbeatTimeout,
+            Ending::Protocol(_) => Disconnect::Protocol,
+            Ending::Io(e) => Disconnect::of(e),
+        });
+    }
+
+    /// The app ends in good order. Takes no longer than `patience`, whatever the network does; what cannot be sent now is sent at the next start.
+    pub fn leave(&self, patience: Duration) {
+        self.agent.shutdown(patience);
+    }
+}
+
+fn settings(apm: &ApmConfig) -> Settings {
+    let mut settings = Settings::new(&apm.app, &apm.release, &apm.collector, &apm.key, &apm.dir);
+    if let Some(every) = apm.upload_every {
+        settings = settings.upload_every(every);
+    }
+    if let Some(window) = apm.window {
+        settings = settings.window(window);
+    }
+    settings
+}
+
+/// What the app's settings remember of the user's answer, in the extension's words.
+fn choice(choice: UserChoice) -> Choice {
+    match choice {
+        UserChoice::NotAsked => Choice::NotAsked,
+        UserChoice::Declined => Choice::Declined,
+        UserChoice::Withdrawn => Choice::Withdrawn,
+        UserChoice::Granted(when) => Choice::Granted(Consent {
+            sdk: "im-sdk".into(),
+            operator: "Example Messaging Ltd.".into(),
+            purposes: vec!["find and repair faults".into()],
+            policy_version: "1".into(),
+            text_sha256: CONSENT_SHA256.into(),
+            locale: "en".into(),
+            given_at: when
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| since.as_secs()),
+        }),
+    }
+}
+
+fn failure(error: &DialError) -> Failure {
+    match &error.fault {
+        DialFault::Io(_) | DialFault::NoAddress if error.step == Step::Resolve => {
+            Failure::ResolveFailed
+        }
+        DialFault::Io(e) => Failure::of(e),
+        DialFault::NoAddress => Failure::ResolveFailed,
+        DialFault::Timeout => Failure::Timeout,
+        DialFault::Refused(_) => Failure::AuthRefused,
+        DialFault::Closed => Failure::ClosedByPeer,
+        DialFault::Protocol(_) => Failure::Protocol,
+    }
+}
+
+fn network(kind: NetworkKind) -> Network {
+    match kind {
+        NetworkKind::Unknown => Network::Unknown,
+        NetworkKind::Wifi => Network::Wifi,
+        NetworkKind::Ethernet => Network::Ethernet,
+        NetworkKind::Cell2g => Network::Cell2g,
+        NetworkKind::Cell3g => Network::Cell3g,
+        NetworkKind::Cell4g => Network::Cell4g,
+        NetworkKind::Cell5g => Network::Cell5g,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sha2::{Digest, Sha256};
+
+    #[test]
+    fn the_consent_names_the_text_that_is_shown() {
+        let digest: String = Sha256::digest(CONSENT_TEXT)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(digest, CONSENT_SHA256);
+    }
+
+    #[test]
+    fn a_consent_as_this_app_gives_it_is_complete() {
+        let Choice::Granted(consent) = choice(UserChoice::Granted(std::time::SystemTime::now()))
+        else {
+            panic!("a yes became something else");
+        };
+        assert_eq!(consent.check(), Ok(()));
+    }
+}
