@@ -1,6 +1,6 @@
 //! E-mail addresses.
 
-use super::{Found, Kind};
+use super::{Found, Kind, view::View};
 
 /// File extensions that stand where a top-level domain stands in names such as `icon@2x.png`.
 const EXTENSIONS: [&[u8]; 16] = [
@@ -8,7 +8,11 @@ const EXTENSIONS: [&[u8]; 16] = [
     b"json", b"xml", b"so", b"js", b"css",
 ];
 
-pub(super) fn find(s: &[u8], found: &mut Found) {
+pub(super) fn find(view: &View<'_>, found: &mut Found) {
+    let s = view.s;
+    if !view.has(b'@') {
+        return;
+    }
     for at in (0..s.len()).filter(|&i| s[i] == b'@') {
         let before = s[..at]
             .iter()
@@ -36,11 +40,22 @@ pub(super) fn find(s: &[u8], found: &mut Found) {
         let start = at - before - local;
         let user = &s[start..at - before];
         let end = at + 1 + after + domain;
+        if in_web_address(view, start) {
+            continue;
+        }
         if user == b"git" && matches!(s.get(end), Some(b':' | b'/') | None) {
             continue;
         }
         found.cut(start..end, Kind::Email, "e-mail address");
     }
+}
+
+/// Whether this is the `user:password@host` of a web address, which is another family's.
+fn in_web_address(view: &View<'_>, start: usize) -> bool {
+    let authority = view.run_back(start, 200, |b| {
+        b > b' ' && !matches!(b, b'/' | b'"' | b'\'' | b'?' | b'#' | b',')
+    });
+    view.is_before(authority, "://")
 }
 
 fn local_part(b: u8) -> bool {

@@ -6,14 +6,37 @@
 //! Replacements are constants, never part of the value and never a hash of it: there are so few phone numbers that a hash
 //! of one can be looked up.
 
+mod account;
+mod bank;
+mod birth;
+mod charset;
+mod citizen;
+mod context;
+mod device;
 mod email;
+mod guard;
+mod keyed;
 mod kind;
+mod network;
+mod numbers;
+mod opaque;
+mod path;
+mod person;
+mod phone;
+mod place;
+mod secret;
 mod shadow;
+mod sim;
+mod view;
+mod vocabulary;
+mod words;
+mod written;
 
 pub use kind::Kind;
 
 use shadow::Shadow;
 use std::ops::Range;
+use view::View;
 
 /// A text without identifiers, and what was taken out of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,11 +128,35 @@ fn scrub_piece(text: &str) -> (String, Vec<Removed>) {
     (Kind::Text.replacement().to_owned(), vec![all])
 }
 
+/// Looks for one family of identifiers in a text.
+type Family = fn(&View<'_>, &mut Found);
+
+const FAMILIES: &[Family] = &[
+    secret::find,
+    email::find,
+    citizen::find,
+    phone::find,
+    numbers::find,
+    network::find,
+    account::find,
+    opaque::find,
+    path::find,
+    place::find,
+    device::find,
+    keyed::find,
+    person::find,
+    written::find,
+];
+
 /// One pass: what there is to remove, in order and without overlap.
 fn find(text: &str) -> Vec<Removed> {
     let shadow = Shadow::new(text);
     let mut found = Found::default();
-    email::find(shadow.bytes(), &mut found);
+    let view = View::new(shadow.bytes());
+    for family in FAMILIES {
+        family(&view, &mut found);
+    }
+    person::beside(&view, &mut found);
     found.merged(&shadow, text)
 }
 
@@ -125,6 +172,9 @@ impl Found {
     }
 
     fn merged(mut self, shadow: &Shadow<'_>, text: &str) -> Vec<Removed> {
+        let seen = shadow.bytes();
+        self.0
+            .retain(|one| says_something(&seen[one.range.clone()]));
         self.0
             .sort_by_key(|one| (one.range.start, std::cmp::Reverse(one.range.end)));
         let mut merged: Vec<Removed> = Vec::with_capacity(self.0.len());
@@ -139,6 +189,13 @@ impl Found {
         }
         merged
     }
+}
+
+/// Whether there is more to remove than replacements that an earlier pass made, and marks.
+fn says_something(text: &[u8]) -> bool {
+    text.iter()
+        .any(|b| b.is_ascii_alphanumeric() || *b >= 0x80 || matches!(b, b'*' | b'?' | b'#' | b'$'))
+        || !text.contains(&shadow::MARK)
 }
 
 fn whole_characters(text: &str, range: Range<usize>) -> Range<usize> {

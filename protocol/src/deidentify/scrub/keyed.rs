@@ -1,0 +1,202 @@
+//! Words and the values beside them: finds each word that says something and hands its value to the family it names.
+
+use super::{
+    Found, account, birth, citizen,
+    context::{Join, joined_after, token_at},
+    device, network, opaque, person, place, secret,
+    view::View,
+    words::{self, Class},
+    written,
+};
+use std::ops::Range;
+
+/// The most values that one word names, as in `members=[a, b, c]`.
+const LIST: usize = 64;
+
+pub(super) fn find(view: &View<'_>, found: &mut Found) {
+    let s = view.s;
+    let mut at = 0;
+    while at < s.len() {
+        let b = s[at];
+        if b.is_ascii_alphanumeric() {
+            let mut end = view.run(at, |b| {
+                b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')
+            });
+            let next = end;
+            while matches!(s[end - 1], b'_' | b'-') {
+                end -= 1;
+            }
+            word_ends(view, end, found);
+            at = next;
+        } else if view.han_at(at).is_some() {
+            let end = at + 3;
+            let verb = view.is_at(end, "为") || view.is_at(end, "是") || view.is_at(end, "叫");
+            if view.han_at(end).is_none() || verb {
+                word_ends(view, end, found);
+            }
+            at = end;
+        } else {
+            at += 1;
+        }
+    }
+    inserts(view, found);
+}
+
+fn word_ends(view: &View<'_>, end: usize, found: &mut Found) {
+    let Some((start, class)) = words::ending_at(view.s, end) else {
+        return;
+    };
+    if matches!(
+        class,
+        Class::Plain | Class::Metric | Class::Digest | Class::Version
+    ) {
+        return;
+    }
+    // `</name>` closes.
+    if view.before(start) == b'/' && view.is_before(start, "</")
+        || view.at(end).is_ascii_alphanumeric()
+    {
+        return;
+    }
+    let Some((at, join)) = joined_after(view, end) else {
+        return;
+    };
+    if class == Class::Cookie
+        && view
+            .of(&(start..end))
+            .to_ascii_lowercase()
+            .ends_with(b"cookie")
+        && join == Join::Assigned
+    {
+        secret::cookie_header(view, at, found);
+        return;
+    }
+    values(view, class, start..end, at, join, found);
+}
+
+/// One value, or each of a list.
+fn values(
+    view: &View<'_>,
+    class: Class,
+    key: Range<usize>,
+    at: usize,
+    join: Join,
+    found: &mut Found,
+) {
+    let open = view.at(at);
+    if !(matches!(open, b'[' | b'(') && join == Join::Assigned) {
+        value(view, class, key, at, join, found);
+        return;
+    }
+    let mut item = at + 1;
+    for _ in 0..LIST {
+        item = view.run(item, |b| b == b' ');
+        if item >= view.s.len() || matches!(view.at(item), b']' | b')') {
+            return;
+        }
+        value(view, class, key.clone(), item, join, found);
+        let Some(one) = token_at(view, item, join) else {
+            return;
+        };
+        item = one.range.end + usize::from(one.quoted);
+        match view.at(item) {
+            b',' => item += 1,
+            _ => return,
+        }
+    }
+}
+
+fn value(
+    view: &View<'_>,
+    class: Class,
+    key: Range<usize>,
+    at: usize,
+    join: Join,
+    found: &mut Found,
+) {
+    match class {
+        Class::Nick | Class::Group | Class::Message | Class::Note | Class::Query => {
+            return written::keyed(view, class, key, at, join, found);
+        }
+        Class::Person | Class::Name => return person::keyed(view, class, key, at, join, found),
+        Class::Device => return device::keyed(view, class, at, join, found),
+        _ => {}
+    }
+    let value = token_at(view, at, join);
+    match class {
+        Class::Ssid | Class::Host | Class::Mac => {
+            return network::keyed(view, class, at, value.as_ref(), join, found);
+        }
+        Class::User | Class::Peer => person::keyed(view, class, key, at, join, found),
+        Class::Address => {
+            if let Some(text) = super::context::text_at(view, at, join) {
+                place::keyed(view, class, &text, found);
+            }
+            return;
+        }
+        _ => {}
+    }
+    let Some(value) = value else { return };
+    match class {
+        Class::Password | Class::Token | Class::Code | Class::Cookie => {
+            secret::keyed(view, class, &value, found)
+        }
+        Class::Account
+        | Class::User
+        | Class::Peer
+        | Class::Id
+        | Class::Conversation
+        | Class::Social => account::keyed(view, class, &value, found),
+        Class::DeviceId | Class::Push | Class::Uuid | Class::Imei | Class::Imsi | Class::Iccid => {
+            opaque::keyed_device(view, class, &value, found)
+        }
+        Class::Geo => place::keyed(view, class, &value, found),
+        Class::Birth => birth::keyed(view, &value, found),
+        Class::Passport | Class::IdCard | Class::TaxId | Class::Plate => {
+            citizen::keyed(view, class, &value, found)
+        }
+        Class::Blob => opaque::keyed(view, &value, found),
+        _ => {}
+    }
+}
+
+/// `INSERT INTO t (name, phone) VALUES ('a', 'b')`: each value belongs to the column at its place.
+fn inserts(view: &View<'_>, found: &mut Found) {
+    if !view.has(b'(') {
+        return;
+    }
+    for at in (0..view.s.len()).filter(|&i| matches!(view.s[i], b'V' | b'v')) {
+        if !view.s[at..]
+            .get(..6)
+            .is_some_and(|w| w.eq_ignore_ascii_case(b"values"))
+        {
+            continue;
+        }
+        let close = view.run_back(at, 4, |b| b == b' ');
+        let open = view.run(at + 6, |b| b == b' ');
+        if view.before(close) != b')' || view.at(open) != b'(' {
+            continue;
+        }
+        let columns = view.run_back(close - 1, 512, |b| b != b'(');
+        let mut item = open + 1;
+        for column in view.of(&(columns..close - 1)).split(|&b| b == b',') {
+            let column_end = column
+                .iter()
+                .rposition(|b| b.is_ascii_alphanumeric())
+                .map_or(0, |i| i + 1);
+            item = view.run(item, |b| b == b' ');
+            if let Some((_, class)) = words::ending_at(column, column_end) {
+                let key = item..item;
+                value(view, class, key, item, Join::Assigned, found);
+            }
+            let Some(one) = token_at(view, item, Join::Assigned) else {
+                break;
+            };
+            item = one.range.end + usize::from(one.quoted);
+            if view.at(item) != b',' {
+                break;
+            }
+            item += 1;
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! Paths: the user's own part of them, and the names of a user's own documents. What the program is made of stays.
+
+use super::{
+    Found, Kind,
+    view::{View, holds_han, is_one_of},
+};
+
+/// Directories whose next segment is a user, with their separators written as `/`.
+const HOMES: &[&str] = &[
+    "/home/",
+    "/Users/",
+    "/users/",
+    "/export/home/",
+    "/var/home/",
+    "/usr/home/",
+    "/media/",
+    "/run/media/",
+    "/Volumes/",
+    "/Documents and Settings/",
+    "/Profiles/",
+    "/mnt/home/",
+    "/homes/",
+];
+
+/// Segments after those that are nobody.
+const NOBODY: &[&str] = &[
+    "shared",
+    "public",
+    "default",
+    "default user",
+    "all users",
+    "library",
+    "guest",
+    "root",
+    "user",
+    "username",
+    "me",
+    "system",
+    "macintosh hd",
+    "data",
+    "recovery",
+    "preboot",
+    "cdrom",
+    "usb",
+    "sdcard",
+    "profile",
+    "login",
+    "search",
+];
+
+/// Directories in which people keep what they named themselves.
+const OWN: &[&str] = &[
+    "download",
+    "downloads",
+    "documents",
+    "desktop",
+    "pictures",
+    "movies",
+    "music",
+    "dcim",
+    "camera",
+    "screenshots",
+    "weixin",
+    "wechat files",
+    "wechat",
+    "tencent",
+    "qqfile_recv",
+    "filerecv",
+    "filerecive",
+    "下载",
+    "文档",
+    "桌面",
+    "图片",
+    "attachments",
+    "received",
+    "share",
+];
+
+/// Extensions of what people write, record and send.
+const DOCUMENTS: &[&str] = &[
+    "pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "txt", "rtf", "csv", "jpg", "jpeg", "png",
+    "heic", "gif", "mp4", "mov", "m4a", "mp3", "amr", "wav", "zip", "rar", "7z", "pages",
+    "numbers", "key", "vcf", "eml", "wps", "md", "html", "webp", "psd",
+];
+
+pub(super) fn find(view: &View<'_>, found: &mut Found) {
+    if view.has(b'/') || view.has(b'\\') {
+        homes(view, found);
+    }
+    if view.has(b'.') {
+        documents(view, found);
+    }
+    if view.has(b'~') {
+        for at in (0..view.s.len()).filter(|&i| view.s[i] == b'~') {
+            tilde(view, at, found);
+        }
+    }
+    if view.has(b'\\') {
+        shares(view, found);
+    }
+    if view.has(b'@') {
+        prompts(view, found);
+    }
+}
+
+fn separator(b: u8) -> bool {
+    matches!(b, b'/' | b'\\')
+}
+
+fn homes(view: &View<'_>, found: &mut Found) {
+    for at in (0..view.s.len()).filter(|&i| separator(view.s[i])) {
+        for &home in HOMES {
+            if !home_at(view, at, home) {
+                continue;
+            }
+            let mut start = at + home.len();
+            // `C:\\Users\\\\alice`: a path that was escaped more than once.
+            start = view.run(start, separator);
+            if home == "/run/media/" || (home == "/media/" && view.is_before(at, "/run")) {
+                continue;
+            }
+            let end = segment_end(view, start);
+            let name = view.of(&(start..end));
+            let web = home == "/users/" && view.before(at) != b':' && !separator(view.before(at));
+            let nobody = is_one_of(name, NOBODY)
+                || name.starts_with(b".")
+                || name.starts_with(b"$")
+                || name.starts_with(b"%")
+                || name.starts_with(b"{")
+                || name.starts_with(b"<");
+            if name.is_empty() || nobody || web && in_web_address(view, at) {
+                continue;
+            }
+            found.cut(start..end, Kind::OsUser, "user's directory");
+        }
+    }
+}
+
+/// Whether a directory stands at `at`, with either separator. Windows does not care about capitals.
+fn home_at(view: &View<'_>, at: usize, home: &str) -> bool {
+    let Some(text) = view.s.get(at..at + home.len()) else {
+        return false;
+    };
+    let windows = text[0] == b'\\';
+    text.iter().zip(home.bytes()).all(|(&a, b)| {
+        if b == b'/' {
+            separator(a)
+        } else if windows {
+            a.eq_ignore_ascii_case(&b)
+        } else {
+            a == b
+        }
+    })
+}
+
+fn in_web_address(view: &View<'_>, at: usize) -> bool {
+    let start = view.run_back(at, 200, |b| {
+        b > b' ' && !matches!(b, b'"' | b'\'' | b'(' | b'<')
+    });
+    let text = view.of(&(start..at));
+    super::view::holds(text, b"://") && !text.starts_with(b"file:")
+        || text.is_empty()
+        || !separator(text[0]) && !text.contains(&b':')
+}
+
+/// Where the segment that starts at `start` ends. A user's name may hold spaces if the path goes on after them.
+fn segment_end(view: &View<'_>, start: usize) -> usize {
+    let hard = |b: u8| {
+        separator(b)
+            || matches!(
+                b,
+                b'"' | b'\''
+                    | b'`'
+                    | b'\n'
+                    | b'\r'
+                    | b'\t'
+                    | b'<'
+                    | b'>'
+                    | b'|'
+                    | b'*'
+                    | b'?'
+                    | 0x1a
+            )
+    };
+    let soft = |b: u8| {
+        matches!(
+            b,
+            b' ' | b':' | b',' | b';' | b')' | b']' | b'}' | b'&' | b'='
+        )
+    };
+    let first = view.run(start, |b| !hard(b) && !soft(b));
+    // Chinese prose may follow a path without a space.
+    let first = match view.s[start..first].iter().position(|&b| b >= 0x80) {
+        Some(at) if at > 0 && !separator(view.at(first)) => start + at,
+        _ => first,
+    };
+    if view.at(first) == b' ' {
+        let far = view.run(start, |b| !hard(b) && (!soft(b) || b == b' '));
+        let words = view
+            .of(&(start..far.min(start + 40)))
+            .iter()
+            .filter(|&&b| b == b' ')
+            .count();
+        if separator(view.at(far))
+            && far - start <= 40
+            && words <= 3
+            && !separator(view.before(far))
+        {
+            return far;
+        }
+    }
+    first
+}
+
+/// Files that people named: with Chinese characters in a path, or of a document's kind in a directory for documents.
+fn documents(view: &View<'_>, found: &mut Found) {
+    for dot in (0..view.s.len()).filter(|&i| view.s[i] == b'.') {
+        let end = view.run(dot + 1, |b| b.is_ascii_alphanumeric());
+        let extension = view.of(&(dot + 1..end));
+        if !is_one_of(extension, DOCUMENTS) {
+            continue;
+        }
+        let name = |b: u8| {
+            !separator(b)
+                && !matches!(
+                    b,
+                    b'"' | b'\''
+                        | b'`'
+                        | b'\n'
+                        | b'\r'
+                        | b'\t'
+                        | b'<'
+                        | b'>'
+                        | b'|'
+                        | b'*'
+                        | b'?'
+                        | b'='
+                        | b':'
+                        | b';'
+                        | b','
+                        | b'&'
+                        | 0x1a
+                )
+        };
+        let mut start = view.run_back(dot, 200, name);
+        let in_path = separator(view.before(start));
+        if !in_path {
+            // Without a directory, a name ends at a space or at a Chinese mark.
+            let space = view.run_back(dot, 120, |b| name(b) && b != b' ' && b != b'[' && b != b'(');
+            start = start.max(space);
+            while let Some(mark) = mark_between(view, start, dot) {
+                start = mark;
+            }
+        }
+        let stem = view.of(&(start..dot));
+        if stem.is_empty() {
+            continue;
+        }
+        let own = in_path && in_own_directory(view, start);
+        if holds_han(stem) && (in_path || !super::vocabulary::technical(stem))
+            || own && stem.iter().any(u8::is_ascii_alphanumeric)
+        {
+            found.cut(start..dot, Kind::File, "name of a document");
+        }
+    }
+}
+
+/// Where the last Chinese quotation mark before the file's name ends.
+fn mark_between(view: &View<'_>, start: usize, end: usize) -> Option<usize> {
+    ["「", "『", "《", "【", "。", "、"]
+        .iter()
+        .filter_map(|mark| {
+            let mark = mark.as_bytes();
+            view.s[start..end]
+                .windows(mark.len())
+                .rposition(|w| w == mark)
+                .map(|at| start + at + mark.len())
+        })
+        .max()
+}
+
+fn in_own_directory(view: &View<'_>, start: usize) -> bool {
+    let from = view.run_back(start, 160, |b| {
+        !matches!(b, b'"' | b'\'' | b'\n' | b'\t' | b'<' | b'>' | b'|')
+    });
+    view.of(&(from..start))
+        .split(|&b| separator(b))
+        .any(|segment| is_one_of(segment, OWN))
+}
+
+/// `~alice/`.
+fn tilde(view: &View<'_>, at: usize, found: &mut Found) {
+    let end = view.run(at + 1, |b| {
+        b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')
+    });
+    let starts_path = matches!(
+        view.before(at),
+        b' ' | b'"' | b'\'' | b'=' | b':' | b'(' | 0
+    );
+    if starts_path && end > at + 2 && view.at(at + 1).is_ascii_alphabetic() && view.at(end) == b'/'
+    {
+        found.cut(at + 1..end, Kind::OsUser, "user's directory");
+    }
+}
+
+/// `\\alice-pc\share`: a computer in the local network.
+fn shares(view: &View<'_>, found: &mut Found) {
+    for at in (0..view.s.len()).filter(|&i| view.s[i] == b'\\') {
+        if !matches!(
+            view.before(at),
+            b' ' | b'"' | b'\'' | b'=' | b'(' | b':' | 0
+        ) {
+            continue;
+        }
+        // The shadow has made one backslash of two.
+        let start = view.run(at, |b| b == b'\\');
+        let end = view.run(start, |b| {
+            b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.') || b >= 0x80
+        });
+        let name = view.of(&(start..end));
+        if view.at(end) == b'\\'
+            && name.len() >= 3
+            && !is_one_of(name, SYSTEM_ROOTS)
+            && view.before(at) != b':'
+        {
+            found.cut(start..end, Kind::Host, "computer of a share");
+        }
+    }
+}
+
+/// First segments of paths of Windows that are no computers.
+const SYSTEM_ROOTS: &[&str] = &[
+    "device",
+    "localhost",
+    "users",
+    "windows",
+    "systemroot",
+    "registry",
+    "driver",
+    "basenamedobjects",
+    "sessions",
+    "global",
+    "dosdevices",
+    "program",
+    "programdata",
+    "pipe",
+];
+
+/// `alice@laptop:~$`: the prompt of a shell.
+fn prompts(view: &View<'_>, found: &mut Found) {
+    for at in (0..view.s.len()).filter(|&i| view.s[i] == b'@') {
+        let word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+        let start = view.run_back(at, 32, word);
+        let end = view.run(at + 1, word);
+        let path = view.at(end) == b':' && matches!(view.at(end + 1), b'~' | b'/');
+        if start < at && end > at + 1 && path && view.of(&(start..at)) != b"git" {
+            found.cut(start..end, Kind::OsUser, "prompt of a shell");
+        }
+    }
+}
