@@ -1,6 +1,7 @@
 //! What is on this device, for whoever wants to look: reads, and changes nothing.
 
-use crate::capture::past;
+use crate::capture::past::{self, Note, Past};
+use crate::capture::{Seen, device};
 use crate::deidentify::{Context, scrub};
 use crate::files::{self, Files};
 use crate::identity::Identity;
@@ -9,9 +10,11 @@ pub use crate::ledger::{Balance, Upload};
 use crate::spool;
 use crate::upload;
 pub use crate::worker::Grant;
-use candor_protocol::deidentify::Pseudonym;
+use candor_protocol::deidentify::{Pseudonym, Release, RunId};
+use candor_protocol::limits::REPORT_BYTES;
 use candor_protocol::moment::Precision;
-use candor_protocol::report::Report;
+use candor_protocol::report::{Exit, Report};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The directory of an agent.
@@ -39,6 +42,18 @@ pub enum State {
     /// In the spool, waiting to be sent.
     Waiting,
 }
+
+/// Something in the directory that is not shown, or only in part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// Which file, below the directory.
+    pub file: PathBuf,
+    /// Why.
+    pub reason: String,
+}
+
+/// The line in front of a report in its file is shorter than this.
+const HEAD: u64 = 64;
 
 /// How an agent stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,7 +96,7 @@ impl Device {
     /// # Errors
     /// When the directory cannot be read.
     pub fn status(&self, now: u64) -> std::io::Result<Status> {
-        std::fs::metadata(self.files.root())?;
+        fs::metadata(self.files.root())?;
         let entries = spool::list(&self.files)?;
         let backoff = upload::load_backoff(&self.files);
         let ledger = Ledger::load(&self.files);
@@ -103,18 +118,10 @@ impl Device {
     /// # Errors
     /// When the directory cannot be read.
     pub fn reports(&self) -> std::io::Result<Vec<Stored>> {
-        std::fs::metadata(self.files.root())?;
+        fs::metadata(self.files.root())?;
         let mut stored = Vec::new();
         for entry in spool::list(&self.files)? {
-            if let Some(line) = spool::read(&self.files, &entry)
-                && let Ok(report) = Report::from_json(&line)
-            {
-                stored.push(Stored {
-                    report,
-                    line,
-                    state: State::Waiting,
-                });
-            }
+            stored.extend(self.waiting(&entry));
         }
         for report in self.dumped() {
             let known = stored.iter().any(|other| other.report.id == report.id);
@@ -130,6 +137,84 @@ impl Device {
         Ok(stored)
     }
 
+    /// What lies in the directory and is not among [`reports`](Self::reports), or only in part, with the reason.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn unread(&self) -> std::io::Result<Vec<Unread>> {
+        fs::metadata(self.files.root())?;
+        let mut unread = Vec::new();
+        let entries = spool::list(&self.files)?;
+        for path in files_in(&self.files.spool()) {
+            let entry = entries
+                .iter()
+                .find(|entry| path.ends_with(entry.label.file_name()));
+            let reason = match entry.map(|entry| self.waiting(entry)) {
+                Some(Ok(_)) => continue,
+                Some(Err(reason)) => reason,
+                None => "it is not named like a report".to_owned(),
+            };
+            unread.push((path, reason));
+        }
+        let dumps = files_in(&self.files.runs()).into_iter().filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "dump")
+        });
+        for path in dumps {
+            unread.extend(self.unread_of_dump(&path).map(|reason| (path, reason)));
+        }
+        for path in [
+            self.files.grant(),
+            self.files.identity(),
+            self.files.ledger(),
+            self.files.upload(),
+        ] {
+            if path.exists() && files::load::<serde_json::Value>(&path).is_none() {
+                unread.push((path, "it is damaged".to_owned()));
+            }
+        }
+        let below = |path: PathBuf| match path.strip_prefix(self.files.root()) {
+            Ok(below) => below.to_owned(),
+            Err(_) => path,
+        };
+        Ok(unread
+            .into_iter()
+            .map(|(path, reason)| Unread {
+                file: below(path),
+                reason,
+            })
+            .collect())
+    }
+
+    /// A report of the spool, or why it cannot be shown.
+    fn waiting(&self, entry: &spool::Entry) -> Result<Stored, String> {
+        if entry.size > REPORT_BYTES as u64 + HEAD {
+            return Err(format!(
+                "it is larger than the {REPORT_BYTES} bytes a report may have"
+            ));
+        }
+        let line = spool::read(&self.files, entry)
+            .ok_or("it is damaged: its length or checksum is wrong")?;
+        Ok(Stored {
+            report: Report::from_json(&line)?,
+            line,
+            state: State::Waiting,
+        })
+    }
+
+    /// What of a dump cannot be read.
+    fn unread_of_dump(&self, path: &Path) -> Option<String> {
+        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        if stem.is_none_or(|stem| stem.parse::<RunId>().is_err()) {
+            return Some("it is not named after a run".to_owned());
+        }
+        let Some((_, problems)) = past::read_dump(path) else {
+            return Some("it cannot be read, or is larger than a dump may be".to_owned());
+        };
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        (!problems.is_empty()).then(|| problems.join("; "))
+    }
+
     /// What dumps and notes will become at the app's next start. A run that has left nothing but its start tells
     /// nothing yet.
     fn dumped(&self) -> Vec<Report> {
@@ -139,9 +224,11 @@ impl Device {
             .pop()
             .unwrap_or_else(|| Pseudonym::from_bytes([0; 16]));
         let grant: Option<Grant> = files::load(&self.files.grant());
+        let precision = grant.as_ref().map_or(Precision::Hour, Grant::precision);
         let mut reports = Vec::new();
         for past in past::list(&self.files, None) {
-            let Some(note) = past.note.clone() else {
+            reports.extend(past.freezes());
+            let Some(note) = note_of(&past, grant.as_ref()) else {
                 continue;
             };
             let context = Context {
@@ -149,12 +236,30 @@ impl Device {
                 pseudonym,
                 release: note.release,
                 device: note.device,
-                precision: grant.as_ref().map_or(Precision::Hour, Grant::precision),
+                precision,
             };
-            reports.extend(past.freezes());
-            let crashes = crate::capture::crash::of_dump(&past.dump, &[]);
-            reports.extend(crashes.into_iter().map(|seen| scrub(seen, &context)));
+            // How it ended is told at the next start, when it is known that it did.
+            let seen = past.observations(Exit::Unknown).into_iter();
+            let crashes = seen.filter(|observation| matches!(observation.seen, Seen::Crash(_)));
+            reports.extend(crashes.map(|seen| scrub(seen, &context)));
         }
         reports
     }
+}
+
+/// What a run noted about itself; where that is missing, what the agent would take at the next start.
+fn note_of(past: &Past, grant: Option<&Grant>) -> Option<Note> {
+    past.note.clone().or_else(|| {
+        Some(Note {
+            release: Release::parse(&grant?.release).ok()?,
+            device: device::read(),
+        })
+    })
+}
+
+fn files_in(dir: &Path) -> Vec<PathBuf> {
+    let listing = fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = listing.map(|entry| entry.path()).collect();
+    files.sort();
+    files
 }

@@ -216,6 +216,8 @@ struct Worker<'a> {
     /// Number of the connection window, and when it began.
     window: u64,
     window_micros: u64,
+    /// The last flush that a window was ended for: one is enough, or there would always be something left.
+    window_flush: u64,
     /// When the thread wanted to wake, in milliseconds of the coarse clock.
     wanted_ms: u64,
     maintained_ms: u64,
@@ -293,6 +295,7 @@ impl<'a> Worker<'a> {
             followed: Vec::new(),
             window: now / settings.window.as_secs().max(1),
             window_micros: running.started_micros,
+            window_flush: 0,
             wanted_ms: coarse_millis(),
             maintained_ms: coarse_millis(),
             expired_unix: 0,
@@ -358,9 +361,10 @@ impl<'a> Worker<'a> {
         let permit = gate.permit()?;
         let (now, now_ms) = (unix_seconds(), coarse_millis());
         let late_ms = now_ms.saturating_sub(self.wanted_ms);
-        let (flushing, shutdown) = {
+        let (flush, flushing, shutdown) = {
             let orders = lock(&self.running.orders);
-            (orders.flushes_wanted > orders.flushes_done, orders.shutdown)
+            let wanted = orders.flushes_wanted;
+            (wanted, wanted > orders.flushes_done, orders.shutdown)
         };
         if now_ms >= self.maintained_ms + RESTING.as_millis() as u64 {
             self.maintained_ms = now_ms;
@@ -370,7 +374,7 @@ impl<'a> Worker<'a> {
         }
         self.note_survived_panics(&permit, now, now_ms, shutdown);
         let next_look = self.follow_watches(&permit, now, now_ms, late_ms, shutdown);
-        let window_due = self.close_window(&permit, now, flushing);
+        let window_due = self.close_window(&permit, now, flush);
         if now >= self.expired_unix + EXPIRE_EVERY {
             self.expired_unix = now;
             let _ = lock(&self.spool).expire(&permit, now);
@@ -552,10 +556,11 @@ impl<'a> Worker<'a> {
     }
 
     /// Ends the connection window when it is over, or when somebody flushes. When the next one ends, in unix seconds.
-    fn close_window(&mut self, permit: &Permit<'_>, now: u64, flushing: bool) -> u64 {
+    fn close_window(&mut self, permit: &Permit<'_>, now: u64, flush: u64) -> u64 {
         let length = self.running.settings.settings.window.as_secs().max(1);
         let number = now / length;
-        if number != self.window || flushing {
+        if number != self.window || flush > self.window_flush {
+            self.window_flush = flush;
             let now_micros = monotonic_micros();
             let seconds =
                 (now_micros.saturating_sub(self.window_micros) / 1_000_000).clamp(1, 86_400) as u32;

@@ -91,6 +91,8 @@ impl Recorder {
         let Some(armed) = armed.as_ref() else { return };
         let (mut frames, mut count) = ([0usize; FRAMES], 0);
         backtrace::trace(|frame| match frames.get_mut(count) {
+            // The outermost function of a thread has no caller.
+            Some(_) if frame.ip().is_null() => false,
             Some(slot) => {
                 *slot = frame.ip() as usize;
                 count += 1;
