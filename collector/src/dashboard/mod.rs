@@ -1,9 +1,47 @@
-//! The pages.
+//! The pages: rendered on the server from the store's answers, one file each.
+//!
+//! * [`visit`], [`entry`]: what is asked; the way in and out of every page.
+//! * [`shell`]: what stands around a page; [`words`] and [`labels`]: what it says; [`format`](mod@format): numbers.
+//! * [`overview`], [`issues`], [`issue`], [`freezes`], [`connections`]: the pages.
+//! * [`chart`]: pictures; [`assets`]: style, script, icon; [`security`]: headers.
+
+mod assets;
+mod chart;
+mod connection_table;
+mod connections;
+mod entry;
+mod figure;
+mod format;
+mod freezes;
+mod issue;
+mod issue_row;
+mod issues;
+mod labels;
+mod overview;
+mod report_view;
+mod security;
+mod shell;
+mod stack;
+mod visit;
+mod window;
+mod words;
 
 use crate::state::State;
 use crate::store::Store;
+use axum::Router;
+use axum::middleware::map_response;
+use axum::routing::get;
 
 /// The pages' routes.
-pub fn router<S: Store>(_state: State<S>) -> axum::Router {
-    axum::Router::new()
+pub fn router<S: Store>(state: State<S>) -> Router {
+    Router::new()
+        .route("/", get(overview::page::<S>))
+        .route("/issues", get(issues::page::<S>))
+        .route("/issues/{id}", get(issue::page::<S>))
+        .route("/issues/{id}/stack.txt", get(issue::text::<S>))
+        .route("/freezes", get(freezes::page::<S>))
+        .route("/connections", get(connections::page::<S>))
+        .route("/assets/{name}", get(assets::serve))
+        .layer(map_response(security::guard))
+        .with_state(state)
 }

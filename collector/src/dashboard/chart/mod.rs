@@ -10,7 +10,7 @@ mod scale;
 mod share_bar;
 mod spark;
 
-pub(crate) use icicle::{Icicle, Tree};
+pub(crate) use icicle::{Icicle, Step, Tree};
 pub(crate) use over_time::{OverTime, Series, Shape};
 pub(crate) use scale::Unit;
 pub(crate) use share_bar::ShareBar;

@@ -9,6 +9,8 @@ pub(crate) enum Unit {
     Count,
     /// Microseconds.
     Micros,
+    /// Hundredths of a percent.
+    Share,
 }
 
 impl Unit {
@@ -17,6 +19,7 @@ impl Unit {
         match self {
             Self::Count => format::count(value as u64),
             Self::Micros => format::micros(value as u64),
+            Self::Share => format::share(value as u64, 10_000),
         }
     }
 
@@ -25,6 +28,7 @@ impl Unit {
         match self {
             Self::Count => format::short_count(value),
             Self::Micros => format::micros(value as u64),
+            Self::Share => format!("{}%", format::short_count(value / 100.0)),
         }
     }
 }
@@ -47,6 +51,8 @@ impl Scale {
         let step = match unit {
             Unit::Count => round_up(largest / LINES).max(1.0),
             Unit::Micros => duration_step(largest / LINES),
+            // A tenth of a percent at least: less cannot be told apart on the axis.
+            Unit::Share => round_up(largest / LINES).max(10.0),
         };
         let lines = (largest / step).ceil().max(1.0) as u32;
         let labels = (0..=lines).rev().map(|line| unit.short(f64::from(line) * step)).collect();
@@ -110,7 +116,7 @@ mod tests {
         for exponent in 0..12 {
             for digit in [1.0, 1.3, 2.0, 4.9, 5.1, 9.99] {
                 let largest = digit * 10f64.powi(exponent);
-                for unit in [Unit::Count, Unit::Micros] {
+                for unit in [Unit::Count, Unit::Micros, Unit::Share] {
                     let scale = Scale::fitting(unit, largest);
                     assert!(scale.top >= largest, "{unit:?} {largest}: {}", scale.top);
                     assert!((2..=6).contains(&scale.labels.len()), "{unit:?} {largest}: {:?}", scale.labels);

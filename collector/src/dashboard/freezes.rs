@@ -1,0 +1,184 @@
+//! `/freezes`: what stands still.
+
+use super::chart::{OverTime, Series, Shape, Tone, Unit};
+use super::entry::{Entry, Trouble};
+use super::figure::{Change, Counted, Figure, counted_words, most};
+use super::issue_row::IssueLine;
+use super::shell::{Choice, Shell};
+use super::words::{Words, fill};
+use super::{format, window};
+use crate::state::State;
+use crate::store::{FreezeRow, Health, Point, Store};
+use askama::Template;
+use axum::extract::State as From;
+use axum::response::Response;
+use candor_protocol::deidentify::Name;
+use candor_protocol::report::{Activity, FreezeEnd, Wait};
+use candor_protocol::sketch::Sketch;
+use std::collections::BTreeMap;
+
+/// `GET /freezes`.
+pub(crate) async fn page<S: Store>(From(state): From<State<S>>, entry: Entry) -> Response {
+    entry.answer(show(&state, &entry).await)
+}
+
+async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Freezes<'a>, Trouble> {
+    let (store, app, span) = (&state.store, &entry.app, entry.span);
+    let rows = store.freezes(app, span).await?;
+    let health = store.health(app, span).await?;
+    let before = store.health(app, window::before(span)).await?;
+    let trend = store.trend(app, span).await?;
+    let lang = entry.visit.lang;
+    let (mut activity, mut waits, mut ends) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    for row in &rows {
+        add(&mut activity, &row.activity);
+        add(&mut waits, &row.waits);
+        add(&mut ends, &row.ends);
+    }
+    Ok(Freezes {
+        w: entry.words(),
+        shell: &entry.shell,
+        figures: figures(entry, &rows, &health, &before, &ends),
+        chart: chart(entry, &trend),
+        lines: rows.iter().map(|row| FreezeLine::new(entry, row)).collect(),
+        activity: counted_words::<Activity>(&activity, lang, Tone::Freeze),
+        waits: counted_words::<Wait>(&waits, lang, Tone::Freeze),
+        ends: counted_words::<FreezeEnd>(&ends, lang, Tone::Freeze),
+        longer: entry.longer(),
+    })
+}
+
+#[derive(Template)]
+#[template(path = "freezes.html")]
+struct Freezes<'a> {
+    w: &'static Words,
+    shell: &'a Shell,
+    figures: Vec<Figure>,
+    chart: OverTime,
+    lines: Vec<FreezeLine>,
+    activity: Vec<Counted>,
+    waits: Vec<Counted>,
+    ends: Vec<Counted>,
+    longer: Option<Choice>,
+}
+
+fn add<K: Ord + Copy>(sum: &mut BTreeMap<K, u64>, counts: &BTreeMap<K, u64>) {
+    for (&word, &count) in counts {
+        *sum.entry(word).or_default() += count;
+    }
+}
+
+/// `count` per hour that the app ran; empty where that is not known.
+fn per_hour(count: u64, run_ms: u64) -> Option<f64> {
+    (run_ms > 0).then(|| count as f64 / (run_ms as f64 / 3_600_000.0))
+}
+
+fn figures(
+    entry: &Entry,
+    rows: &[FreezeRow],
+    now: &Health,
+    before: &Health,
+    ends: &BTreeMap<FreezeEnd, u64>,
+) -> Vec<Figure> {
+    let w = entry.words();
+    let free = |health: &Health| (health.runs.saturating_sub(health.frozen_runs), health.runs);
+    let mut took = Sketch::default();
+    rows.iter().for_each(|row| took.merge(&row.took_ms));
+    let longest = rows.iter().map(|row| row.longest_ms).max();
+    let killed = ends.get(&FreezeEnd::Killed).copied().unwrap_or(0) + ends.get(&FreezeEnd::Exited).copied().unwrap_or(0);
+    vec![
+        Figure {
+            name: w.freeze_free,
+            value: format::share(free(now).0, free(now).1),
+            note: fill(w.of_runs_froze, &[&format::count(now.frozen_runs), &format::count(now.runs)]),
+            change: Change::of_share(w, Tone::Freeze, free(now), free(before)),
+            href: None,
+        },
+        Figure {
+            name: w.freezes,
+            value: format::count(now.freezes),
+            note: per_hour(now.freezes, now.run_ms)
+                .map(|rate| fill(w.per_hour_run, &[&format!("{rate:.2}")]))
+                .unwrap_or_default(),
+            change: Change::of_number(w, now.freezes, before.freezes),
+            href: None,
+        },
+        Figure {
+            name: w.frozen_for,
+            value: took.quantile(0.5).map_or_else(|| format::NOTHING.to_owned(), format::millis),
+            note: longest.map(|longest| fill(w.longest_is, &[&format::millis(longest)])).unwrap_or_default(),
+            change: Change::default(),
+            href: None,
+        },
+        Figure {
+            name: w.not_recovered,
+            value: format::count(killed),
+            note: w.not_recovered_note.to_owned(),
+            change: Change::default(),
+            href: None,
+        },
+    ]
+}
+
+fn chart(entry: &Entry, trend: &[Point]) -> OverTime {
+    let w = entry.words();
+    let series = vec![Series::counts(w.freezes, Tone::Freeze, trend.iter().map(|point| point.freezes))];
+    OverTime::new(w, w.freezes, Unit::Count, Shape::Bars, entry.span, series).narrowing(entry.closer())
+}
+
+/// A kind of freeze in the list.
+struct FreezeLine {
+    issue: IssueLine,
+    watch: String,
+    turn: String,
+    median: String,
+    longest: String,
+    doing: String,
+    recovered: String,
+}
+
+impl FreezeLine {
+    fn new(entry: &Entry, row: &FreezeRow) -> Self {
+        let lang = entry.visit.lang;
+        let all: u64 = row.ends.values().sum();
+        let recovered = row.ends.get(&FreezeEnd::Recovered).copied().unwrap_or(0);
+        let waits = most(&row.waits, lang);
+        Self {
+            issue: IssueLine::new(entry, &row.row),
+            watch: first_and_more(&row.watches),
+            turn: first_and_more(&row.turns),
+            median: row.took_ms.quantile(0.5).map_or_else(|| format::NOTHING.to_owned(), format::millis),
+            longest: format::millis(row.longest_ms),
+            doing: if waits.is_empty() { most(&row.activity, lang) } else { waits },
+            recovered: format::share(recovered, all),
+        }
+    }
+}
+
+/// The most frequent name, and how many others there are.
+fn first_and_more(names: &[(Name, u64)]) -> String {
+    match names {
+        [] => format::NOTHING.to_owned(),
+        [(only, _)] => only.to_string(),
+        [(first, _), others @ ..] => format!("{first} +{}", others.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candor_protocol::name;
+
+    #[test]
+    fn a_rate_needs_hours() {
+        assert_eq!(per_hour(3, 0), None);
+        assert_eq!(per_hour(3, 7_200_000), Some(1.5));
+    }
+
+    #[test]
+    fn several_names_are_told_as_one_and_more() {
+        assert_eq!(first_and_more(&[]), "–");
+        assert_eq!(first_and_more(&[(name!("ui"), 4)]), "ui");
+        assert_eq!(first_and_more(&[(name!("ui"), 4), (name!("db"), 2), (name!("io"), 1)]), "ui +2");
+    }
+}

@@ -1,0 +1,62 @@
+//! An issue as a row of a list.
+
+use super::chart::{Spark, Tone};
+use super::entry::Entry;
+use super::{format, window};
+use crate::store::{IssueKind, IssueRow};
+
+/// An issue as a row of a list.
+#[derive(Debug, Clone)]
+pub(crate) struct IssueLine {
+    pub(crate) href: String,
+    /// The class in the style sheet: `crash`, `caught` or `freeze`.
+    pub(crate) class: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) title: String,
+    /// Where it is, unless the title says so.
+    pub(crate) culprit: String,
+    pub(crate) spark: Spark,
+    pub(crate) installs: String,
+    pub(crate) reports: String,
+    pub(crate) runs: String,
+    pub(crate) last: String,
+    pub(crate) last_exact: String,
+    /// The release it was first seen in, and the last one where that is another.
+    pub(crate) releases: String,
+    /// First seen within the stretch of time that is shown.
+    pub(crate) new: bool,
+}
+
+/// What an issue is called, and in which colour.
+pub(crate) fn kind_of(entry: &Entry, row: &IssueRow) -> (&'static str, &'static str, Tone) {
+    let w = entry.words();
+    match row.kind {
+        IssueKind::Freeze => (w.freeze, "freeze", Tone::Freeze),
+        IssueKind::Crash if row.fatal == 0 && row.reports > 0 => (w.caught, "caught", Tone::Quiet),
+        IssueKind::Crash => (w.crash, "crash", Tone::Crash),
+    }
+}
+
+impl IssueLine {
+    /// The row for `row`.
+    pub(crate) fn new(entry: &Entry, row: &IssueRow) -> Self {
+        let (kind, class, tone) = kind_of(entry, row);
+        let spark: Vec<u64> = row.spark.iter().map(|&count| u64::from(count)).collect();
+        let (first, last) = (row.first_release.as_str(), row.last_release.as_str());
+        Self {
+            href: entry.visit.page(&format!("/issues/{}", row.id), &[]),
+            class,
+            kind,
+            title: row.title.clone(),
+            culprit: if row.title.contains(&row.culprit) { String::new() } else { row.culprit.clone() },
+            spark: Spark::new(entry.words(), tone, &spark),
+            installs: format::count(row.installs),
+            reports: format::count(row.reports),
+            runs: format::count(row.runs),
+            last: format::ago(row.last_seen, entry.now, entry.visit.lang),
+            last_exact: window::exact(row.last_seen),
+            releases: if first == last { first.to_owned() } else { format!("{first} – {last}") },
+            new: row.first_seen >= entry.span.from,
+        }
+    }
+}

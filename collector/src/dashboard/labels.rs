@@ -1,0 +1,165 @@
+//! The closed lists of the wire in words for people. A word that is added to a list and not here does not compile.
+
+use super::words::Lang;
+use candor_protocol::report::{
+    Activity, Disconnect, Exit, Failure, Fault, FreezeEnd, Found, Kind, LossReason, Network, Note, Phase, SignalName, Wait,
+};
+use candor_symbols::Owner;
+
+/// A word of a closed list, for people.
+pub(crate) trait Label: Copy {
+    /// What it is called.
+    fn label(self, lang: Lang) -> &'static str;
+}
+
+macro_rules! labels {
+    ($($list:ty { $($word:ident: $en:literal, $zh:literal;)+ })+) => {
+        $(impl Label for $list {
+            fn label(self, lang: Lang) -> &'static str {
+                match (self, lang) {
+                    $((Self::$word, Lang::En) => $en, (Self::$word, Lang::Zh) => $zh,)+
+                }
+            }
+        })+
+    };
+}
+
+labels! {
+    Kind {
+        Crash: "Crashes", "崩溃";
+        Freeze: "Freezes", "卡顿";
+        Run: "Runs", "运行";
+        Loss: "Losses", "丢失";
+        Connection: "Connection windows", "连接时段";
+    }
+    Exit {
+        Clean: "Clean", "正常退出";
+        Crash: "Crashed", "崩溃";
+        FreezeKill: "Killed while frozen", "卡顿中被终止";
+        OutOfMemory: "Out of memory", "内存不足";
+        Killed: "Killed", "被终止";
+        Reboot: "Reboot or power loss", "重启或断电";
+        Updated: "Updated", "更新";
+        Unknown: "Unknown", "未知";
+    }
+    LossReason {
+        SpoolFull: "device store full", "设备存储已满";
+        TooOld: "too old", "过期";
+        Capped: "too many at once", "短时过多";
+        Disk: "disk refused", "磁盘拒绝";
+        Refused: "refused by the collector", "被采集端拒绝";
+        TooLarge: "too large", "过大";
+        Damaged: "damaged on disk", "磁盘上损坏";
+    }
+    Network {
+        Unknown: "Not told", "未知";
+        None: "None", "无网络";
+        Wifi: "Wi-Fi", "Wi-Fi";
+        Ethernet: "Cable", "有线";
+        Cell2g: "2G", "2G";
+        Cell3g: "3G", "3G";
+        Cell4g: "4G", "4G";
+        Cell5g: "5G", "5G";
+    }
+    Phase {
+        Resolve: "Resolve", "域名解析";
+        Connect: "Connect", "建立连接";
+        Tls: "TLS", "TLS 握手";
+        Login: "Login", "登录";
+        FirstByte: "First byte", "首字节";
+    }
+    Failure {
+        Timeout: "timeout", "超时";
+        Refused: "refused", "被拒绝";
+        Reset: "reset", "被重置";
+        Unreachable: "unreachable", "不可达";
+        ResolveFailed: "name not resolved", "解析失败";
+        TlsFailed: "TLS failed", "TLS 失败";
+        AuthRefused: "credentials refused", "凭证被拒";
+        Protocol: "protocol", "协议错误";
+        ClosedByPeer: "closed by peer", "对端关闭";
+        Cancelled: "cancelled", "已取消";
+        NetworkChanged: "network changed", "网络切换";
+        Local: "local", "本机原因";
+        Overloaded: "server overloaded", "服务过载";
+        Other: "other", "其他";
+    }
+    Disconnect {
+        ClosedByUs: "closed by us", "主动关闭";
+        ClosedByPeer: "closed by peer", "对端关闭";
+        Reset: "reset", "被重置";
+        Timeout: "timeout", "超时";
+        HeartbeatTimeout: "heartbeat unanswered", "心跳超时";
+        AckTimeout: "messages unacknowledged", "消息未确认";
+        NetworkChanged: "network changed", "网络切换";
+        NetworkLost: "network lost", "网络丢失";
+        Backgrounded: "app in background", "进入后台";
+        Protocol: "protocol", "协议错误";
+        Kicked: "signed in elsewhere", "异地登录";
+        AuthExpired: "credentials expired", "凭证过期";
+        ServerShutdown: "server shutdown", "服务端停机";
+        TlsFailed: "TLS failed", "TLS 失败";
+        Local: "local", "本机原因";
+        Dropped: "dropped without a reason", "未说明原因";
+        Other: "other", "其他";
+    }
+    FreezeEnd {
+        Recovered: "went on", "恢复";
+        Exited: "exited while frozen", "卡顿中退出";
+        Killed: "killed while frozen", "卡顿中被终止";
+    }
+    Activity {
+        Running: "running", "计算中";
+        Blocked: "blocked", "阻塞";
+        Unknown: "not known", "未知";
+    }
+    Wait {
+        Futex: "a lock or condition", "锁或条件变量";
+        Read: "reading", "读取";
+        Write: "writing", "写入";
+        Poll: "several files at once", "多路等待";
+        Sleep: "a period of time", "定时等待";
+        Connect: "a connection", "建立连接";
+        Disk: "the disk", "磁盘";
+        Child: "another process", "子进程";
+        PageFault: "memory to be brought in", "换入内存";
+        Other: "another system call", "其他系统调用";
+    }
+    Fault {
+        None: "no address", "无地址";
+        NullLike: "null pointer", "空指针";
+        StackGuard: "stack overflow", "栈溢出";
+        Unmapped: "unmapped memory", "未映射内存";
+        NotWritable: "memory that cannot be written", "不可写内存";
+        NotExecutable: "memory that cannot be executed", "不可执行内存";
+        Other: "other address", "其他地址";
+    }
+    SignalName {
+        Segv: "invalid memory access", "非法内存访问";
+        Bus: "memory without backing", "内存无后备";
+        Fpe: "arithmetic fault", "算术错误";
+        Ill: "invalid instruction", "非法指令";
+        Abrt: "the process ended itself", "进程自行中止";
+        Trap: "break point", "断点";
+        Sys: "forbidden system call", "被禁止的系统调用";
+    }
+    Note {
+        Unfinished: "The process died while the record was being written.", "写入记录时进程已终止。";
+        Damaged: "A part of the record is damaged.", "部分记录已损坏。";
+        ThreadsLeftOut: "More threads ran than fit.", "线程过多，未全部记录。";
+        ModulesLeftOut: "More modules were loaded than fit.", "模块过多，未全部记录。";
+    }
+    Found {
+        Context: "where the thread was", "线程所在处";
+        Interrupted: "where a signal interrupted", "被信号中断处";
+        Cfi: "by unwind tables", "由展开表得出";
+        FramePointer: "by frame pointers", "由帧指针得出";
+        Scan: "a guess: a word on the stack that looked like a return address", "推测：栈上形似返回地址的值";
+    }
+    Owner {
+        App: "app", "应用";
+        Library: "library", "第三方库";
+        Runtime: "runtime", "运行时";
+        System: "system", "系统";
+    }
+}

@@ -1,0 +1,306 @@
+//! One crash or freeze report for people.
+
+use super::chart::Tree;
+use super::format;
+use super::labels::Label;
+use super::stack::{self, StackView};
+use super::words::{Lang, fill};
+use crate::naming::{NamedFrame, name_stack};
+use candor_protocol::report::{
+    Activity, Cause, Crash, Device, Fault, Freeze, Module, Report, Stack, Thread, What,
+};
+use candor_symbols::Symbols;
+use std::fmt::Write;
+
+/// A name and a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fact {
+    pub(crate) name: &'static str,
+    pub(crate) value: String,
+}
+
+/// A piece of a text: what somebody wrote, or what stands where something was taken out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) text: String,
+    pub(crate) placeholder: bool,
+}
+
+/// A crash for people.
+#[derive(Debug)]
+pub(crate) struct CrashView {
+    /// What happened, in a sentence.
+    pub(crate) sentence: String,
+    /// The message of a panic.
+    pub(crate) message: Vec<Piece>,
+    pub(crate) thread: String,
+    pub(crate) stack: StackView,
+    pub(crate) others: Vec<ThreadView>,
+    pub(crate) facts: Vec<Fact>,
+    /// What could not be read.
+    pub(crate) notes: Vec<&'static str>,
+    /// There are frames, and none has a name.
+    pub(crate) unnamed: bool,
+}
+
+/// A thread for people.
+#[derive(Debug)]
+pub(crate) struct ThreadView {
+    pub(crate) name: String,
+    /// The function that it is best known by.
+    pub(crate) top: String,
+    pub(crate) stack: StackView,
+}
+
+/// A freeze for people.
+#[derive(Debug)]
+pub(crate) struct FreezeView {
+    /// What happened, in a sentence.
+    pub(crate) sentence: String,
+    pub(crate) facts: Vec<Fact>,
+    /// The stacks that were seen, most frequent first, each with how often it was.
+    pub(crate) stacks: Vec<(String, StackView)>,
+    /// There are frames, and none has a name.
+    pub(crate) unnamed: bool,
+}
+
+impl CrashView {
+    /// The view of a crash.
+    pub(crate) fn new(symbols: &Symbols, report: &Report, crash: &Crash, lang: Lang) -> Self {
+        let w = lang.words();
+        let named = |stack: &Stack| name_stack(symbols, stack, &crash.modules);
+        let frames = named(&crash.thread.stack);
+        let place = stack::blamed(&frames).map_or_else(|| w.unknown_place.to_owned(), |line| line.name);
+        let mut facts = vec![Fact { name: w.end, value: if crash.fatal { w.fatal } else { w.survived }.to_owned() }];
+        let mut fact = |name, value: String| facts.push(Fact { name, value });
+        let (sentence, message) = match &crash.cause {
+            Cause::Panic { message, at, signal } => {
+                if let Some(at) = at {
+                    fact(w.raised_at, format!("{}:{}", at.file, at.line));
+                }
+                if let Some(signal) = signal {
+                    fact(w.signal, signal.to_string());
+                }
+                let pattern = if crash.fatal { w.panic_sentence } else { w.caught_sentence };
+                (fill(pattern, &[&place]), pieces(message.as_str()))
+            }
+            Cause::Signal { signal, origin, fault } => {
+                fact(w.signal, format!("{signal} ({})", signal.label(lang)));
+                fact(w.fault, fault.label(lang).to_owned());
+                fact(w.sent_by, origin.to_string());
+                let what = match fault {
+                    Fault::None | Fault::Other => signal.label(lang),
+                    fault => fault.label(lang),
+                };
+                (fill(w.signal_sentence, &[signal, &what, &place]), Vec::new())
+            }
+        };
+        fact(w.uptime, format::millis(crash.uptime_ms));
+        facts.extend(circumstances(report, lang));
+        Self {
+            sentence,
+            message,
+            thread: thread_name(&crash.thread, lang),
+            stack: StackView::new(&crash.thread.stack, &frames, lang),
+            others: crash
+                .others
+                .iter()
+                .map(|thread| {
+                    let frames = named(&thread.stack);
+                    ThreadView {
+                        name: thread_name(thread, lang),
+                        top: stack::blamed(&frames).map(|line| line.name).unwrap_or_default(),
+                        stack: StackView::new(&thread.stack, &frames, lang),
+                    }
+                })
+                .collect(),
+            facts,
+            notes: crash.notes.iter().map(|note| note.label(lang)).collect(),
+            unnamed: unnamed(&frames),
+        }
+    }
+}
+
+impl FreezeView {
+    /// The view of a freeze.
+    pub(crate) fn new(symbols: &Symbols, report: &Report, freeze: &Freeze, lang: Lang) -> Self {
+        let w = lang.words();
+        let took = format::millis(freeze.took_ms);
+        let doing = match (freeze.wait, freeze.activity) {
+            (Some(wait), _) => fill(w.waiting_for, &[&wait.label(lang)]),
+            (None, Activity::Running) => w.computing.to_owned(),
+            (None, activity) => activity.label(lang).to_owned(),
+        };
+        let sentence = match &freeze.turn {
+            Some(turn) => fill(w.freeze_sentence_turn, &[&freeze.watch, &took, turn, &doing]),
+            None => fill(w.freeze_sentence, &[&freeze.watch, &took, &doing]),
+        };
+        let mut facts = vec![
+            Fact { name: w.end, value: freeze.end.label(lang).to_owned() },
+            Fact { name: w.took, value: took },
+            Fact { name: w.threshold, value: format::millis(freeze.threshold_ms) },
+            Fact { name: w.watch, value: freeze.watch.to_string() },
+        ];
+        facts.extend(freeze.turn.as_ref().map(|turn| Fact { name: w.turn, value: turn.to_string() }));
+        facts.push(Fact { name: w.activity, value: doing });
+        facts.push(Fact { name: w.thread, value: if freeze.main { w.main_thread } else { w.other_thread }.to_owned() });
+        facts.extend(circumstances(report, lang));
+        let mut seen: Vec<_> = freeze.stacks.iter().collect();
+        seen.sort_by_key(|seen| std::cmp::Reverse(seen.count));
+        let all: u64 = seen.iter().map(|seen| u64::from(seen.count)).sum();
+        let mut all_unnamed = true;
+        let stacks = seen
+            .into_iter()
+            .map(|seen| {
+                let frames = name_stack(symbols, &seen.stack, &freeze.modules);
+                all_unnamed &= unnamed(&frames);
+                let share = format::share(u64::from(seen.count), all);
+                let label = fill(w.samples_of, &[&seen.count, &all, &share]);
+                (label, StackView::new(&seen.stack, &frames, lang))
+            })
+            .collect::<Vec<_>>();
+        Self { sentence, facts, unnamed: all_unnamed && !stacks.is_empty(), stacks }
+    }
+}
+
+/// What every report tells of its circumstances.
+fn circumstances(report: &Report, lang: Lang) -> Vec<Fact> {
+    let w = lang.words();
+    vec![
+        Fact { name: w.release, value: report.release.to_string() },
+        Fact { name: w.device, value: device(&report.device) },
+        Fact { name: w.report, value: report.id.to_string() },
+    ]
+}
+
+fn unnamed(frames: &[NamedFrame]) -> bool {
+    !frames.is_empty() && frames.iter().all(|frame| frame.names.is_empty())
+}
+
+fn thread_name(thread: &Thread, lang: Lang) -> String {
+    let w = lang.words();
+    match (&thread.name, thread.main) {
+        (Some(name), true) => format!("{name} ({})", w.main_thread),
+        (Some(name), false) => name.to_string(),
+        (None, true) => w.main_thread.to_owned(),
+        (None, false) => w.unnamed_thread.to_owned(),
+    }
+}
+
+/// `linux 6.1 · x86_64 · 8 cores · 16 GiB`.
+pub(crate) fn device(device: &Device) -> String {
+    let mut parts = vec![match &device.os_version {
+        Some(version) => format!("{} {}", device.os, version.as_str()),
+        None => device.os.to_string(),
+    }];
+    parts.push(device.arch.to_string());
+    parts.extend(device.cores.map(|cores| format!("{cores} cores")));
+    parts.extend(device.memory_gib.map(|gib| format!("{gib} GiB")));
+    parts.join(" · ")
+}
+
+/// What tells the reports of an issue apart: how long the app had run, or how long it froze.
+pub(crate) fn detail(what: &What, lang: Lang) -> String {
+    let w = lang.words();
+    match what {
+        What::Crash(crash) => fill(w.after, &[&format::millis(crash.uptime_ms)]),
+        What::Freeze(freeze) => format!("{} · {}", format::millis(freeze.took_ms), freeze.end.label(lang)),
+        _ => String::new(),
+    }
+}
+
+/// The samples of all freezes among `reports`, merged, and of how many reports they are.
+pub(crate) fn merged(symbols: &Symbols, reports: &[Report]) -> (Tree, usize) {
+    let mut tree = Tree::default();
+    let mut merged = 0;
+    for report in reports {
+        if let What::Freeze(freeze) = &report.what {
+            merged += 1;
+            for seen in freeze.stacks.iter().filter(|seen| !seen.stack.frames.is_empty()) {
+                let frames = name_stack(symbols, &seen.stack, &freeze.modules);
+                stack::merge(&mut tree, &frames, u64::from(seen.count));
+            }
+        }
+    }
+    (tree, merged)
+}
+
+/// Splits a text at what was taken out of it: `‹phone›` and the like.
+fn pieces(text: &str) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut push = |text: &str, placeholder| {
+        if !text.is_empty() {
+            pieces.push(Piece { text: text.to_owned(), placeholder });
+        }
+    };
+    let mut rest = text;
+    while let Some(open) = rest.find('‹') {
+        let Some(close) = rest[open..].find('›').map(|close| open + close + '›'.len_utf8()) else { break };
+        push(&rest[..open], false);
+        push(&rest[open..close], true);
+        rest = &rest[close..];
+    }
+    push(rest, false);
+    pieces
+}
+
+/// A report as text, to be pasted elsewhere.
+pub(crate) fn text(symbols: &Symbols, title: &str, report: &Report) -> String {
+    let mut out = format!("{title}\n{} · {} · {}\n", report.at, report.release, device(&report.device));
+    let mut section = |heading: &str, stack: &Stack, modules: &[Module]| {
+        let _ = write!(out, "\n{heading}\n{}", stack::text(stack, &name_stack(symbols, stack, modules)));
+    };
+    match &report.what {
+        What::Crash(crash) => {
+            let view = CrashView::new(symbols, report, crash, Lang::En);
+            let message: String = view.message.iter().map(|piece| piece.text.as_str()).collect();
+            section(&format!("{} {message}\nthread: {}", view.sentence, view.thread), &crash.thread.stack, &crash.modules);
+            for thread in &crash.others {
+                section(&format!("thread: {}", thread_name(thread, Lang::En)), &thread.stack, &crash.modules);
+            }
+        }
+        What::Freeze(freeze) => {
+            let view = FreezeView::new(symbols, report, freeze, Lang::En);
+            section(&view.sentence, &Stack::default(), &[]);
+            for seen in &freeze.stacks {
+                section(&format!("{} samples", seen.count), &seen.stack, &freeze.modules);
+            }
+        }
+        _ => {}
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candor_protocol::report::{Arch, Os};
+
+    fn read(text: &str) -> Vec<(String, bool)> {
+        pieces(text).into_iter().map(|piece| (piece.text, piece.placeholder)).collect()
+    }
+
+    #[test]
+    fn what_was_taken_out_of_a_message_is_told_apart() {
+        assert_eq!(
+            read("no user ‹phone› in ‹group›"),
+            [
+                ("no user ".to_owned(), false),
+                ("‹phone›".to_owned(), true),
+                (" in ".to_owned(), false),
+                ("‹group›".to_owned(), true)
+            ]
+        );
+        assert_eq!(read("a ‹ b"), [("a ‹ b".to_owned(), false)]);
+        assert_eq!(read("› ‹"), [("› ‹".to_owned(), false)]);
+        assert!(read("").is_empty());
+    }
+
+    #[test]
+    fn a_device_is_told_as_far_as_it_is_known() {
+        let known = Device::coarse(Os::Linux, Some("6.1.0-18"), Arch::X86_64, 12, 16 << 30);
+        assert_eq!(device(&known), "linux 6.1 · x86_64 · 8 cores · 16 GiB");
+        let unknown = Device::coarse(Os::Other, None, Arch::Other, 0, 0);
+        assert_eq!(device(&unknown), "other · other");
+    }
+}
