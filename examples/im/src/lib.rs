@@ -6,6 +6,7 @@ pub mod apm;
 pub mod app;
 pub mod client;
 pub mod config;
+pub mod demo;
 pub mod misbehave;
 pub mod network;
 pub mod player;

@@ -1,0 +1,152 @@
+//! The demo: a collector, a chat server and a fleet of real clients that misbehave; then, what became of every report.
+
+mod arrived;
+mod board;
+mod build;
+mod child;
+mod collector;
+mod device;
+mod fleet;
+mod ledger;
+mod options;
+mod place;
+mod plan;
+mod table;
+mod verdict;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+pub use options::Options;
+
+use board::Board;
+use build::Binaries;
+use collector::Collector;
+use place::Place;
+use verdict::Verdict;
+
+/// Name of the app at the collector.
+const APP: &str = "im-demo";
+/// When `--kill-collector` kills it, after the fleet has started: in the middle.
+const KILL_AFTER: Duration = Duration::from_secs(8);
+
+/// Why the demo could not go on.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs the demo. The code is 0 when all that was recorded arrived once.
+pub async fn run(options: Options) -> ExitCode {
+    let asked_to_end = match asked_to_end() {
+        Ok(asked) => asked,
+        Err(e) => return failed(&e.into()),
+    };
+    // Whatever is still running when the demo's future is dropped is killed with it.
+    tokio::select! {
+        done = demo(&options) => done.unwrap_or_else(|why| failed(&why)),
+        () = asked_to_end => {
+            eprintln!("\nended");
+            ExitCode::from(130)
+        }
+    }
+}
+
+fn failed(why: &Failure) -> ExitCode {
+    eprintln!("demo: {why}");
+    ExitCode::FAILURE
+}
+
+async fn demo(options: &Options) -> Result<ExitCode, Failure> {
+    let binaries = Binaries::build().await?;
+    let place = Place::prepare(options.data.as_deref())?;
+    let collector = Arc::new(Collector::start(&binaries.collector, &place).await?);
+    let key = collector.add_app(APP).await?;
+    collector.add_symbols(&binaries.client).await?;
+    eprintln!("dashboard: {}", collector.url());
+
+    let devices = plan::devices(options.devices);
+    let board = Board::new(&devices);
+    let told = {
+        let _killing = options
+            .kill_collector
+            .then(|| kill_in_the_middle(&collector, &board));
+        let fleet = fleet::Fleet {
+            binaries: &binaries,
+            place: &place,
+            collector: collector.url(),
+            key: &key,
+            limit: Duration::from_secs(options.seconds),
+        };
+        fleet.run(&devices, &board).await?
+    };
+    let verdict = Verdict {
+        devices: ledger::of_all(&binaries.inspector, &place, &devices).await?,
+        arrived: arrived::ask(collector.url(), APP).await?,
+        strays: place.strays(&devices),
+        told,
+    };
+    println!("{}", verdict.table());
+    if collector.restarts() > 0 {
+        println!(
+            "The collector died {} time(s) and was started again.\n",
+            collector.restarts()
+        );
+    }
+    println!("dashboard   {}", collector.url());
+    if let Some(device) = devices.iter().find(|d| d.permitted()) {
+        println!(
+            "inspector   {} list --dir {}",
+            binaries.inspector.display(),
+            place.device(device).display()
+        );
+    }
+    println!("clients say {}", place.logs().display());
+    let problems = verdict.problems();
+    for problem in &problems {
+        eprintln!("demo: {problem}");
+    }
+    if !options.once {
+        println!("\nThe dashboard stays until Ctrl-C.");
+        std::future::pending::<()>().await;
+    }
+    collector.stop().await;
+    Ok(if problems.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// A task that ends when it is dropped.
+#[derive(Debug)]
+struct Task(tokio::task::JoinHandle<()>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn kill_in_the_middle(collector: &Arc<Collector>, board: &Board) -> Task {
+    let (collector, board) = (Arc::clone(collector), board.clone());
+    Task(tokio::spawn(async move {
+        tokio::time::sleep(KILL_AFTER).await;
+        board.note("the collector is killed, on purpose");
+        collector.kill();
+    }))
+}
+
+/// Resolves when somebody wants the demo to end. The children live in groups of their own and do not hear of it.
+fn asked_to_end() -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+    })
+}

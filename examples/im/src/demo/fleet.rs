@@ -1,0 +1,92 @@
+//! All devices at once, and the chat server they talk to.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Child;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::board::Board;
+use super::build::Binaries;
+use super::device::{Life, Story};
+use super::place::Place;
+use super::plan::Device;
+use super::{Failure, child};
+
+/// Time between the starts of two devices: they do not all start at once in the world either.
+const STAGGER: Duration = Duration::from_millis(150);
+
+/// Everything the devices share.
+#[derive(Debug)]
+pub(super) struct Fleet<'a> {
+    pub(super) binaries: &'a Binaries,
+    pub(super) place: &'a Place,
+    pub(super) collector: &'a str,
+    pub(super) key: &'a str,
+    pub(super) limit: Duration,
+}
+
+impl Fleet<'_> {
+    /// Runs `devices` until each has played its script; returns what each was seen to do.
+    pub(super) async fn run(
+        &self,
+        devices: &[Device],
+        board: &Board,
+    ) -> Result<Vec<Story>, Failure> {
+        let (_server, address) = self.chat_server().await?;
+        let drawing = board.draw();
+        let mut running = JoinSet::new();
+        for (n, device) in devices.iter().enumerate() {
+            let life = Life {
+                number: n,
+                device: device.clone(),
+                client: self.binaries.client.clone(),
+                inspector: self.binaries.inspector.clone(),
+                server: address.clone(),
+                collector: self.collector.to_owned(),
+                key: self.key.to_owned(),
+                dir: self.place.device(device),
+                log: self.place.log(&device.user),
+                board: board.clone(),
+            };
+            let wait = STAGGER * u32::try_from(n).unwrap_or_default();
+            running.spawn(async move {
+                tokio::time::sleep(wait).await;
+                life.play().await
+            });
+        }
+        let mut stories = Vec::new();
+        let all = async {
+            while let Some(story) = running.join_next().await {
+                stories.push(story??);
+            }
+            Ok::<_, Failure>(())
+        };
+        let in_time = timeout(self.limit, all).await;
+        drop(drawing);
+        board.finish();
+        match in_time {
+            Ok(result) => result.map(|()| stories),
+            Err(_) => Err(format!(
+                "the fleet is not done after {} s: see --seconds",
+                self.limit.as_secs()
+            )
+            .into()),
+        }
+    }
+
+    async fn chat_server(&self) -> Result<(Child, String), Failure> {
+        let mut command = child::command(&self.binaries.server);
+        let mut server = child::spawn(command.args(["--listen", "127.0.0.1:0", "--print-port"]))?;
+        let mut port = String::new();
+        if let Some(out) = server.stdout.take() {
+            BufReader::new(out).read_line(&mut port).await?;
+        }
+        let port: u16 = port
+            .trim()
+            .parse()
+            .map_err(|_| "the chat server did not tell its port")?;
+        Ok((server, format!("127.0.0.1:{port}")))
+    }
+}
