@@ -6,16 +6,13 @@ use crate::capture::panic::{self, Recorder};
 use crate::capture::past::RunFiles;
 use crate::clock;
 use crate::consent::{Choice, Consent, ConsentError};
-use crate::files::{self, Files};
-use crate::identity::Identity;
+use crate::files::Files;
 use crate::settings::{Checked, Settings, SettingsError};
-use crate::upload::transport::Outcome;
-use crate::upload::{self, lock};
+use crate::upload::lock;
+use crate::withdrawal;
 use crate::worker::{Flushed, Recordings, Running};
-use candor_protocol::answer::Erasure;
 use candor_protocol::deidentify::{ModuleName, Name, RunId};
 use candor_protocol::report::{Network, Transport};
-use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
@@ -126,7 +123,7 @@ impl Agent {
         };
         match choice {
             Choice::Granted(consent) => agent.grant(consent)?,
-            Choice::Withdrawn => finish_withdrawal(&inner.settings.settings),
+            Choice::Withdrawn => withdrawal::finish(&inner.settings.settings),
             Choice::NotAsked | Choice::CouldNotAsk | Choice::Declined => {}
         }
         Ok(agent)
@@ -166,8 +163,8 @@ impl Agent {
         }
         running.gate.close();
         running.wake();
-        request_erasure(&running.files);
-        finish_withdrawal(&inner.settings.settings);
+        withdrawal::begin(&running.files);
+        withdrawal::finish(&inner.settings.settings);
     }
 
     /// A named connection that leads to a named endpoint. Handles of the same names share their counts.
@@ -309,77 +306,6 @@ impl Drop for Inner {
         }
         if let Some(running) = self.end() {
             running.flush(Duration::ZERO, true);
-        }
-    }
-}
-
-/// A request for erasure, on the disk until the collector has answered it.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Withdrawal {
-    /// When the user withdrew, in seconds since 1970-01-01 UTC.
-    at: u64,
-    erasure: Erasure,
-}
-
-/// Whether the user withdrew after giving this consent.
-pub(crate) fn withdrawn_since(files: &Files, consent: &Consent) -> bool {
-    files::load::<Withdrawal>(&files.erasure())
-        .is_some_and(|withdrawal| withdrawal.at >= consent.given_at)
-}
-
-/// Puts the request for erasure on the disk, before anything is wiped: from here on a death changes nothing.
-fn request_erasure(files: &Files) {
-    let mut pseudonyms = Identity::load(files).all();
-    if let Some(earlier) = files::load::<Withdrawal>(&files.erasure()) {
-        pseudonyms.extend(earlier.erasure.pseudonyms);
-    }
-    if pseudonyms.is_empty() {
-        return;
-    }
-    pseudonyms.truncate(candor_protocol::limits::ERASURE_PSEUDONYMS);
-    let withdrawal = Withdrawal {
-        at: clock::unix_seconds(),
-        erasure: Erasure { pseudonyms },
-    };
-    if let Ok(bytes) = serde_json::to_vec(&withdrawal) {
-        let _ = files::replace(&files.erasure(), &bytes);
-    }
-}
-
-/// Wipes what is left and asks for erasure until the collector has answered, on a thread of its own; then silence.
-fn finish_withdrawal(settings: &Settings) {
-    let files = Files::new(&settings.dir);
-    if !files.root().exists() {
-        return;
-    }
-    let _ = files::purge(&files);
-    if !files.erasure().exists() {
-        return;
-    }
-    let settings = settings.clone();
-    let _ = std::thread::Builder::new()
-        .name("candor-upload".into())
-        .spawn(move || ask_for_erasure(&files, &settings));
-}
-
-fn ask_for_erasure(files: &Files, settings: &Settings) {
-    let mut backoff = upload::plan::Backoff::default();
-    while let Some(withdrawal) = files::load::<Withdrawal>(&files.erasure()) {
-        let outcome = upload::erase(settings, &withdrawal.erasure);
-        let now = clock::unix_seconds() * 1000;
-        match outcome {
-            // What can never be erased is nothing that was ever stored.
-            Outcome::Delivered | Outcome::Refused { .. } | Outcome::TooLarge => {
-                let _ = std::fs::remove_file(files.erasure());
-                return;
-            }
-            Outcome::TryLater { .. } | Outcome::KeyRefused => {
-                backoff = backoff.after(&outcome, now, rand::random());
-                std::thread::sleep(Duration::from_millis(
-                    backoff.not_before(now).saturating_sub(now),
-                ));
-            }
         }
     }
 }

@@ -57,9 +57,9 @@ impl Files {
         self.root.join("upload.json")
     }
 
-    /// The request for erasure that has not been acknowledged.
-    pub(crate) fn erasure(&self) -> PathBuf {
-        self.root.join("erasure.json")
+    /// When the user withdrew, and the request for erasure until it is answered.
+    pub(crate) fn withdrawal(&self) -> PathBuf {
+        self.root.join("withdrawal.json")
     }
 }
 
@@ -101,9 +101,9 @@ pub(crate) fn load<T: DeserializeOwned>(path: &Path) -> Option<T> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
-/// Removes everything in the directory but the request for erasure and the lock.
+/// Removes everything in the directory but the withdrawal itself and the lock.
 pub(crate) fn purge(files: &Files) -> io::Result<()> {
-    let keep = [files.erasure(), files.lock()];
+    let keep = [files.withdrawal(), files.lock()];
     for entry in fs::read_dir(files.root())? {
         let path = entry?.path();
         if keep.contains(&path) {

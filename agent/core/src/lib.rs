@@ -51,6 +51,7 @@ pub mod local;
 mod settings;
 mod spool;
 mod upload;
+mod withdrawal;
 mod worker;
 
 pub use agent::{Agent, Extension, StartError};

@@ -9,6 +9,7 @@ use crate::ledger::Ledger;
 pub use crate::ledger::{Balance, Upload};
 use crate::spool;
 use crate::upload;
+use crate::withdrawal;
 pub use crate::worker::Grant;
 use candor_protocol::deidentify::{Pseudonym, Release, RunId};
 use candor_protocol::limits::REPORT_BYTES;
@@ -102,7 +103,7 @@ impl Device {
         let ledger = Ledger::load(&self.files);
         Ok(Status {
             grant: files::load(&self.files.grant()),
-            erasing: self.files.erasure().exists(),
+            erasing: withdrawal::is_pending(&self.files),
             balance: spool::balance(&ledger, &entries),
             spool_bytes: entries.iter().map(|entry| entry.size).sum(),
             spool_reports: entries.len(),

@@ -18,6 +18,7 @@ use crate::spool::quota::Quota;
 use crate::spool::{Appended, Spool};
 use crate::upload::plan::{Backoff, Situation, Step, plan};
 use crate::upload::{self, lock};
+use crate::withdrawal;
 use candor_crash::{Tid, boottime_millis, coarse_millis};
 use candor_protocol::deidentify::{ReportId, RunId};
 use candor_protocol::moment::Precision;
@@ -247,11 +248,13 @@ impl<'a> Worker<'a> {
         let settings = &running.settings.settings;
         let run = RunId::from_bytes(running.run);
         let run_files = RunFiles::new(files, &run);
-        if crate::agent::withdrawn_since(files, &running.consent) {
+        if withdrawal::overrules(files, &running.consent) {
             // The host did not hear that the user withdrew: this consent is the one that was withdrawn.
             run_files.remove();
+            withdrawal::finish(settings);
             return None;
         }
+        withdrawal::go_on(settings);
         if let Some(recorder) = &running.recorder {
             recorder.with(candor_crash::Armed::maintain);
         }
@@ -335,16 +338,18 @@ impl<'a> Worker<'a> {
                 kept &= lock(&self.spool).append(permit, &report, now)
                     != Appended::Lost(LossReason::Disk);
             }
-            let dropped = [(
-                Kind::Crash,
-                LossReason::Capped,
-                u64::from(past.dump.panics_lost),
-            )];
-            let _ = lock(&self.spool).fold(permit, past.run.as_str(), dropped);
+            self.fold(permit, &past.dump);
             if kept {
                 past.files.remove();
             }
         }
+    }
+
+    /// Counts the panics of a run that found no room in its dump.
+    fn fold(&self, permit: &Permit<'_>, dump: &candor_dump::Dump) {
+        let dropped = [(Kind::Crash, LossReason::Capped, u64::from(dump.panics_lost))];
+        let run = RunId::from_bytes(dump.run);
+        let _ = lock(&self.spool).fold(permit, run.as_str(), dropped);
     }
 
     fn work(&mut self) {
@@ -598,6 +603,9 @@ impl<'a> Worker<'a> {
         self.append(permit, ended, now);
         if let Some(recorder) = &self.running.recorder {
             recorder.disarm();
+        }
+        if let Some((dump, _)) = past::read_dump(&self.run_files.dump) {
+            self.fold(permit, &dump);
         }
         self.run_files.remove();
     }

@@ -1,5 +1,10 @@
 //! The agent in a process that lives: what it records, keeps, sends, and forgets.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods
+)]
 
 use candor_agent::local::Device;
 use candor_agent::*;
@@ -371,14 +376,17 @@ fn withdrawing_wipes_the_device_and_asks_for_erasure_until_it_is_answered() {
         .collect();
     assert!(
         left.iter()
-            .all(|name| name == "erasure.json" || name == "lock"),
+            .all(|name| name == "withdrawal.json" || name == "lock"),
         "{left:?}"
     );
     let request = collector.wait_for(|request| request.path == "/v1/erasures");
     collector.change(|_| Some(Outcome::Delivered));
     let deadline = std::time::Instant::now() + PATIENCE;
-    while dir.path().join("erasure.json").exists() {
-        assert!(std::time::Instant::now() < deadline, "the erasure was never answered");
+    while Device::open(dir.path()).status(0).unwrap().erasing {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "the erasure was never answered"
+        );
         std::thread::yield_now();
     }
     let erasure: Erasure = serde_json::from_slice(&request.body).unwrap();
@@ -396,7 +404,7 @@ fn a_consent_that_was_withdrawn_does_not_come_back_by_a_host_that_forgot() {
     collector.change(|request| (request.path == "/v1/batches").then_some(Outcome::Delivered));
     agent.withdraw();
     drop(agent);
-    // Killed before the erasure was answered; the host's own record still says that the user agreed.
+    // The host's own record still says that the user agreed.
     let agent = start(dir.path(), &collector);
     assert_eq!(agent.flush(PATIENCE), Flushed::Timeout);
     assert_eq!(

@@ -1,0 +1,127 @@
+//! Withdrawing: what is on the device is wiped, and the collector is asked to erase what it has, until it answers.
+//!
+//! The request is on the disk before anything is wiped, so that a death at any step changes nothing; the moment of the
+//! withdrawal stays, so that a consent that was given before it cannot come back by a host that forgot.
+
+use crate::clock::unix_seconds;
+use crate::consent::Consent;
+use crate::files::{self, Files};
+use crate::identity::Identity;
+use crate::settings::Settings;
+use crate::upload;
+use crate::upload::plan::Backoff;
+use crate::upload::transport::Outcome;
+use candor_protocol::answer::Erasure;
+use candor_protocol::limits::ERASURE_PSEUDONYMS;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+
+/// A withdrawal, on the disk.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Withdrawal {
+    /// When, in seconds since 1970-01-01 UTC.
+    at: u64,
+    /// What the collector is to erase. `None` once it has answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    erasure: Option<Erasure>,
+}
+
+fn load(files: &Files) -> Option<Withdrawal> {
+    files::load(&files.withdrawal())
+}
+
+/// Not under a permit: this is what may still be written after the gate is closed.
+fn save(files: &Files, withdrawal: &Withdrawal) -> std::io::Result<()> {
+    files::replace(&files.withdrawal(), &serde_json::to_vec(withdrawal)?)
+}
+
+/// Whether the user withdrew after giving this consent.
+pub(crate) fn overrules(files: &Files, consent: &Consent) -> bool {
+    load(files).is_some_and(|withdrawal| withdrawal.at >= consent.given_at)
+}
+
+/// Whether the collector has not answered yet.
+pub(crate) fn is_pending(files: &Files) -> bool {
+    load(files).is_some_and(|withdrawal| withdrawal.erasure.is_some())
+}
+
+/// The user withdraws now: from here on a death of the process changes nothing.
+pub(crate) fn begin(files: &Files) {
+    let mut pseudonyms = Identity::load(files).all();
+    let earlier = load(files).and_then(|withdrawal| withdrawal.erasure);
+    pseudonyms.extend(earlier.into_iter().flat_map(|erasure| erasure.pseudonyms));
+    pseudonyms.truncate(ERASURE_PSEUDONYMS);
+    let erasure = (!pseudonyms.is_empty()).then_some(Erasure { pseudonyms });
+    let _ = save(
+        files,
+        &Withdrawal {
+            at: unix_seconds(),
+            erasure,
+        },
+    );
+}
+
+/// Wipes what is left of a withdrawal and asks for erasure until the collector has answered; then silence.
+pub(crate) fn finish(settings: &Settings) {
+    let files = Files::new(&settings.dir);
+    if files.root().exists() {
+        let _ = files::purge(&files);
+        go_on(settings);
+    }
+}
+
+/// Asks for the erasure that is pending, if one is, on a thread of its own.
+pub(crate) fn go_on(settings: &Settings) {
+    /// Directories that a thread of this process asks for: one is enough for each.
+    static ASKING: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+    let files = Files::new(&settings.dir);
+    let mut asking = upload::lock(&ASKING);
+    if !is_pending(&files) || asking.contains(&settings.dir) {
+        return;
+    }
+    let settings = settings.clone();
+    let dir = settings.dir.clone();
+    let ask = move || {
+        ask(&files, &settings);
+        upload::lock(&ASKING).retain(|asking| *asking != settings.dir);
+    };
+    if thread::Builder::new()
+        .name("candor-upload".into())
+        .spawn(ask)
+        .is_ok()
+    {
+        asking.push(dir);
+    }
+}
+
+fn ask(files: &Files, settings: &Settings) {
+    let mut backoff = Backoff::default();
+    while let Some(Withdrawal {
+        at,
+        erasure: Some(erasure),
+    }) = load(files)
+    {
+        let outcome = upload::erase(settings, &erasure);
+        match outcome {
+            // What is refused for good was never stored.
+            Outcome::Delivered | Outcome::Refused { .. } | Outcome::TooLarge => {
+                // The user may have withdrawn once more meanwhile; then there is more to ask for.
+                if load(files).is_some_and(|current| current.erasure.as_ref() == Some(&erasure)) {
+                    let _ = save(files, &Withdrawal { at, erasure: None });
+                    return;
+                }
+            }
+            Outcome::TryLater { .. } | Outcome::KeyRefused => {
+                let now = unix_seconds() * 1000;
+                backoff = backoff.after(&outcome, now, rand::random());
+                thread::sleep(Duration::from_millis(
+                    backoff.not_before(now).saturating_sub(now),
+                ));
+            }
+        }
+    }
+}
