@@ -266,7 +266,7 @@ impl Inner {
         let armed = candor_crash::arm(&config).or_else(|error| match error {
             // The first start on this device.
             candor_crash::ArmError::File { .. }
-                if std::fs::create_dir_all(files.runs()).is_ok() =>
+                if crate::files::make_dir(&files.runs()).is_ok() =>
             {
                 candor_crash::arm(&config)
             }

@@ -63,6 +63,14 @@ impl Files {
     }
 }
 
+/// Makes a directory, and those above it, for this user alone.
+pub(crate) fn make_dir(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(path)
+}
+
 /// Replaces `path` in one step, so that after a crash there is either the old file or the new one. When this returns,
 /// the new one is on the disk.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -697,7 +697,7 @@ enum Upload {
 fn take_lock(running: &Running) -> Option<File> {
     for _ in 0..LOCK_TRIES {
         let permit = running.gate.permit()?;
-        std::fs::create_dir_all(running.files.runs()).ok()?;
+        files::make_dir(&running.files.runs()).ok()?;
         let file = File::options()
             .create(true)
             .truncate(false)

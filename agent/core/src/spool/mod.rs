@@ -59,7 +59,7 @@ pub(crate) enum Appended {
 impl Spool {
     /// Opens the spool: removes what was settled or left half-written, and lists what waits.
     pub(crate) fn open(permit: &Permit<'_>, files: &Files, quota: Quota) -> io::Result<Self> {
-        fs::create_dir_all(files.spool())?;
+        crate::files::make_dir(&files.spool())?;
         let ledger = Ledger::load(files);
         for settled in ledger.settled() {
             let _ = fs::remove_file(files.spool().join(settled));
