@@ -1,0 +1,107 @@
+//! `candor show`.
+
+use super::page::{Page, Style};
+use super::table::{self, Align, faint, plain};
+use super::{connection, crash, freeze, loss};
+use crate::view::amount::millis;
+use crate::view::crash::ModuleLine;
+use crate::view::{Shown, What};
+use candor_protocol::report::{Device, Kind};
+
+pub(crate) fn render(shown: &Shown, full: bool, colour: bool) -> String {
+    let mut page = Page::new(colour);
+    let kind = match shown.kind {
+        Kind::Crash => Style::Bad,
+        Kind::Freeze => Style::Notice,
+        Kind::Run | Kind::Loss | Kind::Connection => Style::Strong,
+    };
+    page.put(kind, shown.kind.as_str())
+        .put(Style::Faint, "  ")
+        .line(Style::Faint, &shown.id);
+    page.end().paragraph(Style::Strong, 0, &shown.summary).end();
+    put_circumstances(&mut page, shown);
+    match &shown.what {
+        What::Crash(what) => crash::put(&mut page, what, full),
+        What::Freeze(what) => freeze::put(&mut page, what, full),
+        What::Connection(what) => connection::put(&mut page, what),
+        What::Loss(what) => loss::put(&mut page, what),
+        What::Run(_) => {}
+    }
+    for note in &shown.symbol_notes {
+        page.end().paragraph(Style::Notice, 0, note);
+    }
+    page.finish()
+}
+
+fn put_circumstances(page: &mut Page, shown: &Shown) {
+    let state = match shown.state {
+        "waiting" => "waiting to be sent",
+        _ => "in a dump; becomes a report at the app's next start",
+    };
+    let after = match &shown.what {
+        What::Crash(crash) => format!(", {} after the app's start", millis(crash.uptime_ms)),
+        _ => String::new(),
+    };
+    let rows = [
+        ("release", shown.release.clone()),
+        ("device", device(&shown.device)),
+        ("when", format!("{} (rounded){after}", shown.at)),
+        ("run", shown.run.clone()),
+        ("pseudonym", shown.pseudonym.clone()),
+        ("state", state.to_owned()),
+    ];
+    let rows: Vec<_> = rows
+        .into_iter()
+        .map(|(name, value)| vec![faint(name), plain(value)])
+        .collect();
+    table::put(page, 2, &[Align::Left; 2], &rows);
+}
+
+fn device(device: &Device) -> String {
+    let mut text = device.os.to_string();
+    if let Some(version) = &device.os_version {
+        text.push_str(&format!(" {}", version.as_str()));
+    }
+    text.push_str(&format!(", {}", device.arch));
+    if let Some(cores) = device.cores {
+        text.push_str(&format!(", about {cores} cores"));
+    }
+    if let Some(memory) = device.memory_gib {
+        text.push_str(&format!(", about {memory} GiB of memory"));
+    }
+    text
+}
+
+/// The modules, and how to get names for those that have none.
+pub(super) fn put_modules(page: &mut Page, modules: &[ModuleLine], lacks_names: bool) {
+    if modules.is_empty() {
+        return;
+    }
+    page.end().line(Style::Strong, "Modules");
+    let rows: Vec<_> = modules
+        .iter()
+        .map(|module| {
+            let build = module
+                .build_id
+                .clone()
+                .unwrap_or("without a build id".to_owned());
+            let symbols = if module.symbols {
+                "symbols at hand"
+            } else {
+                ""
+            };
+            let name = module.name.clone().unwrap_or("without a name".to_owned());
+            vec![plain(name), faint(build), faint(symbols)]
+        })
+        .collect();
+    table::put(page, 2, &[Align::Left; 3], &rows);
+    if lacks_names {
+        page.end().paragraph(
+            Style::Notice,
+            0,
+            "Frames without a name are shown as module+offset. To get functions, files and lines, give the executable or \
+             library they are in, as it was before `strip`, or its .debug file: --symbols PATH. It is recognised by its build \
+             id.",
+        );
+    }
+}

@@ -1,0 +1,139 @@
+//! A crash.
+
+use super::stack::{Names, Stack};
+use candor_protocol::report::{self, Cause, Fault, Module, Note, Origin, SignalName};
+use serde::Serialize;
+
+/// What killed the process, or a panic that it survived.
+#[derive(Debug, Serialize)]
+pub(crate) struct Crash {
+    /// `panic` or `signal`.
+    pub(crate) cause: &'static str,
+    pub(crate) fatal: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message: Option<String>,
+    /// Where a panic was raised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) signal: Option<SignalName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) origin: Option<Origin>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fault: Option<Fault>,
+    /// Where it happened, as far as it can be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) blamed: Option<String>,
+    pub(crate) uptime_ms: u64,
+    pub(crate) thread: Thread,
+    pub(crate) others: Vec<Thread>,
+    pub(crate) modules: Vec<ModuleLine>,
+    pub(crate) notes: Vec<Note>,
+}
+
+/// A thread.
+#[derive(Debug, Serialize)]
+pub(crate) struct Thread {
+    pub(crate) main: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    pub(crate) stack: Stack,
+}
+
+/// A file of code.
+#[derive(Debug, Serialize)]
+pub(crate) struct ModuleLine {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) build_id: Option<String>,
+    /// Whether symbols of this build are at hand.
+    pub(crate) symbols: bool,
+}
+
+impl Crash {
+    pub(crate) fn of(crash: &report::Crash, names: &dyn Names) -> Self {
+        let thread = |thread: &report::Thread| Thread {
+            main: thread.main,
+            name: thread.name.as_ref().map(ToString::to_string),
+            stack: Stack::of(&thread.stack, &crash.modules, names),
+        };
+        let mut crashed = thread(&crash.thread);
+        let panic = matches!(crash.cause, Cause::Panic { .. });
+        let blamed = crashed.stack.blame(panic);
+        let mut shown = Self {
+            cause: if panic { "panic" } else { "signal" },
+            fatal: crash.fatal,
+            message: None,
+            file: None,
+            line: None,
+            signal: None,
+            origin: None,
+            fault: None,
+            blamed,
+            uptime_ms: crash.uptime_ms,
+            thread: crashed,
+            others: crash.others.iter().map(thread).collect(),
+            modules: modules(&crash.modules, names),
+            notes: crash.notes.clone(),
+        };
+        match &crash.cause {
+            Cause::Panic {
+                message,
+                at,
+                signal,
+            } => {
+                shown.message = Some(message.to_string());
+                shown.file = at.as_ref().map(|at| at.file.to_string());
+                shown.line = at.as_ref().map(|at| at.line);
+                shown.signal = *signal;
+            }
+            Cause::Signal {
+                signal,
+                origin,
+                fault,
+            } => {
+                shown.signal = Some(*signal);
+                shown.origin = Some(*origin);
+                shown.fault = Some(*fault);
+            }
+        }
+        shown
+    }
+
+    /// Where it happened, for the sentence.
+    pub(crate) fn place(&self) -> Option<String> {
+        self.blamed.clone()
+    }
+}
+
+/// The modules, and of which there are symbols.
+pub(crate) fn modules(modules: &[Module], names: &dyn Names) -> Vec<ModuleLine> {
+    modules
+        .iter()
+        .map(|module| ModuleLine {
+            name: module.name.as_ref().map(ToString::to_string),
+            build_id: module.build_id.as_ref().map(ToString::to_string),
+            symbols: module
+                .build_id
+                .as_ref()
+                .is_some_and(|build_id| names.knows(build_id)),
+        })
+        .collect()
+}
+
+/// What a note means.
+pub(crate) const fn meaning(note: Note) -> &'static str {
+    match note {
+        Note::Unfinished => {
+            "the process died while its dump was being written; what is missing was not recorded"
+        }
+        Note::Damaged => "a part of the dump is damaged; what is shown is what could be read",
+        Note::ThreadsLeftOut => "more threads ran than are shown",
+        Note::ModulesLeftOut => {
+            "more modules were loaded than fit; some frames are shown without theirs"
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! What happened, in one sentence.
+
+use super::amount::{count, micros, millis, seconds};
+use candor_protocol::report::{
+    Activity, Cause, Connection, Crash, Exit, Fault, Freeze, FreezeEnd, Loss, Origin, Report, Run,
+    SignalName, Thread, Wait, What,
+};
+
+/// What `report` tells of. `place` is where it happened, where that is known better than the report itself says.
+pub(crate) fn sentence(report: &Report, place: Option<&str>) -> String {
+    match &report.what {
+        What::Crash(crash) => self::crash(crash, place),
+        What::Freeze(freeze) => self::freeze(freeze, place),
+        What::Connection(window) => connection(window),
+        What::Run(run) => self::run(run, report.release.as_str()),
+        What::Loss(loss) => self::loss(loss),
+    }
+}
+
+fn crash(crash: &Crash, place: Option<&str>) -> String {
+    match &crash.cause {
+        Cause::Panic {
+            message,
+            at,
+            signal,
+        } => {
+            let place = match (place, at) {
+                (Some(place), _) => format!(" in {place}"),
+                (None, Some(at)) => format!(" at {}:{}", at.file, at.line),
+                (None, None) => String::new(),
+            };
+            let end = match (crash.fatal, signal) {
+                (false, _) => "and the process went on".to_owned(),
+                (true, None) => "and the process died".to_owned(),
+                (true, Some(signal)) => format!("and the process died of {signal}"),
+            };
+            format!(
+                "{} panicked{place}, {end}: {message}",
+                capital(&thread(&crash.thread))
+            )
+        }
+        Cause::Signal {
+            signal,
+            origin,
+            fault,
+        } => {
+            let verb = if crash.fatal {
+                "The process died of"
+            } else {
+                "The process survived"
+            };
+            let place = place.map_or(String::new(), |place| format!(" in {place}"));
+            format!(
+                "{verb} {signal}{place} on {}: {}",
+                thread(&crash.thread),
+                reason(*signal, *origin, *fault)
+            )
+        }
+    }
+}
+
+/// What a signal says.
+fn reason(signal: SignalName, origin: Origin, fault: Fault) -> &'static str {
+    match (fault, signal, origin) {
+        (Fault::NullLike, ..) => "a null pointer was used",
+        (Fault::StackGuard, ..) => "the stack overflowed",
+        (Fault::Unmapped, ..) => "memory was used where there is none",
+        (Fault::NotWritable, ..) => "read-only memory was written to",
+        (Fault::NotExecutable, ..) => "data was executed",
+        (_, SignalName::Abrt, _) => "it gave up by itself",
+        (_, _, Origin::User) => "the signal was sent by a process",
+        (_, SignalName::Fpe, _) => "a calculation has no result, such as a division by zero",
+        (_, SignalName::Ill, _) => "an instruction does not exist or is not allowed",
+        (_, SignalName::Trap, _) => "a break point or a failed check was reached",
+        (_, SignalName::Sys, _) => "a system call is forbidden",
+        (_, SignalName::Bus, _) => "memory could not be brought in, or an address is misaligned",
+        (_, SignalName::Segv, _) => "an address was used that cannot exist",
+    }
+}
+
+/// A thread, in a sentence.
+pub(crate) fn thread(thread: &Thread) -> String {
+    thread_named(thread.main, thread.name.as_ref().map(AsRef::as_ref))
+}
+
+/// A thread, in a sentence.
+pub(crate) fn thread_named(main: bool, name: Option<&str>) -> String {
+    match (main, name) {
+        (true, None | Some("main")) => "the main thread".to_owned(),
+        (true, Some(name)) => format!("the main thread ({name})"),
+        (false, Some(name)) => format!("the thread {name}"),
+        (false, None) => "a thread without a known name".to_owned(),
+    }
+}
+
+fn freeze(freeze: &Freeze, place: Option<&str>) -> String {
+    let turn = freeze
+        .turn
+        .as_ref()
+        .map_or(String::new(), |turn| format!(" in its turn {turn}"));
+    let did = match (freeze.activity, freeze.wait) {
+        (Activity::Running, _) => " It was computing".to_owned(),
+        (Activity::Blocked, Some(wait)) => format!(" It waited for {}", waited_for(wait)),
+        (Activity::Blocked, None) => " It waited".to_owned(),
+        (Activity::Unknown, _) => String::new(),
+    };
+    let place = match (place, did.is_empty()) {
+        (Some(place), true) => format!(" It was mostly in {place}"),
+        (Some(place), false) => format!(", mostly in {place}"),
+        (None, _) => String::new(),
+    };
+    let end = match freeze.end {
+        FreezeEnd::Recovered => "then went on",
+        FreezeEnd::Exited => "until the process exited",
+        FreezeEnd::Killed => "until the process was killed",
+    };
+    let stop = if did.is_empty() && place.is_empty() {
+        ""
+    } else {
+        "."
+    };
+    format!(
+        "{} stood still for {}{turn}, {end}.{did}{place}{stop}",
+        freeze.watch,
+        millis(freeze.took_ms)
+    )
+}
+
+/// What a thread waits for.
+pub(crate) const fn waited_for(wait: Wait) -> &'static str {
+    match wait {
+        Wait::Futex => "a lock or a condition",
+        Wait::Read => "something to read",
+        Wait::Write => "room to write",
+        Wait::Poll => "one of several files",
+        Wait::Sleep => "time to pass",
+        Wait::Connect => "a connection to be made",
+        Wait::Disk => "the disk",
+        Wait::Child => "another process",
+        Wait::PageFault => "memory to be brought in",
+        Wait::Other => "a system call",
+    }
+}
+
+fn connection(window: &Connection) -> String {
+    let mut parts = Vec::new();
+    if window.attempts > 0 {
+        let failed = window.attempts.saturating_sub(window.ready);
+        let ready = window
+            .ready_us
+            .quantile(0.5)
+            .map_or(String::new(), |p50| format!(" (p50 {})", micros(p50)));
+        let attempts = count(window.attempts.into(), "attempt");
+        parts.push(match failed {
+            0 => format!("{attempts}, all ready{ready}"),
+            _ => format!("{attempts}, {} ready{ready}, {failed} failed", window.ready),
+        });
+    }
+    let ended: u64 = window
+        .disconnects
+        .iter()
+        .map(|ended| u64::from(ended.count))
+        .sum();
+    if ended > 0 {
+        parts.push(count(ended, "disconnect"));
+    }
+    if let Some(p50) = window.rtt_us.quantile(0.5) {
+        parts.push(format!("round trip p50 {}", micros(p50)));
+    }
+    if window.down_ms > 0 {
+        parts.push(format!("{} without service", millis(window.down_ms)));
+    }
+    if parts.is_empty() {
+        parts.push("in service, nothing else to tell".to_owned());
+    }
+    format!(
+        "{} to {} over {} and {} network, {}: {}",
+        window.name,
+        window.endpoint,
+        window.transport,
+        window.network,
+        seconds(window.seconds.into()),
+        parts.join("; ")
+    )
+}
+
+fn run(run: &Run, release: &str) -> String {
+    let lasted = run
+        .uptime_ms
+        .map_or(String::new(), |uptime| format!(" after {}", millis(uptime)));
+    match run.exit {
+        None => format!("A run of {release} began"),
+        Some(exit) => format!("A run of {release} ended{lasted}: {}", ended(exit)),
+    }
+}
+
+/// How a run ended.
+pub(crate) const fn ended(exit: Exit) -> &'static str {
+    match exit {
+        Exit::Clean => "by its own decision",
+        Exit::Crash => "by a crash",
+        Exit::FreezeKill => "killed while a watched thread stood still",
+        Exit::OutOfMemory => "killed for lack of memory",
+        Exit::Killed => "killed by the system or the user",
+        Exit::Reboot => "the machine rebooted or lost power",
+        Exit::Updated => "the app was replaced while it ran",
+        Exit::Unknown => "nobody knows how",
+    }
+}
+
+fn loss(loss: &Loss) -> String {
+    let total: u64 = loss.lost.iter().map(|lost| u64::from(lost.count)).sum();
+    let parts: Vec<String> = loss
+        .lost
+        .iter()
+        .map(|lost| format!("{} {} ({})", lost.count, lost.kind, lost.reason))
+        .collect();
+    let verb = if total == 1 { "was" } else { "were" };
+    format!(
+        "{} {verb} lost: {}",
+        count(total, "report"),
+        parts.join(", ")
+    )
+}
+
+fn capital(sentence: &str) -> String {
+    let mut rest = sentence.chars();
+    match rest.next() {
+        Some(first) => first.to_uppercase().chain(rest).collect(),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,162 @@
+//! The stacks of a freeze as one tree: outermost function first, with the share of the samples below it.
+
+use super::amount::percent;
+use super::rows::{One, Row};
+use super::stack::{Frame, Function, Stack};
+use candor_symbols::Owner;
+use serde::Serialize;
+
+/// Functions that every sample below it went through, and what came after them.
+#[derive(Debug, Serialize)]
+pub(crate) struct Node {
+    pub(crate) samples: u64,
+    /// Of all samples of the freeze.
+    pub(crate) percent: f64,
+    /// Outermost first.
+    pub(crate) path: Vec<Step>,
+    /// Most samples first.
+    pub(crate) children: Vec<Node>,
+}
+
+/// One function of the tree.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Step {
+    /// Missing where nothing is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) function: Option<String>,
+    /// `module+0xoffset`; missing where the function is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) line: Option<u32>,
+    #[serde(serialize_with = "super::stack::word")]
+    pub(crate) owner: Owner,
+    /// Frames that were not recorded, in place of a function.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) left_out: Option<u32>,
+    #[serde(skip)]
+    pub(crate) row: Row,
+}
+
+impl Step {
+    fn of_function(function: &Function, frame: &Frame) -> Self {
+        let owner = frame.owner_of(function);
+        Self {
+            function: Some(function.name.clone()),
+            address: None,
+            file: function.file.clone(),
+            line: function.line,
+            owner,
+            left_out: None,
+            row: Row::One(One::of_function(function, owner)),
+        }
+    }
+
+    fn of_address(frame: &Frame) -> Self {
+        Self {
+            function: None,
+            address: Some(frame.address()),
+            file: None,
+            line: None,
+            owner: frame.owner,
+            left_out: None,
+            row: Row::One(One::of_address(frame)),
+        }
+    }
+
+    fn of_gap(left_out: u32) -> Self {
+        Self {
+            function: None,
+            address: None,
+            file: None,
+            line: None,
+            owner: Owner::App,
+            left_out: Some(left_out),
+            row: Row::Gap(left_out),
+        }
+    }
+
+    /// Whether both are the same function. Lines do not count: a loop that was seen at two of its lines is one.
+    fn is(&self, other: &Self) -> bool {
+        (&self.function, &self.address, self.left_out)
+            == (&other.function, &other.address, other.left_out)
+    }
+}
+
+/// The way from the thread's outermost function to the innermost.
+fn path(stack: &Stack) -> Vec<Step> {
+    let mut path = Vec::new();
+    for (index, frame) in stack.frames.iter().enumerate() {
+        if stack.gap() == Some(index) {
+            path.push(Step::of_gap(stack.left_out));
+        }
+        path.extend(
+            frame
+                .functions
+                .iter()
+                .map(|function| Step::of_function(function, frame)),
+        );
+        if frame.functions.is_empty() {
+            path.push(Step::of_address(frame));
+        }
+    }
+    path.reverse();
+    path
+}
+
+/// The tree of `stacks`, each with how often it was seen.
+pub(crate) fn tree(stacks: &[(u64, Stack)]) -> Vec<Node> {
+    let total = stacks.iter().map(|(count, _)| count).sum();
+    let paths: Vec<(u64, Vec<Step>)> = stacks
+        .iter()
+        .map(|(count, stack)| (*count, path(stack)))
+        .collect();
+    let ways = paths
+        .iter()
+        .map(|(count, path)| (*count, path.as_slice()))
+        .collect();
+    grow(ways, total)
+}
+
+/// Every call splits its ways or ends one of them, so it goes no deeper than there are stacks.
+fn grow(ways: Vec<(u64, &[Step])>, total: u64) -> Vec<Node> {
+    let mut groups: Vec<Vec<(u64, &[Step])>> = Vec::new();
+    for way in ways {
+        let Some(first) = way.1.first() else { continue };
+        let same = groups
+            .iter_mut()
+            .find(|group| group[0].1.first().is_some_and(|other| other.is(first)));
+        match same {
+            Some(group) => group.push(way),
+            None => groups.push(vec![way]),
+        }
+    }
+    let mut nodes: Vec<Node> = groups
+        .into_iter()
+        .map(|group| {
+            let samples = group.iter().map(|(count, _)| count).sum();
+            let longest = group[0].1;
+            let common = (0..longest.len())
+                .take_while(|&at| {
+                    group
+                        .iter()
+                        .all(|(_, way)| way.get(at).is_some_and(|step| step.is(&longest[at])))
+                })
+                .count();
+            let rest = group
+                .iter()
+                .map(|(count, way)| (*count, way.get(common..).unwrap_or_default()))
+                .collect();
+            Node {
+                samples,
+                percent: (percent(samples, total) * 10.0).round() / 10.0,
+                path: longest[..common].to_vec(),
+                children: grow(rest, total),
+            }
+        })
+        .collect();
+    nodes.sort_by_key(|node| std::cmp::Reverse(node.samples));
+    nodes
+}
