@@ -1,13 +1,16 @@
 //! What is armed: the mapped file and everything that was prepared for a bad moment. At most one per process and copy of
 //! this crate, found by handlers through one atomic pointer.
 
-use crate::api::{Activity, ArmError, Config, PanicNote, PanicTicket, SampleError, Tid};
+use crate::api::{ArmError, Config, PanicNote, PanicTicket, Tid};
 use crate::handler::Recorder;
 use crate::install;
 use crate::memory::Memory;
 use crate::modules::Modules;
 use crate::page::{Page, cut};
-use crate::{panics, sys};
+use crate::poke::Poke;
+use crate::stop::Helper;
+use crate::upkeep::Upkeep;
+use crate::{panics, poke, sys};
 use candor_dump::layout::{self, counters, header, life, names};
 use candor_dump::{ExitMark, Found, Frame, Module, Panic, Stack, StackEnd};
 use std::fmt;
@@ -21,6 +24,8 @@ pub(crate) struct Shared {
     pub(crate) started_boottime_ms: u64,
     pub(crate) modules: Modules,
     pub(crate) recorder: Recorder,
+    pub(crate) poke: Poke,
+    pub(crate) helper: Helper,
     names: &'static [&'static str],
     panics: AtomicU32,
 }
@@ -79,6 +84,7 @@ pub(crate) fn with_active<T>(use_it: impl FnOnce(&Shared) -> T) -> Option<T> {
 
 pub(crate) struct Armed {
     shared: *mut Shared,
+    upkeep: Mutex<Upkeep>,
 }
 
 // SAFETY: `Shared` is made for use from any thread at once.
@@ -104,6 +110,8 @@ impl Armed {
         }
         let modules = Modules::new(config.clean_module_name);
         let recorder = Recorder::new().map_err(ArmError::Memory)?;
+        let poke = Poke::new().map_err(ArmError::Memory)?;
+        let helper = Helper::new().map_err(ArmError::Memory)?;
         let base = sys::make_mapped_file(config.path, layout::FILE_SIZE)
             .map_err(|(step, source)| ArmError::File { step, source })?;
         // SAFETY: just mapped, with that size; unmapped in `drop` only, when nobody looks at it.
@@ -114,6 +122,8 @@ impl Armed {
             started_boottime_ms: sys::boottime_millis(),
             modules,
             recorder,
+            poke,
+            helper,
             names: config.thread_names,
             panics: AtomicU32::new(0),
         };
@@ -121,7 +131,10 @@ impl Armed {
         at_exit_once();
         let shared = Box::into_raw(Box::new(shared));
         ACTIVE.store(shared, Ordering::SeqCst);
-        let armed = Self { shared };
+        let armed = Self {
+            shared,
+            upkeep: Mutex::default(),
+        };
         if let Err(error) = install::install() {
             // Dropping `armed` needs the lock.
             drop(change);
@@ -217,7 +230,11 @@ impl Armed {
         if shared.page.u64(life::BOOT).load(Ordering::Relaxed) == 0 {
             shared.page.set_u64(life::BOOT, boot());
         }
-        shared.modules.refresh();
+        // Only one thread at a time; another that comes meanwhile has nothing to do.
+        if let Ok(mut upkeep) = self.upkeep.try_lock() {
+            shared.modules.refresh();
+            upkeep.round(shared);
+        }
     }
 }
 
@@ -227,6 +244,7 @@ impl Drop for Armed {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         install::uninstall();
+        poke::give_up_signal();
         ACTIVE.store(std::ptr::null_mut(), Ordering::SeqCst);
         // A handler that is at work keeps what it uses; a handler that never returns keeps it for ever.
         for _ in 0..100 {
@@ -319,14 +337,7 @@ pub(crate) fn boottime_millis() -> u64 {
     sys::boottime_millis()
 }
 
-pub(crate) fn sample(
-    _thread: Tid,
-    _max_frames: usize,
-    _modules: &mut Vec<Module>,
-    _out: &mut Stack,
-) -> Result<Activity, SampleError> {
-    Err(SampleError::NotArmed)
-}
+pub(crate) use crate::sample::sample;
 
 pub(crate) fn locate(frames: &[usize], modules: &mut Vec<Module>) -> Stack {
     let frames = frames

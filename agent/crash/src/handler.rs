@@ -2,20 +2,17 @@
 //! panic, no thread-local variable.
 
 use crate::armed::{Shared, with_active};
+use crate::aside::Aside;
 use crate::install;
-use crate::registers::{FAULT_FETCH, FAULT_WRITE, WayOut, call_on_stack};
-use crate::sys::{self, AlternateStack, Context, Facts, SignalInfo};
+use crate::registers::{FAULT_FETCH, FAULT_WRITE};
+use crate::sys::{self, Context, Facts, SignalInfo};
 use crate::walk::Walker;
 use candor_dump::FaultClass;
 use candor_dump::layout::{frame, life, signal};
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Bytes of our own stack; a walk takes about 40 kB of it.
-const STACK_SIZE: usize = 256 << 10;
-/// Its lower part is where a fault inside the recording is handled.
-const NESTED_SIZE: usize = 64 << 10;
-/// The upper part is touched when armed, so that a process that runs out of memory still has it.
+/// Stack that is there even when the process has run out of memory; a walk takes about 40 kB.
 const TOUCHED: usize = 96 << 10;
 /// How long a thread that crashes second waits for the first to be recorded, in milliseconds.
 const PATIENCE_MS: u64 = 1000;
@@ -24,8 +21,7 @@ const WALK_MS: u64 = 400;
 
 /// What recording needs and only one thread uses at a time.
 pub(crate) struct Recorder {
-    stack: *mut u8,
-    way_out: WayOut,
+    aside: Aside,
     /// The thread that records, or has recorded; 0 for none.
     owner: AtomicU32,
     done: AtomicU32,
@@ -33,14 +29,8 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(crate) fn new() -> io::Result<Self> {
-        let stack = sys::map_stack(STACK_SIZE)?;
-        for offset in (STACK_SIZE - TOUCHED..STACK_SIZE).step_by(sys::PAGE) {
-            // SAFETY: inside the mapping made above.
-            unsafe { stack.add(offset).write_volatile(0) };
-        }
         Ok(Self {
-            stack,
-            way_out: WayOut::new(),
+            aside: Aside::new(TOUCHED)?,
             owner: AtomicU32::new(0),
             done: AtomicU32::new(0),
         })
@@ -55,13 +45,6 @@ impl Recorder {
     pub(crate) fn reopen(&self) {
         self.done.store(0, Ordering::Release);
         self.owner.store(0, Ordering::Release);
-    }
-}
-
-impl Drop for Recorder {
-    fn drop(&mut self) {
-        // SAFETY: a recorder is dropped with `Shared`, which no handler uses any more.
-        unsafe { sys::unmap_stack(self.stack, STACK_SIZE) };
     }
 }
 
@@ -91,6 +74,10 @@ pub(crate) extern "C" fn on_signal(number: i32, info: *mut SignalInfo, context: 
 
 /// Records, if nobody has. The answer is a way out of a recording that has faulted.
 fn enter(shared: &Shared, facts: &Facts, tid: u32) -> Option<(usize, usize)> {
+    // A sample's walk that ran into memory that was just given back: nobody is hurt.
+    if let Some(way_out) = shared.poke.rescue(facts.registers.sp()) {
+        return Some(way_out);
+    }
     let recorder = &shared.recorder;
     match recorder
         .owner
@@ -101,7 +88,8 @@ fn enter(shared: &Shared, facts: &Facts, tid: u32) -> Option<(usize, usize)> {
                 .page
                 .u32(life::SIGNALS_SEEN)
                 .fetch_add(1, Ordering::Relaxed);
-            record(shared, facts, tid);
+            // SAFETY: the owner is the only user. The record is in the file; `write` owns nothing.
+            unsafe { recorder.aside.run(&mut || write(shared, facts, tid)) };
             recorder.done.store(1, Ordering::Release);
             None
         }
@@ -113,7 +101,7 @@ fn enter(shared: &Shared, facts: &Facts, tid: u32) -> Option<(usize, usize)> {
                 .page
                 .u32(signal::NESTED)
                 .fetch_add(1, Ordering::Relaxed);
-            recorder.way_out.take()
+            recorder.aside.rescue(facts.registers.sp())
         }
         Err(_) => {
             shared
@@ -130,53 +118,18 @@ fn enter(shared: &Shared, facts: &Facts, tid: u32) -> Option<(usize, usize)> {
     }
 }
 
-/// What [`write`] is handed over to our own stack.
-struct Job<'a> {
-    shared: &'a Shared,
-    facts: &'a Facts,
-    tid: u32,
-    /// The alternate stack that the thread had.
-    old: Option<AlternateStack>,
-}
-
-fn record(shared: &Shared, facts: &Facts, tid: u32) {
-    let recorder = &shared.recorder;
-    let mut job = Job {
-        shared,
-        facts,
-        tid,
-        old: None,
-    };
-    // SAFETY: the stack is ours and the owner's alone; its upper end is page-aligned. `on_our_stack` does not unwind; if it
-    // ends in the middle, the record is unfinished and nothing else is. `job` outlives the call.
-    unsafe {
-        let top = recorder.stack.add(STACK_SIZE);
-        call_on_stack(top, on_our_stack, (&raw mut job).cast(), &recorder.way_out);
-    }
-    if let Some(old) = job.old {
-        // SAFETY: it was the thread's before.
-        unsafe { old.set() };
-    }
-}
-
-unsafe extern "C" fn on_our_stack(job: *mut u8) {
-    // SAFETY: `record` hands over its `Job`.
-    let job = unsafe { &mut *job.cast::<Job<'_>>() };
-    // To the kernel the thread's alternate stack looks free now, although this very handler stands on it: a fault in the
-    // recording has to be handled elsewhere.
-    // SAFETY: the lower part of our own stack, which nothing else uses.
-    job.old = unsafe { AlternateStack::new(job.shared.recorder.stack, NESTED_SIZE).set() };
-    write(job);
-}
-
 /// Writes the record, in such an order that whatever is there can be read at any moment.
-fn write(job: &Job<'_>) {
-    let Job {
-        shared, facts, tid, ..
-    } = *job;
+fn write(shared: &Shared, facts: &Facts, tid: u32) {
     let page = shared.page;
     let state = page.u32(signal::STATE);
     state.store(signal::CLAIMED, Ordering::Release);
+    if page.u32(signal::SURVIVED_MS).load(Ordering::Relaxed) != 0 {
+        // The record of a signal that the process survived makes room.
+        page.clear(
+            signal::NUMBER + 4,
+            signal::FRAMES + signal::FRAMES_MAX * frame::SIZE - signal::NUMBER - 4,
+        );
+    }
     let sent = facts.code <= 0;
     let flags = u32::from(tid == shared.pid)
         | u32::from(!sent) << 1
@@ -211,7 +164,7 @@ fn write(job: &Job<'_>) {
         total += 1;
         page.u32(signal::FRAMES_TOTAL)
             .store(total, Ordering::Release);
-        total < u32::MAX && (total % 1024 != 0 || sys::coarse_millis() < deadline)
+        total < u32::MAX && (!total.is_multiple_of(1024) || sys::coarse_millis() < deadline)
     });
     page.set_u32(signal::STACK_END, end.code().into());
     state.store(signal::STACK, Ordering::Release);

@@ -177,11 +177,6 @@ pub(crate) fn previous(number: i32, again: bool) -> Action {
     })
 }
 
-/// Whether our handler is the one in front. Anywhere.
-pub(crate) fn in_front(number: i32) -> bool {
-    sys::action(number).is_some_and(|current| current.handler == ours().handler)
-}
-
 /// Steps back for a signal that will be raised again when the handler returns. Anywhere.
 pub(crate) fn step_back(number: i32, action: Action) {
     if let Some(before) = before(number) {

@@ -26,9 +26,13 @@ mod armed;
 #[path = "unsupported.rs"]
 mod armed;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod aside;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod cfi;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod elf;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod glance;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod handler;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -42,9 +46,19 @@ mod page;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod panics;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod poke;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod registers;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod sample;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod stop;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod sys;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod trace;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod upkeep;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod walk;
 

@@ -1,11 +1,13 @@
 //! The only file that names libc: one wrapper for each call that this crate makes. Those marked "anywhere" may be used
 //! inside a signal handler and in the helper process: they allocate nothing, lock nothing and leave `errno` alone.
 
+use crate::glance::File;
 use crate::registers::{IN_CONTEXT, Registers, system_call};
 use std::ffi::{CStr, CString, c_int, c_long, c_void};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 pub(crate) const PAGE: usize = 4096;
 
@@ -378,7 +380,6 @@ pub(crate) fn add_mask(mask: u64) {
 }
 
 fn mask_call(how: c_int, mask: u64) {
-    let mask = mask;
     // SAFETY: `mask` is read only.
     unsafe {
         system_call(
@@ -498,10 +499,6 @@ impl Facts {
             )
         };
         let general = &context.uc_mcontext.gregs;
-        let mut registers = Registers::default();
-        for (register, slot) in IN_CONTEXT.iter().enumerate() {
-            registers.set(register, general.get(*slot).copied().unwrap_or(0) as usize);
-        }
         // SAFETY: as in `action`.
         let mask = unsafe { (&raw const context.uc_sigmask).cast::<u64>().read() };
         let of = |index: c_int| general.get(index as usize).copied().unwrap_or(0);
@@ -513,9 +510,26 @@ impl Facts {
             trap: of(libc::REG_TRAPNO),
             error: of(libc::REG_ERR),
             mask,
-            registers,
+            registers: registers_of(general),
         }
     }
+}
+
+fn registers_of(general: &[i64]) -> Registers {
+    let mut registers = Registers::default();
+    for (register, slot) in IN_CONTEXT.iter().enumerate() {
+        registers.set(register, general.get(*slot).copied().unwrap_or(0) as usize);
+    }
+    registers
+}
+
+/// The interrupted registers. Anywhere.
+///
+/// # Safety
+/// What the kernel handed to a signal handler.
+pub(crate) unsafe fn context_registers(context: *mut Context) -> Registers {
+    // SAFETY: the caller got it from the kernel.
+    registers_of(unsafe { &(*context).uc_mcontext.gregs })
 }
 
 /// Has the thread go on at `ip` with the stack pointer `sp` when the handler returns.
@@ -550,4 +564,294 @@ pub(crate) unsafe fn call_handler(
         // SAFETY: without it, one.
         unsafe { std::mem::transmute::<*const (), PlainHandler>(handler)(number) };
     }
+}
+
+pub(crate) const RESTART: i32 = libc::SA_RESTART;
+
+/// The first and the last real-time signal that the C library leaves to programs.
+pub(crate) fn realtime_signals() -> (i32, i32) {
+    (libc::SIGRTMIN(), libc::SIGRTMAX())
+}
+
+/// Where `siginfo_t` has the sender's process, user and value.
+const INFO_PID: usize = 16;
+const INFO_UID: usize = 20;
+const INFO_VALUE: usize = 24;
+
+/// Sends a thread of this process a signal with a value. Anywhere.
+pub(crate) fn queue_signal(pid: u32, tid: u32, number: i32, value: usize) -> bool {
+    // SAFETY: all-zero is a valid `siginfo_t`.
+    let mut info: SignalInfo = unsafe { std::mem::zeroed() };
+    info.si_signo = number;
+    info.si_code = libc::SI_QUEUE;
+    let base = (&raw mut info).cast::<u8>();
+    // SAFETY: these fields lie inside the structure, which has 128 bytes.
+    unsafe {
+        base.add(INFO_PID).cast::<u32>().write(pid);
+        base.add(INFO_UID)
+            .cast::<u32>()
+            .write(system_call(libc::SYS_getuid, [0; 6]) as u32);
+        base.add(INFO_VALUE).cast::<usize>().write(value);
+    }
+    let args = [
+        pid as usize,
+        tid as usize,
+        number as usize,
+        base.expose_provenance(),
+        0,
+        0,
+    ];
+    // SAFETY: the kernel reads `info` only.
+    unsafe { system_call(libc::SYS_rt_tgsigqueueinfo, args) == 0 }
+}
+
+/// The value that came with a signal, if this process sent it with one. Anywhere.
+///
+/// # Safety
+/// What the kernel handed to a signal handler.
+pub(crate) unsafe fn queued_value(info: *mut SignalInfo) -> Option<usize> {
+    // SAFETY: the caller got it from the kernel.
+    let (code, sender, value) = unsafe { ((*info).si_code, (*info).si_pid(), (*info).si_value()) };
+    (code == libc::SI_QUEUE && sender as u32 == getpid()).then(|| value.sival_ptr.addr())
+}
+
+/// Gives the interrupted thread an alternate stack, from the return of the handler on, unless it has one.
+///
+/// # Safety
+/// What the kernel handed to a signal handler; the memory is the thread's from now on.
+pub(crate) unsafe fn give_alternate_stack(
+    context: *mut Context,
+    base: *mut u8,
+    size: usize,
+) -> bool {
+    // SAFETY: the caller got it from the kernel.
+    let stack = unsafe { &mut (*context).uc_stack };
+    if stack.ss_flags & libc::SS_DISABLE == 0 {
+        return false;
+    }
+    *stack = libc::stack_t {
+        ss_sp: base.cast(),
+        ss_flags: 0,
+        ss_size: size,
+    };
+    true
+}
+
+fn timespec(millis: u64) -> libc::timespec {
+    libc::timespec {
+        tv_sec: (millis / 1000) as libc::time_t,
+        tv_nsec: (millis % 1000 * 1_000_000) as c_long,
+    }
+}
+
+/// Waits while a word has a value, for at most `millis`; may return early. Anywhere.
+pub(crate) fn wait_word(word: &AtomicU32, value: u32, millis: u64) {
+    let time = timespec(millis);
+    let args = [
+        word.as_ptr().expose_provenance(),
+        libc::FUTEX_WAIT as usize,
+        value as usize,
+        (&raw const time).expose_provenance(),
+        0,
+        0,
+    ];
+    // SAFETY: the word and the time are valid; the kernel changes neither.
+    unsafe { system_call(libc::SYS_futex, args) };
+}
+
+/// As [`wait_word`], on the lower half of a double word. Anywhere.
+pub(crate) fn wait_while(word: &AtomicU64, value: u64, millis: u64) {
+    wait_word(low_half(word), value as u32, millis);
+}
+
+/// Wakes whoever waits in [`wait_while`]. Anywhere.
+pub(crate) fn wake(word: &AtomicU64) {
+    let args = [
+        low_half(word).as_ptr().expose_provenance(),
+        libc::FUTEX_WAKE as usize,
+        i32::MAX as usize,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the kernel compares the address and touches nothing.
+    unsafe { system_call(libc::SYS_futex, args) };
+}
+
+fn low_half(word: &AtomicU64) -> &AtomicU32 {
+    // SAFETY: the first four bytes are the lower half on this processor; the kernel is the only one who looks at them.
+    unsafe { AtomicU32::from_ptr(word.as_ptr().cast()) }
+}
+
+/// Replaces the calling thread's signal mask. Anywhere.
+pub(crate) fn swap_mask(mask: u64) -> u64 {
+    let mut old = 0u64;
+    let args = [
+        libc::SIG_SETMASK as usize,
+        (&raw const mask).expose_provenance(),
+        (&raw mut old).expose_provenance(),
+        8,
+        0,
+        0,
+    ];
+    // SAFETY: both masks are valid.
+    unsafe { system_call(libc::SYS_rt_sigprocmask, args) };
+    old
+}
+
+/// A process that shares memory only; its end is told by a word, not by a signal to the host.
+pub(crate) const HELPER_FLAGS: usize =
+    (libc::CLONE_VM | libc::CLONE_FS | libc::CLONE_UNTRACED | libc::CLONE_CHILD_CLEARTID) as usize;
+
+/// In the helper: a fault ends it, quietly. Anywhere.
+pub(crate) fn end_on_fault() {
+    extern "C" fn end(_: c_int, _: *mut SignalInfo, _: *mut Context) {
+        // SAFETY: ends the calling process, which is the helper.
+        unsafe { system_call(libc::SYS_exit, [1, 0, 0, 0, 0, 0]) };
+    }
+    let handler: Handler = end;
+    let action = Action {
+        handler: (handler as *const ()).expose_provenance(),
+        flags: WITH_INFO,
+        mask: 0,
+    };
+    for number in [SIGSEGV, SIGBUS] {
+        set_action(number, action);
+    }
+    set_mask(!(bit(SIGSEGV) | bit(SIGBUS)));
+}
+
+/// Tells the security module that `pid` may trace us; 0 for nobody. Anywhere.
+pub(crate) fn allow_tracing(pid: u32) {
+    // SAFETY: no pointers; where there is no such module the call is refused.
+    unsafe {
+        system_call(
+            libc::SYS_prctl,
+            [libc::PR_SET_PTRACER as usize, pid as usize, 0, 0, 0, 0],
+        )
+    };
+}
+
+/// Anywhere.
+pub(crate) fn kill_process(pid: u32) {
+    // SAFETY: no pointers.
+    unsafe {
+        system_call(
+            libc::SYS_kill,
+            [pid as usize, libc::SIGKILL as usize, 0, 0, 0, 0],
+        )
+    };
+}
+
+/// Takes note of the helper's end, so that it does not stay as a zombie. Anywhere.
+pub(crate) fn reap(pid: u32) {
+    // SAFETY: no status is asked for.
+    unsafe {
+        system_call(
+            libc::SYS_wait4,
+            [pid as usize, 0, libc::__WCLONE as usize, 0, 0, 0],
+        )
+    };
+}
+
+pub(crate) const TRACE_SEIZE: usize = libc::PTRACE_SEIZE as usize;
+pub(crate) const TRACE_INTERRUPT: usize = libc::PTRACE_INTERRUPT as usize;
+pub(crate) const TRACE_DETACH: usize = libc::PTRACE_DETACH as usize;
+pub(crate) const NOT_PERMITTED: isize = -(libc::EPERM as isize);
+
+/// `ptrace` without pointers. In the helper.
+pub(crate) fn trace(request: usize, tid: u32, address: usize, data: usize) -> isize {
+    // SAFETY: the requests above take no pointers.
+    unsafe {
+        system_call(
+            libc::SYS_ptrace,
+            [request, tid as usize, address, data, 0, 0],
+        )
+    }
+}
+
+/// The status of a traced thread when it changes. In the helper.
+pub(crate) fn wait_thread(tid: u32) -> Option<u32> {
+    let mut status = 0u32;
+    let args = [
+        tid as usize,
+        (&raw mut status).expose_provenance(),
+        libc::__WALL as usize,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: `status` may be written.
+    let answer = unsafe { system_call(libc::SYS_wait4, args) };
+    (answer == tid as isize).then_some(status)
+}
+
+/// The registers of a stopped thread. In the helper.
+pub(crate) fn trace_registers(tid: u32) -> Option<Registers> {
+    // SAFETY: all-zero is a valid value.
+    let mut general: libc::user_regs_struct = unsafe { std::mem::zeroed() };
+    let args = [
+        libc::PTRACE_GETREGS as usize,
+        tid as usize,
+        0,
+        (&raw mut general).expose_provenance(),
+        0,
+        0,
+    ];
+    // SAFETY: `general` may be written.
+    if unsafe { system_call(libc::SYS_ptrace, args) } != 0 {
+        return None;
+    }
+    let g = &general;
+    let in_order = [
+        g.rax, g.rdx, g.rcx, g.rbx, g.rsi, g.rdi, g.rbp, g.rsp, g.r8, g.r9, g.r10, g.r11, g.r12,
+        g.r13, g.r14, g.r15, g.rip,
+    ];
+    let mut registers = Registers::default();
+    for (register, value) in in_order.into_iter().enumerate() {
+        registers.set(register, value as usize);
+    }
+    Some(registers)
+}
+
+/// Processor time that a thread of this process has used, in microseconds.
+pub(crate) fn thread_cpu_micros(tid: u32) -> u64 {
+    // The kernel's number for "time of a thread, as the scheduler counts it".
+    nanos((!(tid as libc::clockid_t) << 3) | 6) / 1000
+}
+
+/// What decides whether a call on an open file survives a signal.
+pub(crate) fn open_file(number: u64) -> File {
+    let Ok(file) = c_int::try_from(number) else {
+        return File::default();
+    };
+    let Some(receive) = socket_time(file, libc::SO_RCVTIMEO) else {
+        return File::default();
+    };
+    let least = socket_option::<c_int>(file, libc::SO_RCVLOWAT).unwrap_or(1);
+    File {
+        socket: true,
+        receive_ends_early: receive || least > 1,
+        send_ends_early: socket_time(file, libc::SO_SNDTIMEO).unwrap_or(false),
+    }
+}
+
+fn socket_time(file: c_int, option: c_int) -> Option<bool> {
+    let time = socket_option::<[i64; 2]>(file, option)?;
+    Some(time != [0, 0])
+}
+
+fn socket_option<T: Default>(file: c_int, option: c_int) -> Option<T> {
+    let mut value = T::default();
+    let mut len = size_of::<T>() as libc::socklen_t;
+    let args = [
+        file as usize,
+        libc::SOL_SOCKET as usize,
+        option as usize,
+        (&raw mut value).expose_provenance(),
+        (&raw mut len).expose_provenance(),
+        0,
+    ];
+    // SAFETY: `value` may be written up to `len` bytes; the types used here may have any bytes.
+    (unsafe { system_call(libc::SYS_getsockopt, args) } == 0).then_some(value)
 }

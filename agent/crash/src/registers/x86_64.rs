@@ -186,6 +186,53 @@ pub(crate) unsafe fn call_on_stack(
     way_out.ip.store(0, Ordering::Release);
 }
 
+/// Makes a process that shares our memory and runs `function(argument)` on the stack that ends at `top`, then exits. The
+/// answer is its number, or a negative error. The kernel sets `lives` to zero when it ends.
+///
+/// # Safety
+/// As for [`call_on_stack`]; the stack, `argument` and `lives` stay until the process has ended.
+#[inline(never)]
+pub(crate) unsafe fn spawn_sharing_memory(
+    flags: usize,
+    top: *mut u8,
+    function: unsafe extern "C" fn(*mut u8),
+    argument: *mut u8,
+    lives: *mut u32,
+) -> isize {
+    const CLONE: isize = 56;
+    const EXIT: i32 = 60;
+    let result: isize;
+    // SAFETY: in the parent this is a system call like any other. The child has all registers of the parent but its own
+    // stack; it leaves this code by exiting only.
+    unsafe {
+        asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 2f",
+            "xor ebp, ebp",
+            "mov rdi, r13",
+            "call r12",
+            "xor edi, edi",
+            "mov eax, {exit}",
+            "syscall",
+            "ud2",
+            "2:",
+            exit = const EXIT,
+            inlateout("rax") CLONE => result,
+            in("rdi") flags,
+            in("rsi") top,
+            in("rdx") 0usize,
+            in("r10") lives,
+            in("r8") 0usize,
+            in("r12") function,
+            in("r13") argument,
+            lateout("rcx") _,
+            lateout("r11") _,
+        );
+    }
+    result
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,6 +275,7 @@ mod tests {
                 stack.as_mut_ptr_range().end.cast(),
                 note_where,
                 (&raw mut seen).cast(),
+                &WayOut::new(),
             )
         };
         assert!((low..high).contains(&seen));

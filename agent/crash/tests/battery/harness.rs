@@ -9,33 +9,32 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// First argument of a process that is to die.
-pub const VICTIM: &str = "--victim";
+pub(crate) const VICTIM: &str = "--victim";
 /// The victim says this on standard output when it waits to be killed.
-pub const READY: &str = "ready";
+pub(crate) const READY: &str = "ready";
 /// A victim that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A victim and where its dump is.
-pub struct Victim {
+pub(crate) struct Victim {
     child: Child,
     directory: tempfile::TempDir,
 }
 
 /// What became of a victim.
-pub struct Death {
-    pub status: ExitStatus,
-    pub dump: Dump,
-    pub problems: Vec<Problem>,
-    pub output: String,
-    pub errors: String,
+pub(crate) struct Death {
+    pub(crate) status: ExitStatus,
+    pub(crate) dump: Dump,
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) errors: String,
 }
 
 /// Starts a victim; `armed` false is the control: the same death without us.
-pub fn start(kind: &str, armed: bool) -> Victim {
+pub(crate) fn start(kind: &str, armed: bool) -> Victim {
     start_with(kind, armed, |_| {})
 }
 
-pub fn start_with(kind: &str, armed: bool, change: impl FnOnce(&mut Command)) -> Victim {
+pub(crate) fn start_with(kind: &str, armed: bool, change: impl FnOnce(&mut Command)) -> Victim {
     let directory = tempfile::tempdir().unwrap();
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.arg(VICTIM).arg(kind);
@@ -57,12 +56,12 @@ pub fn start_with(kind: &str, armed: bool, change: impl FnOnce(&mut Command)) ->
 }
 
 impl Victim {
-    pub fn pid(&self) -> i32 {
+    pub(crate) fn pid(&self) -> i32 {
         self.child.id() as i32
     }
 
     /// Reads standard output up to the word that says the victim waits.
-    pub fn wait_until_ready(&mut self) {
+    pub(crate) fn wait_until_ready(&mut self) {
         let mut seen = Vec::new();
         let out = self.child.stdout.as_mut().unwrap();
         while !seen.ends_with(READY.as_bytes()) {
@@ -76,12 +75,12 @@ impl Victim {
         }
     }
 
-    pub fn dump_path(&self) -> PathBuf {
+    pub(crate) fn dump_path(&self) -> PathBuf {
         self.directory.path().join("dump")
     }
 
     /// Waits for the end.
-    pub fn end(mut self) -> Death {
+    pub(crate) fn end(mut self) -> Death {
         let started = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -94,13 +93,7 @@ impl Victim {
             }
             std::thread::sleep(Duration::from_millis(5));
         };
-        let (mut output, mut errors) = (String::new(), String::new());
-        self.child
-            .stdout
-            .take()
-            .unwrap()
-            .read_to_string(&mut output)
-            .unwrap();
+        let mut errors = String::new();
         self.child
             .stderr
             .take()
@@ -120,25 +113,24 @@ impl Victim {
             status,
             dump,
             problems,
-            output,
             errors,
         }
     }
 }
 
 /// Runs a victim to its end, armed.
-pub fn die(kind: &str) -> Death {
+pub(crate) fn die(kind: &str) -> Death {
     start(kind, true).end()
 }
 
 /// Runs the control: the same death without us.
-pub fn die_unarmed(kind: &str) -> Death {
+pub(crate) fn die_unarmed(kind: &str) -> Death {
     start(kind, false).end()
 }
 
 impl Death {
     /// The functions of a stack; what is not in this program is named by its module in brackets.
-    pub fn names(&self, stack: &Stack) -> Vec<String> {
+    pub(crate) fn names(&self, stack: &Stack) -> Vec<String> {
         stack
             .frames
             .iter()
@@ -157,7 +149,7 @@ impl Death {
     }
 
     /// The functions of the thread that got the signal.
-    pub fn crashed(&self) -> Vec<String> {
+    pub(crate) fn crashed(&self) -> Vec<String> {
         self.names(
             &self
                 .dump
@@ -171,7 +163,7 @@ impl Death {
 }
 
 /// The file name of this program.
-pub fn program() -> String {
+pub(crate) fn program() -> String {
     std::env::current_exe()
         .unwrap()
         .file_name()
@@ -180,7 +172,7 @@ pub fn program() -> String {
         .into_owned()
 }
 
-fn symbol(offset: u64) -> String {
+pub(crate) fn symbol(offset: u64) -> String {
     thread_local! {
         static LOADER: OnceLock<addr2line::Loader> = const { OnceLock::new() };
     }

@@ -1,10 +1,14 @@
 //! Ways to die, each in a process of its own: this program runs itself again as the victim, then reads the dump that the
 //! victim left.
 #![allow(unsafe_code)]
+// Most of it is unsound, and meant to be.
+#![allow(clippy::undocumented_unsafe_blocks)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod harness;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod sampled;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod stories;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

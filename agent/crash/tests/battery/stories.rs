@@ -1,6 +1,7 @@
 //! What must be true of each death.
 
 use crate::harness::{Death, die, die_unarmed, start};
+use crate::sampled;
 use candor_dump::{ExitMark, FaultClass, Found, StackEnd, ThreadName};
 use libtest_mimic::{Failed, Trial};
 use std::os::unix::process::ExitStatusExt;
@@ -86,8 +87,8 @@ fn check(death: &Death, expected: &Expected) {
     }
 }
 
-pub fn all() -> Vec<Trial> {
-    vec![
+pub(crate) fn all() -> Vec<Trial> {
+    let mut all = vec![
         death(
             "a null pointer is recorded with its function and class",
             "null",
@@ -278,6 +279,17 @@ pub fn all() -> Vec<Trial> {
             let thread = &death.dump.signal.as_ref().unwrap().thread;
             assert_eq!(thread.name, ThreadName::Known("worker".to_owned()));
         }),
+        story(
+            "the stack of a full thread that was not made by Rust keeps both ends, once it has been looked after",
+            || {
+                let death = die("overflow_in_foreign_thread");
+                overflowed(&death, &["victims::overflow", "victims::foreign"]);
+                assert_eq!(
+                    death.status,
+                    die_unarmed("overflow_in_foreign_thread").status
+                );
+            },
+        ),
         story(
             "a thread's own name is written only if it was declared",
             || {
@@ -470,7 +482,18 @@ pub fn all() -> Vec<Trial> {
                 assert_eq!(death.crashed().len(), 1);
             },
         ),
-    ]
+    ];
+    all.extend(sampled::CALLS.iter().map(|call| {
+        Trial::test(
+            format!("a thread in {} is sampled and does not notice", call.name),
+            move || {
+                let end = die(&format!("sampled {}", call.name));
+                assert_eq!(end.status.code(), Some(0), "{}", end.errors);
+                Ok(())
+            },
+        )
+    }));
+    all
 }
 
 fn overflowed(death: &Death, outermost: &[&str]) {

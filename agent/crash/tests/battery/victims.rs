@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 static ARMED: OnceLock<Armed> = OnceLock::new();
 
-pub fn main(arguments: &[String]) {
+pub(crate) fn main(arguments: &[String]) {
     let [kind, rest @ ..] = arguments else {
         panic!("what shall I die of?")
     };
@@ -19,7 +19,10 @@ pub fn main(arguments: &[String]) {
     if let Some(path) = rest.first() {
         arm(Path::new(path));
     }
-    outer(deadly(kind));
+    match kind.strip_prefix("sampled ") {
+        Some(call) => super::sampled::main(call),
+        None => outer(deadly(kind)),
+    }
 }
 
 fn arm(path: &Path) {

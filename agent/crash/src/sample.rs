@@ -1,0 +1,179 @@
+//! One frozen thread: a glance first, then its stack by the way that its system call survives unnoticed.
+
+use crate::api::{Activity, Doing, SampleError, Tid, Way};
+use crate::armed::{Shared, with_active};
+use crate::glance::{self, Glance, Means, call};
+use crate::poke;
+use crate::registers::{INSTRUCTION_POINTER, Registers, STACK_POINTER};
+use crate::stop::{self, Refusal};
+use crate::sys;
+use candor_dump::{Module, Stack};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// How long a thread may be stopped at most, in milliseconds; it takes some tens of microseconds.
+const STOP_MS: u64 = 100;
+
+/// See [`crate::sample`].
+pub(crate) fn sample(
+    thread: Tid,
+    max_frames: usize,
+    modules: &mut Vec<Module>,
+    out: &mut Stack,
+) -> Result<Activity, SampleError> {
+    if thread.0 == sys::gettid() {
+        return Err(SampleError::Itself);
+    }
+    with_active(|shared| {
+        if !shared.is_here() {
+            return Err(SampleError::NotArmed);
+        }
+        if !shared.poke.begin() {
+            return Err(SampleError::Busy);
+        }
+        shared.poke.trace.prepare(max_frames);
+        let result = look(shared, thread.0);
+        if result.is_ok() {
+            shared.poke.trace.read(modules, out);
+        }
+        shared.poke.end();
+        result
+    })
+    .unwrap_or(Err(SampleError::NotArmed))
+}
+
+fn look(shared: &Shared, tid: u32) -> Result<Activity, SampleError> {
+    let mut glance = glance_at(tid).ok_or(SampleError::NoSuchThread)?;
+    shared.poke.stopped.restore(tid, &mut glance);
+    let mut means = glance::means(&glance, &mut sys::open_file);
+    if means == Means::Signal
+        && poke::signal_bit().is_none_or(|bit| blocked_signals(tid) & bit != 0)
+    {
+        means = Means::Stop;
+    }
+    let way = match means {
+        Means::Signal if shared.poke.ask(shared.pid, tid) => Way::Signal,
+        Means::Signal => return Err(SampleError::TimedOut),
+        Means::Stop if stopped(shared, tid) => {
+            shared.poke.stopped.note(tid, &glance);
+            Way::Stop
+        }
+        Means::Stop | Means::Glance => {
+            from_outside(shared, &glance);
+            Way::Glance
+        }
+    };
+    Ok(Activity {
+        doing: glance.doing,
+        cpu_us: sys::thread_cpu_micros(tid),
+        way,
+    })
+}
+
+/// What `/proc` says about a thread of this process; `None` if it is gone.
+pub(crate) fn glance_at(tid: u32) -> Option<Glance> {
+    let stat = std::fs::read_to_string(format!("/proc/self/task/{tid}/stat")).ok()?;
+    // The name stands in brackets and may itself hold any.
+    let state = *stat.rsplit_once(')')?.1.trim_start().as_bytes().first()?;
+    // Not every kernel has this file.
+    let call =
+        std::fs::read_to_string(format!("/proc/self/task/{tid}/syscall")).unwrap_or_default();
+    glance::parse(state, &call)
+}
+
+/// The signals that a thread has blocked.
+pub(crate) fn blocked_signals(tid: u32) -> u64 {
+    let status =
+        std::fs::read_to_string(format!("/proc/self/task/{tid}/status")).unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
+}
+
+fn stopped(shared: &Shared, tid: u32) -> bool {
+    let attempt = |allow_tracing: bool| {
+        let mut refusal = None;
+        let mut reached = false;
+        // SAFETY: whoever samples is the only one (`begin`); the work makes system calls and fills the trace.
+        unsafe {
+            shared.helper.run(STOP_MS, allow_tracing, &mut || {
+                if let Err(why) = stop::seize(tid) {
+                    refusal = Some(why);
+                    return;
+                }
+                let Some(stopped) = stop::wait_stopped(tid) else {
+                    return;
+                };
+                if let Some(registers) = stopped.registers() {
+                    shared.poke.trace.fill(&shared.modules, registers);
+                    reached = true;
+                }
+                stopped.let_go();
+            });
+        }
+        (reached, refusal)
+    };
+    match attempt(false) {
+        (false, Some(Refusal::Forbidden)) => attempt(true).0,
+        (reached, _) => reached,
+    }
+}
+
+/// The stack as far as it can be followed from where the thread waits. The thread is not held: should it go on meanwhile,
+/// the frames may be nonsense, and a fault is caught.
+fn from_outside(shared: &Shared, glance: &Glance) {
+    if let Some((ip, sp)) = glance.place {
+        let registers = Registers::default()
+            .with(INSTRUCTION_POINTER, ip)
+            .with(STACK_POINTER, sp);
+        shared
+            .poke
+            .aside(&mut || shared.poke.trace.fill(&shared.modules, registers));
+    }
+}
+
+/// Which calls threads were in when they were stopped: afterwards the kernel says only that a call goes on.
+pub(crate) struct StoppedCalls {
+    /// Thread and call, packed; a few are enough, because few threads freeze at a time.
+    entries: [AtomicU64; 8],
+    next: AtomicUsize,
+}
+
+impl StoppedCalls {
+    pub(crate) const fn new() -> Self {
+        Self {
+            entries: [const { AtomicU64::new(0) }; 8],
+            next: AtomicUsize::new(0),
+        }
+    }
+
+    fn note(&self, tid: u32, glance: &Glance) {
+        let Some((number, _)) = glance.call.filter(|(number, _)| *number != call::RESTART) else {
+            return;
+        };
+        let entry = self
+            .entries
+            .iter()
+            .find(|entry| entry.load(Ordering::Relaxed) >> 32 == u64::from(tid));
+        let next = || {
+            self.entries
+                .get(self.next.fetch_add(1, Ordering::Relaxed) % self.entries.len())
+        };
+        if let Some(entry) = entry.or_else(next) {
+            entry.store(u64::from(tid) << 32 | u64::from(number), Ordering::Relaxed);
+        }
+    }
+
+    /// Says what the thread waits for if its call has gone on since it was stopped.
+    fn restore(&self, tid: u32, glance: &mut Glance) {
+        if !matches!(glance.call, Some((call::RESTART, _))) {
+            return;
+        }
+        let mut noted = self
+            .entries
+            .iter()
+            .map(|entry| entry.load(Ordering::Relaxed));
+        if let Some(noted) = noted.find(|noted| noted >> 32 == u64::from(tid)) {
+            glance.doing = Doing::Waiting(glance::wait(noted as u32));
+        }
+    }
+}
