@@ -103,6 +103,11 @@ async fn demo(options: &Options) -> Result<ExitCode, Failure> {
     }
     println!("clients say {}", place.logs().display());
     let problems = verdict.problems();
+    if problems.is_empty() {
+        println!(
+            "\nEverything that was recorded arrived exactly once, and is what the clients were told to do."
+        );
+    }
     for problem in &problems {
         eprintln!("demo: {problem}");
     }

@@ -34,10 +34,13 @@ fn parse_header(user: &str, bytes: &[u8]) -> Header {
             version: 1,
             conversations: u32::from_le_bytes([*a, *b, *c, *d]),
         },
-        _ => panic!(
-            "history index of {user} (+86 138 1234 5678) at /home/{user}/.local/share/im/history.idx has version {:?}",
-            bytes.first()
-        ),
+        _ => {
+            let version = bytes.first().copied().unwrap_or_default();
+            panic!(
+                "cannot open /home/{user}/.local/share/im/history.idx of user={user} phone=+8613812345678: \
+                 version {version}, 1 expected"
+            )
+        }
     }
 }
 

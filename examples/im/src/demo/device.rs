@@ -11,14 +11,15 @@ use super::board::Board;
 use super::plan::{Device, Permission};
 use super::{APP, Failure, child, ledger};
 use crate::misbehave::{Death, Fault};
-use crate::script::Script;
+use crate::script::{Script, Step};
 
 /// Longest life: scripts are much shorter.
 const LIFE: Duration = Duration::from_secs(60);
 /// How long the user takes to start the app again.
 const RESTART: Duration = Duration::from_millis(700);
-/// How often the app is opened once more for reports that could not be sent before.
-const EXTRA_LIVES: usize = 8;
+/// How long the app stays open each time it is opened once more for reports that could not be sent before: longer than the pauses that the
+/// extension makes after a few failures.
+const ONCE_MORE: [u64; 6] = [2, 4, 8, 8, 16, 16];
 
 /// Everything one device needs to live.
 #[derive(Debug)]
@@ -84,14 +85,16 @@ impl Life {
 
     /// Opens the app again while reports wait, as a user would on the next day.
     async fn deliver(&self) -> Result<(), Failure> {
-        for _ in 0..EXTRA_LIVES {
+        for seconds in ONCE_MORE {
             let waiting = ledger::of(&self.inspector, &self.dir).await?.waiting();
             if waiting == 0 {
                 return Ok(());
             }
+            sleep(RESTART).await;
             self.board
                 .happened(self.number, &format!("{waiting} reports wait: once more"));
-            self.live(&Script::default(), "once more").await?;
+            let open = Script(vec![Step::Wait(Duration::from_secs(seconds))]);
+            self.live(&open, "once more").await?;
         }
         Ok(())
     }
@@ -99,51 +102,32 @@ impl Life {
     /// One process, from its start to its end; `None` when it had to be killed.
     async fn live(&self, script: &Script, which: &str) -> Result<Option<Death>, Failure> {
         let device = &self.device;
+        let (apm, consent) = match device.permission {
+            Permission::Granted => ("on", "granted"),
+            Permission::Declined => ("on", "declined"),
+            Permission::Off => ("off", "not-asked"),
+        };
         let mut command = child::command(&self.client);
-        command
-            .args([
-                "--server",
-                &self.server,
-                "--user",
-                &device.user,
-                "--friend",
-                &device.friend,
-            ])
-            .args([
-                "--release",
-                device.release,
-                "--network",
-                device.network.name(),
-                "--script",
-                &script.to_string(),
-            ])
-            .args([
-                "--app",
-                APP,
-                "--collector",
-                &self.collector,
-                "--key",
-                &self.key,
-                "--dir",
-            ])
-            .arg(&self.dir)
-            .args(["--upload-every", "1", "--window", "5"])
-            .args(match device.permission {
-                Permission::Granted => ["--apm", "on", "--consent", "granted"],
-                Permission::Declined => ["--apm", "on", "--consent", "declined"],
-                Permission::Off => ["--apm", "off", "--consent", "not-asked"],
-            });
-        self.board.happened(
-            self.number,
-            &format!(
-                "{which}: {}",
-                if script.0.is_empty() {
-                    "opens the app"
-                } else {
-                    "starts"
-                }
-            ),
-        );
+        command.arg("--dir").arg(&self.dir);
+        for (name, value) in [
+            ("--server", self.server.as_str()),
+            ("--user", &device.user),
+            ("--friend", &device.friend),
+            ("--release", device.release),
+            ("--network", device.network.name()),
+            ("--script", &script.to_string()),
+            ("--apm", apm),
+            ("--consent", consent),
+            ("--app", APP),
+            ("--collector", &self.collector),
+            ("--key", &self.key),
+            ("--upload-every", "1"),
+            ("--window", "5"),
+        ] {
+            command.args([name, value]);
+        }
+        self.board
+            .happened(self.number, &format!("{which}: starts"));
         let mut client = child::spawn(&mut command)?;
         let (out, err) = (client.stdout.take(), client.stderr.take());
         let told = child::copy_lines(out, child::log(&self.log)?, |line| {
