@@ -2,7 +2,7 @@
 
 use super::chart::{OverTime, Series, Shape, Tone, Unit};
 use super::entry::{Entry, Trouble};
-use super::figure::{Change, Counted, Figure, counted_words, most};
+use super::figure::{Change, Counted, Figure, counted_words};
 use super::issue_row::IssueLine;
 use super::shell::{Choice, Shell};
 use super::words::{Words, fill};
@@ -40,7 +40,7 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Freeze
         shell: &entry.shell,
         figures: figures(entry, &rows, &health, &before, &ends),
         chart: chart(entry, &trend),
-        lines: rows.iter().map(|row| FreezeLine::new(entry, row)).collect(),
+        lines: rows.iter().map(|row| FreezeLine::new(entry, row, health.runs)).collect(),
         activity: counted_words::<Activity>(&activity, lang, Tone::Freeze),
         waits: counted_words::<Wait>(&waits, lang, Tone::Freeze),
         ends: counted_words::<FreezeEnd>(&ends, lang, Tone::Freeze),
@@ -133,24 +133,23 @@ struct FreezeLine {
     turn: String,
     median: String,
     longest: String,
-    doing: String,
     recovered: String,
+    /// Share of all runs that met it.
+    met: String,
 }
 
 impl FreezeLine {
-    fn new(entry: &Entry, row: &FreezeRow) -> Self {
-        let lang = entry.visit.lang;
+    fn new(entry: &Entry, row: &FreezeRow, runs: u64) -> Self {
         let all: u64 = row.ends.values().sum();
         let recovered = row.ends.get(&FreezeEnd::Recovered).copied().unwrap_or(0);
-        let waits = most(&row.waits, lang);
         Self {
             issue: IssueLine::new(entry, &row.row),
             watch: first_and_more(&row.watches),
             turn: first_and_more(&row.turns),
             median: row.took_ms.quantile(0.5).map_or_else(|| format::NOTHING.to_owned(), format::millis),
             longest: format::millis(row.longest_ms),
-            doing: if waits.is_empty() { most(&row.activity, lang) } else { waits },
             recovered: format::share(recovered, all),
+            met: format::share(row.row.runs.min(runs), runs),
         }
     }
 }

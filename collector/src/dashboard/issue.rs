@@ -38,7 +38,7 @@ pub(crate) async fn page<S: Store>(
 pub(crate) async fn text<S: Store>(From(state): From<State<S>>, Path(id): Path<String>, entry: Entry) -> Response {
     match find(&state, &entry, &id).await {
         Ok(Found { report: Some(report), page, .. }) => {
-            let text = report_view::text(&state.symbols, &page.row.title, &report);
+            let text = report_view::text(&state.symbols, &page.row, &report);
             ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
         }
         Ok(_) => entry.answer(Err::<Issue<'_>, _>(Trouble::NoReport)),
@@ -154,7 +154,7 @@ fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry, found: Found) -> Issue
         text: entry.visit.page(&format!("{path}/stack.txt"), &link(entry, report)),
     });
     let (crash, freeze) = match report.as_ref().map(|report| (report, &report.what)) {
-        Some((report, What::Crash(crash))) => (Some(CrashView::new(&state.symbols, report, crash, lang)), None),
+        Some((report, What::Crash(crash))) => (Some(CrashView::new(&state.symbols, report, crash, &page.row.culprit, lang)), None),
         Some((report, What::Freeze(freeze))) => (None, Some(FreezeView::new(&state.symbols, report, freeze, lang))),
         _ => (None, None),
     };

@@ -6,6 +6,7 @@ use super::labels::Label;
 use super::stack::{self, StackView};
 use super::words::{Lang, fill};
 use crate::naming::{NamedFrame, name_stack};
+use crate::store::IssueRow;
 use candor_protocol::report::{
     Activity, Cause, Crash, Device, Fault, Freeze, Module, Report, Stack, Thread, What,
 };
@@ -65,12 +66,15 @@ pub(crate) struct FreezeView {
 }
 
 impl CrashView {
-    /// The view of a crash.
-    pub(crate) fn new(symbols: &Symbols, report: &Report, crash: &Crash, lang: Lang) -> Self {
+    /// The view of a crash; `culprit` is what its issue blames, if anything.
+    pub(crate) fn new(symbols: &Symbols, report: &Report, crash: &Crash, culprit: &str, lang: Lang) -> Self {
         let w = lang.words();
         let named = |stack: &Stack| name_stack(symbols, stack, &crash.modules);
         let frames = named(&crash.thread.stack);
-        let place = stack::blamed(&frames).map_or_else(|| w.unknown_place.to_owned(), |line| line.name);
+        let place = match culprit {
+            "" => stack::blamed(&frames).map_or_else(|| w.unknown_place.to_owned(), |line| line.name),
+            culprit => culprit.to_owned(),
+        };
         let mut facts = vec![Fact { name: w.end, value: if crash.fatal { w.fatal } else { w.survived }.to_owned() }];
         let mut fact = |name, value: String| facts.push(Fact { name, value });
         let (sentence, message) = match &crash.cause {
@@ -245,14 +249,14 @@ fn pieces(text: &str) -> Vec<Piece> {
 }
 
 /// A report as text, to be pasted elsewhere.
-pub(crate) fn text(symbols: &Symbols, title: &str, report: &Report) -> String {
-    let mut out = format!("{title}\n{} · {} · {}\n", report.at, report.release, device(&report.device));
+pub(crate) fn text(symbols: &Symbols, issue: &IssueRow, report: &Report) -> String {
+    let mut out = format!("{}\n{} · {} · {}\n", issue.title, report.at, report.release, device(&report.device));
     let mut section = |heading: &str, stack: &Stack, modules: &[Module]| {
         let _ = write!(out, "\n{heading}\n{}", stack::text(stack, &name_stack(symbols, stack, modules)));
     };
     match &report.what {
         What::Crash(crash) => {
-            let view = CrashView::new(symbols, report, crash, Lang::En);
+            let view = CrashView::new(symbols, report, crash, &issue.culprit, Lang::En);
             let message: String = view.message.iter().map(|piece| piece.text.as_str()).collect();
             section(&format!("{} {message}\nthread: {}", view.sentence, view.thread), &crash.thread.stack, &crash.modules);
             for thread in &crash.others {

@@ -63,9 +63,11 @@ impl StackView {
         let lines: Vec<Line> = lines(frames, lang).collect();
         let gap = gap(stack);
         let any_own = lines.iter().any(|line| line.own);
+        let circle = circle(&lines);
         let mut parts = Vec::new();
         let mut run: Vec<Line> = Vec::new();
-        for (index, line) in lines.into_iter().enumerate() {
+        let mut lines = lines.into_iter().enumerate();
+        while let Some((index, line)) = lines.next() {
             let first_of_frame = parts.last().is_none_or(|part| !ends_with(part, line.number))
                 && run.last().is_none_or(|last: &Line| last.number != line.number);
             if first_of_frame && gap.is_some_and(|(at, _)| at == line.number) {
@@ -79,6 +81,14 @@ impl StackView {
             } else {
                 run.push(line);
             }
+            if let Some(circle) = circle.as_ref().filter(|circle| circle.start + circle.length == index + 1) {
+                fold(&mut parts, &mut run, lang);
+                let again: Vec<Line> =
+                    lines.by_ref().take(circle.length * (circle.times - 1)).map(|(_, line)| line).collect();
+                let words = lang.words().frames_again;
+                let label = fill(words, &[&again.len(), &circle.length, &(circle.times - 1)]);
+                parts.push(Part::Folded { label, lines: again });
+            }
         }
         fold(&mut parts, &mut run, lang);
         Self { parts }
@@ -88,6 +98,34 @@ impl StackView {
     pub(crate) fn is_empty(&self) -> bool {
         self.parts.is_empty()
     }
+}
+
+/// Functions that call each other over and over, as before a stack overflows.
+#[derive(Debug, PartialEq, Eq)]
+struct Circle {
+    start: usize,
+    length: usize,
+    times: usize,
+}
+
+/// Fewer rounds are read more easily than a fold.
+const ROUNDS: usize = 3;
+/// Functions of one round.
+const LONGEST_ROUND: usize = 8;
+
+/// The first circle of a stack that covers the most of it.
+fn circle(lines: &[Line]) -> Option<Circle> {
+    let same = |a: usize, b: usize| lines[a].name == lines[b].name && lines[a].own == lines[b].own;
+    let rounds = |start: usize, length: usize| {
+        let repeated = (start + length..lines.len()).take_while(|&at| same(at, at - length)).count();
+        Circle { start, length, times: repeated / length + 1 }
+    };
+    (0..lines.len())
+        .flat_map(|start| (1..=LONGEST_ROUND).map(move |length| (start, length)))
+        .map(|(start, length)| rounds(start, length))
+        .filter(|circle| circle.times >= ROUNDS)
+        // The first of equals: the shortest round, as far in as possible.
+        .reduce(|best, next| if next.length * next.times > best.length * best.times { next } else { best })
 }
 
 fn ends_with(part: &Part, number: usize) -> bool {
@@ -307,6 +345,26 @@ mod tests {
         assert_eq!(read(&view).len(), 9);
         assert_eq!(read(&view)[0], "0 call_0");
         assert_eq!(read(&view)[8], "2 frames: system");
+    }
+
+    #[test]
+    fn functions_that_call_each_other_over_and_over_are_shown_once() {
+        let mut described = vec!["im im::alloc"];
+        described.extend(["im im::parse", "im im::nested"].repeat(20));
+        described.push("im im::start");
+        let frames = frames(&described);
+        let view = StackView::new(&stack(frames.len()), &frames, Lang::En);
+        assert_eq!(
+            read(&view),
+            [
+                "0 im::alloc",
+                "1 im::parse",
+                "2 im::nested",
+                "38 frames: the 2 above, 19 times more",
+                "41 im::start"
+            ]
+        );
+        assert_eq!(circle(&[]), None);
     }
 
     #[test]

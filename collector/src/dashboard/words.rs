@@ -163,8 +163,9 @@ words! {
     of_runs: "{} of {} runs", "{} / {} 次运行";
     median_is: "median {}", "中位数 {}";
     on_installs: "on {} installs", "来自 {} 个安装";
-    points: "{} points", "{} 个百分点";
-    than_before: "{} than before", "较此前 {}";
+    points: "{} points vs. before", "较此前 {} 个百分点";
+    as_before: "as before", "与此前相同";
+    than_before: "{} vs. before", "较此前 {}";
     nothing_before: "nothing before", "此前无数据";
     crashes_and_freezes: "Crashes and freezes", "崩溃与卡顿";
     crashes: "Crashes", "崩溃";
@@ -246,6 +247,7 @@ words! {
     guessed: "guessed", "推测";
     no_module: "in no module", "不在任何模块";
     frames_of: "{} frames: {}", "{} 个栈帧：{}";
+    frames_again: "{} frames: the {} above, {} times more", "{} 个栈帧：以上 {} 个再重复 {} 次";
     frames_left_out: "{} frames left out", "省略了 {} 个栈帧";
     no_frames: "The stack could not be recorded.", "未能记录调用栈。";
     unnamed_frames: "These frames have no names because no symbol file with their build id is known here. Give the collector the unstripped files of this release; the names then appear by themselves.", "这些栈帧没有名称，因为没有对应 build id 的符号文件。把该版本未剥离的文件交给采集端后，名称会自动出现。";
@@ -262,7 +264,7 @@ words! {
     systems: "Systems", "系统";
     devices: "Devices", "设备";
     class: "Class", "类别";
-    met: "Runs that met it", "受影响的运行";
+    met: "Of runs", "占运行";
     after: "after {}", "运行 {} 后";
     why: "Why these are one issue", "为何归为同一问题";
     why_text: "Reports are put together by the rule below; lines, addresses of named code, hashes and releases never count.", "报告按以下规则归并；行号、已命名代码的地址、哈希与版本从不计入。";
@@ -278,7 +280,6 @@ words! {
     not_recovered_note: "killed or exited while frozen", "卡顿中被终止或退出";
     median: "Median", "中位数";
     longest: "Longest", "最长";
-    doing: "Waiting for", "等待";
     recovered: "Recovered", "恢复";
     what_for: "What frozen threads waited for", "卡顿线程在等什么";
     running_or_blocked: "Running or blocked", "计算或阻塞";
@@ -301,6 +302,8 @@ words! {
     without_service: "Time without service", "无服务时间";
     per_hour_service: "{} per hour in service", "每服务小时 {} 次";
     windows_behind: "of the time in {} windows", "基于 {} 个时段";
+    tries: "Attempts", "尝试";
+    no_service: "No service", "无服务";
     windows: "Windows", "时段";
     success: "Success", "成功";
     p50_p99_are: "p50 {}, p99 {}", "p50 {}，p99 {}";

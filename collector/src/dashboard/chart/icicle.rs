@@ -134,6 +134,14 @@ fn common_foreign(tree: &Tree) -> (usize, &Tree) {
     (skipped, at)
 }
 
+/// The last two parts of a path, since a box is narrow; names of a more difficult form stay whole.
+fn short(name: &str) -> &str {
+    if name.contains(['<', ' ', '(']) {
+        return name;
+    }
+    name.rmatch_indices("::").nth(1).map_or(name, |(at, separator)| &name[at + separator.len()..])
+}
+
 fn leaves<'a>(tree: &'a Tree, name: Option<&'a str>, into: &mut BTreeMap<&'a str, u64>) {
     let below: u64 = tree.children.values().map(|child| child.samples).sum();
     if let Some(name) = name.filter(|_| tree.samples > below) {
@@ -159,7 +167,7 @@ impl Picture {
             x: number(x),
             y: depth * ROW,
             width: number(samples as f64 / self.all * 100.0),
-            name: name.to_owned(),
+            name: short(name).to_owned(),
             title: fill(self.w.icicle_box, &[&name, &format::count(samples), &share]),
             class,
         });
@@ -226,6 +234,17 @@ mod tests {
             icicle.hottest.iter().map(|hot| (hot.name.as_str(), hot.share.as_str())).collect();
         assert_eq!(read, [("memcpy", "75.0%"), ("fsync", "25.0%")]);
         assert!(icicle.to_string().contains("4 samples, most of them in memcpy (75.0%)"));
+    }
+
+    #[test]
+    fn a_box_says_the_end_of_a_path_and_its_title_all_of_it() {
+        assert_eq!(short("im::chat::render::frame"), "render::frame");
+        assert_eq!(short("render::frame"), "render::frame");
+        assert_eq!(short("<im::A as im::B>::c"), "<im::A as im::B>::c");
+        let mut tree = Tree::default();
+        tree.add(steps("+im::chat::render::frame"), 1);
+        let html = Icicle::new(Lang::En.words(), &tree).unwrap().to_string();
+        assert!(html.contains("<title>im::chat::render::frame: 1 samples, 100%</title>"), "{html}");
     }
 
     #[test]
