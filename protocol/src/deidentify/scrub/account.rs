@@ -114,7 +114,7 @@ pub(super) fn structure_around(view: &View<'_>, at: usize) -> Option<Class> {
 /// `UserInfo`, `ContactEntity`, `GroupProfile`: names whose last word says nothing.
 fn named_structure(view: &View<'_>, end: usize) -> Option<Class> {
     let start = view.run_back(end, 40, |b| b.is_ascii_alphanumeric() || b == b'_');
-    let name = &view.s[start..end];
+    let name = view.of(&(start..end));
     let has = |part: &str| {
         name.windows(part.len())
             .any(|w| w.eq_ignore_ascii_case(part.as_bytes()))
@@ -302,6 +302,10 @@ pub(super) fn keyed(view: &View<'_>, class: Class, value: &Value, found: &mut Fo
     if text.is_ascii() && text.contains(&b'@') && class != Class::Conversation {
         return;
     }
+    if text.iter().all(u8::is_ascii_digit) {
+        // Numbers were judged with the other numbers.
+        return;
+    }
     let loose = value.join <= Join::Space && !value.quoted;
     let (kind, rule, fits) = match class {
         Class::Account => (
@@ -331,8 +335,7 @@ pub(super) fn keyed(view: &View<'_>, class: Class, value: &Value, found: &mut Fo
             "value after a word for a conversation",
             conversation(text)
                 && (!loose
-                    || looks_like_an_account(text)
-                    || text.iter().any(u8::is_ascii_digit) && text.len() >= 6),
+                    || !text.iter().all(u8::is_ascii_hexdigit) && text.len() >= 6),
         ),
         _ => (
             Kind::Social,
@@ -388,6 +391,11 @@ fn looks_like_an_account(text: &[u8]) -> bool {
     let digits = text.iter().filter(|b| b.is_ascii_digit()).count();
     if digits == text.len() {
         return digits >= 6;
+    }
+    // `5432ms` is an amount, `aarch64-linux-android29` a machine.
+    let amount = text.iter().take_while(|b| b.is_ascii_digit()).count() > 0 && text.iter().skip_while(|b| b.is_ascii_digit()).all(u8::is_ascii_alphabetic);
+    if amount || text.iter().filter(|&&b| b == b'-').count() >= 2 && digits <= 4 {
+        return false;
     }
     let letters = text.iter().filter(|b| b.is_ascii_alphabetic()).count();
     (looks_random(text) && letters > 0 || digits >= 2 && letters >= 2 && ends_like_an_account(text))

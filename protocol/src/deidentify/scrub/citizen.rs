@@ -5,7 +5,7 @@ use super::{
     charset::CharSet,
     context::{Join, Value, key_before},
     numbers::{Number, Verdict},
-    view::{View, is_one_of},
+    view::{View, holds, is_one_of},
     words::Class,
 };
 
@@ -99,6 +99,9 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
     }
     if view.has_digits() {
         tax_numbers(view, found);
+    }
+    if view.has_digits() {
+        travel_documents(view, found);
     }
     if view.has(b'<') {
         machine_readable(view, found);
@@ -197,10 +200,32 @@ fn tax_number(text: &[u8]) -> bool {
     text[2..8].iter().all(u8::is_ascii_digit) && value(&text[17]) == Some((31 - sum % 31) % 31)
 }
 
+/// One or two letters and seven or eight digits, where a passport is spoken of.
+fn travel_documents(view: &View<'_>, found: &mut Found) {
+    let mut at = 0;
+    while at < view.s.len() {
+        if !view.s[at].is_ascii_uppercase() || !view.opens(at) {
+            at += 1;
+            continue;
+        }
+        let letters = view.run(at, |b| b.is_ascii_uppercase());
+        let end = view.run(letters, |b| b.is_ascii_digit());
+        if letters - at <= 2 && (7..=9).contains(&(end - letters)) && view.closes(end) && spoken_of(view, at) {
+            found.cut(at..end, Kind::Passport, "shape of a passport near a word for one");
+        }
+        at = end;
+    }
+}
+
+fn spoken_of(view: &View<'_>, at: usize) -> bool {
+    let before = view.of(&(at.saturating_sub(40)..at)).to_ascii_lowercase();
+    ["passport", "护照", "通行证", "台胞证", "回乡证", "证件", "travel doc", "visa"].iter().any(|w| holds(&before, w.as_bytes()))
+}
+
 /// `P<CHNWANG<<FANG<<<<` and the line below it.
 fn machine_readable(view: &View<'_>, found: &mut Found) {
     let mut at = 0;
-    while let Some(open) = view.s[at..].iter().position(|&b| b == b'<').map(|i| i + at) {
+    while let Some(open) = (at..view.s.len()).find(|&i| view.s[i] == b'<') {
         let fits = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'<';
         let start = view.run_back(open, 48, fits);
         let end = view.run(open, fits);

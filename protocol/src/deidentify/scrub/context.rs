@@ -87,6 +87,10 @@ pub(super) fn key_before(view: &View<'_>, start: usize) -> Option<Key> {
         }
     }
     let (_, class) = words::ending_at(s, at)?;
+    // `sent to 138...` counts nothing.
+    if join == Join::Verb && class == Class::Metric && view.is_at(at, " to") {
+        return None;
+    }
     Some(Key { class, join })
 }
 
@@ -363,7 +367,8 @@ pub(super) fn text_at(view: &View<'_>, at: usize, join: Join) -> Option<Value> {
 fn text_ends_at_space(view: &View<'_>, start: usize, space: usize) -> bool {
     let next = space + 1;
     let b = view.at(next);
-    let han_so_far = view.char_before(space).is_some_and(|c| c as u32 >= 0x2e80);
+    let text = view.of(&(start..space));
+    let han_before = view.char_before(space).is_some_and(|c| c as u32 >= 0x2e80);
     if matches!(
         b,
         b' ' | b'-' | b'=' | b'(' | b'[' | b'{' | b'/' | b'#' | b'|' | 0
@@ -372,7 +377,7 @@ fn text_ends_at_space(view: &View<'_>, start: usize, space: usize) -> bool {
     }
     if b >= 0x80 {
         // Two Chinese phrases with a space between them are two things.
-        return han_so_far || view.of(&(start..space)).is_ascii();
+        return han_before || text.is_ascii();
     }
     let word = view.run(next, |b| {
         b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')
@@ -380,7 +385,8 @@ fn text_ends_at_space(view: &View<'_>, start: usize, space: usize) -> bool {
     if matches!(view.at(word), b'=' | b':') {
         return true;
     }
-    b.is_ascii_lowercase() && (han_so_far || is_one_of(view.of(&(next..word)), PROSE))
+    let chosen = text.iter().any(|b| b.is_ascii_uppercase() || *b >= 0x80);
+    b.is_ascii_lowercase() && (chosen || is_one_of(view.of(&(next..word)), PROSE))
 }
 
 /// Words with which a program goes on after a value.

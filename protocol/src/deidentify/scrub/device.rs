@@ -143,7 +143,7 @@ fn owner_start(view: &View<'_>, end: usize) -> usize {
             "切换到",
             "找到",
         ] {
-            if let Some(found) = view.s[at..end]
+            if let Some(found) = view.of(&(at..end))
                 .windows(verb.len())
                 .rposition(|w| w == verb.as_bytes())
             {

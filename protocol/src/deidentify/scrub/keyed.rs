@@ -54,7 +54,7 @@ fn word_ends(view: &View<'_>, end: usize, found: &mut Found) {
     }
     // `</name>` closes.
     if view.before(start) == b'/' && view.is_before(start, "</")
-        || view.at(end).is_ascii_alphanumeric()
+        || view.at(end).is_ascii_alphanumeric() && view.before(end) < 0x80
     {
         return;
     }

@@ -166,7 +166,7 @@ struct Found(Vec<Removed>);
 
 impl Found {
     fn cut(&mut self, range: Range<usize>, kind: Kind, rule: &'static str) {
-        if !range.is_empty() {
+        if range.start < range.end {
             self.0.push(Removed { kind, rule, range });
         }
     }
@@ -174,7 +174,7 @@ impl Found {
     fn merged(mut self, shadow: &Shadow<'_>, text: &str) -> Vec<Removed> {
         let seen = shadow.bytes();
         self.0
-            .retain(|one| says_something(&seen[one.range.clone()]));
+            .retain(|one| says_something(seen.get(one.range.clone()).unwrap_or_default()));
         self.0
             .sort_by_key(|one| (one.range.start, std::cmp::Reverse(one.range.end)));
         let mut merged: Vec<Removed> = Vec::with_capacity(self.0.len());

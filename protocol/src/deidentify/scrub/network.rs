@@ -4,6 +4,7 @@ use super::{
     Found, Kind,
     context::{Join, Value, key_before, says_nothing, text_at},
     view::{View, holds_han, is_one_of},
+    vocabulary::technical,
     words::Class,
 };
 use std::{net::Ipv6Addr, ops::Range};
@@ -110,6 +111,15 @@ fn colons(view: &View<'_>, found: &mut Found) {
             continue;
         }
         let end = view.run(at, |b| b.is_ascii_hexdigit() || b == b':');
+        if end - at == 2
+            && view.at(end) == b'-'
+            && view.opens(at)
+            && let Some(range) = hardware(view, at)
+        {
+            at = range.end;
+            found.cut(range, Kind::Mac, "hardware address");
+            continue;
+        }
         if end - at >= 4 && view.opens(at) && !matches!(view.before(at), b'>' | b'_' | b'$') {
             if let Some(range) = hardware(view, at) {
                 at = range.end;
@@ -214,7 +224,7 @@ fn hosts(view: &View<'_>, found: &mut Found) {
         }
         let end = view.run(at, |b| b.is_ascii_alphanumeric() || b == b'-');
         let label = view.of(&(at..end));
-        if windows_name(label) || apple_name(label) {
+        if windows_name(label) || apple_name(label) || named_after_owner(label) {
             let mut stop = end;
             for suffix in [".local", ".lan", ".home"] {
                 if view.is_at(end, suffix) && view.closes(end + suffix.len()) {
@@ -269,6 +279,21 @@ fn windows_name(label: &[u8]) -> bool {
     })
 }
 
+/// `wangfang-pc`: somebody, and what kind of computer it is.
+fn named_after_owner(label: &[u8]) -> bool {
+    let Some(dash) = label.iter().rposition(|&b| b == b'-') else {
+        return false;
+    };
+    let (owner, kind) = (&label[..dash], &label[dash + 1..]);
+    is_one_of(
+        kind,
+        &["pc", "mbp", "mba", "macbook", "laptop", "desktop", "thinkpad", "iphone", "ipad", "imac", "notebook", "nas", "workstation", "surface", "xps", "phone", "matebook"],
+    ) && owner.len() >= 3
+        && owner.iter().all(u8::is_ascii_alphanumeric)
+        && owner.iter().any(u8::is_ascii_alphabetic)
+        && !is_one_of(owner, &["unknown", "client", "server", "android", "windows", "linux", "mobile", "generic", "remote", "cloud", "web", "for", "non", "im", "mini", "the", "any", "multi", "tablet", "wechat", "qq"])
+}
+
 /// `LiLeideMacBook-Pro`, `Alices-iPhone`: the owner's name and the model.
 fn apple_name(label: &[u8]) -> bool {
     [
@@ -321,9 +346,11 @@ pub(super) fn keyed(
                 let only = text.iter().all(|b| {
                     b.is_ascii_hexdigit() || matches!(b, b'.' | b':' | b'-' | b'*' | b'x')
                 });
+                let fixed = |digit: u8| text.iter().all(|b| b.eq_ignore_ascii_case(&digit) || !b.is_ascii_hexdigit());
                 if only
                     && digits >= 8
-                    && text.iter().any(|b| !matches!(b, b'0' | b':' | b'-' | b'.'))
+                    && !fixed(b'0')
+                    && !fixed(b'f')
                     && text != b"02:00:00:00:00:00"
                 {
                     found.cut(
@@ -346,58 +373,22 @@ fn ssid(view: &View<'_>, at: usize, join: Join, found: &mut Found) {
         return;
     };
     let text = view.of(&value.range);
-    let wifi_is_a_state = is_one_of(
-        text,
-        &[
-            "wifi",
-            "cellular",
-            "connected",
-            "disconnected",
-            "enabled",
-            "disabled",
-            "on",
-            "off",
-            "lost",
-            "available",
-            "changed",
-            "up",
-            "down",
-            "scanning",
-            "idle",
-            "lte",
-            "4g",
-            "5g",
-            "unknown ssid",
-            "<unknown ssid>",
-            "none",
-            "mobile",
-            "ethernet",
-            "state",
-            "signal",
-            "rssi",
-            "scan",
-        ],
-    );
-    if says_nothing(text) || wifi_is_a_state || text.len() > 96 {
+    let word = text.split(|&b| b == b' ').next().unwrap_or_default();
+    let state = is_one_of(word, STATES) || text.contains(&b':') && !value.quoted;
+    if says_nothing(text) || state || text.len() > 96 || technical(text) && !value.quoted {
         return;
     }
-    let named = text
-        .iter()
-        .any(|b| b.is_ascii_digit() || b.is_ascii_uppercase() || matches!(b, b'_' | b'-'))
-        || holds_han(text);
-    let loose = join <= Join::Space && !value.quoted;
-    if loose {
-        let word = text.split(|&b| b == b' ').next().unwrap_or_default();
-        let status =
-            word.iter().all(u8::is_ascii_uppercase) && word.len() <= 8 || technical_state(text);
-        if !named || status || !is_before_ssid(view, at) {
-            return;
+    let chosen = |b: &u8| b.is_ascii_digit() || b.is_ascii_uppercase() || matches!(b, b'_' | b'-');
+    let named = text.iter().any(chosen) || holds_han(text);
+    let fits = match (value.quoted, join) {
+        (true, _) => named || is_before_ssid(view, at),
+        (false, Join::Assigned) => is_before_ssid(view, at),
+        _ => {
+            let loud = word.iter().all(u8::is_ascii_uppercase) && word.len() <= 8;
+            named && !loud && is_before_ssid(view, at)
         }
-    }
-    if value.join == Join::Assigned || value.quoted || named {
-        if technical_state(text) && !value.quoted {
-            return;
-        }
+    };
+    if fits {
         found.cut(
             value.range,
             Kind::Ssid,
@@ -405,6 +396,13 @@ fn ssid(view: &View<'_>, at: usize, join: Join, found: &mut Found) {
         );
     }
 }
+
+/// What is said about a wireless network that is not its name.
+const STATES: &[&str] = &[
+    "wifi", "cellular", "connected", "disconnected", "enabled", "disabled", "on", "off", "lost", "available", "changed",
+    "up", "down", "scanning", "scan", "idle", "lte", "4g", "5g", "unknown", "<unknown", "none", "mobile", "ethernet",
+    "state", "signal", "rssi", "strength", "direct", "module", "chip", "driver", "is", "type", "list", "results", "band",
+];
 
 /// Only a word that cannot mean the technique itself may be followed by a bare name.
 fn is_before_ssid(view: &View<'_>, at: usize) -> bool {
@@ -418,14 +416,14 @@ fn is_before_ssid(view: &View<'_>, at: usize) -> bool {
         "network name",
         "wi-fi",
         "wifi",
-        "无线网络",
+        "wlan",
+        "essid",
+        "apname",
+        "无线网",
+        "路由器",
     ]
     .iter()
     .any(|w| super::view::holds(&text, w.as_bytes()))
-}
-
-fn technical_state(text: &[u8]) -> bool {
-    super::vocabulary::technical(text)
 }
 
 fn host(view: &View<'_>, value: &Value, found: &mut Found) {

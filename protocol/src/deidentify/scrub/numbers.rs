@@ -112,7 +112,7 @@ fn number_at(view: &View<'_>, start: usize, end: usize, found: &mut Found) -> us
         return end;
     }
     number.fill(view);
-    number.key = key_before(view, start);
+    number.key = key_before(view, start_of_range(view, start));
     if measures(view, &number) {
         return end;
     }
@@ -145,6 +145,15 @@ fn number_at(view: &View<'_>, start: usize, end: usize, found: &mut Found) -> us
         return end;
     }
     end
+}
+
+/// Where the range that ends with the number at `start` begins: `13800000000-13800004095`.
+fn start_of_range(view: &View<'_>, start: usize) -> usize {
+    if !matches!(view.before(start), b'-' | b'/' | b'~') {
+        return start;
+    }
+    let first = view.run_back(start - 1, 48, |b| b.is_ascii_digit() || b == b'-');
+    if first + 4 < start { first } else { start }
 }
 
 fn plain(start: usize, end: usize) -> Number {
@@ -214,7 +223,7 @@ fn may_begin(view: &View<'_>, start: usize, end: usize) -> bool {
     }
     // Letters touch it: only a word that says what it is, or a long number after a short word, may do that.
     let word = view.run_back(start, 16, |b| b.is_ascii_alphabetic());
-    let name = &view.s[word..start];
+    let name = view.of(&(word..start));
     let known = super::words::ending_at(view.s, start).is_some_and(|(at, class)| {
         at <= word
             && matches!(
@@ -325,7 +334,7 @@ fn measures(view: &View<'_>, number: &Number) -> bool {
 fn register_before(view: &View<'_>, start: usize) -> bool {
     let at = view.run_back(start, 3, |b| matches!(b, b' ' | b'=' | b':'));
     let word = view.run_back(at, 6, |b| b.is_ascii_alphanumeric());
-    let name = &view.s[word..at];
+    let name = view.of(&(word..at));
     if at == start || name.len() < 2 || !view.opens(word) {
         return false;
     }

@@ -16,7 +16,8 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
             at += 1;
             continue;
         }
-        let end = view.run(at, token);
+        let word = view.run(at, token);
+        let end = word + view.s[word..].iter().take(2).take_while(|&&b| b == b'=').count();
         if end - at >= 16 {
             judge(view, at..end, found);
         }
@@ -26,7 +27,7 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
 
 /// What a random value is written with, in any of its alphabets.
 fn token(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'+' | b'/' | b'=' | b'.')
+    b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'+' | b'/' | b'.')
 }
 
 fn judge(view: &View<'_>, range: Range<usize>, found: &mut Found) {

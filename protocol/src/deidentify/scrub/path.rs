@@ -17,7 +17,7 @@ const HOMES: &[&str] = &[
     "/run/media/",
     "/Volumes/",
     "/Documents and Settings/",
-    "/Profiles/",
+    
     "/mnt/home/",
     "/homes/",
 ];
@@ -190,7 +190,7 @@ fn segment_end(view: &View<'_>, start: usize) -> usize {
     };
     let first = view.run(start, |b| !hard(b) && !soft(b));
     // Chinese prose may follow a path without a space.
-    let first = match view.s[start..first].iter().position(|&b| b >= 0x80) {
+    let first = match view.of(&(start..first)).iter().position(|&b| b >= 0x80) {
         Some(at) if at > 0 && !separator(view.at(first)) => start + at,
         _ => first,
     };
@@ -271,7 +271,7 @@ fn mark_between(view: &View<'_>, start: usize, end: usize) -> Option<usize> {
         .iter()
         .filter_map(|mark| {
             let mark = mark.as_bytes();
-            view.s[start..end]
+            view.of(&(start..end))
                 .windows(mark.len())
                 .rposition(|w| w == mark)
                 .map(|at| start + at + mark.len())

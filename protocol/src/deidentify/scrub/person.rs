@@ -469,6 +469,8 @@ fn name_at(
             }
         }
     }
+    // After a word that only a name follows, whatever comes next may come.
+    let named = key.is_some_and(|key| key.class == Class::Person);
     let before = at > run.start
         && BEFORE
             .iter()
@@ -484,7 +486,7 @@ fn name_at(
         }
         let verb = VERBS.iter().any(|w| view.is_at(end, w));
         let closed = end == run.end;
-        if closed && (asked || before)
+        if named || closed && (asked || before)
             || verb && (asked || before || common && at == run.start && !is_word(at + 6))
         {
             let rule = if asked {
@@ -624,7 +626,7 @@ fn before_anchor(view: &View<'_>, anchor: &Range<usize>, found: &mut Found) {
 fn display_name(view: &View<'_>, open: usize, found: &mut Found) {
     let end = view.run_back(open, 2, |b| matches!(b, b' ' | b'"'));
     let start = view.run_back(end, 60, |b| {
-        b.is_ascii_alphabetic() || matches!(b, b' ' | b'.' | b'\'' | b'-') || b >= 0xc3
+        b.is_ascii_alphabetic() || matches!(b, b' ' | b'.' | b'\'' | b'-') || b >= 0x80
     });
     let mut from = start;
     // Only the capitalised words before the address.
@@ -690,7 +692,7 @@ pub(super) fn keyed(
     // Letters of any alphabet, spaces and the signs of names.
     let letters = text
         .iter()
-        .all(|&b| b.is_ascii_alphabetic() || matches!(b, b' ' | b'\'' | b'-' | b'.') || b >= 0xc3);
+        .all(|&b| b.is_ascii_alphabetic() || matches!(b, b' ' | b'\'' | b'-' | b'.') || b >= 0x80);
     if !letters || text.len() < 2 {
         return;
     }
@@ -699,7 +701,7 @@ pub(super) fn keyed(
         .clone()
         .filter(|w| {
             w.first()
-                .is_some_and(|b| b.is_ascii_uppercase() || *b >= 0xc3)
+                .is_some_and(|b| b.is_ascii_uppercase() || *b >= 0x80)
         })
         .count();
     let count = words.count();
@@ -769,7 +771,7 @@ fn chinese(view: &View<'_>, class: Class, value: &Value, found: &mut Found) {
     if class == Class::Person && (value.quoted || value.join >= Join::Verb) {
         // A name may hold a dot and letters; prose is longer.
         let end = value.range.end.min(value.range.start + 36);
-        let stop = view.s[value.range.start..end]
+        let stop = view.of(&(value.range.start..end))
             .iter()
             .position(|b| matches!(b, b' ' | b'(' | b'['))
             .map_or(end, |i| value.range.start + i);

@@ -459,6 +459,8 @@ fn pairs(view: &View<'_>, found: &mut Found) {
         if let Some((stop, second, more)) = second
             && places >= 4
             && more >= 4
+            && first.fract() != 0.0
+            && second.fract() != 0.0
             && view.closes(stop)
             && view.at(stop) != b'.'
             && view.at(stop) != b'%'

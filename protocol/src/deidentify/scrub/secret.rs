@@ -256,7 +256,7 @@ pub(super) fn keyed(view: &View<'_>, class: Class, value: &Value, found: &mut Fo
         && text
             .iter()
             .all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'-'));
-    let capitalised = digits == 0 && others == 0 && text[1..].iter().all(u8::is_ascii_lowercase);
+    let capitalised = digits == 0 && others == 0 && text.iter().skip(1).all(u8::is_ascii_lowercase);
     let type_like = text.contains(&b'(') || text.windows(2).any(|w| w == b"::") || !text.is_ascii();
     let (kind, fits) = match (class, value.join) {
         (Class::Password, Join::Assigned) => (
@@ -274,7 +274,7 @@ pub(super) fn keyed(view: &View<'_>, class: Class, value: &Value, found: &mut Fo
         (Class::Password, _) => (
             Kind::Password,
             (digits >= 1 && letters >= 2 || digits >= 6) && text.len() >= 6 && !type_like
-                || value.quoted && digits >= 1,
+                || value.quoted && text.len() >= 4 && (digits >= 1 || others >= 1) && !text.contains(&b' '),
         ),
         (Class::Code, join) => (
             Kind::Secret,

@@ -89,7 +89,7 @@ impl<'a> View<'a> {
 
     /// The start of the longest run of bytes that fit, back from `end`, at most `most` bytes.
     pub(super) fn run_back(&self, end: usize, most: usize, fits: impl Fn(u8) -> bool) -> usize {
-        end - self.s[..end]
+        end - self.s[..end.min(self.s.len())]
             .iter()
             .rev()
             .take(most)
@@ -162,9 +162,9 @@ impl<'a> View<'a> {
             .is_some_and(|s| s.ends_with(text.as_bytes()))
     }
 
-    /// The bytes of a range.
+    /// The bytes of a range; nothing if it lies outside or runs backwards.
     pub(super) fn of(&self, range: &Range<usize>) -> &'a [u8] {
-        &self.s[range.clone()]
+        self.s.get(range.clone()).unwrap_or_default()
     }
 }
 

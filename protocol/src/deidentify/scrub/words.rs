@@ -191,7 +191,7 @@ const KEYS: &[(Class, &str)] = &[
     ),
     (
         Ssid,
-        "ssid wifissid wifiname wlanname apname essid networkname hotspot hotspotname wifi wlan 无线网 无线网络 热点 热点名 热点名称 wifi名 wifi名称 wifi热点 路由器",
+        "network ssid wifissid wifiname wlanname apname essid networkname hotspot hotspotname wifi wlan 无线网 无线网络 热点 热点名 热点名称 wifi名 wifi名称 wifi热点 路由器",
     ),
     (
         Host,
@@ -248,10 +248,10 @@ const KEYS: &[(Class, &str)] = &[
         Metric,
         "byte bytes count cnt offset size len length ns us ms sec secs second seconds seq sequence sequenceid seqid seqno ts time timestamp epoch nanos nanosecond nanoseconds micros microseconds millis milliseconds cost duration elapsed latency rtt total sum rx tx mem memory rss heap \
         capacity cap limit quota max min avg mean addr pc sp lr fp code errno errcode status statuscode port pid tid ppid gid_os line col column row rev revision idx index slot page block sector inode ino fd cursor pos clock tick ticks mono monotonic uptime deadline expires expiry expire exp iat nbf ttl timeout since until \
-        seed flags flag mask bits rate bps bandwidth freq frequency hz gen generation lsn txid xid priority ssrc pts dts frame frames samples cseq retries retry attempt attempts level ratio score weight height width quality usage used free avail available processed sent received recv read written delta diff drift jitter skew \
+        seed flags flag mask bits rate bps bandwidth freq frequency hz gen generation lsn txid xid priority ssrc pts dts frame frames samples cseq retries retry attempt attempts level ratio score weight height width quality usage used free avail available processed delta diff drift jitter skew \
         rxbytes txbytes filesize starttime endtime createtime updatetime boottime createdat updatedat sendtime servertime localtime clienttime msgtime lasttime begintime walltime cputime utime stime vsize rsscount watermark readseq maxseq minseq convseq msgseq localseq serverseq lastseq ackseq syncseq syncoffset position_ms budget threshold numbytes nbytes rightlen actuallen \
-        counter balance amount price fee candidate ufrag mtu mss cwnd window dropped lost skipped evicted hits misses depth instance n fromseq toseq startseq endseq fromoffset tooffset \
-        字节 大小 偏移 偏移量 序号 耗时 时间 时间戳 长度 数量 次数 总数 端口 错误码 行 列 进程 线程 内存 容量 上限 计数 流量 累计 共 第 游标 时钟 纳秒 毫秒 微秒 进度 版本 版本号 起始 结束 共计 总计 剩余 已用 已发送 已接收 接收 发送字节 水位 步长 消息序号 内存地址 地址空间 基址 超过 阈值 限制 共收 速率 余额 金额",
+        counter balance amount price fee candidate ufrag mtu mss cwnd window dropped lost skipped ack vsync intendedvsync blocks contentrange prio weightsum faults objects ranges vruntime evicted hits misses depth instance n fromseq toseq startseq endseq fromoffset tooffset \
+        字节 大小 偏移 偏移量 序号 耗时 时间 时间戳 长度 数量 次数 总数 端口 错误码 行 列 进程 线程 内存 容量 上限 计数 流量 累计 共 第 游标 时钟 纳秒 毫秒 微秒 进度 版本 版本号 起始 结束 共计 总计 剩余 已用 发送字节 水位 步长 消息序号 内存地址 地址空间 基址 超过 阈值 限制 速率 余额 金额",
     ),
     (
         Digest,

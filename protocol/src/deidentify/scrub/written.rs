@@ -176,8 +176,9 @@ fn written_at(view: &View<'_>, at: usize, join: Join) -> Option<Value> {
     while end < stop {
         match view.s[end] {
             b'\n' | b'\r' | b'\t' | b'"' | b'<' | b'|' | b'}' | 0x1a => break,
-            b'&' if view.s[at..end].iter().all(|&b| b != b' ') => break,
+            b'&' if view.of(&(at..end)).iter().all(|&b| b != b' ') => break,
             b' ' | b',' | b';' if named_value_at(view, end + 1) => break,
+            b' ' if end > at && view.han_before(end).is_some_and(|_| technical(view.of(&(end + 1..view.run(end + 1, |b| b >= 0x80))))) => break,
             b' ' if view.is_at(end, " -> ")
                 || view.is_at(end, " => ")
                 || view.is_at(end, " (") && view.run(end + 2, |b| b.is_ascii_digit()) > end + 2 =>
@@ -376,6 +377,7 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
     if !view.has_han() {
         return;
     }
+    mentions(view, found);
     let mut at = 0;
     while at < view.s.len() {
         let quote = matches!(view.s[at], b'"' | b'\'') && view.before(at) != b'\\'
@@ -415,6 +417,22 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
         }
     }
     group_suffixes(view, found);
+}
+
+/// `@追风少年 `: somebody who is spoken to.
+fn mentions(view: &View<'_>, found: &mut Found) {
+    for at in (0..view.s.len()).filter(|&i| view.s[i] == b'@') {
+        if view.before(at).is_ascii_alphanumeric() {
+            continue;
+        }
+        let end = view.run(at + 1, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-') || b >= 0x80);
+        let end = (at + 1..end).find(|&i| ["。", "、", "，", "」", "】"].iter().any(|mark| view.is_at(i, mark))).unwrap_or(end);
+        let name = view.of(&(at + 1..end));
+        let spoken_to = holds_han(name) || name.len() >= 3 && view.at(end) == b' ' && view.han_at(end + 1).is_some() && name.iter().any(u8::is_ascii_alphabetic);
+        if spoken_to && name.len() <= 60 && !name.contains(&b'.') {
+            found.cut(at + 1..end, Kind::Nick, "name after an at sign");
+        }
+    }
 }
 
 fn is_label(text: &[u8]) -> bool {
@@ -489,8 +507,8 @@ fn group_suffixes(view: &View<'_>, found: &mut Found) {
             for word in [
                 "群聊", "进入", "打开", "加入", "退出", "解散", "创建", "在", "到", "会话",
             ] {
-                if holds(&view.s[start..end], word.as_bytes())
-                    && let Some(i) = view.s[start..end]
+                if holds(view.of(&(start..end)), word.as_bytes())
+                    && let Some(i) = view.of(&(start..end))
                         .windows(word.len())
                         .rposition(|w| w == word.as_bytes())
                     && start + i + word.len() < end - 6
