@@ -1,11 +1,23 @@
 //! From a report to the issue it belongs to. Pure; every rule has a name with a version, so that a better rule can be
 //! added beside it.
 //!
-//! What never counts: lines, addresses of named code, hashes, generic arguments, releases, and who a client says a frame
-//! belongs to. What counts is in [`Explanation`].
+//! What never counts: lines and addresses of named code, hashes, generic arguments, releases, and functions that were
+//! inlined (which ones are is a matter of how a build was made). What counts is in [`Explanation`].
 
+mod crash;
+mod frames;
+mod freeze;
+mod message;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+use crate::naming::NamedFrame;
 use crate::store::{IssueId, IssueKind};
+use candor_protocol::report::{Module, Report, Stack, What};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// The issue that a report belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,4 +43,65 @@ pub struct Explanation {
     pub facts: Vec<String>,
     /// The frames that contributed, in the order in which they count.
     pub frames: Vec<String>,
+}
+
+/// The issue that `report` belongs to; `None` when it is neither a crash nor a freeze. `name` gives names to the frames of
+/// a stack.
+pub fn group(
+    report: &Report,
+    name: impl Fn(&Stack, &[Module]) -> Vec<NamedFrame>,
+) -> Option<Grouped> {
+    match &report.what {
+        What::Crash(crash) => Some(crash::group(
+            crash,
+            &name(&crash.thread.stack, &crash.modules),
+        )),
+        What::Freeze(freeze) => {
+            let stacks = freeze
+                .stacks
+                .iter()
+                .map(|seen| (seen.count, name(&seen.stack, &freeze.modules)))
+                .collect();
+            Some(freeze::group(freeze, stacks))
+        }
+        What::Connection(_) | What::Run(_) | What::Loss(_) => None,
+    }
+}
+
+impl Explanation {
+    fn new(rule: &str, facts: Vec<String>, frames: Vec<String>) -> Self {
+        Self {
+            rule: rule.to_owned(),
+            facts,
+            frames,
+        }
+    }
+
+    /// Two explanations have the same id when they are equal, and for all practical purposes only then.
+    fn id(&self, kind: IssueKind) -> IssueId {
+        let mut hash = Sha256::new();
+        let mut part = |text: &str| {
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text);
+        };
+        part(kind.as_str());
+        part(&self.rule);
+        for list in [&self.facts, &self.frames] {
+            part(&list.len().to_string());
+            list.iter().for_each(|text| part(text));
+        }
+        let digest: [u8; 32] = hash.finalize().into();
+        let [a, b, c, d, e, f, g, h, ..] = digest;
+        IssueId(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+    }
+
+    fn grouped(self, kind: IssueKind, title: String, culprit: String) -> Grouped {
+        Grouped {
+            id: self.id(kind),
+            kind,
+            title,
+            culprit,
+            why: self,
+        }
+    }
 }

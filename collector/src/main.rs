@@ -1,2 +1,119 @@
-//! placeholder
-fn main() {}
+//! Wires the parts that the command line asks for.
+
+use candor_collector::access::IngestKey;
+use candor_collector::cli::{AppCommand, Cli, Command, SymbolsCommand};
+use candor_collector::ingest::Limits;
+use candor_collector::state::State;
+use candor_collector::store::sqlite::SqliteStore;
+use candor_collector::store::{Store, StoreError};
+use candor_collector::{server, symbol_files};
+use candor_protocol::deidentify::AppName;
+use candor_symbols::Symbols;
+use clap::Parser;
+use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .init();
+    let done = match cli.command {
+        Command::Serve { data, listen } => serve(&data.directory, listen).await,
+        Command::App(AppCommand::Add { name, data }) => add_app(&name, &data.directory).await,
+        Command::Symbols(SymbolsCommand::Add { paths, data }) => {
+            add_symbols(&paths, &data.directory)
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("candor-collector: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(data: &Path, listen: SocketAddr) -> Result<(), String> {
+    let store = SqliteStore::open(data).map_err(|error| error.to_string())?;
+    let state = State::new(store, Symbols::open([symbol_files::directory(data)]));
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    // Asked for before anyone is told that the collector is ready, so that a stop is never missed.
+    let stop = stop_signals().map_err(|error| format!("cannot wait for signals: {error}"))?;
+    say(&format!("listening on http://{address}"))?;
+    server::run(listener, state, Limits::default(), stop)
+        .await
+        .map_err(|error| error.to_string())
+}
+
+/// Ends when the process is told to stop.
+fn stop_signals() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    let (mut terminate, mut interrupt): (Signal, Signal) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+async fn add_app(name: &str, data: &Path) -> Result<(), String> {
+    let app = AppName::parse(name).map_err(|refused| refused.to_string())?;
+    let store = SqliteStore::open(data).map_err(|error| error.to_string())?;
+    let key = IngestKey::generate();
+    store
+        .add_app(&app, key.hash())
+        .await
+        .map_err(|error| match error {
+            StoreError::AppExists => {
+                format!("the app {app} exists; its key was shown when it was added")
+            }
+            other => other.to_string(),
+        })?;
+    say(key.reveal())
+}
+
+fn add_symbols(paths: &[PathBuf], data: &Path) -> Result<(), String> {
+    let mut refused = 0;
+    for path in paths {
+        match symbol_files::add(data, path) {
+            Ok(added) if added.known => {
+                say(&format!("{} {} (known)", added.build, path.display()))?
+            }
+            Ok(added) => say(&format!("{} {}", added.build, path.display()))?,
+            Err(reason) => {
+                refused += 1;
+                eprintln!("candor-collector: {}: {reason}", path.display());
+            }
+        }
+    }
+    if refused == 0 {
+        Ok(())
+    } else {
+        Err(format!("{refused} of {} files were not added", paths.len()))
+    }
+}
+
+/// Prints a line for whoever started the program, who may be gone.
+fn say(line: &str) -> Result<(), String> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .map_err(|error| format!("cannot write to standard output: {error}"))
+}

@@ -36,15 +36,27 @@ pub fn name_stack(symbols: &Symbols, stack: &Stack, modules: &[Module]) -> Vec<N
         .frames
         .iter()
         .map(|frame| {
-            let module = frame.module.and_then(|index| modules.get(usize::from(index)));
+            let module = frame
+                .module
+                .and_then(|index| modules.get(usize::from(index)));
             let build_id = module.and_then(|module| module.build_id.clone());
             let name = module.and_then(|module| module.name.clone());
             let names = match &build_id {
                 Some(build_id) => symbols.names(build_id, frame.offset, frame.found),
                 None => Arc::default(),
             };
-            let owner = owner(name.as_ref().map(ModuleName::as_str), names.last().map(|name| name.function.as_str()));
-            NamedFrame { module: name, build_id, offset: frame.offset.0, found: frame.found, names, owner }
+            let owner = owner(
+                name.as_ref().map(ModuleName::as_str),
+                names.last().map(|name| name.function.as_str()),
+            );
+            NamedFrame {
+                module: name,
+                build_id,
+                offset: frame.offset.0,
+                found: frame.found,
+                names,
+                owner,
+            }
         })
         .collect()
 }

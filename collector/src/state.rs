@@ -19,14 +19,22 @@ pub struct State<S> {
 impl<S: Store> State<S> {
     /// A state with the system's clock.
     pub fn new(store: S, symbols: Symbols) -> Self {
-        Self { store: Arc::new(store), symbols: Arc::new(symbols), clock: Clock::system() }
+        Self {
+            store: Arc::new(store),
+            symbols: Arc::new(symbols),
+            clock: Clock::system(),
+        }
     }
 }
 
 // Derived, it would ask for `S: Clone`.
 impl<S> Clone for State<S> {
     fn clone(&self) -> Self {
-        Self { store: self.store.clone(), symbols: self.symbols.clone(), clock: self.clock.clone() }
+        Self {
+            store: self.store.clone(),
+            symbols: self.symbols.clone(),
+            clock: self.clock.clone(),
+        }
     }
 }
 
@@ -37,7 +45,11 @@ pub struct Clock(Arc<dyn Fn() -> u64 + Send + Sync>);
 impl Clock {
     /// The system's clock.
     pub fn system() -> Self {
-        Self::new(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+        Self::new(|| {
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| since.as_secs())
+        })
     }
 
     /// A clock that tells what `now` returns, in seconds since 1970-01-01 UTC.

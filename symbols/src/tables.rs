@@ -267,7 +267,7 @@ pub(crate) const PANIC_PREFIXES: &[&str] = &[
     "core::slice::index::slice_",
     "std::panicking::begin_panic",
     "std::panicking::default_hook",
-    "std::panicking::panic_with_hook",
+    "std::panicking::panic_",
     "std::panicking::rust_panic",
 ];
 

@@ -48,7 +48,7 @@ fn an_address_has_a_function_a_file_and_a_line() {
     assert_ne!(a_function_to_be_found(std::hint::black_box(3)), 0);
     let build = build_id_of(&executable()).unwrap();
     let symbols = Symbols::open([executable()]);
-    assert_eq!(symbols.builds(), [build.clone()]);
+    assert_eq!(symbols.builds(), std::slice::from_ref(&build));
     let (start, size) = place_of("a_function_to_be_found");
     let at = |address, found| symbols.names(&build, Offset(address), found);
 

@@ -4,10 +4,11 @@ use super::{IssueId, IssueKind};
 use crate::grouping::Explanation;
 use candor_protocol::deidentify::{Name, Release};
 use candor_protocol::report::{
-    Activity, Connection, Disconnect, Exit, Failure, FreezeEnd, Kind, LossReason, Network, Phase, Wait,
+    Activity, Connection, Disconnect, Exit, Failure, FreezeEnd, Kind, LossReason, Network, Phase,
+    Wait,
 };
 use candor_protocol::sketch::Sketch;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What arrived and what became of it, since the app was added.
@@ -29,7 +30,8 @@ pub struct Ledger {
     pub last_batch: Option<u64>,
 }
 
-/// Rates and latencies of a range of time.
+/// Rates and latencies of a range of time. A run counts when it started; a crash or a freeze whose run was never reported
+/// counts as a run too, at its own time.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Health {
     /// Runs that started.
@@ -140,8 +142,8 @@ pub struct Breakdown {
     pub reports: u64,
     /// Distinct runs of the issue in this class.
     pub runs: u64,
-    /// All runs of the app in this class, whether or not they met the issue: the base rate. Runs whose start was never
-    /// reported are not in it, so that it can be less than `runs`.
+    /// All runs of the app in this class that started in the range, whether or not they met the issue: the base rate. It can
+    /// be less than `runs` where runs started before the range.
     pub of: u64,
 }
 
@@ -203,7 +205,7 @@ pub struct ConnectionAnswer {
 }
 
 /// What a number of connection windows add up to. Latencies are in microseconds.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ConnectionSum {
     /// Windows.
     pub windows: u64,
@@ -212,10 +214,13 @@ pub struct ConnectionSum {
     /// Those that ended in service.
     pub ready: u64,
     /// Those that failed, by phase and class.
+    #[serde(with = "super::pairs")]
     pub failures: BTreeMap<(Phase, Failure), u64>,
     /// Connections in service that ended, by reason.
+    #[serde(with = "super::pairs")]
     pub disconnects: BTreeMap<Disconnect, u64>,
     /// How long each phase that ended well took.
+    #[serde(with = "super::pairs")]
     pub phases: BTreeMap<Phase, Sketch>,
     /// From the start of an attempt until service.
     pub ready_us: Sketch,
@@ -244,13 +249,19 @@ impl ConnectionSum {
         self.attempts += u64::from(window.attempts);
         self.ready += u64::from(window.ready);
         for failed in &window.failures {
-            *self.failures.entry((failed.phase, failed.failure)).or_default() += u64::from(failed.count);
+            *self
+                .failures
+                .entry((failed.phase, failed.failure))
+                .or_default() += u64::from(failed.count);
         }
         for ended in &window.disconnects {
             *self.disconnects.entry(ended.reason).or_default() += u64::from(ended.count);
         }
         for phase in &window.phases {
-            self.phases.entry(phase.phase).or_default().merge(&phase.took_us);
+            self.phases
+                .entry(phase.phase)
+                .or_default()
+                .merge(&phase.took_us);
         }
         self.ready_us.merge(&window.ready_us);
         self.rtt_us.merge(&window.rtt_us);

@@ -1,10 +1,12 @@
 //! Where reports are kept: questions and answers, no SQL.
 //!
 //! A [`Store`] answers from summaries that it keeps up to date as reports arrive, so that a page costs the same however
-//! many reports there are. [`contract`] is the suite that defines what a store is; every engine runs all of it.
+//! many reports there are. The suite in `contract.rs` defines what a store is; every engine runs all of it.
 
 mod answers;
-pub mod contract;
+#[cfg(test)]
+mod contract;
+mod pairs;
 mod question;
 pub mod sqlite;
 mod write;
@@ -38,7 +40,7 @@ pub trait Store: Send + Sync + 'static {
     /// The app that a key belongs to.
     fn app_of_key(&self, key: KeyHash) -> impl Answer<Option<AppName>>;
 
-    /// Keeps reports that arrived at `arrived`, all of them or none. A report whose id was kept before is a duplicate
+    /// Keeps reports that arrived at `arrived`, all of them or none, and counts them in every summary. A report whose id was kept before is a duplicate
     /// and changes nothing, also within one call.
     fn keep(&self, app: &AppName, reports: Vec<Incoming>, arrived: u64) -> impl Answer<Kept>;
 
@@ -85,6 +87,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Issues of freezes with a report in the range, with how long and how they froze; most installations first.
     fn freezes(&self, app: &AppName, span: Span) -> impl Answer<Vec<FreezeRow>>;
+
+    /// Finishes the writing that was accepted; whatever is to be written afterwards fails with [`StoreError::Stopped`].
+    fn stop(&self) -> impl Answer<()>;
 
     /// Connection windows, summed.
     fn connections(&self, app: &AppName, filter: ConnectionFilter, span: Span) -> impl Answer<ConnectionAnswer>;

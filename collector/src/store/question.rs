@@ -23,7 +23,9 @@ impl Span {
     /// How many steps the range has; the last one may be cut short.
     pub fn steps(&self) -> usize {
         let steps = self.to.saturating_sub(self.from).div_ceil(self.step.max(1));
-        usize::try_from(steps).unwrap_or(usize::MAX).min(Self::MAX_STEPS)
+        usize::try_from(steps)
+            .unwrap_or(usize::MAX)
+            .min(Self::MAX_STEPS)
     }
 
     /// The step that `at` counts in; `None` outside of the range.
@@ -31,7 +33,9 @@ impl Span {
         if at < self.from || at >= self.to {
             return None;
         }
-        usize::try_from((at - self.from) / self.step.max(1)).ok().filter(|index| *index < self.steps())
+        usize::try_from((at - self.from) / self.step.max(1))
+            .ok()
+            .filter(|index| *index < self.steps())
     }
 
     /// When the step `index` begins.
@@ -86,8 +90,15 @@ impl FromStr for IssueId {
     type Err = ();
 
     fn from_str(digits: &str) -> Result<Self, ()> {
-        let form = digits.len() == 16 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        u64::from_str_radix(digits, 16).ok().filter(|_| form).map(Self).ok_or(())
+        let form = digits.len() == 16
+            && digits
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        u64::from_str_radix(digits, 16)
+            .ok()
+            .filter(|_| form)
+            .map(Self)
+            .ok_or(())
     }
 }
 
@@ -119,7 +130,11 @@ mod tests {
 
     #[test]
     fn a_moment_counts_in_exactly_one_step() {
-        let span = Span { from: 600, to: 3_700, step: 600 };
+        let span = Span {
+            from: 600,
+            to: 3_700,
+            step: 600,
+        };
         assert_eq!(span.steps(), 6);
         assert_eq!(span.index(599), None);
         assert_eq!(span.index(600), Some(0));
@@ -131,9 +146,33 @@ mod tests {
 
     #[test]
     fn a_span_that_asks_for_the_impossible_has_few_steps() {
-        assert_eq!(Span { from: 10, to: 5, step: 60 }.steps(), 0);
-        assert_eq!(Span { from: 0, to: u64::MAX, step: 0 }.steps(), Span::MAX_STEPS);
-        assert_eq!(Span { from: 0, to: u64::MAX, step: 60 }.index(u64::MAX - 1), None);
+        assert_eq!(
+            Span {
+                from: 10,
+                to: 5,
+                step: 60
+            }
+            .steps(),
+            0
+        );
+        assert_eq!(
+            Span {
+                from: 0,
+                to: u64::MAX,
+                step: 0
+            }
+            .steps(),
+            Span::MAX_STEPS
+        );
+        assert_eq!(
+            Span {
+                from: 0,
+                to: u64::MAX,
+                step: 60
+            }
+            .index(u64::MAX - 1),
+            None
+        );
     }
 
     #[test]
@@ -141,7 +180,13 @@ mod tests {
         let id = IssueId(0x00ab_cdef_0123_4567);
         assert_eq!(id.to_string(), "00abcdef01234567");
         assert_eq!("00abcdef01234567".parse(), Ok(id));
-        for wrong in ["", "abc", "00ABCDEF01234567", "+0abcdef01234567", "00abcdef012345678"] {
+        for wrong in [
+            "",
+            "abc",
+            "00ABCDEF01234567",
+            "+0abcdef01234567",
+            "00abcdef012345678",
+        ] {
             assert_eq!(wrong.parse::<IssueId>(), Err(()));
         }
     }

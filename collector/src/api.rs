@@ -1,0 +1,72 @@
+//! What programs may ask.
+
+use crate::ingest::json;
+use crate::state::State;
+use crate::store::Store;
+use axum::Router;
+use axum::extract::{Query, State as Given};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+use candor_protocol::answer::Refusal;
+use candor_protocol::deidentify::AppName;
+use serde::Deserialize;
+
+/// Whether the collector serves: for whoever starts it.
+pub fn health_router() -> Router {
+    Router::new().route("/healthz", get(async || "ok\n"))
+}
+
+/// Questions of programs.
+pub fn router<S: Store>(state: State<S>) -> Router {
+    Router::new()
+        .route("/api/v1/ledger", get(ledger::<S>))
+        .with_state(state)
+}
+
+#[derive(Deserialize)]
+struct About {
+    app: String,
+}
+
+/// `GET /api/v1/ledger?app=NAME`: what arrived and what became of it.
+async fn ledger<S: Store>(Given(state): Given<State<S>>, Query(about): Query<About>) -> Response {
+    let no_such_app = || {
+        let message = "there is no app of this name".to_owned();
+        json(
+            StatusCode::NOT_FOUND,
+            &Refusal {
+                error: "unknown_app".to_owned(),
+                message,
+                line: None,
+            },
+        )
+    };
+    let Ok(app) = AppName::parse(&about.app) else {
+        return no_such_app();
+    };
+    let asked = async {
+        let known = state.store.apps().await?.contains(&app);
+        Ok::<_, crate::store::StoreError>(if known {
+            Some(state.store.ledger(&app).await?)
+        } else {
+            None
+        })
+    };
+    match asked.await {
+        Ok(Some(ledger)) => json(StatusCode::OK, &ledger),
+        Ok(None) => no_such_app(),
+        Err(error) => {
+            tracing::error!(%error, "the ledger could not be read");
+            let message = "the store did not answer; the log says why".to_owned();
+            json(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                &Refusal {
+                    error: "fault".to_owned(),
+                    message,
+                    line: None,
+                },
+            )
+        }
+    }
+}

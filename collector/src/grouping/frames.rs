@@ -1,0 +1,218 @@
+//! Which frames of a stack tell one fault from another.
+
+use crate::naming::NamedFrame;
+use candor_protocol::report::Found;
+use candor_symbols::{Owner, clean, is_panic_machinery, is_thread_base};
+
+/// How many frames count, besides those that only pass a failure on. One would merge everything that fails in the same
+/// helper; the whole path would split one fault by every way that leads to it.
+const COUNTED: usize = 2;
+
+/// A frame, reduced to what tells faults apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Part {
+    /// A function with its cleaned name.
+    Function(String),
+    /// Code without a name, in this module.
+    Module(String),
+}
+
+impl Part {
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Function(name) => name.clone(),
+            Self::Module(module) => format!("code without a name in {module}"),
+        }
+    }
+}
+
+/// The cleaned name of the function that was really called.
+pub(super) fn function(frame: &NamedFrame) -> Option<String> {
+    frame.function().map(|name| clean(&name.function))
+}
+
+/// The frames from where a panic was raised: what only raises or reports it is left out, and so is everything that this
+/// called, such as the app's own panic hook.
+pub(super) fn below_panic(frames: &[NamedFrame]) -> &[NamedFrame] {
+    let machinery = |frame: &NamedFrame| {
+        frame
+            .names
+            .iter()
+            .any(|name| is_panic_machinery(&clean(&name.function)))
+    };
+    match frames.iter().position(machinery) {
+        Some(first) => {
+            let rest = &frames[first..];
+            let length = rest.iter().take_while(|frame| machinery(frame)).count();
+            &rest[length..]
+        }
+        None => frames,
+    }
+}
+
+/// Frames that are worth looking at: those that were found by looking at words on the stack only where nothing better is.
+pub(super) fn trusted(frames: &[NamedFrame]) -> Vec<&NamedFrame> {
+    let walked: Vec<_> = frames
+        .iter()
+        .filter(|frame| frame.found != Found::Scan)
+        .collect();
+    if walked.iter().any(|frame| is_foreign_to_system(frame)) {
+        walked
+    } else {
+        frames.iter().collect()
+    }
+}
+
+/// Whether it is code of the app or its libraries, named or not.
+pub(super) fn is_foreign_to_system(frame: &NamedFrame) -> bool {
+    let in_a_module = frame.module.is_some() || frame.build_id.is_some();
+    match frame.owner {
+        Owner::App => in_a_module,
+        Owner::Library => true,
+        Owner::Runtime | Owner::System => false,
+    }
+}
+
+/// The app's own functions, innermost first, each once; recursion is folded that way.
+///
+/// Where the innermost frame that is not the system's has no name, its module stands in front of them, so that faults in
+/// two libraries without symbols stay apart though the same own function called both.
+pub(super) fn own(frames: &[&NamedFrame]) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut innermost = true;
+    for frame in frames
+        .iter()
+        .filter(|frame| is_foreign_to_system(frame) && frame.owner == Owner::App)
+    {
+        let part = match (function(frame), innermost) {
+            (Some(name), _) => Part::Function(name),
+            (None, true) => Part::Module(place_without_offset(frame)),
+            (None, false) => continue,
+        };
+        innermost = false;
+        if !parts.contains(&part) {
+            parts.push(part);
+        }
+    }
+    if parts.iter().any(|part| matches!(part, Part::Function(_))) {
+        parts
+    } else {
+        Vec::new()
+    }
+}
+
+/// Those of `parts` that count. What only begins a thread counts where it is itself at fault.
+pub(super) fn counted(parts: Vec<Part>) -> Vec<Part> {
+    let mut left = COUNTED;
+    let mut counted = Vec::new();
+    for part in parts {
+        let base = matches!(&part, Part::Function(name) if is_thread_base(name));
+        if left > 0 && (counted.is_empty() || !base) {
+            left -= usize::from(!passes_failures_on(&part));
+            counted.push(part);
+        }
+    }
+    counted
+}
+
+/// The frame to blame: the first that does more than pass a failure on.
+pub(super) fn culprit(counted: &[Part]) -> Option<&Part> {
+    counted
+        .iter()
+        .find(|part| !passes_failures_on(part))
+        .or(counted.first())
+}
+
+/// Whether a function is, by its name, a helper through which many different failures go.
+fn passes_failures_on(part: &Part) -> bool {
+    const WORDS: &[&str] = &[
+        "abort",
+        "assert",
+        "bail",
+        "capture",
+        "check",
+        "crash",
+        "die",
+        "ensure",
+        "error",
+        "err",
+        "expect",
+        "fail",
+        "failed",
+        "fatal",
+        "must",
+        "oops",
+        "panic",
+        "raise",
+        "throw",
+        "unreachable",
+        "unwrap",
+    ];
+    let Part::Function(name) = part else {
+        return false;
+    };
+    let last = name.rsplit("::").next().unwrap_or(name);
+    last.split('_')
+        .any(|word| WORDS.contains(&word.to_ascii_lowercase().as_str()))
+}
+
+/// Where a frame is, exactly: the build id counts, and where there is none, the module's name.
+pub(super) fn place(frame: &NamedFrame) -> String {
+    match &frame.build_id {
+        Some(build) => format!("{build}+{:x}", frame.offset),
+        None => format!("{}+{:x}", module(frame), frame.offset),
+    }
+}
+
+/// Where a frame is, for people.
+pub(super) fn readable_place(frame: &NamedFrame) -> String {
+    format!("{}+{:x}", module(frame), frame.offset)
+}
+
+/// Stays the same from build to build where the module has a name.
+fn place_without_offset(frame: &NamedFrame) -> String {
+    match (&frame.module, &frame.build_id) {
+        (Some(name), _) => name.to_string(),
+        (None, Some(build)) => build.to_string(),
+        (None, None) => module(frame).to_owned(),
+    }
+}
+
+fn module(frame: &NamedFrame) -> &str {
+    match (&frame.module, &frame.build_id) {
+        (Some(name), _) => name.as_str(),
+        (None, Some(build)) => build.as_str(),
+        (None, None) => "unknown",
+    }
+}
+
+/// Named functions of these owners, innermost first, each once.
+pub(super) fn named(frames: &[&NamedFrame], owners: &[Owner]) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for frame in frames.iter().filter(|frame| owners.contains(&frame.owner)) {
+        if let Some(part) = function(frame)
+            .map(Part::Function)
+            .filter(|part| !parts.contains(part))
+        {
+            parts.push(part);
+        }
+    }
+    parts
+}
+
+/// Functions that occur more than once, by name: the circle of a recursion, the same wherever it was cut off.
+pub(super) fn circle(frames: &[&NamedFrame]) -> Vec<Part> {
+    let mut names: Vec<String> = frames
+        .iter()
+        .filter(|frame| frame.owner == Owner::App)
+        .filter_map(|frame| function(frame))
+        .collect();
+    names.sort();
+    let mut repeated: Vec<String> = names
+        .chunk_by(|a, b| a == b)
+        .filter(|run| run.len() > 1)
+        .map(|run| run[0].clone())
+        .collect();
+    repeated.dedup();
+    repeated.into_iter().map(Part::Function).collect()
+}

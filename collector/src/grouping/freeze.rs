@@ -1,0 +1,160 @@
+//! Freezes: by what the thread was asked to do and what it waited for, whatever it was doing at the moment of a sample.
+
+use super::frames::{self, Part};
+use super::{Explanation, Grouped};
+use crate::naming::NamedFrame;
+use crate::store::IssueKind;
+use candor_protocol::report::{Activity, Freeze, Wait};
+use candor_symbols::{Owner, is_thread_base};
+
+/// How many of the outermost own frames count.
+const COUNTED: usize = 2;
+
+pub(super) fn group(freeze: &Freeze, stacks: Vec<(u32, Vec<NamedFrame>)>) -> Grouped {
+    let doing = doing(freeze.activity, freeze.wait);
+    let mut facts = vec![doing.to_owned()];
+    facts.extend(freeze.turn.as_ref().map(|turn| format!("turn {turn}")));
+    let finish =
+        |rule: &str, facts: Vec<String>, frames: Vec<String>, place: &str, culprit: String| {
+            let title = format!("freeze in {place} ({doing})");
+            Explanation::new(rule, facts, frames).grouped(IssueKind::Freeze, title, culprit)
+        };
+
+    // The first of the most frequent ones, so that the order of equals does not change with their number.
+    let dominant = stacks
+        .iter()
+        .rev()
+        .max_by_key(|(count, _)| *count)
+        .map(|(_, stack)| frames::trusted(stack));
+    let Some(dominant) = dominant.filter(|stack| !stack.is_empty()) else {
+        let place = freeze.turn.as_ref().unwrap_or(&freeze.watch);
+        facts.push(format!("watch {}", freeze.watch));
+        return finish(
+            "freeze-alone-v1",
+            facts,
+            Vec::new(),
+            place.as_str(),
+            String::new(),
+        );
+    };
+
+    let work = work(&dominant);
+    if let Some(outermost) = work.first() {
+        let culprit = common(&stacks, &work).unwrap_or(outermost).clone();
+        let counted: Vec<String> = work.iter().take(COUNTED).cloned().collect();
+        return finish(
+            "freeze-outermost-frames-v1",
+            facts,
+            counted,
+            outermost,
+            culprit,
+        );
+    }
+    if let Some(frame) = common_place(&stacks, &dominant) {
+        let readable = frames::readable_place(frame);
+        return finish(
+            "freeze-unnamed-frame-v1",
+            facts,
+            vec![frames::place(frame)],
+            &readable,
+            readable.clone(),
+        );
+    }
+    let any = frames::named(&dominant, &[Owner::Library, Owner::Runtime, Owner::System]);
+    let names: Vec<String> = any
+        .iter()
+        .rev()
+        .map(Part::text)
+        .filter(|name| !is_thread_base(name))
+        .take(COUNTED)
+        .collect();
+    let place = names
+        .first()
+        .map_or(freeze.watch.as_str(), String::as_str)
+        .to_owned();
+    facts.push(format!("watch {}", freeze.watch));
+    finish(
+        "freeze-other-frames-v1",
+        facts,
+        names,
+        &place,
+        String::new(),
+    )
+}
+
+/// The app's own functions, outermost first, without those that only begin a thread or turn its loop.
+fn work(stack: &[&NamedFrame]) -> Vec<String> {
+    let functions: Vec<String> = frames::own(stack)
+        .into_iter()
+        .rev()
+        .filter_map(|part| match part {
+            Part::Function(name) => Some(name),
+            Part::Module(_) => None,
+        })
+        .collect();
+    let base = functions
+        .iter()
+        .take_while(|name| is_thread_base(name))
+        .count();
+    // A thread that froze in its loop itself has nothing else to name.
+    if base == functions.len() {
+        functions.into_iter().last().into_iter().collect()
+    } else {
+        functions[base..].to_vec()
+    }
+}
+
+/// The innermost of `work` that is in more than half of all samples.
+fn common<'a>(stacks: &[(u32, Vec<NamedFrame>)], work: &'a [String]) -> Option<&'a String> {
+    work.iter().rev().find(|name| {
+        in_most(stacks, |frame| {
+            frames::function(frame).as_ref() == Some(name)
+        })
+    })
+}
+
+/// The innermost frame that is not the system's and is in more than half of all samples; else the innermost one.
+fn common_place<'a>(
+    stacks: &[(u32, Vec<NamedFrame>)],
+    dominant: &[&'a NamedFrame],
+) -> Option<&'a NamedFrame> {
+    let candidates = || {
+        dominant
+            .iter()
+            .copied()
+            .filter(|frame| frames::is_foreign_to_system(frame) && frame.names.is_empty())
+    };
+    let same = |a: &NamedFrame, b: &NamedFrame| {
+        a.offset == b.offset && a.build_id == b.build_id && a.module == b.module
+    };
+    candidates()
+        .find(|candidate| in_most(stacks, |frame| same(frame, candidate)))
+        .or_else(|| candidates().next())
+}
+
+fn in_most(stacks: &[(u32, Vec<NamedFrame>)], wanted: impl Fn(&NamedFrame) -> bool) -> bool {
+    let total: u64 = stacks.iter().map(|(count, _)| u64::from(*count)).sum();
+    let with: u64 = stacks
+        .iter()
+        .filter(|(_, stack)| stack.iter().any(&wanted))
+        .map(|(count, _)| u64::from(*count))
+        .sum();
+    with * 2 > total
+}
+
+fn doing(activity: Activity, wait: Option<Wait>) -> &'static str {
+    match (wait, activity) {
+        (Some(Wait::Futex), _) => "waiting for a lock",
+        (Some(Wait::Read), _) => "waiting to read",
+        (Some(Wait::Write), _) => "waiting to write",
+        (Some(Wait::Poll), _) => "waiting for input",
+        (Some(Wait::Sleep), _) => "sleeping",
+        (Some(Wait::Connect), _) => "waiting for a connection",
+        (Some(Wait::Disk), _) => "waiting for the disk",
+        (Some(Wait::Child), _) => "waiting for a process",
+        (Some(Wait::PageFault), _) => "waiting for memory",
+        (Some(Wait::Other), _) | (None, Activity::Blocked) => "waiting",
+        (None, Activity::Running) => "computing",
+        (None, Activity::Unknown) => "not known what it did",
+    }
+}

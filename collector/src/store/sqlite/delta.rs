@@ -1,0 +1,323 @@
+//! What a transaction changes in the summaries: collected while it runs, written once at its end.
+
+use super::freeze_sum::FreezeSum;
+use super::run::RunCell;
+use super::subtract::Sum;
+use crate::store::ConnectionSum;
+use candor_protocol::report::{Connection, Exit, Freeze, Network};
+use rusqlite::{OptionalExtension, Params, Transaction};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::HashMap;
+
+const DAY: u64 = 86_400;
+
+/// Where a report is counted. Texts stand as their ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Cell {
+    pub(super) app: i64,
+    pub(super) at: i64,
+    pub(super) release: i64,
+    pub(super) os: i64,
+    pub(super) device: i64,
+}
+
+/// Whether something is counted or no longer counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    Add,
+    Take,
+}
+
+impl Sign {
+    fn of(self, number: u64) -> i64 {
+        let number = i64::try_from(number).unwrap_or(i64::MAX);
+        match self {
+            Self::Add => number,
+            Self::Take => -number,
+        }
+    }
+}
+
+#[derive(PartialEq, Eq, Hash)]
+struct LedgerCell {
+    app: i64,
+    day: i64,
+    what: &'static str,
+    kind: &'static str,
+    reason: &'static str,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+struct ConnectionCell {
+    app: i64,
+    at: i64,
+    release: i64,
+    name: i64,
+    endpoint: i64,
+    network: Network,
+}
+
+/// What is added to a sum and what is taken out of it.
+#[derive(Default)]
+struct Change<S> {
+    added: S,
+    taken: S,
+}
+
+impl<S: Sum> Change<S> {
+    fn count(&mut self, part: &S::Part, sign: Sign) {
+        match sign {
+            Sign::Add => self.added.add(part),
+            Sign::Take => self.taken.add(part),
+        }
+    }
+
+    fn apply(&self, sum: &mut S) {
+        sum.merge(&self.added);
+        sum.subtract(&self.taken);
+    }
+}
+
+/// What a transaction changes in the summaries.
+#[derive(Default)]
+pub(super) struct Deltas {
+    ledger: HashMap<LedgerCell, i64>,
+    runs: HashMap<RunCell, (i64, i64)>,
+    faults: HashMap<(i64, i64, i64, &'static str), i64>,
+    issues: HashMap<(Cell, i64), (i64, i64)>,
+    freezes: HashMap<(i64, i64, i64), Change<FreezeSum>>,
+    connections: HashMap<ConnectionCell, Change<ConnectionSum>>,
+}
+
+impl Deltas {
+    pub(super) fn ledger(
+        &mut self,
+        app: i64,
+        arrived: u64,
+        what: &'static str,
+        kind: &'static str,
+        reason: &'static str,
+        reports: u64,
+    ) {
+        if reports > 0 {
+            let day = (arrived - arrived % DAY) as i64;
+            *self
+                .ledger
+                .entry(LedgerCell {
+                    app,
+                    day,
+                    what,
+                    kind,
+                    reason,
+                })
+                .or_default() += Sign::Add.of(reports);
+        }
+    }
+
+    pub(super) fn run(&mut self, (cell, run_ms): (RunCell, u64), sign: Sign) {
+        let (runs, ms) = self.runs.entry(cell).or_default();
+        *runs += sign.of(1);
+        *ms = ms.saturating_add(sign.of(run_ms));
+    }
+
+    pub(super) fn fault(&mut self, cell: Cell, fault: &'static str, sign: Sign) {
+        *self
+            .faults
+            .entry((cell.app, cell.at, cell.release, fault))
+            .or_default() += sign.of(1);
+    }
+
+    pub(super) fn issue(&mut self, cell: Cell, issue: i64, fatal: bool, sign: Sign) {
+        let (reports, deaths) = self.issues.entry((cell, issue)).or_default();
+        *reports += sign.of(1);
+        *deaths += sign.of(u64::from(fatal));
+    }
+
+    pub(super) fn freeze(&mut self, cell: Cell, issue: i64, freeze: &Freeze, sign: Sign) {
+        self.freezes
+            .entry((cell.app, cell.at, issue))
+            .or_default()
+            .count(freeze, sign);
+    }
+
+    pub(super) fn connection(
+        &mut self,
+        cell: Cell,
+        name: i64,
+        endpoint: i64,
+        window: &Connection,
+        sign: Sign,
+    ) {
+        let Cell {
+            app, at, release, ..
+        } = cell;
+        let cell = ConnectionCell {
+            app,
+            at,
+            release,
+            name,
+            endpoint,
+            network: window.network,
+        };
+        self.connections
+            .entry(cell)
+            .or_default()
+            .count(window, sign);
+    }
+
+    pub(super) fn write(self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
+        for (
+            LedgerCell {
+                app,
+                day,
+                what,
+                kind,
+                reason,
+            },
+            reports,
+        ) in self.ledger
+        {
+            tx.prepare_cached(
+                "INSERT INTO ledger (app, day, what, kind, reason, reports) VALUES (?, ?, ?, ?, ?, ?)
+                 ON CONFLICT DO UPDATE SET reports = reports + excluded.reports",
+            )?
+            .execute((app, day, what, kind, reason, reports))?;
+        }
+        for (RunCell { cell, exit, frozen }, (runs, run_ms)) in self.runs {
+            if runs != 0 || run_ms != 0 {
+                let key = (
+                    cell.app,
+                    cell.at,
+                    cell.release,
+                    cell.os,
+                    cell.device,
+                    exit.map_or("", Exit::as_str),
+                    frozen,
+                );
+                tx.prepare_cached(
+                    "INSERT INTO run_count (app, at, release, os, device, exit, frozen, runs, run_ms)
+                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                     ON CONFLICT DO UPDATE SET runs = runs + excluded.runs, run_ms = run_ms + excluded.run_ms",
+                )?
+                .execute((key.0, key.1, key.2, key.3, key.4, key.5, key.6, runs, run_ms))?;
+                if runs < 0 {
+                    tx.prepare_cached(
+                        "DELETE FROM run_count
+                         WHERE app = ? AND at = ? AND release = ? AND os = ? AND device = ? AND exit = ? AND frozen = ?
+                         AND runs <= 0",
+                    )?
+                    .execute(key)?;
+                }
+            }
+        }
+        for ((app, at, release, fault), reports) in self.faults {
+            tx.prepare_cached(
+                "INSERT INTO fault_count (app, at, release, fault, reports) VALUES (?, ?, ?, ?, ?)
+                 ON CONFLICT DO UPDATE SET reports = reports + excluded.reports",
+            )?
+            .execute((app, at, release, fault, reports))?;
+        }
+        for ((cell, issue), (reports, fatal)) in self.issues {
+            tx.prepare_cached(
+                "INSERT INTO issue_count (app, issue, at, release, os, device, reports, fatal)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                 ON CONFLICT DO UPDATE SET reports = reports + excluded.reports, fatal = fatal + excluded.fatal",
+            )?
+            .execute((cell.app, issue, cell.at, cell.release, cell.os, cell.device, reports, fatal))?;
+        }
+        for (key, change) in &self.freezes {
+            write_freezes(tx, *key, change)?;
+        }
+        for (cell, change) in &self.connections {
+            write_connections(tx, cell, change)?;
+        }
+        Ok(())
+    }
+}
+
+fn write_freezes(
+    tx: &Transaction<'_>,
+    key: (i64, i64, i64),
+    change: &Change<FreezeSum>,
+) -> rusqlite::Result<()> {
+    let mut sum: FreezeSum = read_sum(
+        tx,
+        "SELECT sum FROM freeze_sum WHERE app = ? AND at = ? AND issue = ?",
+        key,
+    )?;
+    change.apply(&mut sum);
+    if sum.is_empty() {
+        tx.prepare_cached("DELETE FROM freeze_sum WHERE app = ? AND at = ? AND issue = ?")?
+            .execute(key)?;
+    } else {
+        tx.prepare_cached(
+            "INSERT INTO freeze_sum (app, at, issue, sum) VALUES (?, ?, ?, ?)
+             ON CONFLICT DO UPDATE SET sum = excluded.sum",
+        )?
+        .execute((key.0, key.1, key.2, to_json(&sum)?))?;
+    }
+    Ok(())
+}
+
+fn write_connections(
+    tx: &Transaction<'_>,
+    cell: &ConnectionCell,
+    change: &Change<ConnectionSum>,
+) -> rusqlite::Result<()> {
+    let ConnectionCell {
+        app,
+        at,
+        release,
+        name,
+        endpoint,
+        network,
+    } = cell;
+    let key = (app, at, release, name, endpoint, network.as_str());
+    let mut sum: ConnectionSum = read_sum(
+        tx,
+        "SELECT sum FROM connection_sum
+         WHERE app = ? AND at = ? AND release = ? AND name = ? AND endpoint = ? AND network = ?",
+        key,
+    )?;
+    change.apply(&mut sum);
+    if sum.is_empty() {
+        tx.prepare_cached(
+            "DELETE FROM connection_sum
+             WHERE app = ? AND at = ? AND release = ? AND name = ? AND endpoint = ? AND network = ?",
+        )?
+        .execute(key)?;
+    } else {
+        tx.prepare_cached(
+            "INSERT INTO connection_sum (app, at, release, name, endpoint, network, attempts, ready, sum)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT DO UPDATE SET attempts = excluded.attempts, ready = excluded.ready, sum = excluded.sum",
+        )?
+        .execute((app, at, release, name, endpoint, network.as_str(), sum.attempts, sum.ready, to_json(&sum)?))?;
+    }
+    Ok(())
+}
+
+fn read_sum<S: Sum + DeserializeOwned>(
+    tx: &Transaction<'_>,
+    sql: &str,
+    key: impl Params,
+) -> rusqlite::Result<S> {
+    let json: Option<String> = tx
+        .prepare_cached(sql)?
+        .query_row(key, |row| row.get(0))
+        .optional()?;
+    json.map_or_else(|| Ok(S::default()), |json| from_json(&json))
+}
+
+fn to_json(sum: &impl Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(sum)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
+
+/// A sum as it was stored.
+pub(super) fn from_json<S: DeserializeOwned>(json: &str) -> rusqlite::Result<S> {
+    serde_json::from_str(json).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into())
+    })
+}

@@ -1,0 +1,81 @@
+//! Erasing installations: their reports go, every summary counts as if they had never arrived, and late ones are refused.
+
+use super::delta::Sign;
+use super::run::RunState;
+use super::writer::Work;
+use super::{ids, keep};
+use candor_protocol::deidentify::Pseudonym;
+use candor_protocol::report::Report;
+
+pub(super) fn erase(
+    work: &mut Work<'_>,
+    app: &str,
+    pseudonyms: &[Pseudonym],
+    arrived: u64,
+) -> rusqlite::Result<u64> {
+    let Some(app) = work.app(app)? else {
+        return Ok(0);
+    };
+    // What this transaction has counted so far has to be in the tables before anything is taken out of them.
+    std::mem::take(&mut work.deltas).write(work.tx)?;
+    let mut erased = 0;
+    for pseudonym in pseudonyms {
+        work.tx
+            .prepare_cached(
+                "INSERT INTO erased (app, pseudonym) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            )?
+            .execute((app, ids::erased(pseudonym)))?;
+        let pseudonym = ids::pseudonym(pseudonym);
+        take_reports_out(work, app, &pseudonym)?;
+        take_runs_out(work, app, &pseudonym)?;
+        erased += work
+            .tx
+            .prepare_cached("DELETE FROM report WHERE app = ? AND pseudonym = ?")?
+            .execute((app, pseudonym))? as u64;
+    }
+    std::mem::take(&mut work.deltas).write(work.tx)?;
+    work.deltas.ledger(app, arrived, "erased", "", "", erased);
+    for empty in [
+        "DELETE FROM fault_count WHERE app = ? AND reports <= 0",
+        "DELETE FROM issue_count WHERE app = ? AND reports <= 0",
+        "DELETE FROM issue WHERE app = ?1 AND id NOT IN (SELECT issue FROM issue_count WHERE app = ?1)",
+    ] {
+        work.tx.prepare_cached(empty)?.execute([app])?;
+    }
+    Ok(erased)
+}
+
+fn take_reports_out(work: &mut Work<'_>, app: i64, pseudonym: &[u8; 16]) -> rusqlite::Result<()> {
+    let tx = work.tx;
+    let mut query =
+        tx.prepare_cached("SELECT issue, body FROM report WHERE app = ? AND pseudonym = ?")?;
+    let mut rows = query.query((app, pseudonym))?;
+    while let Some(row) = rows.next()? {
+        let issue: Option<i64> = row.get(0)?;
+        let body = row.get_ref(1)?.as_str()?;
+        // Reports were checked when they came; one that today's rules refuse was counted by its circumstances all the same,
+        // but what it said cannot be taken out any more.
+        let Ok(report) = Report::from_json(body) else {
+            tracing::warn!(
+                "a report that is erased cannot be read; it stays in the summaries, where it names nobody"
+            );
+            continue;
+        };
+        let cell = keep::cell(work, app, &report)?;
+        keep::count(work, cell, &report, issue, Sign::Take)?;
+    }
+    Ok(())
+}
+
+fn take_runs_out(work: &mut Work<'_>, app: i64, pseudonym: &[u8; 16]) -> rusqlite::Result<()> {
+    let tx = work.tx;
+    let mut query = tx.prepare_cached("SELECT * FROM run WHERE app = ? AND pseudonym = ?")?;
+    let runs = query
+        .query_map((app, pseudonym), RunState::read)?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    runs.iter()
+        .for_each(|run| work.deltas.run(run.counted(), Sign::Take));
+    tx.prepare_cached("DELETE FROM run WHERE app = ? AND pseudonym = ?")?
+        .execute((app, pseudonym))?;
+    Ok(())
+}

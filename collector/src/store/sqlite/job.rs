@@ -1,0 +1,91 @@
+//! What the writing thread is asked to do.
+
+use crate::access::KeyHash;
+use crate::store::{Incoming, Kept, StoreError};
+use candor_protocol::deidentify::{AppName, Pseudonym};
+use tokio::sync::oneshot;
+
+/// Where the answer goes. Whoever asked may have gone; then nobody hears it.
+pub(super) type Done<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// What the writing thread is asked to do.
+pub(super) enum Job {
+    AddApp {
+        app: AppName,
+        key: KeyHash,
+        done: Done<()>,
+    },
+    Keep {
+        app: AppName,
+        reports: Vec<Incoming>,
+        arrived: u64,
+        done: Done<Kept>,
+    },
+    CountRefused {
+        app: AppName,
+        reason: &'static str,
+        reports: u32,
+        arrived: u64,
+        done: Done<()>,
+    },
+    Erase {
+        app: AppName,
+        pseudonyms: Vec<Pseudonym>,
+        arrived: u64,
+        done: Done<u64>,
+    },
+    Stop {
+        done: Done<()>,
+    },
+}
+
+impl Job {
+    /// How much it adds to a transaction.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Keep { reports, .. } => reports.len(),
+            _ => 1,
+        }
+    }
+}
+
+/// An answer that is given once the transaction is on disk.
+pub(super) enum Pending {
+    Nothing(Done<()>, Result<(), StoreError>),
+    Kept(Done<Kept>, Kept),
+    Erased(Done<u64>, u64),
+}
+
+impl Pending {
+    pub(super) fn commit(self) {
+        // A receiver that is gone belongs to a request that was given up.
+        let _ = match self {
+            Self::Nothing(done, answer) => done.send(answer).is_ok(),
+            Self::Kept(done, kept) => done.send(Ok(kept)).is_ok(),
+            Self::Erased(done, reports) => done.send(Ok(reports)).is_ok(),
+        };
+    }
+
+    pub(super) fn fail(self, error: &StoreError) {
+        let error = error.clone();
+        let _ = match self {
+            Self::Nothing(done, _) => done.send(Err(error)).is_ok(),
+            Self::Kept(done, _) => done.send(Err(error)).is_ok(),
+            Self::Erased(done, _) => done.send(Err(error)).is_ok(),
+        };
+    }
+}
+
+impl Job {
+    /// Answers that it was not done.
+    pub(super) fn fail(self, error: &StoreError) {
+        let error = error.clone();
+        let _ = match self {
+            Self::AddApp { done, .. } | Self::CountRefused { done, .. } | Self::Stop { done } => {
+                done.send(Err(error)).is_ok()
+            }
+            Self::Keep { done, .. } => done.send(Err(error)).is_ok(),
+            Self::Erase { done, .. } => done.send(Err(error)).is_ok(),
+        };
+    }
+}

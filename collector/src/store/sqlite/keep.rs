@@ -1,0 +1,188 @@
+//! Storing reports and counting them.
+
+use super::delta::{Cell, Sign};
+use super::writer::Work;
+use super::{ids, run};
+use crate::grouping::Grouped;
+use crate::store::{Incoming, Kept};
+use candor_protocol::deidentify::Pseudonym;
+use candor_protocol::report::{Report, What};
+use rusqlite::OptionalExtension;
+use std::collections::HashSet;
+
+pub(super) fn keep(
+    work: &mut Work<'_>,
+    app: &str,
+    reports: Vec<Incoming>,
+    arrived: u64,
+) -> rusqlite::Result<Kept> {
+    let Some(app) = work.app(app)? else {
+        return Ok(Kept::Stored {
+            stored: 0,
+            duplicates: 0,
+        });
+    };
+    if let Some(line) = first_erased(work, app, &reports)? {
+        return Ok(Kept::Erased { line });
+    }
+    let total = reports.len() as u32;
+    let mut stored = 0;
+    for incoming in &reports {
+        stored += u32::from(keep_one(work, app, incoming, arrived)?);
+    }
+    work.deltas
+        .ledger(app, arrived, "duplicate", "", "", u64::from(total - stored));
+    let minute = arrived as i64 - arrived as i64 % 60;
+    work.tx
+        .prepare_cached(
+            "UPDATE app SET last_batch = max(coalesce(last_batch, 0), ?2) WHERE id = ?1",
+        )?
+        .execute((app, minute))?;
+    Ok(Kept::Stored {
+        stored,
+        duplicates: total - stored,
+    })
+}
+
+/// The line of the first report whose installation had its reports erased.
+fn first_erased(work: &Work<'_>, app: i64, reports: &[Incoming]) -> rusqlite::Result<Option<u32>> {
+    let mut seen: HashSet<&Pseudonym> = HashSet::new();
+    let mut query = work
+        .tx
+        .prepare_cached("SELECT 1 FROM erased WHERE app = ? AND pseudonym = ?")?;
+    for incoming in reports {
+        let pseudonym = &incoming.report.pseudonym;
+        if seen.insert(pseudonym) && query.exists((app, ids::erased(pseudonym)))? {
+            return Ok(Some(incoming.line));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the report is new.
+fn keep_one(
+    work: &mut Work<'_>,
+    app: i64,
+    incoming: &Incoming,
+    arrived: u64,
+) -> rusqlite::Result<bool> {
+    let report = &incoming.report;
+    let cell = cell(work, app, report)?;
+    let issue = incoming.issue.as_ref().map(|issue| issue.id.0 as i64);
+    let inserted = work
+        .tx
+        .prepare_cached(
+            "INSERT INTO report (app, id, at, run, pseudonym, release, os, device, issue, body)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (app, id) DO NOTHING",
+        )?
+        .execute((
+            app,
+            ids::report(&report.id),
+            cell.at,
+            ids::run(&report.run),
+            ids::pseudonym(&report.pseudonym),
+            cell.release,
+            cell.os,
+            cell.device,
+            issue,
+            &incoming.json,
+        ))?;
+    if inserted == 0 {
+        return Ok(false);
+    }
+    work.deltas
+        .ledger(app, arrived, "stored", report.what.kind().as_str(), "", 1);
+    if let What::Loss(loss) = &report.what {
+        for lost in &loss.lost {
+            work.deltas.ledger(
+                app,
+                arrived,
+                "lost",
+                lost.kind.as_str(),
+                lost.reason.as_str(),
+                u64::from(lost.count),
+            );
+        }
+    }
+    if let Some(issue) = &incoming.issue {
+        add_issue(work, app, issue)?;
+    }
+    count(work, cell, report, issue, Sign::Add)?;
+    run::update(work, cell, report)?;
+    Ok(true)
+}
+
+/// Where a report is counted.
+pub(super) fn cell(work: &mut Work<'_>, app: i64, report: &Report) -> rusqlite::Result<Cell> {
+    let device = &report.device;
+    let os = match &device.os_version {
+        Some(version) => format!("{} {}", device.os, version.as_str()),
+        None => device.os.to_string(),
+    };
+    Ok(Cell {
+        app,
+        at: report.at.unix_seconds() as i64,
+        release: work.words.id(work.tx, report.release.as_str())?,
+        os: work.words.id(work.tx, &os)?,
+        device: work.words.id(work.tx, &device.class())?,
+    })
+}
+
+/// Adds a report to the summaries, or takes it out of them. Runs are counted on their own: many reports tell of one.
+pub(super) fn count(
+    work: &mut Work<'_>,
+    cell: Cell,
+    report: &Report,
+    issue: Option<i64>,
+    sign: Sign,
+) -> rusqlite::Result<()> {
+    match &report.what {
+        What::Crash(crash) => {
+            work.deltas
+                .fault(cell, if crash.fatal { "crash" } else { "handled" }, sign);
+            if let Some(issue) = issue {
+                work.deltas.issue(cell, issue, crash.fatal, sign);
+            }
+        }
+        What::Freeze(freeze) => {
+            work.deltas.fault(cell, "freeze", sign);
+            if let Some(issue) = issue {
+                work.deltas.issue(cell, issue, false, sign);
+                work.deltas.freeze(cell, issue, freeze, sign);
+            }
+        }
+        What::Connection(window) => {
+            let name = work.words.id(work.tx, window.name.as_str())?;
+            let endpoint = work.words.id(work.tx, window.endpoint.as_str())?;
+            work.deltas.connection(cell, name, endpoint, window, sign);
+        }
+        What::Run(_) | What::Loss(_) => {}
+    }
+    Ok(())
+}
+
+fn add_issue(work: &Work<'_>, app: i64, issue: &Grouped) -> rusqlite::Result<()> {
+    let id = issue.id.0 as i64;
+    let known: Option<i64> = work
+        .tx
+        .prepare_cached("SELECT 1 FROM issue WHERE app = ? AND id = ?")?
+        .query_row((app, id), |row| row.get(0))
+        .optional()?;
+    if known.is_none() {
+        let why = serde_json::to_string(&issue.why)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        work.tx
+            .prepare_cached(
+                "INSERT INTO issue (app, id, kind, title, culprit, why) VALUES (?, ?, ?, ?, ?, ?)",
+            )?
+            .execute((
+                app,
+                id,
+                issue.kind.as_str(),
+                &issue.title,
+                &issue.culprit,
+                why,
+            ))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! The embedded store: SQLite in one directory.
+//!
+//! One thread writes. It takes everything that is waiting, does it in one transaction, and answers when that is on disk, so
+//! that a busy collector pays for one flush where many requests wait. Readers have connections of their own and see the
+//! last commit.
+
+mod delta;
+mod erase;
+mod freeze_sum;
+mod ids;
+mod job;
+mod keep;
+mod open;
+mod read;
+mod readers;
+mod run;
+mod schema;
+mod subtract;
+mod words;
+mod writer;
+
+use super::{
+    Answer, ConnectionAnswer, ConnectionFilter, FreezeRow, Health, Incoming, IssueFilter, IssueId,
+    IssuePage, IssueRow, Kept, Ledger, Point, ReleaseRow, Span, Store, StoreError,
+};
+use crate::access::KeyHash;
+use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
+use candor_protocol::report::Report;
+use job::Job;
+use readers::Readers;
+use std::path::Path;
+use writer::Writer;
+
+/// The embedded store.
+pub struct SqliteStore {
+    writer: Writer,
+    readers: Readers,
+}
+
+impl SqliteStore {
+    /// Opens the store in the directory `data`, which is made when it does not exist, and brings an older one up to date.
+    ///
+    /// # Errors
+    /// When the directory or the database cannot be used, or a newer collector wrote it.
+    pub fn open(data: &Path) -> Result<Self, StoreError> {
+        let writing = open::for_writing(data)?;
+        let readers = Readers::open(data)?;
+        Ok(Self {
+            writer: Writer::start(writing)?,
+            readers,
+        })
+    }
+}
+
+impl Store for SqliteStore {
+    fn add_app(&self, app: &AppName, key: KeyHash) -> impl Answer<()> {
+        self.writer.ask(move |done| Job::AddApp {
+            app: app.clone(),
+            key,
+            done,
+        })
+    }
+
+    fn app_of_key(&self, key: KeyHash) -> impl Answer<Option<AppName>> {
+        self.readers.app_of_key(key)
+    }
+
+    fn keep(&self, app: &AppName, reports: Vec<Incoming>, arrived: u64) -> impl Answer<Kept> {
+        self.writer.ask(move |done| Job::Keep {
+            app: app.clone(),
+            reports,
+            arrived,
+            done,
+        })
+    }
+
+    fn count_refused(
+        &self,
+        app: &AppName,
+        reason: &'static str,
+        reports: u32,
+        arrived: u64,
+    ) -> impl Answer<()> {
+        self.writer.ask(move |done| Job::CountRefused {
+            app: app.clone(),
+            reason,
+            reports,
+            arrived,
+            done,
+        })
+    }
+
+    fn erase(&self, app: &AppName, pseudonyms: &[Pseudonym], arrived: u64) -> impl Answer<u64> {
+        self.writer.ask(move |done| Job::Erase {
+            app: app.clone(),
+            pseudonyms: pseudonyms.to_vec(),
+            arrived,
+            done,
+        })
+    }
+
+    fn stop(&self) -> impl Answer<()> {
+        self.writer.stop()
+    }
+
+    fn apps(&self) -> impl Answer<Vec<AppName>> {
+        self.readers.ask(read::apps::apps)
+    }
+
+    fn ledger(&self, app: &AppName) -> impl Answer<Ledger> {
+        self.readers.ask_about(app, read::ledger::ledger)
+    }
+
+    fn health(&self, app: &AppName, span: Span) -> impl Answer<Health> {
+        self.readers
+            .ask_about(app, move |db, app| read::health::health(db, app, span))
+    }
+
+    fn trend(&self, app: &AppName, span: Span) -> impl Answer<Vec<Point>> {
+        // Steps stand in the answer whether or not the app exists.
+        let app = app.clone();
+        self.readers.ask(move |db| {
+            let app = read::apps::id(db, &app)?;
+            read::health::trend(db, app, span)
+        })
+    }
+
+    fn releases(&self, app: &AppName, span: Span) -> impl Answer<Vec<ReleaseRow>> {
+        self.readers
+            .ask_about(app, move |db, app| read::health::releases(db, app, span))
+    }
+
+    fn issues(&self, app: &AppName, filter: IssueFilter) -> impl Answer<Vec<IssueRow>> {
+        self.readers
+            .ask_about(app, move |db, app| read::issues::issues(db, app, filter))
+    }
+
+    fn issue(&self, app: &AppName, id: IssueId, span: Span) -> impl Answer<Option<IssuePage>> {
+        self.readers
+            .ask_about(app, move |db, app| read::issue::issue(db, app, id, span))
+    }
+
+    fn issue_reports(
+        &self,
+        app: &AppName,
+        id: IssueId,
+        limit: u32,
+        before: Option<ReportId>,
+    ) -> impl Answer<Vec<Report>> {
+        self.readers.ask_about(app, move |db, app| {
+            read::reports::of_issue(db, app, id, limit, before)
+        })
+    }
+
+    fn report(&self, app: &AppName, id: ReportId) -> impl Answer<Option<Report>> {
+        self.readers
+            .ask_about(app, move |db, app| read::reports::report(db, app, id))
+    }
+
+    fn freezes(&self, app: &AppName, span: Span) -> impl Answer<Vec<FreezeRow>> {
+        self.readers
+            .ask_about(app, move |db, app| read::freezes::freezes(db, app, span))
+    }
+
+    fn connections(
+        &self,
+        app: &AppName,
+        filter: ConnectionFilter,
+        span: Span,
+    ) -> impl Answer<ConnectionAnswer> {
+        let app = app.clone();
+        self.readers.ask(move |db| {
+            let app = read::apps::id(db, &app)?;
+            read::connections::connections(db, app, &filter, span)
+        })
+    }
+}

@@ -1,0 +1,87 @@
+//! Opening the database.
+
+use super::schema;
+use crate::store::StoreError;
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+use std::time::Duration;
+
+/// The database in the data directory.
+const FILE: &str = "candor.db";
+
+/// How long a connection waits for another process that writes, such as the one that adds an app.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Bytes of a page: reports have one to a few kilobytes, of which four-kilobyte pages waste up to a half.
+const PAGE: u32 = 16 * 1024;
+
+/// KiB of pages that a connection keeps in memory.
+const CACHE_KIB: i32 = 16 * 1024;
+
+/// Bytes that the write-ahead log keeps on disk between checkpoints.
+const WAL_BYTES: u32 = 64 * 1024 * 1024;
+
+pub(super) fn for_writing(data: &Path) -> Result<Connection, StoreError> {
+    make_directory(data)
+        .map_err(|error| StoreError::Unavailable(format!("{}: {error}", data.display())))?;
+    let mut db = Connection::open(data.join(FILE)).map_err(failed)?;
+    db.busy_timeout(BUSY).map_err(failed)?;
+    let settings = || -> rusqlite::Result<()> {
+        // Takes effect only in a database that does not exist yet.
+        db.pragma_update(None, "page_size", PAGE)?;
+        db.pragma_update(None, "journal_mode", "WAL")?;
+        // An answer means that the report is on disk, also after a power cut.
+        db.pragma_update(None, "synchronous", "FULL")?;
+        db.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
+        db.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        // What is erased is overwritten, not only unlinked.
+        db.pragma_update(None, "secure_delete", "ON")?;
+        db.pragma_update(None, "foreign_keys", "ON")
+    };
+    settings().map_err(failed)?;
+    db.set_prepared_statement_cache_capacity(64);
+    schema::migrate(&mut db).map_err(|refused| match refused {
+        schema::Refused::Sqlite(error) => failed(error),
+        newer @ schema::Refused::Newer { .. } => StoreError::Unavailable(newer.to_string()),
+    })?;
+    Ok(db)
+}
+
+pub(super) fn for_reading(data: &Path) -> Result<Connection, StoreError> {
+    // Not opened read-only: a reader of a write-ahead log has to be able to write its index.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(data.join(FILE), flags).map_err(failed)?;
+    db.busy_timeout(BUSY).map_err(failed)?;
+    db.pragma_update(None, "query_only", "ON").map_err(failed)?;
+    db.pragma_update(None, "cache_size", -CACHE_KIB / 4)
+        .map_err(failed)?;
+    db.set_prepared_statement_cache_capacity(64);
+    Ok(db)
+}
+
+/// Only its owner may look into a directory that holds reports.
+fn make_directory(data: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(data)
+}
+
+/// What SQLite says, as the store says it. SQLite's messages name tables and columns, never values.
+pub(super) fn failed(error: rusqlite::Error) -> StoreError {
+    use rusqlite::ErrorCode as Code;
+    match error.sqlite_error_code() {
+        Some(
+            Code::DiskFull
+            | Code::DatabaseBusy
+            | Code::DatabaseLocked
+            | Code::ReadOnly
+            | Code::CannotOpen
+            | Code::SystemIoFailure
+            | Code::PermissionDenied
+            | Code::OutOfMemory,
+        ) => StoreError::Unavailable(error.to_string()),
+        _ => StoreError::Fault(error.to_string()),
+    }
+}

@@ -1,0 +1,60 @@
+//! Issues of freezes, with how they froze.
+
+use super::{bounds, issues};
+use crate::store::sqlite::delta::from_json;
+use crate::store::sqlite::freeze_sum::FreezeSum;
+use crate::store::sqlite::subtract::Sum;
+use crate::store::{FreezeRow, IssueFilter, IssueKind, Span};
+use candor_protocol::deidentify::Name;
+use rusqlite::Transaction;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+
+pub(in super::super) fn freezes(
+    db: &Transaction<'_>,
+    app: i64,
+    span: Span,
+) -> rusqlite::Result<Vec<FreezeRow>> {
+    let (from, to) = bounds(span);
+    let mut sums: HashMap<u64, FreezeSum> = HashMap::new();
+    let mut query = db
+        .prepare_cached("SELECT issue, sum FROM freeze_sum WHERE app = ? AND at >= ? AND at < ?")?;
+    let mut rows = query.query((app, from, to))?;
+    while let Some(row) = rows.next()? {
+        let sum: FreezeSum = from_json(row.get_ref(1)?.as_str()?)?;
+        sums.entry(row.get::<_, i64>(0)? as u64)
+            .or_default()
+            .merge(&sum);
+    }
+    let rows = issues::issues(
+        db,
+        app,
+        IssueFilter {
+            kind: Some(IssueKind::Freeze),
+            span,
+        },
+    )?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let sum = sums.remove(&row.id.0).unwrap_or_default();
+            FreezeRow {
+                row,
+                watches: most_frequent(sum.watches),
+                turns: most_frequent(sum.turns),
+                main: sum.main,
+                longest_ms: sum.took_ms.quantile(1.0).unwrap_or_default(),
+                took_ms: sum.took_ms,
+                ends: sum.ends,
+                activity: sum.activity,
+                waits: sum.waits,
+            }
+        })
+        .collect())
+}
+
+fn most_frequent(counts: BTreeMap<Name, u64>) -> Vec<(Name, u64)> {
+    let mut list: Vec<_> = counts.into_iter().collect();
+    list.sort_by_key(|(_, count)| Reverse(*count));
+    list
+}

@@ -1,0 +1,64 @@
+//! Reports themselves.
+
+use crate::store::IssueId;
+use crate::store::sqlite::ids;
+use candor_protocol::deidentify::ReportId;
+use candor_protocol::report::Report;
+use rusqlite::{OptionalExtension, Transaction};
+
+/// The most reports of one answer.
+const MOST: u32 = 1_000;
+
+pub(in super::super) fn report(
+    db: &Transaction<'_>,
+    app: i64,
+    id: ReportId,
+) -> rusqlite::Result<Option<Report>> {
+    let body: Option<String> = db
+        .prepare_cached("SELECT body FROM report WHERE app = ? AND id = ?")?
+        .query_row((app, ids::report(&id)), |row| row.get(0))
+        .optional()?;
+    Ok(body.and_then(|body| read(&body)))
+}
+
+pub(in super::super) fn of_issue(
+    db: &Transaction<'_>,
+    app: i64,
+    issue: IssueId,
+    limit: u32,
+    before: Option<ReportId>,
+) -> rusqlite::Result<Vec<Report>> {
+    let before: Option<(i64, i64)> = match before {
+        Some(id) => db
+            .prepare_cached("SELECT at, seq FROM report WHERE app = ? AND id = ?")?
+            .query_row((app, ids::report(&id)), |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?,
+        None => Some((i64::MAX, i64::MAX)),
+    };
+    let Some((at, seq)) = before else {
+        return Ok(Vec::new());
+    };
+    let mut query = db.prepare_cached(
+        "SELECT body FROM report WHERE app = ? AND issue = ? AND (at, seq) < (?, ?) ORDER BY at DESC, seq DESC LIMIT ?",
+    )?;
+    let mut rows = query.query((app, issue.0 as i64, at, seq, limit.min(MOST)))?;
+    let mut reports = Vec::new();
+    while let Some(row) = rows.next()? {
+        reports.extend(read(row.get_ref(0)?.as_str()?));
+    }
+    Ok(reports)
+}
+
+/// A stored report is checked again; one that today's rules refuse is not shown.
+fn read(body: &str) -> Option<Report> {
+    Report::from_json(body)
+        .inspect_err(|reason| {
+            tracing::warn!(
+                reason,
+                "a stored report is not shown: today's rules refuse it"
+            )
+        })
+        .ok()
+}

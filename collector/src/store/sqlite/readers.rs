@@ -1,0 +1,156 @@
+//! Connections that read.
+
+use super::open::{self, failed};
+use crate::access::KeyHash;
+use crate::store::{Answer, StoreError};
+use candor_protocol::deidentify::AppName;
+use rusqlite::{Connection, OptionalExtension, Transaction};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Questions that are answered at the same time.
+const READERS: usize = 4;
+
+/// A pool of reading connections.
+pub(super) struct Readers {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    free: Arc<Semaphore>,
+    connections: Mutex<Vec<Connection>>,
+    /// Apps of keys that were asked for; there are as many as apps. Keys are never taken back.
+    keys: Mutex<HashMap<KeyHash, AppName>>,
+}
+
+impl Readers {
+    pub(super) fn open(data: &Path) -> Result<Self, StoreError> {
+        let connections = (0..READERS)
+            .map(|_| open::for_reading(data))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                free: Arc::new(Semaphore::new(READERS)),
+                connections: Mutex::new(connections),
+                keys: Mutex::default(),
+            }),
+        })
+    }
+
+    /// Asks in one read transaction, so that an answer of many queries is of one moment.
+    pub(super) fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> impl Answer<T> {
+        let shared = self.shared.clone();
+        let question: Box<dyn FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send> =
+            Box::new(question);
+        async move { shared.ask(question).await }
+    }
+
+    /// Asks about an app by its id; an app that does not exist has the answer that nothing is there.
+    pub(super) fn ask_about<T: Default + Send + 'static>(
+        &self,
+        app: &AppName,
+        question: impl FnOnce(&Transaction<'_>, i64) -> rusqlite::Result<T> + Send + 'static,
+    ) -> impl Answer<T> {
+        let app = app.clone();
+        let question: Box<dyn FnOnce(&Transaction<'_>, i64) -> rusqlite::Result<T> + Send> =
+            Box::new(question);
+        self.ask(move |db| match super::read::apps::id(db, &app)? {
+            Some(app) => question(db, app),
+            None => Ok(T::default()),
+        })
+    }
+
+    pub(super) fn app_of_key(&self, key: KeyHash) -> impl Answer<Option<AppName>> + use<> {
+        let shared = self.shared.clone();
+        async move {
+            let known = shared
+                .keys
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get(&key)
+                .cloned();
+            if known.is_some() {
+                return Ok(known);
+            }
+            let app = shared
+                .clone()
+                .ask(Box::new(move |db| {
+                    super::read::apps::of_key(db, key).optional()
+                }))
+                .await?;
+            if let Some(app) = &app {
+                shared
+                    .keys
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(key, app.clone());
+            }
+            Ok(app)
+        }
+    }
+}
+
+type Question<T> = Box<dyn FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send>;
+
+impl Shared {
+    async fn ask<T: Send + 'static>(
+        self: Arc<Self>,
+        question: Question<T>,
+    ) -> Result<T, StoreError> {
+        let mut borrowed = self.borrow().await?;
+        // Whoever asked may go away meanwhile; the connection comes back all the same.
+        let asked = tokio::task::spawn_blocking(move || match &mut borrowed.connection {
+            Some(connection) => connection
+                .transaction()
+                .and_then(|tx| question(&tx))
+                .map_err(failed),
+            None => Err(StoreError::Stopped),
+        });
+        asked
+            .await
+            .map_err(|_| StoreError::Fault("a question ended with a panic".to_owned()))?
+    }
+
+    async fn borrow(self: Arc<Self>) -> Result<Borrowed, StoreError> {
+        let permit = self
+            .free
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| StoreError::Stopped)?;
+        let connection = self
+            .connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        Ok(Borrowed {
+            connection,
+            shared: self,
+            _permit: permit,
+        })
+    }
+}
+
+/// A connection that goes back to the pool whatever happens; there are as many permits as connections.
+struct Borrowed {
+    connection: Option<Connection>,
+    shared: Arc<Shared>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.shared
+                .connections
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(connection);
+        }
+    }
+}

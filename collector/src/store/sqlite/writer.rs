@@ -1,0 +1,295 @@
+//! The one thread that writes.
+
+use super::delta::Deltas;
+use super::job::{Done, Job, Pending};
+use super::open::failed;
+use super::words::Words;
+use super::{erase, keep};
+use crate::store::{Answer, StoreError};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use std::collections::HashMap;
+use std::thread::JoinHandle;
+use tokio::sync::{mpsc, oneshot};
+
+/// Requests that wait for the writing thread. Each holds a batch in memory; the server accepts fewer at a time.
+const QUEUE: usize = 1_024;
+
+/// Reports in one transaction. More would make those that came first wait longer for their answer.
+const GROUP: usize = 4_000;
+
+/// A handle on the writing thread.
+pub(super) struct Writer {
+    jobs: mpsc::Sender<Job>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(super) fn start(db: Connection) -> Result<Self, StoreError> {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let thread = std::thread::Builder::new()
+            .name("candor-store".to_owned())
+            .spawn(move || {
+                Loop {
+                    db,
+                    words: Words::default(),
+                    apps: HashMap::new(),
+                }
+                .run(queue)
+            })
+            .map_err(|error| {
+                StoreError::Fault(format!("the writing thread could not be started: {error}"))
+            })?;
+        Ok(Self {
+            jobs,
+            thread: Some(thread),
+        })
+    }
+
+    /// Hands a job over at once and answers later.
+    pub(super) fn ask<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(Done<T>) -> Job,
+    ) -> impl Answer<T> {
+        let (done, answer) = oneshot::channel();
+        let sent = self.jobs.try_send(job(done)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => StoreError::Busy,
+            mpsc::error::TrySendError::Closed(_) => StoreError::Stopped,
+        });
+        async move {
+            sent?;
+            answer.await.map_err(|_| StoreError::Stopped)?
+        }
+    }
+
+    pub(super) fn stop(&self) -> impl Answer<()> + use<> {
+        let jobs = self.jobs.clone();
+        async move {
+            let (done, answer) = oneshot::channel();
+            // A full queue is waited for; one that is closed is stopped already.
+            if jobs.send(Job::Stop { done }).await.is_ok() {
+                let _ = answer.await;
+            }
+            Ok(())
+        }
+    }
+}
+
+impl Drop for Writer {
+    /// What was accepted is finished before the store is gone.
+    fn drop(&mut self) {
+        let (closed, _) = mpsc::channel(1);
+        self.jobs = closed;
+        if let Some(thread) = self.thread.take() {
+            // It has nothing to say: it answers every job, and a panic in it was reported by the hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Loop {
+    db: Connection,
+    words: Words,
+    /// Ids of apps by name.
+    apps: HashMap<String, i64>,
+}
+
+impl Loop {
+    fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+        while let Some(first) = queue.blocking_recv() {
+            let mut group = Vec::new();
+            let mut weight = 0;
+            let mut next = Some(first);
+            let mut stop = None;
+            while let Some(job) = next.take() {
+                if let Job::Stop { done } = job {
+                    queue.close();
+                    stop = Some(done);
+                } else {
+                    weight += job.weight();
+                    group.push(job);
+                }
+                if weight < GROUP {
+                    next = queue.try_recv().ok();
+                }
+            }
+            self.commit(group);
+            if let Some(done) = stop {
+                // What was accepted before the queue was closed is still done.
+                let mut rest = Vec::new();
+                while let Ok(job) = queue.try_recv() {
+                    rest.push(job);
+                }
+                self.commit(rest);
+                let _ = done.send(Ok(()));
+                return;
+            }
+        }
+    }
+
+    /// Does all of a group in one transaction, then answers. When it cannot be committed, none of it is done.
+    fn commit(&mut self, group: Vec<Job>) {
+        if group.is_empty() {
+            return;
+        }
+        let Self { db, words, apps } = self;
+        let tx = match db.transaction_with_behavior(TransactionBehavior::Immediate) {
+            Ok(tx) => tx,
+            Err(error) => {
+                let error = report(error);
+                return group.into_iter().for_each(|job| job.fail(&error));
+            }
+        };
+        let mut work = Work {
+            tx: &tx,
+            words,
+            apps,
+            deltas: Deltas::default(),
+        };
+        let mut pending = Vec::with_capacity(group.len());
+        let mut jobs = group.into_iter();
+        let mut erased = false;
+        let mut outcome = Ok(());
+        for job in jobs.by_ref() {
+            erased |= matches!(job, Job::Erase { .. });
+            match work.apply(job) {
+                Ok(done) => pending.push(done),
+                Err((done, error)) => {
+                    pending.push(done);
+                    outcome = Err(error);
+                    break;
+                }
+            }
+        }
+        let outcome = outcome
+            .and_then(|()| work.finish())
+            .and_then(|()| tx.commit());
+        match outcome {
+            Ok(()) => pending.into_iter().for_each(Pending::commit),
+            Err(error) => {
+                let error = report(error);
+                words.clear();
+                apps.clear();
+                pending.into_iter().for_each(|done| done.fail(&error));
+                jobs.for_each(|job| job.fail(&error));
+                return;
+            }
+        }
+        if erased {
+            // What was erased is also in the log until it is written back.
+            let checkpoint = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+                row.get::<_, i64>(0)
+            });
+            if !matches!(checkpoint, Ok(0)) {
+                tracing::warn!(
+                    "the write-ahead log could not be emptied after an erasure; the next checkpoint does it"
+                );
+            }
+        }
+    }
+}
+
+/// Says why a transaction was given up, to the log and to those who wait.
+fn report(error: rusqlite::Error) -> StoreError {
+    let error = failed(error);
+    tracing::error!(%error, "nothing of a group was written");
+    error
+}
+
+/// One transaction under way.
+pub(super) struct Work<'a> {
+    pub(super) tx: &'a Transaction<'a>,
+    pub(super) words: &'a mut Words,
+    apps: &'a mut HashMap<String, i64>,
+    pub(super) deltas: Deltas,
+}
+
+impl Work<'_> {
+    /// Does one job; what it changes in summaries is collected for the end of the transaction.
+    fn apply(&mut self, job: Job) -> Result<Pending, (Pending, rusqlite::Error)> {
+        match job {
+            Job::AddApp { app, key, done } => match self.add_app(app.as_str(), key.as_bytes()) {
+                Ok(answer) => Ok(Pending::Nothing(done, answer)),
+                Err(error) => Err((Pending::Nothing(done, Ok(())), error)),
+            },
+            Job::Keep {
+                app,
+                reports,
+                arrived,
+                done,
+            } => match keep::keep(self, app.as_str(), reports, arrived) {
+                Ok(kept) => Ok(Pending::Kept(done, kept)),
+                Err(error) => Err((
+                    Pending::Kept(
+                        done,
+                        crate::store::Kept::Stored {
+                            stored: 0,
+                            duplicates: 0,
+                        },
+                    ),
+                    error,
+                )),
+            },
+            Job::CountRefused {
+                app,
+                reason,
+                reports,
+                arrived,
+                done,
+            } => {
+                let counted = self.app(app.as_str()).map(|app| {
+                    if let Some(app) = app {
+                        self.deltas
+                            .ledger(app, arrived, "refused", "", reason, u64::from(reports));
+                    }
+                });
+                match counted {
+                    Ok(()) => Ok(Pending::Nothing(done, Ok(()))),
+                    Err(error) => Err((Pending::Nothing(done, Ok(())), error)),
+                }
+            }
+            Job::Erase {
+                app,
+                pseudonyms,
+                arrived,
+                done,
+            } => match erase::erase(self, app.as_str(), &pseudonyms, arrived) {
+                Ok(reports) => Ok(Pending::Erased(done, reports)),
+                Err(error) => Err((Pending::Erased(done, 0), error)),
+            },
+            Job::Stop { done } => Ok(Pending::Nothing(done, Ok(()))),
+        }
+    }
+
+    fn finish(self) -> rusqlite::Result<()> {
+        self.deltas.write(self.tx)
+    }
+
+    /// The id of an app.
+    pub(super) fn app(&mut self, name: &str) -> rusqlite::Result<Option<i64>> {
+        if let Some(id) = self.apps.get(name) {
+            return Ok(Some(*id));
+        }
+        let mut query = self
+            .tx
+            .prepare_cached("SELECT id FROM app WHERE name = ?")?;
+        let id: Option<i64> = query.query_row([name], |row| row.get(0)).optional()?;
+        if let Some(id) = id {
+            self.apps.insert(name.to_owned(), id);
+        }
+        Ok(id)
+    }
+
+    fn add_app(&mut self, name: &str, key: &[u8; 32]) -> rusqlite::Result<Result<(), StoreError>> {
+        if self.app(name)?.is_some() {
+            return Ok(Err(StoreError::AppExists));
+        }
+        self.tx
+            .execute("INSERT INTO app (name) VALUES (?)", [name])?;
+        let app = self.tx.last_insert_rowid();
+        self.tx.execute(
+            "INSERT INTO ingest_key (hash, app) VALUES (?, ?)",
+            (key, app),
+        )?;
+        Ok(Ok(()))
+    }
+}
