@@ -512,7 +512,8 @@ fn overflowed(death: &Death, outermost: &[&str]) {
     assert!(gap.missing > 1000, "{gap:?}");
     let names = death.crashed();
     assert!(
-        names[..gap.before]
+        // Debug builds do not fold helpers into the innermost one.
+        names[1..gap.before]
             .iter()
             .all(|name| name.ends_with("victims::recurse")),
         "{names:#?}"

@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::io::Write;
 use std::path::Path;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 static ARMED: OnceLock<Armed> = OnceLock::new();
 
@@ -262,15 +262,23 @@ fn overflow_in_thread() {
 }
 
 extern "C" fn foreign(_: *mut libc::c_void) -> *mut libc::c_void {
+    let started = std::time::Instant::now();
+    let has_stack = || unsafe {
+        let mut stack: libc::stack_t = std::mem::zeroed();
+        libc::sigaltstack(std::ptr::null(), &raw mut stack);
+        stack.ss_flags & libc::SS_DISABLE == 0
+    };
+    assert!(!has_stack(), "this thread is meant to have none");
     // Until the agent has had its turn.
-    while FOREIGN_MAY_GO.load(Ordering::Acquire) == 0 {
+    while ARMED.get().is_some() && !has_stack() && started.elapsed().as_secs() < 10 {
         std::hint::spin_loop();
     }
+    LOOKED_AFTER.store(true, Ordering::Release);
     overflow();
     std::ptr::null_mut()
 }
 
-static FOREIGN_MAY_GO: AtomicU32 = AtomicU32::new(0);
+static LOOKED_AFTER: AtomicBool = AtomicBool::new(false);
 
 #[inline(never)]
 fn overflow_in_foreign_thread() {
@@ -282,10 +290,10 @@ fn overflow_in_foreign_thread() {
             foreign,
             std::ptr::null_mut(),
         );
-        if let Some(armed) = ARMED.get() {
+        while let (Some(armed), false) = (ARMED.get(), LOOKED_AFTER.load(Ordering::Acquire)) {
             armed.maintain();
+            std::thread::yield_now();
         }
-        FOREIGN_MAY_GO.store(1, Ordering::Release);
         libc::pthread_join(thread, std::ptr::null_mut());
     }
 }
