@@ -135,32 +135,15 @@ fn named_structure(view: &View<'_>, end: usize) -> Option<Class> {
 }
 
 /// Prefixes that the kinds of account carry.
+#[rustfmt::skip]
 const PREFIXES: &[(&str, Kind)] = &[
-    ("wxid_", Kind::Social),
-    ("gh_", Kind::Social),
-    ("qq_", Kind::Social),
-    ("openid_", Kind::Social),
-    ("dy_", Kind::Social),
-    ("u_", Kind::Account),
-    ("user_", Kind::Account),
-    ("uid_", Kind::Account),
-    ("usr_", Kind::Account),
-    ("im_", Kind::Account),
-    ("acct_", Kind::Account),
-    ("account_", Kind::Account),
-    ("member_", Kind::Account),
-    ("mem_", Kind::Account),
-    ("tim_", Kind::Account),
-    ("user-", Kind::Account),
-    ("uid-", Kind::Account),
-    ("u-", Kind::Account),
-    ("si_", Kind::Conversation),
-    ("sg_", Kind::Conversation),
-    ("c2c_", Kind::Conversation),
-    ("group_", Kind::Conversation),
-    ("conv_", Kind::Conversation),
-    ("cid_", Kind::Conversation),
-    ("room_", Kind::Conversation),
+    ("wxid_", Kind::Social), ("gh_", Kind::Social), ("qq_", Kind::Social), ("openid_", Kind::Social),
+    ("dy_", Kind::Social), ("u_", Kind::Account), ("user_", Kind::Account), ("uid_", Kind::Account),
+    ("usr_", Kind::Account), ("im_", Kind::Account), ("acct_", Kind::Account), ("account_", Kind::Account),
+    ("member_", Kind::Account), ("mem_", Kind::Account), ("tim_", Kind::Account), ("user-", Kind::Account),
+    ("uid-", Kind::Account), ("u-", Kind::Account), ("si_", Kind::Conversation), ("sg_", Kind::Conversation),
+    ("c2c_", Kind::Conversation), ("group_", Kind::Conversation), ("conv_", Kind::Conversation),
+    ("cid_", Kind::Conversation), ("room_", Kind::Conversation),
 ];
 
 /// Accounts and conversations that their own shape shows.

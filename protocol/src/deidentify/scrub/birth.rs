@@ -16,6 +16,23 @@ pub(super) fn keyed(view: &View<'_>, value: &Value, found: &mut Found) {
     found.cut(start..end, Kind::Birth, "date after a word for a birthday");
 }
 
+/// A date in a row of personal data: beside a sex, as in `张伟,男,1990-01-01`.
+pub(super) fn find(view: &View<'_>, found: &mut Found) {
+    if !view.has_han() {
+        return;
+    }
+    for at in (0..view.s.len()).filter(|&i| view.is_at(i, "男") || view.is_at(i, "女")) {
+        let start = view.run(at + 3, |b| matches!(b, b',' | b' ' | b';' | b'|' | b'\t' | b'"' | b'\''));
+        if start > at + 3
+            && start - at <= 8
+            && view.at(start).is_ascii_digit()
+            && let Some(end) = date(view, start)
+        {
+            found.cut(start..end, Kind::Birth, "date beside a sex");
+        }
+    }
+}
+
 /// The end of a date at `start`: digits with `-`, `/`, `.` or Chinese signs, eight digits, or a month's name.
 fn date(view: &View<'_>, start: usize) -> Option<usize> {
     let (mut at, mut digits) = (start, 0);

@@ -368,7 +368,6 @@ fn text_ends_at_space(view: &View<'_>, start: usize, space: usize) -> bool {
     let next = space + 1;
     let b = view.at(next);
     let text = view.of(&(start..space));
-    let han_before = view.char_before(space).is_some_and(|c| c as u32 >= 0x2e80);
     if matches!(
         b,
         b' ' | b'-' | b'=' | b'(' | b'[' | b'{' | b'/' | b'#' | b'|' | 0
@@ -376,8 +375,8 @@ fn text_ends_at_space(view: &View<'_>, start: usize, space: usize) -> bool {
         return true;
     }
     if b >= 0x80 {
-        // Two Chinese phrases with a space between them are two things.
-        return han_before || text.is_ascii();
+        // A phrase in Chinese after a space is another thing.
+        return true;
     }
     let word = view.run(next, |b| {
         b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')
@@ -390,46 +389,11 @@ fn text_ends_at_space(view: &View<'_>, start: usize, space: usize) -> bool {
 }
 
 /// Words with which a program goes on after a value.
+#[rustfmt::skip]
 const PROSE: &[&str] = &[
-    "in",
-    "at",
-    "for",
-    "from",
-    "to",
-    "failed",
-    "fail",
-    "with",
-    "after",
-    "is",
-    "was",
-    "not",
-    "on",
-    "by",
-    "and",
-    "but",
-    "has",
-    "could",
-    "timeout",
-    "timed",
-    "cost",
-    "err",
-    "error",
-    "code",
-    "took",
-    "rejected",
-    "already",
-    "exists",
-    "expired",
-    "invalid",
-    "lost",
-    "via",
-    "found",
-    "connected",
-    "disconnected",
-    "changed",
-    "joined",
-    "left",
-    "retry",
+    "in", "at", "for", "from", "to", "failed", "fail", "with", "after", "is", "was", "not", "on", "by", "and", "but",
+    "has", "could", "timeout", "timed", "cost", "err", "error", "code", "took", "rejected", "already", "exists",
+    "expired", "invalid", "lost", "via", "found", "connected", "disconnected", "changed", "joined", "left", "retry",
     "unreachable",
 ];
 

@@ -61,6 +61,10 @@ fn word_ends(view: &View<'_>, end: usize, found: &mut Found) {
     let Some((at, join)) = joined_after(view, end) else {
         return;
     };
+    // `QQ号` goes on: its own end is judged later.
+    if join == Join::Touching && at == end && view.han_at(end).is_some() && view.before(end) < 0x80 {
+        return;
+    }
     if class == Class::Cookie
         && view
             .of(&(start..end))

@@ -20,6 +20,7 @@ mod kind;
 mod network;
 mod numbers;
 mod opaque;
+mod os_user;
 mod path;
 mod person;
 mod phone;
@@ -141,7 +142,9 @@ const FAMILIES: &[Family] = &[
     account::find,
     opaque::find,
     path::find,
+    os_user::find,
     place::find,
+    birth::find,
     device::find,
     keyed::find,
     person::find,

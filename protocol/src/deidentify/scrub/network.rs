@@ -398,10 +398,12 @@ fn ssid(view: &View<'_>, at: usize, join: Join, found: &mut Found) {
 }
 
 /// What is said about a wireless network that is not its name.
+#[rustfmt::skip]
 const STATES: &[&str] = &[
-    "wifi", "cellular", "connected", "disconnected", "enabled", "disabled", "on", "off", "lost", "available", "changed",
-    "up", "down", "scanning", "scan", "idle", "lte", "4g", "5g", "unknown", "<unknown", "none", "mobile", "ethernet",
-    "state", "signal", "rssi", "strength", "direct", "module", "chip", "driver", "is", "type", "list", "results", "band",
+    "wifi", "cellular", "connected", "disconnected", "enabled", "disabled", "on", "off", "lost", "available",
+    "changed", "up", "down", "scanning", "scan", "idle", "lte", "4g", "5g", "unknown", "<unknown", "none", "mobile",
+    "ethernet", "state", "signal", "rssi", "strength", "direct", "module", "chip", "driver", "is", "type", "list",
+    "results", "band",
 ];
 
 /// Only a word that cannot mean the technique itself may be followed by a bare name.

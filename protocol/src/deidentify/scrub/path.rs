@@ -6,81 +6,33 @@ use super::{
 };
 
 /// Directories whose next segment is a user, with their separators written as `/`.
+#[rustfmt::skip]
 const HOMES: &[&str] = &[
-    "/home/",
-    "/Users/",
-    "/users/",
-    "/export/home/",
-    "/var/home/",
-    "/usr/home/",
-    "/media/",
-    "/run/media/",
-    "/Volumes/",
-    "/Documents and Settings/",
-    
-    "/mnt/home/",
-    "/homes/",
+    "/home/", "/Users/", "/users/", "/export/home/", "/var/home/", "/usr/home/", "/media/", "/run/media/",
+    "/Volumes/", "/Documents and Settings/", "/mnt/home/", "/homes/",
 ];
 
 /// Segments after those that are nobody.
+#[rustfmt::skip]
 const NOBODY: &[&str] = &[
-    "shared",
-    "public",
-    "default",
-    "default user",
-    "all users",
-    "library",
-    "guest",
-    "root",
-    "user",
-    "username",
-    "me",
-    "system",
-    "macintosh hd",
-    "data",
-    "recovery",
-    "preboot",
-    "cdrom",
-    "usb",
-    "sdcard",
-    "profile",
-    "login",
-    "search",
+    "shared", "public", "default", "default user", "all users", "library", "guest", "root", "user", "username", "me",
+    "system", "macintosh hd", "data", "recovery", "preboot", "cdrom", "usb", "sdcard", "profile", "login", "search",
 ];
 
 /// Directories in which people keep what they named themselves.
+#[rustfmt::skip]
 const OWN: &[&str] = &[
-    "download",
-    "downloads",
-    "documents",
-    "desktop",
-    "pictures",
-    "movies",
-    "music",
-    "dcim",
-    "camera",
-    "screenshots",
-    "weixin",
-    "wechat files",
-    "wechat",
-    "tencent",
-    "qqfile_recv",
-    "filerecv",
-    "filerecive",
-    "下载",
-    "文档",
-    "桌面",
-    "图片",
-    "attachments",
-    "received",
-    "share",
+    "download", "downloads", "documents", "desktop", "pictures", "movies", "music", "dcim", "camera", "screenshots",
+    "weixin", "wechat files", "wechat", "tencent", "qqfile_recv", "filerecv", "filerecive", "下载", "文档", "桌面",
+    "图片", "attachments", "received", "share",
 ];
 
 /// Extensions of what people write, record and send.
+#[rustfmt::skip]
 const DOCUMENTS: &[&str] = &[
-    "pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "txt", "rtf", "csv", "jpg", "jpeg", "png",
-    "heic", "gif", "mp4", "mov", "m4a", "mp3", "amr", "wav", "zip", "rar", "7z", "pages",
-    "numbers", "key", "vcf", "eml", "wps", "md", "html", "webp", "psd",
+    "pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "txt", "rtf", "csv", "jpg", "jpeg", "png", "heic", "gif",
+    "mp4", "mov", "m4a", "mp3", "amr", "wav", "zip", "rar", "7z", "pages", "numbers", "key", "vcf", "eml", "wps",
+    "md", "html", "webp", "psd",
 ];
 
 pub(super) fn find(view: &View<'_>, found: &mut Found) {
@@ -90,16 +42,8 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
     if view.has(b'.') {
         documents(view, found);
     }
-    if view.has(b'~') {
-        for at in (0..view.s.len()).filter(|&i| view.s[i] == b'~') {
-            tilde(view, at, found);
-        }
-    }
     if view.has(b'\\') {
         shares(view, found);
-    }
-    if view.has(b'@') {
-        prompts(view, found);
     }
 }
 
@@ -288,21 +232,6 @@ fn in_own_directory(view: &View<'_>, start: usize) -> bool {
         .any(|segment| is_one_of(segment, OWN))
 }
 
-/// `~alice/`.
-fn tilde(view: &View<'_>, at: usize, found: &mut Found) {
-    let end = view.run(at + 1, |b| {
-        b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')
-    });
-    let starts_path = matches!(
-        view.before(at),
-        b' ' | b'"' | b'\'' | b'=' | b':' | b'(' | 0
-    );
-    if starts_path && end > at + 2 && view.at(at + 1).is_ascii_alphabetic() && view.at(end) == b'/'
-    {
-        found.cut(at + 1..end, Kind::OsUser, "user's directory");
-    }
-}
-
 /// `\\alice-pc\share`: a computer in the local network.
 fn shares(view: &View<'_>, found: &mut Found) {
     for at in (0..view.s.len()).filter(|&i| view.s[i] == b'\\') {
@@ -329,32 +258,8 @@ fn shares(view: &View<'_>, found: &mut Found) {
 }
 
 /// First segments of paths of Windows that are no computers.
+#[rustfmt::skip]
 const SYSTEM_ROOTS: &[&str] = &[
-    "device",
-    "localhost",
-    "users",
-    "windows",
-    "systemroot",
-    "registry",
-    "driver",
-    "basenamedobjects",
-    "sessions",
-    "global",
-    "dosdevices",
-    "program",
-    "programdata",
-    "pipe",
+    "device", "localhost", "users", "windows", "systemroot", "registry", "driver", "basenamedobjects", "sessions",
+    "global", "dosdevices", "program", "programdata", "pipe",
 ];
-
-/// `alice@laptop:~$`: the prompt of a shell.
-fn prompts(view: &View<'_>, found: &mut Found) {
-    for at in (0..view.s.len()).filter(|&i| view.s[i] == b'@') {
-        let word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
-        let start = view.run_back(at, 32, word);
-        let end = view.run(at + 1, word);
-        let path = view.at(end) == b':' && matches!(view.at(end + 1), b'~' | b'/');
-        if start < at && end > at + 1 && path && view.of(&(start..at)) != b"git" {
-            found.cut(start..end, Kind::OsUser, "prompt of a shell");
-        }
-    }
-}

@@ -5,45 +5,19 @@ use super::{
     context::{Join, Value, says_nothing},
     opaque::decode,
     view::{View, is_one_of},
+    vocabulary::technical,
     words::Class,
 };
 use std::ops::Range;
 
 /// Beginnings that services give their keys so that they can be found, with the fewest bytes that follow.
+#[rustfmt::skip]
 const ISSUED: &[(&str, usize)] = &[
-    ("AKIA", 12),
-    ("ASIA", 12),
-    ("ABIA", 12),
-    ("AROA", 12),
-    ("AIDA", 12),
-    ("LTAI", 12),
-    ("AKID", 24),
-    ("AKLT", 20),
-    ("ghp_", 30),
-    ("gho_", 30),
-    ("ghs_", 30),
-    ("ghu_", 30),
-    ("ghr_", 30),
-    ("github_pat_", 20),
-    ("glpat-", 16),
-    ("xoxb-", 16),
-    ("xoxp-", 16),
-    ("xoxa-", 16),
-    ("xoxs-", 16),
-    ("xapp-", 16),
-    ("sk-", 20),
-    ("sk_live_", 12),
-    ("sk_test_", 12),
-    ("rk_live_", 12),
-    ("pk_live_", 12),
-    ("AIza", 30),
-    ("ya29.", 20),
-    ("npm_", 30),
-    ("hf_", 30),
-    ("dop_v1_", 30),
-    ("SG.", 30),
-    ("EAAC", 30),
-    ("whsec_", 20),
+    ("AKIA", 12), ("ASIA", 12), ("ABIA", 12), ("AROA", 12), ("AIDA", 12), ("LTAI", 12), ("AKID", 24), ("AKLT", 20),
+    ("ghp_", 30), ("gho_", 30), ("ghs_", 30), ("ghu_", 30), ("ghr_", 30), ("github_pat_", 20), ("glpat-", 16),
+    ("xoxb-", 16), ("xoxp-", 16), ("xoxa-", 16), ("xoxs-", 16), ("xapp-", 16), ("sk-", 20), ("sk_live_", 12),
+    ("sk_test_", 12), ("rk_live_", 12), ("pk_live_", 12), ("AIza", 30), ("ya29.", 20), ("npm_", 30), ("hf_", 30),
+    ("dop_v1_", 30), ("SG.", 30), ("EAAC", 30), ("whsec_", 20),
 ];
 
 pub(super) fn find(view: &View<'_>, found: &mut Found) {
@@ -77,6 +51,9 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
         if view.s[at - 1] == b'-' {
             at -= 1;
         }
+    }
+    if view.has(b'-') && view.has(b':') {
+        command_line(view, found);
     }
     if view.has(b':') {
         registration_tokens(view, found);
@@ -176,6 +153,26 @@ fn pem(view: &View<'_>, at: usize, found: &mut Found) -> usize {
     end
 }
 
+/// `curl -u user:password`.
+fn command_line(view: &View<'_>, found: &mut Found) {
+    for option in [" -u ", " --user ", " -U ", " --proxy-user "] {
+        let mut at = 0;
+        while let Some(i) = view.s.get(at..).and_then(|s| s.windows(option.len()).position(|w| w == option.as_bytes())) {
+            let start = at + i + option.len();
+            let end = view.run(start, |b| b > b' ' && b < 0x80 && !matches!(b, b'"' | b'\'' | b'/'));
+            let text = view.of(&(start..end));
+            if let Some(colon) = text.iter().position(|&b| b == b':')
+                && colon > 0
+                && text.len() > colon + 3
+                && text.get(colon + 1) != Some(&b':')
+            {
+                found.cut(start..end, Kind::Password, "credentials on a command line");
+            }
+            at = start;
+        }
+    }
+}
+
 /// `user:password@` of a web address.
 fn user_info(view: &View<'_>, start: usize, found: &mut Found) {
     let stop = view.s.len().min(start + 256);
@@ -262,9 +259,11 @@ pub(super) fn keyed(view: &View<'_>, class: Class, value: &Value, found: &mut Fo
         (Class::Password, Join::Assigned) => (
             Kind::Password,
             if value.quoted {
-                !super::vocabulary::technical(text)
+                digits > 0 || !(technical(text) || text.contains(&b' ') && word_count(text) > 2)
+            } else if word || capitalised {
+                !state(text) && !technical(text) && (directly(view, value) || !prose_follows(view, value.range.end))
             } else {
-                directly(view, value) && !state(text) || !word && !capitalised && !type_like
+                !type_like || directly(view, value) && text.is_ascii() && text.len() <= 40
             },
         ),
         (Class::Password, Join::Verb) => (
@@ -308,6 +307,15 @@ pub(super) fn keyed(view: &View<'_>, class: Class, value: &Value, found: &mut Fo
         };
         found.cut(range, kind, rule);
     }
+}
+
+fn word_count(text: &[u8]) -> usize {
+    text.split(|&b| b == b' ').filter(|w| !w.is_empty()).count()
+}
+
+/// Whether another word of a sentence follows.
+fn prose_follows(view: &View<'_>, end: usize) -> bool {
+    view.at(end) == b' ' && view.at(end + 1).is_ascii_lowercase() && !matches!(view.at(view.run(end + 1, |b| b.is_ascii_alphanumeric() || b == b'_')), b'=' | b':')
 }
 
 fn scheme_word(text: &[u8]) -> bool {

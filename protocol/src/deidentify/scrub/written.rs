@@ -68,8 +68,7 @@ fn nick(view: &View<'_>, at: usize, join: Join, found: &mut Found) {
 
 /// Chinese words that go on with a sentence.
 fn starts_prose(word: &[u8]) -> bool {
-    [
-        "长度", "包含", "不", "为", "已", "过", "超", "重复", "含", "格式", "是", "非", "太", "必",
+    ["长度", "包含", "不能", "不合", "不可", "不支持", "不存在", "不一致", "不匹配", "不得", "为", "已", "过", "超", "重复", "含", "格式", "是", "非", "太", "必",
         "修改", "字段", "或", "和", "的", "未", "仅", "只", "需", "要",
     ]
     .iter()
@@ -176,12 +175,11 @@ fn written_at(view: &View<'_>, at: usize, join: Join) -> Option<Value> {
     while end < stop {
         match view.s[end] {
             b'\n' | b'\r' | b'\t' | b'"' | b'<' | b'|' | b'}' | 0x1a => break,
-            b'&' if view.of(&(at..end)).iter().all(|&b| b != b' ') => break,
-            b' ' | b',' | b';' if named_value_at(view, end + 1) => break,
+            b' ' | b',' | b';' | b'&' if named_value_at(view, end + 1) => break,
             b' ' if end > at && view.han_before(end).is_some_and(|_| technical(view.of(&(end + 1..view.run(end + 1, |b| b >= 0x80))))) => break,
             b' ' if view.is_at(end, " -> ")
                 || view.is_at(end, " => ")
-                || view.is_at(end, " (") && view.run(end + 2, |b| b.is_ascii_digit()) > end + 2 =>
+                || view.is_at(end, " (") =>
             {
                 break;
             }
@@ -249,135 +247,36 @@ fn query(view: &View<'_>, at: usize, join: Join, found: &mut Found) {
 }
 
 /// Words before quoted text that say that it is something a person chose.
+#[rustfmt::skip]
 const CHOSEN: &[&str] = &[
-    "群",
-    "聊",
-    "会话",
-    "联系人",
-    "好友",
-    "用户",
-    "昵称",
-    "成员",
-    "对方",
-    "点击",
-    "打开",
-    "进入",
-    "选择",
-    "搜索",
-    "长按",
-    "切换到",
-    "添加",
-    "邀请",
-    "移除",
-    "加入",
-    "退出",
-    "转发给",
-    "转发",
-    "发给",
-    "发送",
-    "收到",
-    "回复",
-    "聊天",
-    "chat",
-    "contact",
-    "group",
-    "member",
-    "friend",
-    "tap",
-    "click",
-    "select",
-    "open",
-    "search",
-    "press",
-    "user",
-    "with",
-    "conversation",
-    "room",
-    "said",
+    "群", "聊", "会话", "联系人", "好友", "用户", "昵称", "成员", "对方", "点击", "打开", "进入", "选择", "搜索", "查看", "进群", "视频通话", "语音通话", "备注", "聊天页",
+    "长按", "切换到", "添加", "邀请", "移除", "加入", "退出", "转发给", "转发", "发给", "发送", "收到", "回复",
+    "聊天", "chat", "contact", "group", "member", "friend", "tap", "click", "select", "open", "search", "press",
+    "user", "with", "conversation", "room", "said", "moments", "profile", "mention", "mute", "invite", "remark",
 ];
 /// Words before quoted text that say that it is a part of the program.
+#[rustfmt::skip]
 const CONTROLS: &[&str] = &[
-    "按钮",
-    "菜单",
-    "页面",
-    "标签",
-    "字段",
-    "列",
-    "表",
-    "参数",
-    "配置",
-    "选项",
-    "模块",
-    "权限",
-    "命令",
-    "button",
-    "menu",
-    "tab",
-    "field",
-    "column",
-    "table",
-    "option",
-    "permission",
-    "command",
-    "dialog",
-    "key",
+    "按钮", "菜单", "页面", "标签", "字段", "列", "表", "参数", "配置", "选项", "模块", "权限", "命令", "button",
+    "menu", "tab", "field", "column", "table", "option", "permission", "command", "dialog", "key",
 ];
 /// What stands on buttons.
+#[rustfmt::skip]
 const LABELS: &[&str] = &[
-    "确定",
-    "取消",
-    "发送",
-    "设置",
-    "返回",
-    "登录",
-    "注册",
-    "下一步",
-    "完成",
-    "保存",
-    "编辑",
-    "删除",
-    "搜索",
-    "更多",
-    "分享",
-    "关闭",
-    "提交",
-    "我的",
-    "首页",
-    "消息",
-    "通讯录",
-    "发现",
-    "同意",
-    "拒绝",
-    "允许",
-    "重试",
-    "跳过",
-    "复制",
-    "粘贴",
-    "转发",
-    "收藏",
-    "撤回",
-    "拍照",
-    "相册",
-    "语音",
-    "视频",
-    "图片",
-    "文件",
-    "位置",
-    "表情",
-    "扫一扫",
-    "关于",
-    "隐私",
-    "退出",
-    "添加",
-    "朋友圈",
+    "确定", "取消", "发送", "设置", "返回", "登录", "注册", "下一步", "完成", "保存", "编辑", "删除", "搜索", "更多",
+    "分享", "关闭", "提交", "我的", "首页", "消息", "通讯录", "发现", "同意", "拒绝", "允许", "重试", "跳过", "复制",
+    "粘贴", "转发", "收藏", "撤回", "拍照", "相册", "语音", "视频", "图片", "文件", "位置", "表情", "扫一扫", "关于",
+    "隐私", "退出", "添加", "朋友圈",
 ];
 
 /// Quoted text that nothing names: what a person chose, where something was opened, tapped or looked for.
 pub(super) fn find(view: &View<'_>, found: &mut Found) {
-    if !view.has_han() {
+    if view.has_han() {
+        mentions(view, found);
+        group_suffixes(view, found);
+    } else if !view.has(b'"') && !view.has(b'\'') {
         return;
     }
-    mentions(view, found);
     let mut at = 0;
     while at < view.s.len() {
         let quote = matches!(view.s[at], b'"' | b'\'') && view.before(at) != b'\\'
@@ -396,7 +295,9 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
         } else {
             at + 1
         };
-        if range.len() <= 120
+        if a_quoted_remark(view, at, text) {
+            found.cut(range.clone(), Kind::Message, "quoted text as people speak");
+        } else if range.len() <= 120
             && holds_han(text)
             && !technical(text)
             && !is_label(text)
@@ -416,7 +317,16 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
             at += 1;
         }
     }
-    group_suffixes(view, found);
+}
+
+/// Whether a quoted text is what one person says to another, whatever stands before it.
+fn a_quoted_remark(view: &View<'_>, quote: usize, text: &[u8]) -> bool {
+    text.len() >= 9
+        && spoken(text)
+        && !technical(text)
+        && !text.contains(&b'=')
+        && !text.contains(&b'{')
+        && key_before(view, quote + 1).is_none_or(|key| !matches!(key.class, Class::Plain | Class::Metric | Class::Version))
 }
 
 /// `@追风少年 `: somebody who is spoken to.
@@ -471,30 +381,11 @@ fn chosen_before(view: &View<'_>, at: usize) -> bool {
 
 /// `三年二班家长群`: names of groups that say that they are groups.
 fn group_suffixes(view: &View<'_>, found: &mut Found) {
-    const SUFFIXES: &[&str] = &[
-        "家长群",
-        "业主群",
-        "交流群",
-        "工作群",
-        "粉丝群",
-        "同学群",
-        "同事群",
-        "班级群",
-        "家族群",
-        "亲友群",
-        "闺蜜群",
-        "车友群",
-        "购物群",
-        "通知群",
-        "校友群",
-        "战友群",
-        "福利群",
-        "吃货群",
-        "拼车群",
-        "邻居群",
-        "读书群",
-        "项目群",
-    ];
+    #[rustfmt::skip]
+const SUFFIXES: &[&str] = &[
+    "家长群", "业主群", "交流群", "工作群", "粉丝群", "同学群", "同事群", "班级群", "家族群", "亲友群", "闺蜜群",
+    "车友群", "购物群", "通知群", "校友群", "战友群", "福利群", "吃货群", "拼车群", "邻居群", "读书群", "项目群",
+];
     for at in (0..view.s.len()).filter(|&i| view.is_at(i, "群")) {
         let end = at + 3;
         if SUFFIXES.iter().any(|s| view.is_before(end, s))
