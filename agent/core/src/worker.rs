@@ -431,20 +431,30 @@ impl<'a> Worker<'a> {
         lock(&self.spool).append(permit, &report, now);
     }
 
+    /// Tells of panics that the process has survived. They leave the dump only once they are told of, and the report's
+    /// identity follows from the panic, so that a death in between neither loses nor doubles one.
     fn note_survived_panics(&mut self, permit: &Permit<'_>, now: u64, now_ms: u64, all: bool) {
         let Some(recorder) = &self.running.recorder else {
             return;
         };
-        let (panics, modules) = recorder.survived(now_ms, all);
-        for panic in panics {
-            let seen = crash::of_survived(
-                &self.running.run,
-                self.running.started_unix,
-                panic,
-                modules.clone(),
-            );
-            self.append(permit, seen, now);
+        let survived = recorder.survived(now_ms, all);
+        if survived.is_empty() {
+            return;
         }
+        let Some((dump, _)) = past::read_dump(&self.run_files.dump) else {
+            return;
+        };
+        for panic in dump.panics {
+            if survived
+                .iter()
+                .any(|ticket| ticket.serial() == panic.serial)
+            {
+                let (run, started) = (&self.running.run, self.running.started_unix);
+                let seen = crash::of_survived(run, started, panic, dump.modules.clone());
+                self.append(permit, seen, now);
+            }
+        }
+        recorder.forget(&survived);
     }
 
     /// Looks at every watched thread. When to look again, in milliseconds of the coarse clock.

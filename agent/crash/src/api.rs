@@ -115,6 +115,14 @@ pub struct PanicTicket {
     pub(crate) serial: u32,
 }
 
+impl PanicTicket {
+    /// Counts the panics of the run from 1, as [`candor_dump::Panic::serial`] does.
+    #[must_use]
+    pub const fn serial(&self) -> u32 {
+        self.serial
+    }
+}
+
 /// What a sampled thread was doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Activity {

@@ -3,7 +3,6 @@
 //! Nothing is symbolised and no file is opened there; whether the process survives is seen later.
 
 use candor_crash::{Armed, PanicNote, PanicTicket, coarse_millis, is_main_thread};
-use candor_dump::{Module, Panic};
 use candor_protocol::deidentify::{CleanText, SourcePath, ThreadName};
 use std::panic::PanicHookInfo;
 use std::sync::{Arc, Mutex, Once, PoisonError, RwLock};
@@ -55,32 +54,25 @@ impl Recorder {
         }
     }
 
-    /// Takes the panics that the process has survived out of the dump file. `all` takes those too that are so recent
+    /// The panics that the process has survived; they are still in the dump. `all` names those too that are so recent
     /// that the process may yet die of them.
-    pub(crate) fn survived(&self, now_ms: u64, all: bool) -> (Vec<Panic>, Vec<Module>) {
-        let mut survived = Vec::new();
-        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        pending.retain(|&(ticket, at_ms)| {
-            let keep = !all && now_ms < at_ms + SURVIVED_MS;
-            if !keep {
-                survived.push(ticket);
-            }
-            keep
-        });
-        drop(pending);
-        if survived.is_empty() {
-            return (Vec::new(), Vec::new());
+    pub(crate) fn survived(&self, now_ms: u64, all: bool) -> Vec<PanicTicket> {
+        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let over = |&&(_, at_ms): &&(PanicTicket, u64)| all || now_ms >= at_ms + SURVIVED_MS;
+        pending
+            .iter()
+            .filter(over)
+            .map(|&(ticket, _)| ticket)
+            .collect()
+    }
+
+    /// Takes panics out of the dump, once they are told of.
+    pub(crate) fn forget(&self, told: &[PanicTicket]) {
+        for &ticket in told {
+            self.with(|armed| armed.take_panic(ticket));
         }
-        self.with(|armed| {
-            (
-                survived
-                    .into_iter()
-                    .filter_map(|ticket| armed.take_panic(ticket))
-                    .collect(),
-                armed.modules(),
-            )
-        })
-        .unwrap_or_default()
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.retain(|(ticket, _)| !told.contains(ticket));
     }
 
     fn record(&self, info: &PanicHookInfo<'_>) {
