@@ -6,6 +6,7 @@ use crate::aside::Aside;
 use crate::install;
 use crate::registers::{FAULT_FETCH, FAULT_WRITE};
 use crate::sys::{self, Context, Facts, SignalInfo};
+use crate::threads;
 use crate::walk::Walker;
 use candor_dump::FaultClass;
 use candor_dump::layout::{frame, life, signal};
@@ -168,6 +169,7 @@ fn write(shared: &Shared, facts: &Facts, tid: u32) {
     });
     page.set_u32(signal::STACK_END, end.code().into());
     state.store(signal::STACK, Ordering::Release);
+    threads::write(shared, tid);
     state.store(signal::COMPLETE, Ordering::Release);
 }
 

@@ -56,6 +56,8 @@ mod stop;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod sys;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod threads;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod trace;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod upkeep;

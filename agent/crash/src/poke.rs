@@ -22,9 +22,6 @@ const ANSWERED: u64 = 3;
 const ABANDONED: u64 = 4;
 const STATE: u64 = 7;
 
-/// How long a thread may take to start answering, and to finish, in milliseconds.
-const PATIENCE_MS: u64 = 100;
-
 /// One request at a time to one thread.
 pub(crate) struct Poke {
     /// Request number times 8 plus its state.
@@ -87,13 +84,20 @@ impl Poke {
         unsafe { self.aside.run(work) }
     }
 
-    /// Has `tid` walk its own stack into `trace`. Between [`Self::begin`] and [`Self::end`].
-    pub(crate) fn ask(&self, pid: u32, tid: u32) -> bool {
+    /// Makes a new request of one that has come to its end, one way or the other.
+    pub(crate) fn again(&self) {
+        self.end();
+        self.begin();
+    }
+
+    /// Has `tid` walk its own stack into `trace`, for at most about `millis` until it begins and once more until it is done.
+    /// Between [`Self::begin`] and [`Self::end`].
+    pub(crate) fn ask(&self, pid: u32, tid: u32, millis: u64) -> bool {
         let asked = self.request.load(Ordering::Acquire);
         if !choose_signal() || !send(pid, tid, asked / (STATE + 1)) {
             return false;
         }
-        let mut patience = PATIENCE_MS;
+        let mut patience = millis;
         let mut seen = asked;
         loop {
             let now = self.request.load(Ordering::Acquire);
@@ -103,7 +107,7 @@ impl Poke {
             if now != seen {
                 // It has begun: it gets the same time again to finish.
                 seen = now;
-                patience = PATIENCE_MS;
+                patience = millis;
             }
             let began = sys::boottime_millis();
             sys::wait_while(&self.request, now, patience);
@@ -213,17 +217,11 @@ pub(crate) fn give_up_signal() {
     }
 }
 
-/// The signal's bit in a mask, once it has been chosen.
-pub(crate) fn signal_bit() -> Option<u64> {
-    Some(NUMBER.load(Ordering::Acquire))
-        .filter(|number| *number != 0 || choose_signal())
-        .map(|number| {
-            sys::bit(if number == 0 {
-                NUMBER.load(Ordering::Acquire)
-            } else {
-                number
-            })
-        })
+/// Whether a thread has our signal not blocked. Anywhere.
+pub(crate) fn can_reach(pid: u32, tid: u32) -> bool {
+    choose_signal()
+        && sys::blocked_signals(pid, tid)
+            .is_some_and(|blocked| blocked & sys::bit(NUMBER.load(Ordering::Acquire)) == 0)
 }
 
 /// The upper half of a request's value says that it is ours, the lower half is its number.

@@ -10,8 +10,13 @@ use crate::sys;
 use candor_dump::{Module, Stack};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+/// How long a thread may take to begin to answer, in milliseconds.
+const ASK_MS: u64 = 100;
 /// How long a thread may be stopped at most, in milliseconds; it takes some tens of microseconds.
 const STOP_MS: u64 = 100;
+
+/// How long it may take to stop, in steps of 50 microseconds.
+const STEPS: u32 = 1600;
 
 /// See [`crate::sample`].
 pub(crate) fn sample(
@@ -45,13 +50,11 @@ fn look(shared: &Shared, tid: u32) -> Result<Activity, SampleError> {
     let mut glance = glance_at(tid).ok_or(SampleError::NoSuchThread)?;
     shared.poke.stopped.restore(tid, &mut glance);
     let mut means = glance::means(&glance, &mut sys::open_file);
-    if means == Means::Signal
-        && poke::signal_bit().is_none_or(|bit| blocked_signals(tid) & bit != 0)
-    {
+    if means == Means::Signal && !poke::can_reach(shared.pid, tid) {
         means = Means::Stop;
     }
     let way = match means {
-        Means::Signal if shared.poke.ask(shared.pid, tid) => Way::Signal,
+        Means::Signal if shared.poke.ask(shared.pid, tid, ASK_MS) => Way::Signal,
         Means::Signal => return Err(SampleError::TimedOut),
         Means::Stop if stopped(shared, tid) => {
             shared.poke.stopped.note(tid, &glance);
@@ -80,15 +83,6 @@ pub(crate) fn glance_at(tid: u32) -> Option<Glance> {
     glance::parse(state, &call)
 }
 
-/// The signals that a thread has blocked.
-pub(crate) fn blocked_signals(tid: u32) -> u64 {
-    let status =
-        std::fs::read_to_string(format!("/proc/self/task/{tid}/status")).unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .unwrap_or(0)
-}
-
 fn stopped(shared: &Shared, tid: u32) -> bool {
     let attempt = |allow_tracing: bool| {
         let mut refusal = None;
@@ -100,7 +94,7 @@ fn stopped(shared: &Shared, tid: u32) -> bool {
                     refusal = Some(why);
                     return;
                 }
-                let Some(stopped) = stop::wait_stopped(tid) else {
+                let Some(stopped) = stop::wait_stopped(tid, STEPS) else {
                     return;
                 };
                 if let Some(registers) = stopped.registers() {

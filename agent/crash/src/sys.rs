@@ -88,9 +88,14 @@ pub(crate) unsafe fn peek(address: usize) -> usize {
 
 /// Lets other threads run for about `millis`. Anywhere.
 pub(crate) fn pause(millis: u64) {
+    pause_micros(millis.saturating_mul(1000));
+}
+
+/// Lets other threads run for about `micros`, at most a second. Anywhere.
+pub(crate) fn pause_micros(micros: u64) {
     let time = libc::timespec {
         tv_sec: 0,
-        tv_nsec: (millis.min(999) * 1_000_000) as c_long,
+        tv_nsec: (micros.min(999_999) * 1000) as c_long,
     };
     // SAFETY: `time` is valid; waking early does no harm.
     unsafe {
@@ -99,6 +104,176 @@ pub(crate) fn pause(millis: u64) {
             [(&raw const time).expose_provenance(), 0, 0, 0, 0, 0],
         )
     };
+}
+
+/// Lets another thread run that is ready. Anywhere.
+pub(crate) fn give_way() {
+    // SAFETY: takes nothing.
+    unsafe { system_call(libc::SYS_sched_yield, [0; 6]) };
+}
+
+/// Text in a fixed place, for paths in signal handlers.
+struct Text {
+    bytes: [u8; 48],
+    len: usize,
+}
+
+impl Text {
+    /// The parts one behind the other, numbers in decimal, and a zero byte.
+    fn new(parts: &[Result<&[u8], u32>]) -> Self {
+        let mut text = Self {
+            bytes: [0; 48],
+            len: 0,
+        };
+        for part in parts {
+            match part {
+                Ok(bytes) => bytes.iter().for_each(|byte| text.push(*byte)),
+                Err(number) => {
+                    let mut divisor = 1_000_000_000;
+                    while divisor > 1 && number / divisor == 0 {
+                        divisor /= 10;
+                    }
+                    while divisor > 0 {
+                        text.push(b'0' + (number / divisor % 10) as u8);
+                        divisor /= 10;
+                    }
+                }
+            }
+        }
+        text
+    }
+
+    fn push(&mut self, byte: u8) {
+        // The last byte stays zero.
+        if let Some(slot) = self.bytes.get_mut(self.len).filter(|_| self.len < 47) {
+            *slot = byte;
+            self.len += 1;
+        }
+    }
+
+    fn address(&self) -> usize {
+        self.bytes.as_ptr().expose_provenance()
+    }
+}
+
+/// Opens a file for reading. Anywhere.
+fn open(path: &Text, flags: c_int) -> Option<usize> {
+    let flags = (libc::O_RDONLY | libc::O_CLOEXEC | flags) as usize;
+    // SAFETY: the path ends in a zero byte.
+    let file = unsafe {
+        system_call(
+            libc::SYS_openat,
+            [libc::AT_FDCWD as usize, path.address(), flags, 0, 0, 0],
+        )
+    };
+    usize::try_from(file).ok()
+}
+
+/// Anywhere.
+fn close(file: usize) {
+    // SAFETY: closes what the caller has opened.
+    unsafe { system_call(libc::SYS_close, [file, 0, 0, 0, 0, 0]) };
+}
+
+/// Shows every thread of process `pid` to `visit`, the main thread first. Anywhere.
+pub(crate) fn each_thread(pid: u32, visit: &mut dyn FnMut(u32)) {
+    const LEN_AT: usize = 16;
+    const NAME_AT: usize = 19;
+    let path = Text::new(&[Ok(b"/proc/"), Err(pid), Ok(b"/task")]);
+    let Some(directory) = open(&path, libc::O_DIRECTORY) else {
+        return;
+    };
+    let mut entries = [0u8; 4096];
+    loop {
+        let args = [
+            directory,
+            entries.as_mut_ptr().expose_provenance(),
+            entries.len(),
+            0,
+            0,
+            0,
+        ];
+        // SAFETY: the kernel writes at most the given length.
+        let filled = unsafe { system_call(libc::SYS_getdents64, args) };
+        let Some(mut rest) = usize::try_from(filled)
+            .ok()
+            .and_then(|len| entries.get(..len))
+        else {
+            break;
+        };
+        if rest.is_empty() {
+            break;
+        }
+        while let (Some([low, high]), Some(name)) =
+            (rest.get(LEN_AT..LEN_AT + 2), rest.get(NAME_AT..))
+        {
+            let digits = name.iter().take_while(|byte| byte.is_ascii_digit());
+            let tid = digits.fold(0u32, |tid, digit| {
+                tid.wrapping_mul(10).wrapping_add(u32::from(digit - b'0'))
+            });
+            if tid != 0 {
+                visit(tid);
+            }
+            let len = usize::from(u16::from_le_bytes([*low, *high]));
+            match rest.get(len..) {
+                Some(next) if len > 0 => rest = next,
+                _ => break,
+            }
+        }
+    }
+    close(directory);
+}
+
+/// Reads the beginning of a thread's file in `/proc`. Anywhere.
+fn read_of_thread<'a>(pid: u32, tid: u32, name: &[u8], into: &'a mut [u8]) -> Option<&'a [u8]> {
+    let path = Text::new(&[Ok(b"/proc/"), Err(pid), Ok(b"/task/"), Err(tid), Ok(name)]);
+    let file = open(&path, 0)?;
+    let args = [
+        file,
+        into.as_mut_ptr().expose_provenance(),
+        into.len(),
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the kernel writes at most the given length.
+    let len = unsafe { system_call(libc::SYS_read, args) };
+    close(file);
+    into.get(..usize::try_from(len).ok()?)
+}
+
+/// The name of a thread of process `pid`, padded with zeros. Anywhere.
+pub(crate) fn thread_name_of(pid: u32, tid: u32) -> Option<[u8; 16]> {
+    let mut bytes = [0u8; 17];
+    let read = read_of_thread(pid, tid, b"/comm", &mut bytes)?;
+    let mut name = [0u8; 16];
+    for (to, from) in name
+        .iter_mut()
+        .zip(read.strip_suffix(b"\n").unwrap_or(read))
+    {
+        *to = *from;
+    }
+    Some(name)
+}
+
+/// The signals that a thread of process `pid` has blocked. Anywhere.
+pub(crate) fn blocked_signals(pid: u32, tid: u32) -> Option<u64> {
+    const FIELD: &[u8] = b"\nSigBlk:\t";
+    let mut bytes = [0u8; 2048];
+    let read = read_of_thread(pid, tid, b"/status", &mut bytes)?;
+    let at = read
+        .windows(FIELD.len())
+        .position(|window| window == FIELD)?
+        + FIELD.len();
+    let digits = read.get(at..at + 16)?;
+    digits.iter().try_fold(0, |mask: u64, digit| {
+        Some(mask << 4 | u64::from(char::from(*digit).to_digit(16)?))
+    })
+}
+
+/// In the helper, which has a table of open files of its own: makes room in it. Anywhere.
+pub(crate) fn drop_a_file() {
+    close(0);
 }
 
 /// Makes a file of `size` bytes that nothing can grow or starve, and maps it for reading and writing.
@@ -770,20 +945,25 @@ pub(crate) fn trace(request: usize, tid: u32, address: usize, data: usize) -> is
     }
 }
 
-/// The status of a traced thread when it changes. In the helper.
+/// The status of a traced thread: 0 while it has not changed. In the helper.
 pub(crate) fn wait_thread(tid: u32) -> Option<u32> {
     let mut status = 0u32;
+    let flags = (libc::__WALL | libc::WNOHANG) as usize;
     let args = [
         tid as usize,
         (&raw mut status).expose_provenance(),
-        libc::__WALL as usize,
+        flags,
         0,
         0,
         0,
     ];
     // SAFETY: `status` may be written.
     let answer = unsafe { system_call(libc::SYS_wait4, args) };
-    (answer == tid as isize).then_some(status)
+    match answer {
+        0 => Some(0),
+        changed if changed == tid as isize => Some(status),
+        _ => None,
+    }
 }
 
 /// The registers of a stopped thread. In the helper.
@@ -854,4 +1034,56 @@ fn socket_option<T: Default>(file: c_int, option: c_int) -> Option<T> {
     ];
     // SAFETY: `value` may be written up to `len` bytes; the types used here may have any bytes.
     (unsafe { system_call(libc::SYS_getsockopt, args) } == 0).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_put_together_in_place() {
+        let text = Text::new(&[
+            Ok(b"/proc/"),
+            Err(4_000_000_001),
+            Ok(b"/task/"),
+            Err(7),
+            Ok(b"/x"),
+            Err(0),
+        ]);
+        assert_eq!(&text.bytes[..text.len], b"/proc/4000000001/task/7/x0");
+        let long = Text::new(&[Ok(&[b'a'; 100])]);
+        assert_eq!(
+            (long.len, long.bytes[47]),
+            (47, 0),
+            "what is too long is cut, and still ends in zero"
+        );
+    }
+
+    #[test]
+    fn threads_are_listed_with_their_names() {
+        let stop = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            let named = std::thread::Builder::new().name("a-known-name".into());
+            let (send, receive) = std::sync::mpsc::channel();
+            let stop = &stop;
+            named
+                .spawn_scoped(scope, move || {
+                    send.send(gettid()).unwrap();
+                    stop.wait();
+                })
+                .unwrap();
+            let tid = receive.recv().unwrap();
+            let mut seen = Vec::new();
+            each_thread(getpid(), &mut |tid| seen.push(tid));
+            assert!(
+                seen.contains(&tid) && seen.contains(&gettid()) && seen.first() == Some(&getpid())
+            );
+            assert_eq!(
+                thread_name_of(getpid(), tid).unwrap(),
+                *b"a-known-name\0\0\0\0"
+            );
+            assert_eq!(thread_name_of(getpid(), u32::MAX), None);
+            stop.wait();
+        });
+    }
 }

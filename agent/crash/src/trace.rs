@@ -1,6 +1,7 @@
 //! A stack as addresses: filled wherever a walk can be made, read by the thread that asked for it.
 
-use crate::armed::place;
+use crate::armed::{Shared, place};
+use crate::memory::Memory;
 use crate::modules::Modules;
 use crate::registers::Registers;
 use crate::walk::Walker;
@@ -58,6 +59,33 @@ impl Trace {
             true
         });
         self.end.store(end.code(), Ordering::Release);
+    }
+
+    /// Gives the frames packed for the file, until `give` says `false`. Anywhere.
+    pub(crate) fn pack(&self, shared: &Shared, give: &mut dyn FnMut(u64) -> bool) -> StackEnd {
+        let mut memory = Memory::new();
+        let count = self.count.load(Ordering::Acquire) as usize;
+        for (address, found) in self.addresses.iter().zip(&self.found).take(count) {
+            let address = address.load(Ordering::Relaxed);
+            let found = Found::from_code(found.load(Ordering::Relaxed)).unwrap_or(Found::Scan);
+            let exact = matches!(found, Found::Context | Found::Interrupted);
+            let region = shared.modules.region(
+                &mut memory,
+                if exact {
+                    address
+                } else {
+                    address.wrapping_sub(1)
+                },
+            );
+            if !give(
+                shared
+                    .modules
+                    .pack(shared.page, address, region.as_ref(), found),
+            ) {
+                return StackEnd::Limit;
+            }
+        }
+        StackEnd::from_code(self.end.load(Ordering::Acquire)).unwrap_or_default()
     }
 
     /// The stack, for the living.

@@ -3,7 +3,7 @@
 
 use crate::armed::Shared;
 use crate::glance::{self, Means};
-use crate::sample::{blocked_signals, glance_at};
+use crate::sample::glance_at;
 use crate::{install, poke, sys};
 use candor_dump::layout::signal;
 use std::collections::HashMap;
@@ -44,9 +44,6 @@ impl Upkeep {
     /// A thread without an alternate stack dies unseen when its own is full. Rust gives its threads one; others are given
     /// one by a signal, at a time when their system call does not notice.
     fn alternate_stacks(&mut self, shared: &Shared) {
-        let Some(bit) = poke::signal_bit() else {
-            return;
-        };
         let Ok(tasks) = std::fs::read_dir("/proc/self/task") else {
             return;
         };
@@ -67,7 +64,7 @@ impl Upkeep {
                 Some(Care::Later { round, wait }) if *round == self.round => *wait,
                 Some(_) => continue,
             };
-            let asked = tid == sys::gettid() || unnoticed(tid, bit);
+            let asked = tid == sys::gettid() || unnoticed(shared.pid, tid);
             let care = if asked && shared.poke.give_stack(shared.pid, tid) {
                 Care::Asked
             } else {
@@ -82,10 +79,10 @@ impl Upkeep {
 }
 
 /// Whether a thread would not notice a signal now.
-fn unnoticed(tid: u32, bit: u64) -> bool {
+fn unnoticed(pid: u32, tid: u32) -> bool {
     glance_at(tid)
         .is_some_and(|glance| glance::means(&glance, &mut sys::open_file) == Means::Signal)
-        && blocked_signals(tid) & bit == 0
+        && poke::can_reach(pid, tid)
 }
 
 /// A signal was recorded, and yet here we are: somebody recovered. Notes it and makes ready for the next one.

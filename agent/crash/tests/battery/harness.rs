@@ -26,6 +26,7 @@ pub(crate) struct Death {
     pub(crate) status: ExitStatus,
     pub(crate) dump: Dump,
     pub(crate) problems: Vec<Problem>,
+    pub(crate) bytes: Vec<u8>,
     pub(crate) errors: String,
 }
 
@@ -113,6 +114,7 @@ impl Victim {
             status,
             dump,
             problems,
+            bytes,
             errors,
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::harness::{Death, die, die_unarmed, start};
 use crate::sampled;
-use candor_dump::{ExitMark, FaultClass, Found, StackEnd, ThreadName};
+use candor_dump::{ExitMark, FaultClass, Found, Reached, StackEnd, ThreadName};
 use libtest_mimic::{Failed, Trial};
 use std::os::unix::process::ExitStatusExt;
 
@@ -482,6 +482,98 @@ pub(crate) fn all() -> Vec<Trial> {
                 assert_eq!(death.crashed().len(), 1);
             },
         ),
+        story(
+            "the other threads are there with their stacks, even one that no signal reaches",
+            || {
+                let death = die("with_company");
+                check(
+                    &death,
+                    &expect(
+                        libc::SIGSEGV,
+                        1,
+                        FaultClass::NullLike,
+                        &["victims::null", "victims::with_company"],
+                    ),
+                );
+                accompanied(&death, 12, Reached::Stopped);
+                for (function, threads) in [
+                    ("unblockable", 3),
+                    ("spinning", 3),
+                    ("sleeping", 6),
+                    ("parked", 6),
+                ] {
+                    assert_eq!(standing_in(&death, function), threads, "{function}");
+                }
+                let known: Vec<_> = death
+                    .dump
+                    .threads
+                    .iter()
+                    .filter(|thread| thread.name != ThreadName::Other)
+                    .collect();
+                let [worker] = &known[..] else {
+                    panic!("{known:?}")
+                };
+                assert_eq!(worker.name, ThreadName::Known("worker".to_owned()));
+                assert!(used(&death) <= 32 << 10, "{}", used(&death));
+            },
+        ),
+        story("two hundred threads fit", || {
+            let death = die("with_large_company");
+            check(
+                &death,
+                &expect(libc::SIGSEGV, 1, FaultClass::NullLike, &["victims::null"]),
+            );
+            let threads = death.dump.threads.len();
+            assert_eq!(death.dump.signal.as_ref().unwrap().other_threads, 200);
+            // There is a limit of time, which a busy machine reaches.
+            assert!((100..=200).contains(&threads), "{threads}");
+            assert!(standing_in(&death, "parked") >= threads / 2);
+            assert!(
+                death
+                    .dump
+                    .threads
+                    .iter()
+                    .all(|thread| !thread.stack.frames.is_empty())
+            );
+        }),
+        story(
+            "where nobody may stop threads they are asked, and who does not answer is listed",
+            || {
+                let death = die("untraceable");
+                check(
+                    &death,
+                    &expect(libc::SIGSEGV, 1, FaultClass::NullLike, &["victims::null"]),
+                );
+                let with = |reached| {
+                    death
+                        .dump
+                        .threads
+                        .iter()
+                        .filter(|thread| thread.reached == reached)
+                        .count()
+                };
+                assert_eq!((with(Reached::Signalled), with(Reached::Lost)), (9, 3));
+                for (function, threads) in [
+                    ("unblockable", 0),
+                    ("spinning", 3),
+                    ("sleeping", 6),
+                    ("parked", 3),
+                ] {
+                    assert_eq!(standing_in(&death, function), threads, "{function}");
+                }
+            },
+        ),
+        story(
+            "without a free descriptor there is still everything",
+            || {
+                let death = die("out_of_descriptors");
+                check(
+                    &death,
+                    &expect(libc::SIGSEGV, 1, FaultClass::NullLike, &["victims::null"]),
+                );
+                accompanied(&death, 3, Reached::Stopped);
+            },
+        ),
     ];
     all.extend(sampled::CALLS.iter().map(|call| {
         Trial::test(
@@ -494,6 +586,48 @@ pub(crate) fn all() -> Vec<Trial> {
         )
     }));
     all
+}
+
+/// All other threads were found, reached in this way, and followed to their start.
+fn accompanied(death: &Death, count: usize, reached: Reached) {
+    let threads = &death.dump.threads;
+    assert_eq!(
+        (
+            threads.len(),
+            death.dump.signal.as_ref().unwrap().other_threads as usize
+        ),
+        (count, count)
+    );
+    for thread in threads {
+        assert_eq!((thread.reached, thread.main), (reached, false));
+        assert_eq!(
+            thread.stack.end,
+            StackEnd::Outermost,
+            "{:?}",
+            death.names(&thread.stack)
+        );
+    }
+}
+
+/// How many other threads stand in a function of the victim.
+fn standing_in(death: &Death, function: &str) -> usize {
+    let function = format!("victims::{function}");
+    let stands = |thread: &&candor_dump::Thread| {
+        death
+            .names(&thread.stack)
+            .iter()
+            .any(|name| name.ends_with(&function))
+    };
+    death.dump.threads.iter().filter(stands).count()
+}
+
+/// Bytes of the file up to the last that is used.
+fn used(death: &Death) -> usize {
+    death
+        .bytes
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |last| last + 1)
 }
 
 fn overflowed(death: &Death, outermost: &[&str]) {

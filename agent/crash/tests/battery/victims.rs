@@ -93,6 +93,10 @@ fn deadly(kind: &str) -> fn() {
         "no_stack" => no_stack,
         "named_thread" => named_thread,
         "forked_child" => forked_child,
+        "with_company" => with_company,
+        "with_large_company" => with_large_company,
+        "untraceable" => untraceable,
+        "out_of_descriptors" => out_of_descriptors,
         other => panic!("nobody dies of {other}"),
     }
 }
@@ -509,4 +513,110 @@ fn forked_child() {
         STATUS.store(status, Ordering::Relaxed);
         assert!(libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGSEGV);
     }
+}
+
+/// Threads that wait in several ways while the main thread crashes; among them one that no signal reaches.
+#[inline(never)]
+fn with_company() {
+    company(12);
+    null();
+    black_box(());
+}
+
+#[inline(never)]
+fn with_large_company() {
+    company(200);
+    null();
+    black_box(());
+}
+
+fn company(count: usize) {
+    static STARTED: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+    for index in 0..count {
+        let name = if index == 0 {
+            "worker-1".to_owned()
+        } else {
+            format!("conn-of-{index}")
+        };
+        let body = move || {
+            STARTED.fetch_add(1, Ordering::Release);
+            match index % 4 {
+                1 => unblockable(),
+                2 => spinning(),
+                3 => sleeping(),
+                _ => parked(),
+            }
+        };
+        std::thread::Builder::new().name(name).spawn(body).unwrap();
+    }
+    while STARTED.load(Ordering::Acquire) < count {
+        std::thread::yield_now();
+    }
+    // Until they are where they stay.
+    std::thread::sleep(std::time::Duration::from_millis(50));
+}
+
+#[inline(never)]
+fn parked() {
+    loop {
+        std::thread::park();
+    }
+}
+
+#[inline(never)]
+fn sleeping() {
+    loop {
+        std::thread::sleep(std::time::Duration::from_secs(1000));
+    }
+}
+
+#[inline(never)]
+fn spinning() {
+    // A few of them would own the machine.
+    for _ in 0..1000 {
+        std::hint::spin_loop();
+    }
+    sleeping();
+    black_box(());
+}
+
+#[inline(never)]
+fn unblockable() {
+    unsafe {
+        let mut all = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, std::ptr::null_mut());
+    }
+    parked();
+    black_box(());
+}
+
+/// A process that nobody may trace.
+#[inline(never)]
+fn untraceable() {
+    unsafe {
+        // The superuser may trace all.
+        if libc::getuid() == 0 {
+            assert_eq!(libc::setuid(65_534), 0);
+        }
+        assert_eq!(libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0), 0);
+    }
+    with_company();
+    black_box(());
+}
+
+/// No descriptor is free.
+#[inline(never)]
+fn out_of_descriptors() {
+    company(3);
+    unsafe {
+        let limit = libc::rlimit {
+            rlim_cur: 64,
+            rlim_max: 64,
+        };
+        libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+        while libc::dup(1) >= 0 {}
+    }
+    null();
+    black_box(());
 }
