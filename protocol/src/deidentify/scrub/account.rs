@@ -210,6 +210,9 @@ fn prefixed(view: &View<'_>, at: usize, word: usize) -> Option<(Kind, usize)> {
     let fits = match prefix {
         "wxid_" => rest.len() >= 5,
         "gh_" => rest.len() == 12 && rest.iter().all(u8::is_ascii_hexdigit),
+        _ if kind == Kind::Conversation && prefix != "c2c_" => {
+            rest.split(|b| !b.is_ascii_digit()).any(|run| run.len() >= 5)
+        }
         _ => ends_like_an_account(rest) && letters >= 2 && digits >= 2 && !a_type(rest),
     };
     fits.then_some((kind, end))

@@ -61,8 +61,8 @@ fn word_ends(view: &View<'_>, end: usize, found: &mut Found) {
     let Some((at, join)) = joined_after(view, end) else {
         return;
     };
-    // `QQ号` goes on: its own end is judged later.
-    if join == Join::Touching && at == end && view.han_at(end).is_some() && view.before(end) < 0x80 {
+    // A value never touches an English word; `QQ号` goes on, and its own end is judged later.
+    if join == Join::Touching && view.before(end) < 0x80 {
         return;
     }
     if class == Class::Cookie

@@ -24,6 +24,7 @@ mod os_user;
 mod path;
 mod person;
 mod phone;
+mod phrases;
 mod place;
 mod secret;
 mod shadow;

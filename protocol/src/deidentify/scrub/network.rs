@@ -224,7 +224,7 @@ fn hosts(view: &View<'_>, found: &mut Found) {
         }
         let end = view.run(at, |b| b.is_ascii_alphanumeric() || b == b'-');
         let label = view.of(&(at..end));
-        if windows_name(label) || apple_name(label) || named_after_owner(label) {
+        if label.len() >= 6 && label.contains(&b'-') && (windows_name(label) || apple_name(label) || named_after_owner(label)) {
             let mut stop = end;
             for suffix in [".local", ".lan", ".home"] {
                 if view.is_at(end, suffix) && view.closes(end + suffix.len()) {
@@ -269,13 +269,12 @@ fn hosts(view: &View<'_>, found: &mut Found) {
 
 /// `DESKTOP-4F2K9QX`: what the installer of Windows gives.
 fn windows_name(label: &[u8]) -> bool {
-    ["DESKTOP-", "LAPTOP-", "WIN-", "MININT-"].iter().any(|p| {
-        label
-            .get(..p.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(p.as_bytes()))
-            && (6..=12).contains(&(label.len() - p.len()))
-            && label[p.len()..].iter().all(u8::is_ascii_alphanumeric)
-            && (label[0].is_ascii_uppercase() || label[p.len()..].iter().any(u8::is_ascii_digit))
+    ["DESKTOP-", "LAPTOP-", "WIN-", "MININT-", "desktop-", "laptop-"].iter().any(|p| {
+        label.strip_prefix(p.as_bytes()).is_some_and(|rest| {
+            (6..=12).contains(&rest.len())
+                && rest.iter().all(u8::is_ascii_alphanumeric)
+                && (rest.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()) || rest.iter().any(u8::is_ascii_digit))
+        })
     })
 }
 
@@ -335,7 +334,9 @@ pub(super) fn keyed(
     match class {
         Class::Ssid => ssid(view, at, join, found),
         Class::Host => {
-            if let Some(value) = value {
+            if let Some(value) = value
+                && (join != Join::Bracket || value.quoted)
+            {
                 host(view, value, found);
             }
         }

@@ -186,9 +186,10 @@ fn digest_prefix(view: &View<'_>, at: usize) -> bool {
 
 /// Whether letters of both cases and digits follow each other as chance and no language puts them.
 fn random(text: &[u8]) -> bool {
-    let parts = text.split(|b| matches!(b, b'-' | b'_' | b'+'));
-    let longest = parts.max_by_key(|part| part.len()).unwrap_or_default();
-    longest.len() >= 16 && mixed(longest) || text.len() >= 32 && mixed(text) && longest.len() >= 8
+    // Words that dashes join are words each.
+    let mut parts = text.split(|b| matches!(b, b'-' | b'_' | b'+'));
+    let least = if text.len() >= 32 { 13 } else { 16 };
+    parts.any(|part| part.len() >= least && mixed(part))
 }
 
 fn mixed(text: &[u8]) -> bool {

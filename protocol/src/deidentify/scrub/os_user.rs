@@ -80,7 +80,8 @@ const BEFORE: &[&str] = &[
 fn system_log(view: &View<'_>, found: &mut Found) {
     for at in (0..view.s.len()).filter(|&i| view.s[i] == b' ') {
         let start = at + 1;
-        if !view.at(start).is_ascii_alphabetic() || !BEFORE.iter().any(|text| view.is_before(start, text)) {
+        let may_introduce = matches!(view.before(at), b'r' | b'y' | b's' | b':' | b')');
+        if !may_introduce || !view.at(start).is_ascii_alphabetic() || !BEFORE.iter().any(|text| view.is_before(start, text)) {
             continue;
         }
         let mut end = view.run(start, word);

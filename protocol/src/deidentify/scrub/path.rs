@@ -8,7 +8,7 @@ use super::{
 /// Directories whose next segment is a user, with their separators written as `/`.
 #[rustfmt::skip]
 const HOMES: &[&str] = &[
-    "/home/", "/Users/", "/users/", "/export/home/", "/var/home/", "/usr/home/", "/media/", "/run/media/",
+    "/home/", "/Users/", "/users/", "/export/home/", "/var/home/", "/usr/home/", "/media/",
     "/Volumes/", "/Documents and Settings/", "/mnt/home/", "/homes/",
 ];
 
@@ -60,19 +60,10 @@ fn homes(view: &View<'_>, found: &mut Found) {
             let mut start = at + home.len();
             // `C:\\Users\\\\alice`: a path that was escaped more than once.
             start = view.run(start, separator);
-            if home == "/run/media/" || (home == "/media/" && view.is_before(at, "/run")) {
-                continue;
-            }
             let end = segment_end(view, start);
             let name = view.of(&(start..end));
-            let web = home == "/users/" && view.before(at) != b':' && !separator(view.before(at));
-            let nobody = is_one_of(name, NOBODY)
-                || name.starts_with(b".")
-                || name.starts_with(b"$")
-                || name.starts_with(b"%")
-                || name.starts_with(b"{")
-                || name.starts_with(b"<");
-            if name.is_empty() || nobody || web && in_web_address(view, at) {
+            let nobody = is_one_of(name, NOBODY) || matches!(name.first(), Some(b'.' | b'$' | b'%' | b'{' | b'<') | None);
+            if nobody || in_web_address(view, at) || !rooted(view, at, home) {
                 continue;
             }
             found.cut(start..end, Kind::OsUser, "user's directory");
@@ -98,13 +89,23 @@ fn home_at(view: &View<'_>, at: usize, home: &str) -> bool {
 }
 
 fn in_web_address(view: &View<'_>, at: usize) -> bool {
-    let start = view.run_back(at, 200, |b| {
-        b > b' ' && !matches!(b, b'"' | b'\'' | b'(' | b'<')
-    });
+    let start = view.run_back(at, 200, |b| b > b' ' && !matches!(b, b'"' | b'\'' | b'(' | b'<' | b'='));
     let text = view.of(&(start..at));
-    super::view::holds(text, b"://") && !text.starts_with(b"file:")
-        || text.is_empty()
-        || !separator(text[0]) && !text.contains(&b':')
+    super::view::holds(text, b"://") && !super::view::holds(text, b"file:")
+}
+
+/// Whether a directory for homes stands where such a directory can stand. `/Users` means homes wherever it stands; the
+/// other names are ordinary words in the middle of a path.
+fn rooted(view: &View<'_>, at: usize, home: &str) -> bool {
+    let before = view.before(at);
+    let start = !before.is_ascii_alphanumeric() && !matches!(before, b'_' | b'-' | b'.') && before < 0x80 || view.han_before(at).is_some();
+    match home {
+        "/media/" => start || view.is_before(at, "/run"),
+        "/users/" => start && !separator(before) || before == b':',
+        "/homes/" | "/Volumes/" => start,
+        "/home/" => start || ["/export", "/var", "/usr", "/mnt", "/Data", "/chroot", "/rootfs"].iter().any(|root| view.is_before(at, root)),
+        _ => true,
+    }
 }
 
 /// Where the segment that starts at `start` ends. A user's name may hold spaces if the path goes on after them.
@@ -249,6 +250,7 @@ fn shares(view: &View<'_>, found: &mut Found) {
         let name = view.of(&(start..end));
         if view.at(end) == b'\\'
             && name.len() >= 3
+            && !(name[0] == b'x' && name.len() <= 4)
             && !is_one_of(name, SYSTEM_ROOTS)
             && view.before(at) != b':'
         {

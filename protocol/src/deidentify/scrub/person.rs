@@ -5,6 +5,7 @@ use super::{
     Found, Kind,
     charset::CharSet,
     context::{Join, Value, key_before, says_nothing, text_at},
+    phrases::Phrases,
     view::{View, holds_han, is_one_of},
     vocabulary::{spoken, technical},
     words::{self, Class},
@@ -21,17 +22,17 @@ const RARE: CharSet = CharSet::of(
 );
 /// Surnames of two characters.
 #[rustfmt::skip]
-const COMPOUND: &[&str] = &[
+static COMPOUND: Phrases = Phrases::of(&[
     "欧阳", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "令狐", "宇文", "长孙", "慕容", "司徒", "端木",
     "轩辕", "夏侯", "南宫", "独孤", "第五", "百里", "呼延", "东郭", "西门", "赫连", "澹台", "公冶", "太史", "申屠",
-];
+]);
 /// Characters that parents choose.
 const GIVEN: CharSet = CharSet::of(
     "伟芳娜秀英敏静丽强磊军洋勇艳杰娟涛明超兰霞平刚桂华玉萍红玲芬燕梅琳云莲真环雪荣爱妹香月莺媛瑞凡佳嘉琼勤珍贞莉美慧巧雅芝彩春菊凤洁琪艺菁晨辰宇轩浩然博文昊天泽楠子涵欣怡梓萱诗雨思语梦琴薇菲倩晓婷蕾颖露瑶婉娴瑾璇珊莎锦黛青柔竹霭凝飞翔鹏龙虎斌彬滨林森木清海江河波渊源泉山峰岩石岚川东南西北国建民庆国栋梁志远达鑫金银钢铁铭锋锐剑钊健康安宁和顺祥福禄寿喜乐阳光辉耀星辰晖旭日昌盛兴旺富贵学习文武才德仁义礼智信诚忠孝廉正直方圆贤良俊秀帅豪雄威猛毅恒永久长生根树松柏杨柳桃李杏花草叶莹冰雷电雯雲霜露虹霖震家宝贝珠玥琦瑜璐瑛琰珂玮珍琛玺翠碧兆元启昭亮朗晶昱晗曦煜炜烨灿焕炎焱煊杉桐槐楷权杭晋豫皓淼沐沛泓洪润涵渝溪漫潇澜瀚湘岳嵘崇岱峻屹嵩恺恩惠悦愉忆念怀慈憬懿芸苗若茹荷萌蓉蓓蕊薪蔚菡芷苒茜茵莘宏宜宸容宽宾守定宪寒尚小大少卫成双可凯力加勋升卓原君吟咏哲唐善四培基增士壮声夏奇奕好妍妮姗姝婧婵嫣嬅存季孟学孜丹为义之乃乔亚亦京人仕仙以任伊伦佑作佩依侠信修倩倬传儒先克全公其典军冠冬准凌凝刃初利前剑励劲勃博卉印厚双发友叔古史叶司合吉同名启周品哲唯喆喻嘉囡四圣在坚坤均城基堃塔境墨奎妙娅娇娥威婕嫒孝安官实密富寅尧居展岐川巍帆常平年广庚庭延弘张彤彦影彻律微徐得循心必忠怡性恬恭悟情惟意慕戈成战户手才扬承技投抒振捷掣政效敏敬敦斐斯新旋旎旗无时昂昆昕映昭晏景智暄暖望朋朔木朵权杰松果枫柏柯标格桦梁棋棣棠楚楠榕歆正毓水永汉汝江池沁沅沙治泉法泰洁津洲浦涓淇淑深清温游湛滔漪灏灵炳烁烈热熙燊爽牧特献玄率王玖玛玫珈珏珣班理琅琨琬瑄瑗瑚璟甜用甫甲申畅略白皎盈益盼真睿瞳知石砚硕磊祎祖神祺禹禾秋科秦穆空立童端竞笑笛筠筱策简米粤精素紫纯纳纹纾练绍经结绮维绪绣绿缘缨罗羽翊翎翰耘耿聪肖育胜胤腾臻致舒航舟良艾芊芋芙芮芯苏苑英范茂茗荃荣莫莱菀菱萧葳蒙蒲蓝蔓薇虞蝶行衡裕西言训许诺谊谦豆豪贝贤赋赐赞赫超越跃路轶轩辛达迅迎运进远连迪逸道遥邦郁郡重野量钧钰铎锦镇长闻阔际陆隽集雅雁零青靖静韬韵音顺颂颜风飒馥馨香驰骁骏高鲁鸣鸿鹤鹭麒麟黎默鼎齐",
 );
 /// Words of two or three characters that begin like a name and are none.
 #[rustfmt::skip]
-const WORDS: &[&str] = &[
+static WORDS: Phrases = Phrases::of(&[
     "马上", "高并发", "安全", "任务", "方法", "余额", "温度", "常量", "包体", "段错误", "白名单", "时间", "时钟",
     "时序", "时长", "时区", "文件", "文本", "文字", "文档", "应用", "张量", "向量", "连接", "连接池", "连续", "程序",
     "程度", "平均", "平台", "平安", "平滑", "成功", "成员", "支付", "支持", "全部", "全局", "全量", "全屏", "经过",
@@ -49,28 +50,28 @@ const WORDS: &[&str] = &[
     "颜色", "严禁", "温馨", "季度", "章", "申请", "尤其", "向导", "路", "岳", "梅", "成因", "成对", "项", "明天",
     "平时", "时段", "时光", "时机", "时刻", "常用", "乐", "金属", "金币", "江湖", "安心", "文化", "文章", "高兴",
     "明显",
-];
+]);
 /// Titles after a name.
 #[rustfmt::skip]
-const TITLES: &[&str] = &[
+static TITLES: Phrases = Phrases::of(&[
     "先生", "女士", "小姐", "太太", "同学", "老师", "经理", "医生", "师傅", "主任", "教授", "阿姨", "总监", "律师",
-];
+]);
 /// Verbs with which a program goes on after the name of somebody who did something.
 #[rustfmt::skip]
-const VERBS: &[&str] = &[
+static VERBS: Phrases = Phrases::of(&[
     "加入", "退出", "转账", "充值", "发红包", "接通", "挂号", "预约", "开户", "分享", "转发", "关注", "好友", "等", "邀请", "撤回", "发来", "发送", "发起", "发布", "创建", "修改", "移除", "踢出", "正在", "拍了拍",
     "上线", "下线", "登录", "登陆", "登出", "已读", "已", "来电", "呼叫", "请求", "的", "被", "未", "在", "向", "给",
     "于", "说", "回复", "点赞", "离开", "进入", "申请", "提交", "取消", "删除", "添加", "注册", "注销", "更新",
     "处理", "失败", "成功", "绑定", "解绑", "认证", "验证", "实名", "收到", "拒绝", "同意", "接听", "挂断", "签收",
     "下单", "支付", "不存在", "无", "与", "和",
-];
+]);
 /// Words before a name that no list of keys holds, because they are common otherwise.
 #[rustfmt::skip]
-const BEFORE: &[&str] = &[
+static BEFORE: Phrases = Phrases::of(&[
     "收到", "联系", "通知", "视频通话", "语音通话", "聊天页", "与", "对象", "关于", "由", "给", "向", "和", "与", "被", "邀请", "移除", "踢出", "添加", "删除", "呼叫", "来自",
     "转给", "转账给", "发给", "发送给", "回复", "感谢", "经办", "找", "叫", "是", "为", "跟", "对", "@", "拨打",
     "致电", "指派给", "分配给", "请", "让", "将",
-];
+]);
 
 pub(super) fn find(view: &View<'_>, found: &mut Found) {
     if view.has(b'D') || view.has(b'H') {
@@ -112,7 +113,7 @@ fn in_run(view: &View<'_>, run: Range<usize>, found: &mut Found) {
 /// The length in bytes of the surname at `at`, and whether it is a usual one.
 fn surname(view: &View<'_>, at: usize) -> Option<(usize, bool)> {
     let c = view.han_at(at)?;
-    if COMPOUND.iter().any(|name| view.is_at(at, name)) {
+    if COMPOUND.at(view.s, at).is_some() {
         return Some((6, true));
     }
     if COMMON.has(c) {
@@ -134,7 +135,7 @@ fn name_at(
         return None;
     }
     let whole = at == run.start && left <= 6;
-    let is_word = |end: usize| WORDS.iter().any(|w| view.of(&(at..end)) == w.as_bytes());
+    let is_word = |end: usize| WORDS.is(view.of(&(at..end)));
     let key = if at == run.start {
         key_before(view, at)
     } else {
@@ -159,25 +160,20 @@ fn name_at(
             return Some((run.end, "surname and given name"));
         }
     }
-    for title in TITLES {
-        for len in [6, 3, 0] {
-            let end = given + len;
-            if end + title.len() <= run.end
-                && view.is_at(end, title)
+    for len in [6, 3, 0] {
+        let end = given + len;
+        if TITLES.at(view.s, end).is_some_and(|title| end + title.len() <= run.end)
                 && (len > 0 || common && (at == run.start || asked))
                 && !is_word(end)
                 && (len == 0 || likely(view, given, end) || asked)
             {
                 return Some((end, "name before a title"));
-            }
         }
     }
     // After a word that only a name follows, whatever comes next may come.
     let named = key.is_some_and(|key| key.class == Class::Person);
     let before = at > run.start
-        && BEFORE
-            .iter()
-            .any(|w| view.is_before(at, w) && at - w.len() >= run.start);
+        && BEFORE.before(view.s, at).is_some_and(|w| run.start + w.len() <= at);
     if !(asked || common && (before || at == run.start)) {
         return None;
     }
@@ -187,7 +183,7 @@ fn name_at(
         if end > run.end || is_word(end) || is_word(at + 6) || !likely(view, given, end) {
             continue;
         }
-        let verb = VERBS.iter().any(|w| view.is_at(end, w));
+        let verb = VERBS.at(view.s, end).is_some();
         let closed = end == run.end;
         if named
             || closed && (asked || before)
@@ -244,7 +240,7 @@ pub(super) fn is_name(view: &View<'_>, range: &Range<usize>) -> bool {
             let given = range.len().saturating_sub(len);
             (3..=6).contains(&given)
                 && (common && given <= 6)
-                && !WORDS.iter().any(|w| view.of(range) == w.as_bytes())
+                && !WORDS.is(view.of(range))
         })
 }
 
@@ -415,7 +411,8 @@ pub(super) fn keyed(
         .to_ascii_lowercase()
         .windows(4)
         .any(|w| w == b"name");
-    let full = count >= 2 && capitals >= 2 && capitals + 1 >= count;
+    let first = text.first().is_some_and(|b| b.is_ascii_uppercase() || *b >= 0x80);
+    let full = first && count >= 2 && capitals >= 2 && capitals + 1 >= count;
     let fits = match class {
         Class::Person => {
             full || (named || value.quoted)
@@ -423,7 +420,7 @@ pub(super) fn keyed(
                 && count <= 3
                 && !technical(text)
         }
-        Class::User | Class::Peer => full && !technical(text),
+        Class::User | Class::Peer => full && (join >= Join::Verb || value.quoted) && !technical(text),
         _ => full && about_somebody(view, key.start) && !technical(text),
     };
     if fits {
@@ -491,7 +488,7 @@ fn chinese(view: &View<'_>, class: Class, value: &Value, found: &mut Found) {
 /// `Dear Alice Johnson,`: whom a letter greets.
 fn greetings(view: &View<'_>, found: &mut Found) {
     for at in (0..view.s.len()).filter(|&i| matches!(view.s[i], b'D' | b'H') && view.opens(i)) {
-        let Some(greeting) = ["Dear ", "Hi ", "Hello ", "Hey "].iter().find(|g| view.is_at(at, g)) else {
+        let Some(greeting) = ["Dear ", "Hi "].iter().find(|g| view.is_at(at, g)) else {
             continue;
         };
         let start = at + greeting.len();

@@ -4,24 +4,29 @@ use super::{
     Found, Kind,
     charset::CharSet,
     context::{Join, Value, key_before},
+    phrases::Phrases,
     view::View,
     words::Class,
 };
 
 /// Where the name of an administrative level ends.
 #[rustfmt::skip]
-const LEVELS: &[(&str, u8)] = &[
-    ("特别行政区", 1), ("自治区", 1), ("省", 1), ("自治州", 2), ("地区", 2), ("市", 2), ("盟", 2), ("自治县", 3),
-    ("新区", 3), ("区", 3), ("县", 3), ("旗", 3), ("街道", 4), ("镇", 4), ("乡", 4), ("开发区", 4), ("工业园", 4),
-    ("科技园", 4), ("高新区", 4), ("村", 5), ("社区", 5), ("大街", 5), ("大道", 5), ("路", 5), ("街", 5), ("巷", 5),
-    ("胡同", 5), ("弄", 6), ("里", 5), ("号院", 6), ("小区", 6), ("花园", 6), ("公寓", 6), ("大厦", 6), ("广场", 6),
-    ("苑", 6), ("号楼", 7), ("栋", 7), ("幢", 7), ("座", 7), ("楼", 7), ("单元", 8), ("层", 8), ("室", 9), ("房", 9),
-    ("号", 6),
+static LEVELS: Phrases = Phrases::of(&[
+    "特别行政区", "自治区", "省", "自治州", "地区", "市", "盟", "自治县", "新区", "区", "县", "旗", "街道", "镇",
+    "乡", "开发区", "工业园", "科技园", "高新区", "村", "社区", "大街", "大道", "路", "街", "巷", "胡同", "弄", "里",
+    "号院", "小区", "花园", "公寓", "大厦", "广场", "苑", "号楼", "栋", "幢", "座", "楼", "单元", "层", "室", "房",
+    "号",
+]);
+/// How small each level is: 1 is a province, 9 a room.
+#[rustfmt::skip]
+const SIZES: [u8; 46] = [
+    1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 5, 5, 5, 5, 5, 5, 5, 5, 6, 5, 6, 6, 6, 6, 6, 6, 6, 7, 7,
+    7, 7, 7, 8, 8, 9, 9, 6,
 ];
 
 /// Provinces and large cities with which an address begins without a word before it.
 #[rustfmt::skip]
-const PLACES: &[&str] = &[
+static PLACES: Phrases = Phrases::of(&[
     "北京", "上海", "天津", "重庆", "广东", "江苏", "浙江", "山东", "四川", "湖北", "湖南", "河南", "河北", "福建",
     "安徽", "江西", "陕西", "山西", "辽宁", "吉林", "黑龙江", "云南", "贵州", "甘肃", "青海", "海南", "台湾",
     "内蒙古", "广西", "西藏", "宁夏", "新疆", "香港", "澳门", "深圳", "广州", "杭州", "南京", "苏州", "成都", "武汉",
@@ -30,7 +35,7 @@ const PLACES: &[&str] = &[
     "东莞", "佛山", "珠海", "惠州", "中山", "温州", "常州", "嘉兴", "绍兴", "金华", "台州", "南通", "徐州", "扬州",
     "泉州", "烟台", "潍坊", "洛阳", "唐山", "保定", "芜湖", "赣州", "宜昌", "襄阳", "株洲", "桂林", "柳州", "绵阳",
     "遵义", "大理", "三亚", "汕头", "湛江", "江门", "镇江", "盐城", "淮安", "连云港",
-];
+]);
 
 /// What numbers in an address are written with, besides digits.
 const NUMERALS: CharSet = CharSet::of("一二三四五六七八九十百零甲乙丙丁东西南北");
@@ -52,7 +57,7 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
 
 /// Whether the name of a province or a large city stands at `at`.
 pub(super) fn is_place(view: &View<'_>, at: usize) -> bool {
-    PLACES.iter().any(|place| view.is_at(at, place))
+    PLACES.at(view.s, at).is_some()
 }
 
 fn chinese(view: &View<'_>, found: &mut Found) {
@@ -62,7 +67,7 @@ fn chinese(view: &View<'_>, found: &mut Found) {
             at += 1;
             continue;
         }
-        if PLACES.iter().any(|place| view.is_at(at, place))
+        if PLACES.at(view.s, at).is_some()
             && let Some(end) = chain(view, at, 2)
         {
             found.cut(at..end, Kind::Address, "postal address");
@@ -108,10 +113,13 @@ fn chain(view: &View<'_>, start: usize, least: usize) -> Option<usize> {
             at = number.max(at + 1);
             continue;
         }
-        let Some(c) = view.han_at(at) else { break };
-        match LEVELS.iter().find(|(name, _)| view.is_at(at, name)) {
+        if view.han_at(at).is_none() {
+            break;
+        }
+        match LEVELS.entry_at(view.s, at) {
             // A level needs a name or a number before it.
-            Some(&(name, next)) if since > 0 => {
+            Some((name, index)) if since > 0 => {
+                let next = SIZES[index];
                 let digits = view.before(at).is_ascii_alphanumeric()
                     || view.han_before(at).is_some_and(|c| NUMERALS.has(c));
                 let fits = if next >= 6 {
@@ -136,7 +144,6 @@ fn chain(view: &View<'_>, start: usize, least: usize) -> Option<usize> {
                 }
             }
             _ => {
-                let _ = c;
                 at += 3;
                 since += 3;
             }
@@ -169,11 +176,9 @@ fn more_address(view: &View<'_>, at: usize) -> bool {
     let mut next = digits;
     if digits == at {
         next = view.han_run(at, 6);
-        return LEVELS.iter().any(|(name, _)| view.is_before(next, name));
+        return LEVELS.before(view.s, next).is_some();
     }
-    LEVELS
-        .iter()
-        .any(|(name, level)| *level >= 6 && view.is_at(next, name))
+    LEVELS.entry_at(view.s, next).is_some_and(|(_, index)| SIZES[index] >= 6)
 }
 
 /// Words at the end of the name of a street in English.
@@ -406,13 +411,8 @@ fn address(view: &View<'_>, value: &Value, found: &mut Found) {
         }
         return;
     }
-    let levels = LEVELS
-        .iter()
-        .filter(|(name, _)| super::view::holds(text, name.as_bytes()))
-        .count();
-    let place = PLACES
-        .iter()
-        .any(|place| super::view::holds(text, place.as_bytes()));
+    let levels = LEVELS.within(text).count();
+    let place = PLACES.any_in(text);
     if value.join >= Join::Verb
         && (levels >= 2 || place || levels == 1 && text.iter().any(u8::is_ascii_digit))
         && !super::vocabulary::technical(text)

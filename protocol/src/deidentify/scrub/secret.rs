@@ -46,7 +46,9 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
             }
             _ => {}
         }
-        issued(view, at, end, found);
+        if end - at >= 16 {
+            issued(view, at, end, found);
+        }
         at = word.max(at + 1);
         if view.s[at - 1] == b'-' {
             at -= 1;
@@ -243,7 +245,7 @@ pub(super) fn keyed(view: &View<'_>, class: Class, value: &Value, found: &mut Fo
         }
     }
     let text = view.of(&range);
-    if says_nothing(text) || range.is_empty() {
+    if says_nothing(text) || range.is_empty() || matches!(text[0], b'-' | b'{' | b'<' | b'%') && !value.quoted {
         return;
     }
     let digits = text.iter().filter(|b| b.is_ascii_digit()).count();

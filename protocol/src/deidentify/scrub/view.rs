@@ -149,6 +149,7 @@ impl<'a> View<'a> {
     }
 
     /// Whether `text` stands at `i`.
+    #[inline]
     pub(super) fn is_at(&self, i: usize, text: &str) -> bool {
         self.s
             .get(i..)
@@ -170,7 +171,8 @@ impl<'a> View<'a> {
 
 /// Whether `text` holds `part`.
 pub(super) fn holds(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len().max(1)).any(|w| w == part)
+    let Some(&first) = part.first() else { return true };
+    (0..text.len()).any(|i| text[i] == first && text[i..].starts_with(part))
 }
 
 /// Whether `text` holds a Chinese character.

@@ -35,7 +35,7 @@ pub(super) enum Class {
     Peer,
     /// A user, as a name or a number.
     User,
-    /// An identifier of whatever the structure is about.
+    /// An of whatever the structure is about.
     Id,
     Conversation,
     Social,
@@ -157,12 +157,12 @@ const KEYS: &[(Class, &str)] = &[
         Account,
         "uid userid useruid openid unionid accountid acctid memberid customerid clientid_user imid imuid fromuid touid fromuserid touserid senderid senderuid receiverid recipientid ownerid ownerid creatorid authorid operatorid \
         opuid peerid peeruid targetuid targetuserid targetid friendid friendid contactid fromid toid fromaccount toaccount selfid selfuid myuid loginid loginuser openimid openuserid identifier useridentifier hostuid inviterid inviteeid memberuid \
-        userids uids memberids members memberlist participants userlist accounts employeeid staffid studentid playerid roleid openkfid visitorid puid muid suid ruid subjectid principal subject_id sub secuid userno usernumber uin useruin fromuin touin atuserids atuserlist mentionuserids atlist blockuser \
+        userids uids memberids members memberlist participants userlist accounts employeeid staffid studentid playerid roleid openkfid visitorid puid muid suid ruid secuid userno usernumber uin useruin fromuin touin atuserids atuserlist mentionuserids atlist blockuser \
         用户id 用户编号 用户号 账号 帐号 账号id 账户 账户id 会员号 会员id 会员编号 工号 学号 员工号 对方id 发送者id 接收者id 成员id 好友id 群主id 主播id 登录账号 用户标识 发送方id 接收方id",
     ),
     (
         Peer,
-        "from to sender receiver recver peer op operator target owner creator author inviter invitee kicker by member members friend contact self me fromuser touser senderinfo opuser actor initiator participant follower followee caller_id callee_id admin \
+        "identifier sub principal subjectid from to sender receiver recver peer op operator target owner creator author inviter invitee kicker member members friend contact self me fromuser touser senderinfo opuser actor initiator participant follower followee caller_id callee_id admin \
         发送者 接收者 发送方 接收方 发送人 接收人 来自 发给 发往 目标 操作者 创建者 邀请者 被踢者 主播 发起人 发起者",
     ),
     (

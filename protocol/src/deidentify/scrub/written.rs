@@ -4,6 +4,7 @@
 use super::{
     Found, Kind,
     context::{Join, PAIRS, Value, key_before, quoted_at, says_nothing, text_at},
+    phrases::Phrases,
     view::{View, holds, holds_han, is_one_of},
     vocabulary::{spoken, technical},
     words::Class,
@@ -23,7 +24,7 @@ pub(super) fn keyed(
     found: &mut Found,
 ) {
     match class {
-        Class::Nick => nick(view, at, join, found),
+        Class::Nick => nick(view, key, at, join, found),
         Class::Group => group(view, key, at, join, found),
         Class::Message => message(view, at, join, found),
         Class::Note => note(view, at, join, found),
@@ -31,7 +32,7 @@ pub(super) fn keyed(
     }
 }
 
-fn nick(view: &View<'_>, at: usize, join: Join, found: &mut Found) {
+fn nick(view: &View<'_>, key: Range<usize>, at: usize, join: Join, found: &mut Found) {
     let Some(value) = text_at(view, at, join) else {
         return;
     };
@@ -60,7 +61,9 @@ fn nick(view: &View<'_>, at: usize, join: Join, found: &mut Found) {
         }
         return;
     }
-    if !value.quoted && technical(text) {
+    // An alias or a remark in ASCII is as often a part of a program.
+    let loose_key = is_one_of(view.of(&key), &["alias", "remark", "mention", "mentioned"]);
+    if (!value.quoted && technical(text)) || loose_key && text.is_ascii() && !spoken(text) {
         return;
     }
     found.cut(value.range, Kind::Nick, "value after a word for a nickname");
@@ -248,26 +251,26 @@ fn query(view: &View<'_>, at: usize, join: Join, found: &mut Found) {
 
 /// Words before quoted text that say that it is something a person chose.
 #[rustfmt::skip]
-const CHOSEN: &[&str] = &[
+static CHOSEN: Phrases = Phrases::of(&[
     "群", "聊", "会话", "联系人", "好友", "用户", "昵称", "成员", "对方", "点击", "打开", "进入", "选择", "搜索", "查看", "进群", "视频通话", "语音通话", "备注", "聊天页",
     "长按", "切换到", "添加", "邀请", "移除", "加入", "退出", "转发给", "转发", "发给", "发送", "收到", "回复",
     "聊天", "chat", "contact", "group", "member", "friend", "tap", "click", "select", "open", "search", "press",
     "user", "with", "conversation", "room", "said", "moments", "profile", "mention", "mute", "invite", "remark",
-];
+]);
 /// Words before quoted text that say that it is a part of the program.
 #[rustfmt::skip]
-const CONTROLS: &[&str] = &[
+static CONTROLS: Phrases = Phrases::of(&[
     "按钮", "菜单", "页面", "标签", "字段", "列", "表", "参数", "配置", "选项", "模块", "权限", "命令", "button",
     "menu", "tab", "field", "column", "table", "option", "permission", "command", "dialog", "key",
-];
+]);
 /// What stands on buttons.
 #[rustfmt::skip]
-const LABELS: &[&str] = &[
+static LABELS: Phrases = Phrases::of(&[
     "确定", "取消", "发送", "设置", "返回", "登录", "注册", "下一步", "完成", "保存", "编辑", "删除", "搜索", "更多",
     "分享", "关闭", "提交", "我的", "首页", "消息", "通讯录", "发现", "同意", "拒绝", "允许", "重试", "跳过", "复制",
     "粘贴", "转发", "收藏", "撤回", "拍照", "相册", "语音", "视频", "图片", "文件", "位置", "表情", "扫一扫", "关于",
     "隐私", "退出", "添加", "朋友圈",
-];
+]);
 
 /// Quoted text that nothing names: what a person chose, where something was opened, tapped or looked for.
 pub(super) fn find(view: &View<'_>, found: &mut Found) {
@@ -346,7 +349,7 @@ fn mentions(view: &View<'_>, found: &mut Found) {
 }
 
 fn is_label(text: &[u8]) -> bool {
-    LABELS.iter().any(|label| text == label.as_bytes())
+    LABELS.is(text)
 }
 
 fn chosen_before(view: &View<'_>, at: usize) -> bool {
@@ -361,18 +364,7 @@ fn chosen_before(view: &View<'_>, at: usize) -> bool {
     let from = at.saturating_sub(48);
     let from = (from..at).find(|&i| view.s[i] & 0xc0 != 0x80).unwrap_or(at);
     let before = view.of(&(from..at)).to_ascii_lowercase();
-    let last = |words: &[&str]| {
-        words
-            .iter()
-            .filter_map(|w| {
-                before
-                    .windows(w.len())
-                    .rposition(|x| x == w.as_bytes())
-                    .map(|i| i + w.len())
-            })
-            .max()
-    };
-    match (last(&CHOSEN), last(&CONTROLS)) {
+    match (CHOSEN.last_end(&before), CONTROLS.last_end(&before)) {
         (Some(chosen), Some(control)) => chosen > control,
         (Some(_), None) => true,
         _ => false,
@@ -382,13 +374,13 @@ fn chosen_before(view: &View<'_>, at: usize) -> bool {
 /// `三年二班家长群`: names of groups that say that they are groups.
 fn group_suffixes(view: &View<'_>, found: &mut Found) {
     #[rustfmt::skip]
-const SUFFIXES: &[&str] = &[
+static SUFFIXES: Phrases = Phrases::of(&[
     "家长群", "业主群", "交流群", "工作群", "粉丝群", "同学群", "同事群", "班级群", "家族群", "亲友群", "闺蜜群",
     "车友群", "购物群", "通知群", "校友群", "战友群", "福利群", "吃货群", "拼车群", "邻居群", "读书群", "项目群",
-];
+]);
     for at in (0..view.s.len()).filter(|&i| view.is_at(i, "群")) {
         let end = at + 3;
-        if SUFFIXES.iter().any(|s| view.is_before(end, s))
+        if SUFFIXES.before(view.s, end).is_some()
             && !["聊", "主", "成", "组", "名", "号", "公"]
                 .iter()
                 .any(|w| view.is_at(end, w))
