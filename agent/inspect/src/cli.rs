@@ -11,7 +11,7 @@ use std::path::PathBuf;
 ///
 /// Exit codes: 0 done; 1 not found or not readable; 2 wrong usage.
 #[derive(Debug, Parser)]
-#[command(name = "candor", version, propagate_version = true)]
+#[command(name = "candor", version)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -28,7 +28,7 @@ pub(crate) struct Shown {
     pub(crate) at_unix: u64,
     #[serde(skip)]
     pub(crate) at: String,
-    pub(crate) run: String,
+    pub(crate) run_id: String,
     pub(crate) pseudonym: String,
     pub(crate) release: String,
     pub(crate) device: Device,
@@ -56,7 +56,7 @@ impl Shown {
         let (what, place) = match &report.what {
             report::What::Crash(crash) => {
                 let crash = crash::Crash::of(crash, names);
-                let place = crash.place();
+                let place = crash.blamed.clone();
                 (What::Crash(Box::new(crash)), place)
             }
             report::What::Freeze(freeze) => {
@@ -77,7 +77,7 @@ impl Shown {
             summary: phrase::sentence(report, place.as_deref()),
             at_unix: report.at.unix_seconds(),
             at: report.at.to_string(),
-            run: report.run.to_string(),
+            run_id: report.run.to_string(),
             pseudonym: report.pseudonym.to_string(),
             release: report.release.to_string(),
             device: report.device.clone(),

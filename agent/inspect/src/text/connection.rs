@@ -4,6 +4,7 @@ use super::page::{Page, Style};
 use super::table::{self, Align, Cell, faint, plain};
 use crate::view::amount::{bytes, count, micros, millis};
 use crate::view::connection::Window;
+use candor_protocol::report::Phase;
 
 const NUMBERS: [Align; 5] = [
     Align::Left,
@@ -15,7 +16,7 @@ const NUMBERS: [Align; 5] = [
 
 pub(crate) fn put(page: &mut Page, window: &Window) {
     if !window.times.is_empty() {
-        page.end().line(Style::Strong, "Times");
+        page.gap().line(Style::Strong, "Times");
         let mut rows = vec![["", "COUNT", "P50", "P95", "P99"].map(faint).to_vec()];
         rows.extend(window.times.iter().map(|times| {
             vec![
@@ -29,27 +30,19 @@ pub(crate) fn put(page: &mut Page, window: &Window) {
         table::put(page, 2, &NUMBERS, &rows);
     }
     if window.attempts > 0 {
-        let failed = window.attempts.saturating_sub(window.ready);
-        let attempts = count(window.attempts.into(), "attempt");
-        page.end().put(Style::Strong, "Attempts").line(
-            Style::Plain,
-            &format!("  {attempts}: {} ready, {failed} failed", window.ready),
-        );
-        let failures = window.failures.iter().map(|failures| {
-            counted(
-                failures.count,
-                format!("{}: {}", failures.phase, failures.failure),
-            )
-        });
-        table::put(
-            page,
-            2,
-            &[Align::Right, Align::Left],
-            &failures.collect::<Vec<_>>(),
-        );
+        page.gap().line(Style::Strong, "Attempts");
+        let mut rows = vec![
+            vec![plain(window.attempts.to_string()), plain("in all")],
+            vec![plain(window.ready.to_string()), plain("ready")],
+        ];
+        rows.extend(window.failures.iter().map(|failures| {
+            let how = format!("failed to {}: {}", verb(failures.phase), failures.failure);
+            counted(failures.count, how)
+        }));
+        table::put(page, 2, &[Align::Right, Align::Left], &rows);
     }
     if !window.disconnects.is_empty() {
-        page.end().line(Style::Strong, "Disconnects");
+        page.gap().line(Style::Strong, "Disconnects");
         let reasons = window
             .disconnects
             .iter()
@@ -69,7 +62,7 @@ fn counted(number: u32, what: String) -> Vec<Cell> {
 }
 
 fn put_service(page: &mut Page, window: &Window) {
-    page.end().line(Style::Strong, "Service");
+    page.gap().line(Style::Strong, "Service");
     let share = window.up_percent.map_or(String::new(), |share| {
         format!(" ({share:.1} % of the time in which it was wanted)")
     });
@@ -87,6 +80,16 @@ fn put_service(page: &mut Page, window: &Window) {
         .map(|(name, value)| vec![faint(name), plain(value)])
         .collect();
     table::put(page, 2, &[Align::Left; 2], &rows);
+}
+
+fn verb(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Resolve => "resolve the name",
+        Phase::Connect => "connect",
+        Phase::Tls => "agree on TLS",
+        Phase::Login => "log in",
+        Phase::FirstByte => "get a first byte",
+    }
 }
 
 fn meaning(what: &'static str) -> &'static str {

@@ -1,11 +1,12 @@
 //! A crash.
 
 use super::page::{Page, Style};
-use super::{rows, show};
+use super::rows::{self, Placed};
+use super::show;
 use crate::view::amount::count;
 use crate::view::crash::{Crash, Thread, meaning};
 use crate::view::phrase::thread_named;
-use crate::view::rows::rows;
+use crate::view::rows::{Row, rows};
 
 pub(crate) fn put(page: &mut Page, crash: &Crash, full: bool) {
     let did = match (crash.cause, crash.fatal) {
@@ -28,26 +29,37 @@ pub(crate) fn put(page: &mut Page, crash: &Crash, full: bool) {
             .iter()
             .any(|frame| frame.found == candor_protocol::report::Found::Scan)
     }) {
-        page.end().paragraph(
+        page.gap().paragraph(
             Style::Faint,
             0,
             "A guess is a frame that was found by searching the stack for what looks like a return address.",
         );
     }
     for note in &crash.notes {
-        page.end()
+        page.gap()
             .paragraph(Style::Notice, 0, &format!("Note: {}.", meaning(*note)));
     }
 }
 
 fn put_thread(page: &mut Page, thread: &Thread, did: &str, full: bool) {
     let name = thread_named(thread.main, thread.name.as_deref());
-    page.end()
+    page.gap()
         .line(Style::Strong, &format!("{} {did}", capital(&name)));
     if thread.stack.frames.is_empty() {
         page.line(Style::Faint, "  Its stack was not recorded.");
     }
-    rows::put(page, &rows(&thread.stack, full), |_| String::new());
+    let placed = rows(&thread.stack, full).into_iter().map(|row| {
+        let number = match &row {
+            Row::One(one) => one.number,
+            Row::Folded { .. } | Row::Gap(_) => None,
+        };
+        let number = number.map_or(String::new(), |number| number.to_string());
+        Placed {
+            lead: format!("{number:>3}  "),
+            row,
+        }
+    });
+    rows::put(page, &placed.collect::<Vec<_>>());
 }
 
 fn put_others(page: &mut Page, others: &[Thread], full: bool) {
@@ -60,7 +72,7 @@ fn put_others(page: &mut Page, others: &[Thread], full: bool) {
         }
         return;
     }
-    page.end().line(
+    page.gap().line(
         Style::Strong,
         &format!(
             "{} (--full shows their stacks)",

@@ -24,7 +24,7 @@ pub(crate) fn render(listing: &Listing, colour: bool) -> String {
         let mut rows = vec![["ID", "KIND", "WHEN", "STATE", "WHAT"].map(faint).to_vec()];
         rows.extend(listing.reports.iter().map(row));
         table::put(&mut page, 0, &[Align::Left; 5], &rows);
-        page.end().line(Style::Faint, &summary(&listing.reports));
+        page.gap().line(Style::Faint, &summary(&listing.reports));
     }
     put_unread(&mut page, &listing.unread);
     page.finish()
@@ -76,7 +76,7 @@ pub(crate) fn put_unread(page: &mut Page, unread: &[UnreadFile]) {
     if unread.is_empty() {
         return;
     }
-    page.end();
+    page.gap();
     let files = count(unread.len() as u64, "file");
     page.line(Style::Notice, &format!("{files} not shown, or not wholly:"));
     for file in unread.iter().take(MOST) {

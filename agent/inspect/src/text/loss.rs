@@ -5,7 +5,7 @@ use super::table::{self, Align, faint, plain};
 use crate::view::loss::{Loss, meaning};
 
 pub(crate) fn put(page: &mut Page, loss: &Loss) {
-    page.end();
+    page.gap();
     let mut rows = vec![["COUNT", "KIND", "WHY"].map(faint).to_vec()];
     rows.extend(loss.lost.iter().map(|lost| {
         vec![

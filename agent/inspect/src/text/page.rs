@@ -61,6 +61,14 @@ impl Page {
         self
     }
 
+    /// A blank line, unless nothing stands above it.
+    pub(crate) fn gap(&mut self) -> &mut Self {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self
+    }
+
     /// A line of its own.
     pub(crate) fn line(&mut self, style: Style, text: &str) -> &mut Self {
         self.put(style, text).end()

@@ -1,4 +1,4 @@
-//! Rows of a stack.
+//! Rows of stacks and of call trees.
 
 use super::page::{Page, Style, width};
 use crate::view::amount::count;
@@ -8,43 +8,46 @@ use candor_symbols::Owner;
 /// Longer labels do not push the sources of the others to the right.
 const WIDEST: usize = 64;
 
-/// Puts rows on the page, each behind what `lead` says of its index.
-pub(crate) fn put(page: &mut Page, rows: &[Row], lead: impl Fn(usize) -> String) {
+/// A row, and what stands in front of it.
+pub(crate) struct Placed {
+    /// Such as the number of a frame, or a share of the samples and the depth in a tree.
+    pub(crate) lead: String,
+    pub(crate) row: Row,
+}
+
+/// Puts rows on the page; their sources stand below each other.
+pub(crate) fn put(page: &mut Page, rows: &[Placed]) {
     let widest = rows
         .iter()
-        .filter_map(|row| match row {
-            Row::One(one) => Some(width(&one.label)).filter(|&width| width <= WIDEST),
+        .filter_map(|placed| match &placed.row {
+            Row::One(one) => Some(width(&placed.lead) + width(&one.label)),
             Row::Folded { .. } | Row::Gap(_) => None,
         })
+        .filter(|&width| width <= WIDEST)
         .max()
         .unwrap_or_default();
-    for (index, row) in rows.iter().enumerate() {
-        page.put(Style::Plain, &lead(index));
+    for Placed { lead, row } in rows {
         match row {
-            Row::One(one) => put_one(page, one, widest),
+            Row::One(one) => put_one(page, lead, one, widest),
             Row::Folded { count, panic } => {
                 let what = if *panic {
                     "raised the panic"
                 } else {
                     "belong to the runtime or the system"
                 };
-                page.line(
-                    Style::Faint,
-                    &format!("    . {count} functions that {what}"),
-                );
+                let text = format!("  {lead}. {count} functions that {what}");
+                page.line(Style::Faint, &text);
             }
             Row::Gap(left_out) => {
                 let frames = count((*left_out).into(), "frame");
-                page.line(
-                    Style::Notice,
-                    &format!("    . {frames} not recorded: the stack is too deep"),
-                );
+                let text = format!("  {lead}. {frames} not recorded: the stack is too deep");
+                page.line(Style::Notice, &text);
             }
         }
     }
 }
 
-fn put_one(page: &mut Page, one: &One, widest: usize) {
+fn put_one(page: &mut Page, lead: &str, one: &One, widest: usize) {
     let style = match one.owner {
         _ if one.blamed => Style::Bad,
         Owner::App => Style::Strong,
@@ -52,11 +55,7 @@ fn put_one(page: &mut Page, one: &One, widest: usize) {
         Owner::Runtime | Owner::System => Style::Faint,
     };
     page.put(style, if one.blamed { "> " } else { "  " });
-    let number = one
-        .number
-        .map_or(String::new(), |number| number.to_string());
-    page.put(Style::Faint, &format!("{number:>3}  "));
-    page.put(style, &one.label);
+    page.put(Style::Faint, lead).put(style, &one.label);
     let mut remarks: Vec<&str> = Vec::new();
     if one.owner != Owner::App {
         remarks.push(one.owner.as_str());
@@ -67,16 +66,14 @@ fn put_one(page: &mut Page, one: &One, widest: usize) {
     if one.guess {
         remarks.push("a guess");
     }
-    if one.source.is_some() || !remarks.is_empty() {
-        let blank = widest.saturating_sub(width(&one.label)) + 2;
-        page.put(Style::Plain, &" ".repeat(blank));
-    }
+    let blank = widest.saturating_sub(width(lead) + width(&one.label)) + 2;
+    page.put(Style::Plain, &" ".repeat(blank));
     if let Some(source) = &one.source {
-        page.put(if one.blamed { Style::Bad } else { Style::Plain }, source);
+        let style = if one.blamed { Style::Bad } else { Style::Plain };
+        page.put(style, source).put(Style::Plain, "  ");
     }
     if !remarks.is_empty() {
-        let space = if one.source.is_some() { "  " } else { "" };
-        page.put(Style::Faint, &format!("{space}({})", remarks.join(", ")));
+        page.put(Style::Faint, &format!("({})", remarks.join(", ")));
     }
     page.end();
 }

@@ -18,7 +18,7 @@ pub(crate) fn render(shown: &Shown, full: bool, colour: bool) -> String {
     page.put(kind, shown.kind.as_str())
         .put(Style::Faint, "  ")
         .line(Style::Faint, &shown.id);
-    page.end().paragraph(Style::Strong, 0, &shown.summary).end();
+    page.gap().paragraph(Style::Strong, 0, &shown.summary).end();
     put_circumstances(&mut page, shown);
     match &shown.what {
         What::Crash(what) => crash::put(&mut page, what, full),
@@ -28,7 +28,7 @@ pub(crate) fn render(shown: &Shown, full: bool, colour: bool) -> String {
         What::Run(_) => {}
     }
     for note in &shown.symbol_notes {
-        page.end().paragraph(Style::Notice, 0, note);
+        page.gap().paragraph(Style::Notice, 0, note);
     }
     page.finish()
 }
@@ -46,7 +46,7 @@ fn put_circumstances(page: &mut Page, shown: &Shown) {
         ("release", shown.release.clone()),
         ("device", device(&shown.device)),
         ("when", format!("{} (rounded){after}", shown.at)),
-        ("run", shown.run.clone()),
+        ("run", shown.run_id.clone()),
         ("pseudonym", shown.pseudonym.clone()),
         ("state", state.to_owned()),
     ];
@@ -77,7 +77,7 @@ pub(super) fn put_modules(page: &mut Page, modules: &[ModuleLine], lacks_names: 
     if modules.is_empty() {
         return;
     }
-    page.end().line(Style::Strong, "Modules");
+    page.gap().line(Style::Strong, "Modules");
     let rows: Vec<_> = modules
         .iter()
         .map(|module| {
@@ -96,7 +96,7 @@ pub(super) fn put_modules(page: &mut Page, modules: &[ModuleLine], lacks_names: 
         .collect();
     table::put(page, 2, &[Align::Left; 3], &rows);
     if lacks_names {
-        page.end().paragraph(
+        page.gap().paragraph(
             Style::Notice,
             0,
             "Frames without a name are shown as module+offset. To get functions, files and lines, give the executable or \

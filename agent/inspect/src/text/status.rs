@@ -18,8 +18,8 @@ pub(crate) fn render(status: &Status, colour: bool) -> String {
         );
         page.line(
             Style::Faint,
-            "It is empty for as long as the extension is off or the user has not agreed; or --dir names another directory than \
-             the app.",
+            "That is so while the extension is off or the user has not agreed, and after the user has withdrawn. Otherwise \
+             --dir is not the directory that the app gives to its agent.",
         );
         return page.finish();
     }
@@ -38,7 +38,7 @@ pub(crate) fn render(status: &Status, colour: bool) -> String {
 }
 
 fn put_consent(page: &mut Page, status: &Status) {
-    page.end().line(Style::Strong, "Consent");
+    page.gap().line(Style::Strong, "Consent");
     match &status.consent {
         None => {
             page.line(Style::Notice, "  none in force: nothing is recorded");
@@ -82,12 +82,12 @@ fn put_agreed(page: &mut Page, consent: &Consent) {
 
 fn put_spool(page: &mut Page, status: &Status) {
     let spool = &status.spool;
-    page.end().line(Style::Strong, "Spool");
-    let row = |name: &str, used: String, share: Option<(u64, u64, String)>| match share {
+    page.gap().line(Style::Strong, "Spool");
+    let row = |name: &str, used: String, limit: Option<(u64, u64, String)>| match limit {
         Some((part, whole, limit)) => vec![
             faint(name),
             plain(bar(part, whole)),
-            plain(format!("{:.0} %", percent(part, whole))),
+            plain(share(part, whole)),
             plain(format!("{used} of {limit}")),
         ],
         None => vec![faint(name), plain(used)],
@@ -118,6 +118,14 @@ fn put_spool(page: &mut Page, status: &Status) {
     }
 }
 
+/// In percent; a part that is not nothing is not shown as nothing.
+fn share(part: u64, whole: u64) -> String {
+    match percent(part, whole) {
+        percent if part > 0 && percent < 0.5 => "<1 %".to_owned(),
+        percent => format!("{percent:.0} %"),
+    }
+}
+
 /// Twenty characters; a part that is not nothing shows at least one.
 fn bar(part: u64, whole: u64) -> String {
     const LENGTH: usize = 20;
@@ -128,7 +136,7 @@ fn bar(part: u64, whole: u64) -> String {
 }
 
 fn put_counts(page: &mut Page, status: &Status) {
-    page.end().line(Style::Strong, "Reports");
+    page.gap().line(Style::Strong, "Reports");
     let of = |counts: &std::collections::BTreeMap<Kind, u64>, kind: Kind| {
         plain(counts.get(&kind).copied().unwrap_or_default().to_string())
     };
@@ -165,7 +173,7 @@ fn put_counts(page: &mut Page, status: &Status) {
 }
 
 fn put_uploads(page: &mut Page, status: &Status) {
-    page.end().line(Style::Strong, "Uploads");
+    page.gap().line(Style::Strong, "Uploads");
     let uploads = &status.uploads;
     match &uploads.last {
         None => {

@@ -102,11 +102,6 @@ impl Crash {
         }
         shown
     }
-
-    /// Where it happened, for the sentence.
-    pub(crate) fn place(&self) -> Option<String> {
-        self.blamed.clone()
-    }
 }
 
 /// The modules, and of which there are symbols.

@@ -62,17 +62,31 @@ impl Freeze {
     }
 }
 
-/// The place that most samples show, with how many do; of places seen equally often the first.
+/// The place that most samples show, with how many do; of places seen equally often the first. It alone stays blamed.
 fn most_seen(stacks: &mut [(u64, Stack)]) -> Option<(String, u64)> {
     let mut places: Vec<(String, u64)> = Vec::new();
-    for (count, stack) in stacks {
-        let Some(place) = stack.blame(false) else {
-            continue;
-        };
-        match places.iter_mut().find(|(known, _)| *known == place) {
+    let blamed: Vec<Option<String>> = stacks
+        .iter_mut()
+        .map(|(_, stack)| stack.blame(false))
+        .collect();
+    for ((count, _), place) in stacks.iter().zip(&blamed) {
+        let Some(place) = place else { continue };
+        match places.iter_mut().find(|(known, _)| known == place) {
             Some((_, samples)) => *samples += *count,
-            None => places.push((place, *count)),
+            None => places.push((place.clone(), *count)),
         }
     }
-    places.into_iter().rev().max_by_key(|&(_, samples)| samples)
+    let most = places
+        .into_iter()
+        .rev()
+        .max_by_key(|&(_, samples)| samples)?;
+    for ((_, stack), place) in stacks.iter_mut().zip(&blamed) {
+        if place.as_ref() != Some(&most.0) {
+            stack
+                .frames
+                .iter_mut()
+                .for_each(|frame| frame.blamed = false);
+        }
+    }
+    Some(most)
 }

@@ -28,7 +28,7 @@ pub(crate) struct Line {
     #[serde(skip)]
     pub(crate) at: String,
     pub(crate) release: String,
-    pub(crate) run: String,
+    pub(crate) run_id: String,
     pub(crate) summary: String,
 }
 
@@ -71,7 +71,7 @@ impl Listing {
                 at_unix: report.at.unix_seconds(),
                 at: report.at.to_string(),
                 release: report.release.to_string(),
-                run: report.run.to_string(),
+                run_id: report.run.to_string(),
                 summary: phrase::sentence(report, None),
             })
             .collect();

@@ -32,6 +32,7 @@ pub(crate) struct One {
     /// Whether the frame was found by searching the stack.
     pub(crate) guess: bool,
     pub(crate) blamed: bool,
+    /// Belongs to what raises a panic.
     raises_panic: bool,
     /// Must not be folded.
     kept: bool,
@@ -39,7 +40,8 @@ pub(crate) struct One {
 
 impl One {
     fn foldable(&self) -> bool {
-        matches!(self.owner, Owner::Runtime | Owner::System) && !self.kept && !self.blamed
+        let of_others = matches!(self.owner, Owner::Runtime | Owner::System);
+        (of_others || self.raises_panic) && !self.kept && !self.blamed
     }
 
     /// A function of a call tree.
@@ -52,7 +54,7 @@ impl One {
             inlined: function.inlined,
             guess: false,
             blamed: false,
-            raises_panic: function.raises_panic,
+            raises_panic: false,
             kept: false,
         }
     }
@@ -94,39 +96,45 @@ fn of_frame(number: usize, frame: &Frame) -> Vec<One> {
         .iter()
         .map(|function| One {
             guess: frame.found == Found::Scan,
+            raises_panic: frame.raises_panic,
             ..One::of_function(function, frame.owner_of(function))
         })
         .collect();
     if rows.is_empty() {
-        rows.push(One::of_address(frame));
+        rows.push(One {
+            raises_panic: frame.raises_panic,
+            ..One::of_address(frame)
+        });
     }
     if let Some(called) = rows.last_mut() {
         called.number = Some(number);
         called.blamed = frame.blamed;
         // Where a signal struck is told, even inside the system: `memcpy` says more than its caller.
-        called.kept = number == 0 && frame.found == Found::Context && frame.owner == Owner::System;
+        called.kept = number == 0
+            && frame.found == Found::Context
+            && frame.owner == Owner::System
+            && !frame.raises_panic;
     }
     rows
 }
 
-/// Folds two and more rows of the runtime and the system that follow each other, unless there is nothing else.
+/// Folds two and more rows of the same sort that follow each other: those that raise a panic, and those of the runtime and
+/// the system; unless there is nothing else.
 pub(crate) fn fold(rows: Vec<Row>) -> Vec<Row> {
-    let foldable = |row: &Row| matches!(row, Row::One(one) if one.foldable());
-    if rows.iter().all(foldable) {
+    let sort = |row: &Row| match row {
+        Row::One(one) if one.foldable() => Some(one.raises_panic),
+        _ => None,
+    };
+    if rows.iter().all(|row| sort(row).is_some()) {
         return rows;
     }
-    rows.chunk_by(|a, b| foldable(a) && foldable(b))
-        .flat_map(|group| {
-            if group.len() < 2 {
-                return group.to_vec();
-            }
-            let panic = group
-                .iter()
-                .any(|row| matches!(row, Row::One(one) if one.raises_panic));
-            vec![Row::Folded {
+    rows.chunk_by(|a, b| sort(a).is_some() && sort(a) == sort(b))
+        .flat_map(|group| match sort(&group[0]) {
+            Some(panic) if group.len() > 1 => vec![Row::Folded {
                 count: group.len(),
                 panic,
-            }]
+            }],
+            _ => group.to_vec(),
         })
         .collect()
 }

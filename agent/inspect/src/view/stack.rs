@@ -52,6 +52,8 @@ pub(crate) struct Frame {
     #[serde(serialize_with = "word")]
     pub(crate) owner: Owner,
     pub(crate) blamed: bool,
+    /// Whether it is part of raising, reporting or recording a panic, and so no part of the fault.
+    pub(crate) raises_panic: bool,
     /// The functions at the address, innermost inlined one first; the last one was really called.
     pub(crate) functions: Vec<Function>,
 }
@@ -67,8 +69,6 @@ pub(crate) struct Function {
     pub(crate) inlined: bool,
     #[serde(serialize_with = "word")]
     pub(crate) owner: Owner,
-    /// Whether it raises or reports panics.
-    pub(crate) raises_panic: bool,
 }
 
 pub(crate) fn word<S: Serializer>(owner: &Owner, serializer: S) -> Result<S::Ok, S::Error> {
@@ -83,16 +83,15 @@ impl Function {
             line: name.line,
             inlined: name.inlined,
             owner: name.owner,
-            raises_panic: is_panic_machinery(&clean(&name.function)),
         }
     }
 
     /// `file:line`, as far as they are known.
     pub(crate) fn source(&self) -> Option<String> {
-        let file = self.file.as_ref()?;
+        let file = without_toolchain(self.file.as_ref()?);
         Some(match self.line {
             Some(line) => format!("{file}:{line}"),
-            None => file.clone(),
+            None => file.to_owned(),
         })
     }
 
@@ -106,6 +105,13 @@ impl Function {
             clean(&self.name)
         }
     }
+}
+
+/// A path of the toolchain's own sources from `library` on: which toolchain it was says the build.
+fn without_toolchain(file: &str) -> &str {
+    file.strip_prefix("/rustc/")
+        .and_then(|rest| rest.split_once('/'))
+        .map_or(file, |(_, file)| file)
 }
 
 impl Frame {
@@ -133,6 +139,7 @@ impl Frame {
             found: frame.found,
             owner,
             blamed: false,
+            raises_panic: false,
             functions,
         }
     }
@@ -162,8 +169,10 @@ impl Frame {
         }
     }
 
-    fn raises_panic(&self) -> bool {
-        self.functions.iter().any(|function| function.raises_panic)
+    fn is_panic_machinery(&self) -> bool {
+        self.functions
+            .iter()
+            .any(|function| is_panic_machinery(&clean(&function.name)))
     }
 
     /// The function or address in words.
@@ -180,12 +189,17 @@ impl Frame {
 
 impl Stack {
     pub(crate) fn of(stack: &report::Stack, modules: &[Module], names: &dyn Names) -> Self {
+        let mut frames: Vec<Frame> = stack
+            .frames
+            .iter()
+            .map(|frame| Frame::of(frame, modules, names))
+            .collect();
+        let raising = raising(&frames);
+        for frame in frames.iter_mut().take(raising) {
+            frame.raises_panic = true;
+        }
         Self {
-            frames: stack
-                .frames
-                .iter()
-                .map(|frame| Frame::of(frame, modules, names))
-                .collect(),
+            frames,
             left_out: stack.left_out,
             outermost: stack.outermost,
         }
@@ -221,11 +235,7 @@ impl Stack {
     }
 
     fn to_blame(&self, panic: bool) -> Option<usize> {
-        let machinery = |index: &usize| self.frames[*index].raises_panic();
-        let raised = (0..self.frames.len()).find(machinery);
-        let below = raised.map_or(0, |first| {
-            first + (first..self.frames.len()).take_while(machinery).count()
-        });
+        let below = raising(&self.frames);
         let own = |index: &usize| {
             let frame = &self.frames[*index];
             frame.owner == Owner::App && frame.offset.is_some()
@@ -245,4 +255,17 @@ impl Stack {
             .or_else(|| first(&|index| !panic && own(index)))
             .or_else(|| first(&|_| !panic))
     }
+}
+
+/// How many of the innermost frames raise, report or record a panic: everything down to the first function that is known to,
+/// and those that follow it.
+fn raising(frames: &[Frame]) -> usize {
+    let first = frames.iter().position(Frame::is_panic_machinery);
+    first.map_or(0, |first| {
+        let machinery = frames.iter().skip(first);
+        first
+            + machinery
+                .take_while(|frame| frame.is_panic_machinery())
+                .count()
+    })
 }

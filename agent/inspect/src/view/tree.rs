@@ -101,6 +101,13 @@ fn path(stack: &Stack) -> Vec<Step> {
         if frame.functions.is_empty() {
             path.push(Step::of_address(frame));
         }
+        if let Some(Step {
+            row: Row::One(called),
+            ..
+        }) = path.last_mut()
+        {
+            called.blamed = frame.blamed;
+        }
     }
     path.reverse();
     path

@@ -1,0 +1,327 @@
+//! One report of every kind, with fixed identities and times.
+
+use crate::device::NOW;
+use crate::victim;
+use candor_protocol::deidentify::{
+    BuildId, CleanText, ModuleName, Pseudonym, Release, ReportId, RunId, SourcePath, ThreadName,
+};
+use candor_protocol::moment::{Moment, Precision};
+use candor_protocol::name;
+use candor_protocol::report::*;
+use candor_protocol::sketch::Sketch;
+
+fn report(id: u8, what: What) -> Report {
+    let mut digits = [0xc0; 16];
+    digits[15] = id;
+    Report {
+        id: ReportId::from_bytes(digits),
+        at: Moment::round(NOW, Precision::Hour),
+        run: RunId::from_bytes([0x1f; 16]),
+        pseudonym: Pseudonym::from_bytes([0x5e; 16]),
+        release: Release::parse("1.4.0").unwrap(),
+        device: Device::coarse(Os::Linux, Some("6.1"), Arch::X86_64, 8, 16 << 30),
+        what,
+    }
+}
+
+/// A module that nobody has symbols of.
+fn foreign(name: &str, build: &str) -> Module {
+    Module {
+        build_id: Some(BuildId::parse(build).unwrap()),
+        name: Some(ModuleName::scrub(name)),
+    }
+}
+
+fn app(name: &str) -> Module {
+    Module {
+        build_id: Some(victim::build()),
+        name: Some(ModuleName::scrub(name)),
+    }
+}
+
+fn at(module: u16, offset: u64, found: Found) -> Frame {
+    Frame {
+        module: Some(module),
+        offset: Offset(offset),
+        found,
+    }
+}
+
+fn stack(frames: Vec<Frame>) -> Stack {
+    Stack {
+        frames,
+        left_out: 0,
+        outermost: 0,
+    }
+}
+
+const APP_BUILD: &str = "00112233445566778899aabbccddeeff00112233";
+const LIBC_BUILD: &str = "ffeeddccbbaa99887766554433221100ffeeddcc";
+
+fn libc() -> Module {
+    foreign("libc.so.6", LIBC_BUILD)
+}
+
+/// A panic of the main thread, in functions of this executable.
+pub(crate) fn panic() -> Report {
+    let frames = [
+        "rust_begin_unwind",
+        "panic_bounds_check",
+        "history12parse_header",
+        "history10open_index",
+        "std2rt19lang_start_internal",
+    ];
+    let mut frames: Vec<Frame> = frames
+        .iter()
+        .map(|function| victim::frame(function, 0))
+        .collect();
+    frames.push(at(1, 0x2_7d90, Found::Cfi));
+    frames.push(at(1, 0x2_7e40, Found::Cfi));
+    let crash = Crash {
+        cause: Cause::Panic {
+            message: CleanText::scrub("index out of bounds: the len is 3 but the index is 7"),
+            at: Some(SourceLine {
+                file: SourcePath::scrub("src/history.rs"),
+                line: 88,
+            }),
+            signal: None,
+        },
+        fatal: true,
+        thread: Thread {
+            main: true,
+            name: Some(ThreadName::scrub("main")),
+            stack: stack(frames),
+        },
+        others: Vec::new(),
+        modules: vec![app("im-client"), libc()],
+        uptime_ms: 754_321,
+        notes: Vec::new(),
+    };
+    report(1, What::Crash(crash))
+}
+
+/// A null pointer in a worker's thread of a build that nobody has symbols of, with other threads and a damaged dump.
+pub(crate) fn signal() -> Report {
+    let deep = Stack {
+        frames: vec![
+            at(0, 0x2f31, Found::Context),
+            at(0, 0x1c08, Found::Cfi),
+            at(0, 0x1a44, Found::FramePointer),
+            at(0, 0x1111, Found::Scan),
+            Frame {
+                module: None,
+                offset: Offset(0),
+                found: Found::Scan,
+            },
+        ],
+        left_out: 200,
+        outermost: 2,
+    };
+    let waiting = |main, name: Option<&str>| Thread {
+        main,
+        name: name.map(ThreadName::scrub),
+        stack: stack(vec![
+            at(1, 0x11_bc3f, Found::Context),
+            at(0, 0x4a10, Found::Cfi),
+        ]),
+    };
+    let crash = Crash {
+        cause: Cause::Signal {
+            signal: SignalName::Segv,
+            origin: Origin::Kernel,
+            fault: Fault::NullLike,
+        },
+        fatal: true,
+        thread: Thread {
+            main: false,
+            name: Some(ThreadName::scrub("worker")),
+            stack: deep,
+        },
+        others: vec![
+            waiting(true, Some("main")),
+            waiting(false, Some("worker")),
+            waiting(false, Some("worker")),
+            Thread {
+                main: false,
+                name: None,
+                stack: stack(Vec::new()),
+            },
+        ],
+        modules: vec![foreign("im-client", APP_BUILD), libc()],
+        uptime_ms: 1_250,
+        notes: vec![Note::Damaged, Note::ThreadsLeftOut],
+    };
+    report(2, What::Crash(crash))
+}
+
+/// A survived panic without a stack, whose message tries to paint the terminal.
+pub(crate) fn survived() -> Report {
+    let crash = Crash {
+        cause: Cause::Panic {
+            message: CleanText::scrub("cannot open: \u{1b}[31mno such chat\nsecond line"),
+            at: None,
+            signal: None,
+        },
+        fatal: false,
+        thread: Thread {
+            main: false,
+            name: None,
+            stack: stack(Vec::new()),
+        },
+        others: Vec::new(),
+        modules: Vec::new(),
+        uptime_ms: 90_000,
+        notes: Vec::new(),
+    };
+    report(3, What::Crash(crash))
+}
+
+/// The main loop stood still, in two places below one.
+pub(crate) fn freeze() -> Report {
+    let seen = |count, leaf: &str| StackCount {
+        count,
+        stack: stack(vec![
+            victim::frame(leaf, 0),
+            victim::frame("chat4draw", 0),
+            victim::frame("__rust_begin_short_backtrace", 0),
+            victim::frame("std2rt19lang_start_internal", 0),
+            at(1, 0x2_7d90, Found::Cfi),
+        ]),
+    };
+    let freeze = Freeze {
+        watch: name!("main_loop"),
+        turn: Some(name!("draw_chat")),
+        main: true,
+        took_ms: 3_240,
+        threshold_ms: 2_000,
+        end: FreezeEnd::Recovered,
+        activity: Activity::Running,
+        wait: None,
+        stacks: vec![seen(3, "chat6search"), seen(9, "chat14layout_bubbles")],
+        modules: vec![app("im-client"), libc()],
+    };
+    report(4, What::Freeze(freeze))
+}
+
+/// The main loop waited for a lock that nobody gave back, and was killed; no stack could be had.
+pub(crate) fn deadlock() -> Report {
+    let freeze = Freeze {
+        watch: name!("main_loop"),
+        turn: None,
+        main: false,
+        took_ms: 61_000,
+        threshold_ms: 2_000,
+        end: FreezeEnd::Killed,
+        activity: Activity::Blocked,
+        wait: Some(Wait::Futex),
+        stacks: Vec::new(),
+        modules: Vec::new(),
+    };
+    report(9, What::Freeze(freeze))
+}
+
+/// A window in which connecting failed, went well, and the service broke.
+pub(crate) fn connection() -> Report {
+    let sketch = |values: &[u64]| {
+        let mut sketch = Sketch::default();
+        values.iter().for_each(|&value| sketch.record(value));
+        sketch
+    };
+    let window = Connection {
+        name: name!("longlink"),
+        endpoint: name!("gateway"),
+        transport: Transport::Tls,
+        network: Network::Cell4g,
+        seconds: 60,
+        attempts: 4,
+        ready: 2,
+        failures: vec![
+            Failures {
+                phase: Phase::Connect,
+                failure: Failure::Timeout,
+                count: 1,
+            },
+            Failures {
+                phase: Phase::Tls,
+                failure: Failure::TlsFailed,
+                count: 1,
+            },
+        ],
+        disconnects: vec![Disconnects {
+            reason: Disconnect::HeartbeatTimeout,
+            count: 2,
+        }],
+        phases: vec![
+            PhaseTimes {
+                phase: Phase::Resolve,
+                took_us: sketch(&[800, 2_100, 950, 20_000]),
+            },
+            PhaseTimes {
+                phase: Phase::Connect,
+                took_us: sketch(&[48_000, 61_000, 250_000]),
+            },
+            PhaseTimes {
+                phase: Phase::Tls,
+                took_us: sketch(&[95_000, 130_000]),
+            },
+        ],
+        ready_us: sketch(&[190_000, 402_000]),
+        rtt_us: sketch(&[61_000, 64_000, 71_000, 1_900_000]),
+        ack_us: sketch(&[80_000, 82_000, 95_000, 96_000, 400_000]),
+        sent: 41,
+        received: 38,
+        sent_bytes: 12_345,
+        received_bytes: 98_765,
+        up_ms: 51_000,
+        down_ms: 9_000,
+    };
+    report(5, What::Connection(Box::new(window)))
+}
+
+pub(crate) fn run_began() -> Report {
+    report(
+        6,
+        What::Run(Run {
+            exit: None,
+            uptime_ms: None,
+        }),
+    )
+}
+
+pub(crate) fn run_ended() -> Report {
+    let run = Run {
+        exit: Some(Exit::FreezeKill),
+        uptime_ms: Some(7_384_000),
+    };
+    report(7, What::Run(run))
+}
+
+pub(crate) fn loss() -> Report {
+    let lost = |kind, reason, count| Lost {
+        kind,
+        reason,
+        count,
+    };
+    let loss = Loss {
+        lost: vec![
+            lost(Kind::Crash, LossReason::Refused, 2),
+            lost(Kind::Connection, LossReason::SpoolFull, 12),
+        ],
+    };
+    report(8, What::Loss(loss))
+}
+
+/// One of every kind.
+pub(crate) fn all() -> Vec<Report> {
+    vec![
+        run_began(),
+        panic(),
+        signal(),
+        survived(),
+        freeze(),
+        deadlock(),
+        connection(),
+        run_ended(),
+        loss(),
+    ]
+}
