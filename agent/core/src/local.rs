@@ -169,6 +169,7 @@ impl Device {
             self.files.identity(),
             self.files.ledger(),
             self.files.upload(),
+            self.files.withdrawal(),
         ] {
             if path.exists() && files::load::<serde_json::Value>(&path).is_none() {
                 unread.push((path, "it is damaged".to_owned()));
