@@ -150,21 +150,14 @@ const PREFIXES: &[(&str, Kind)] = &[
 pub(super) fn find(view: &View<'_>, found: &mut Found) {
     let s = view.s;
     if view.has(b'_') || view.has(b'-') {
-        let mut at = 0;
-        while at < s.len() {
-            if !s[at].is_ascii_alphabetic() || !view.opens(at) {
-                at += 1;
-                continue;
-            }
-            let word = view.run(at, |b| b.is_ascii_alphanumeric());
-            if matches!(view.at(word), b'_' | b'-')
-                && word - at <= 8
-                && let Some((kind, end)) = prefixed(view, at, word)
+        let mut next = 0;
+        for run in view.words().filter(|run| run.letters && run.len() <= 8) {
+            if run.start >= next
+                && matches!(view.at(run.end), b'_' | b'-')
+                && let Some((kind, end)) = prefixed(view, run.start, run.end)
             {
-                found.cut(at..end, kind, "prefix of an account or a conversation");
-                at = end;
-            } else {
-                at = word;
+                found.cut(run.start..end, kind, "prefix of an account or a conversation");
+                next = end;
             }
         }
     }
@@ -250,13 +243,9 @@ fn a_type(rest: &[u8]) -> bool {
 
 /// `0:1:a:b`: the kind of a conversation and its members.
 fn colon_joined(view: &View<'_>, found: &mut Found) {
-    let mut at = 0;
-    while at < view.s.len() {
-        if !view.s[at].is_ascii_digit()
-            || !view.opens(at)
-            || view.before(at) == b':' && view.before(at.saturating_sub(1)).is_ascii_digit()
-        {
-            at += 1;
+    for run in view.words().filter(|run| !run.letters) {
+        let at = run.start;
+        if view.at(run.end) != b':' || view.before(at) == b':' && view.before(at - 1).is_ascii_digit() {
             continue;
         }
         let end = view.run(at, |b| b.is_ascii_digit() || b == b':');
@@ -274,7 +263,6 @@ fn colon_joined(view: &View<'_>, found: &mut Found) {
         {
             found.cut(at..end, Kind::Conversation, "conversation with its members");
         }
-        at = end.max(at + 1);
     }
 }
 

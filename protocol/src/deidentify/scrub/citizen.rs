@@ -109,19 +109,13 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
 }
 
 fn plates(view: &View<'_>, found: &mut Found) {
-    let mut at = 0;
-    while at + 3 < view.s.len() {
-        let Some(province) = view.han_at(at) else {
-            at += 1;
-            continue;
-        };
-        if PROVINCES.has(province)
-            && let Some(end) = plate_at(view, at + 3)
+    for run in view.han_runs() {
+        // The province is the last character before the letter.
+        let at = run.end.saturating_sub(3);
+        if view.han_at(at).is_some_and(|c| PROVINCES.has(c))
+            && let Some(end) = plate_at(view, run.end)
         {
             found.cut(at..end, Kind::Plate, "plate");
-            at = end;
-        } else {
-            at += 3;
         }
     }
 }
@@ -163,24 +157,16 @@ fn plate_at(view: &View<'_>, at: usize) -> Option<usize> {
 const TAX_ALPHABET: &[u8] = b"0123456789ABCDEFGHJKLMNPQRTUWXY";
 
 fn tax_numbers(view: &View<'_>, found: &mut Found) {
-    let mut at = 0;
-    while at < view.s.len() {
-        if !view.s[at].is_ascii_alphanumeric() {
-            at += 1;
+    for run in view.words().filter(|run| run.len() == 18 && run.digits) {
+        let range = run.start..run.end;
+        if view.guarded(&range) {
             continue;
         }
-        let end = view.run(at, |b| b.is_ascii_alphanumeric());
-        if end - at == 18 && !view.guarded(&(at..end)) {
-            let text = view.of(&(at..end));
-            let keyed = || key_before(view, at).is_some_and(|key| key.class == Class::TaxId);
-            let letters = text.iter().any(u8::is_ascii_alphabetic);
-            if letters && tax_number(text)
-                || text.iter().all(|b| TAX_ALPHABET.contains(b)) && keyed()
-            {
-                found.cut(at..end, Kind::TaxId, "unified social credit code");
-            }
+        let text = view.of(&range);
+        let keyed = || key_before(view, run.start).is_some_and(|key| key.class == Class::TaxId);
+        if run.letters && tax_number(text) || text.iter().all(|b| TAX_ALPHABET.contains(b)) && keyed() {
+            found.cut(range, Kind::TaxId, "unified social credit code");
         }
-        at = end;
     }
 }
 
@@ -202,18 +188,13 @@ fn tax_number(text: &[u8]) -> bool {
 
 /// One or two letters and seven or eight digits, where a passport is spoken of.
 fn travel_documents(view: &View<'_>, found: &mut Found) {
-    let mut at = 0;
-    while at < view.s.len() {
-        if !view.s[at].is_ascii_uppercase() || !view.opens(at) {
-            at += 1;
-            continue;
+    for run in view.words().filter(|run| run.digits && run.letters && (8..=11).contains(&run.len())) {
+        let letters = view.run(run.start, |b| b.is_ascii_uppercase());
+        let digits = view.run(letters, |b| b.is_ascii_digit());
+        let shape = (1..=2).contains(&(letters - run.start)) && (7..=9).contains(&(digits - letters)) && digits == run.end;
+        if shape && spoken_of(view, run.start) {
+            found.cut(run.start..run.end, Kind::Passport, "shape of a passport near a word for one");
         }
-        let letters = view.run(at, |b| b.is_ascii_uppercase());
-        let end = view.run(letters, |b| b.is_ascii_digit());
-        if letters - at <= 2 && (7..=9).contains(&(end - letters)) && view.closes(end) && spoken_of(view, at) {
-            found.cut(at..end, Kind::Passport, "shape of a passport near a word for one");
-        }
-        at = end;
     }
 }
 

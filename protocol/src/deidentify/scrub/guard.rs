@@ -5,26 +5,25 @@ use std::ops::Range;
 
 /// Everything to be guarded, in order and without overlap.
 pub(super) fn find(view: &View<'_>) -> Vec<Range<usize>> {
-    let mut kept = Vec::new();
-    let s = view.s;
-    let mut at = 0;
-    while at < s.len() {
-        let end = match s[at] {
-            b'0' if matches!(view.at(at + 1), b'x' | b'X') && view.opens(at) => {
-                hex_number(view, at)
+    let mut kept: Vec<Range<usize>> = Vec::new();
+    for run in view.words() {
+        let at = run.start;
+        let (start, end) = match view.s[at] {
+            b'0' if run.letters && matches!(view.at(at + 1), b'x' | b'X') => (at, hex_number(view, at)),
+            b'r' if view.is_at(at, "rustc/") && view.before(at) == b'/' => (at, Some(view.run(at + 6, |b| b.is_ascii_hexdigit()))),
+            b'h' if run.len() == 17 && view.is_before(at, "::") => (at, symbol_hash(view, at)),
+            b'0'..=b'9' if matches!(run.len(), 4 | 8 | 11 | 15) => (at, date_and_time(view, at)),
+            b'Z' | b'R' if view.before(at) == b'_' => {
+                let start = view.run_back(at, 2, |b| b == b'_');
+                (start, mangled(view, start))
             }
-            b'_' if view.opens(at) => mangled(view, at),
-            b'/' if view.is_at(at, "/rustc/") => Some(view.run(at + 7, |b| b.is_ascii_hexdigit())),
-            b'h' if at >= 2 && &s[at - 2..at] == b"::" => symbol_hash(view, at),
-            b'0'..=b'9' if view.opens(at) => date_and_time(view, at),
-            _ => None,
+            b's' if view.is_before(at, "_$") => (at - 2, mangled(view, at - 2)),
+            _ => continue,
         };
-        match end {
-            Some(end) => {
-                kept.push(at..end);
-                at = end;
-            }
-            None => at += 1,
+        if let Some(end) = end
+            && kept.last().is_none_or(|last| last.end <= start)
+        {
+            kept.push(start..end);
         }
     }
     kept

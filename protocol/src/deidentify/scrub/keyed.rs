@@ -14,30 +14,18 @@ use std::ops::Range;
 const LIST: usize = 64;
 
 pub(super) fn find(view: &View<'_>, found: &mut Found) {
-    let s = view.s;
-    let mut at = 0;
-    while at < s.len() {
-        let b = s[at];
-        if b.is_ascii_alphanumeric() {
-            let mut end = view.run(at, |b| {
-                b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')
-            });
-            let next = end;
-            while matches!(s[end - 1], b'_' | b'-') {
-                end -= 1;
+    for run in &view.runs {
+        if run.han {
+            for at in (run.start..run.end).step_by(3).skip(1) {
+                if matches!(view.han_at(at), Some('为' | '是' | '叫')) {
+                    word_ends(view, at, found);
+                }
             }
-            word_ends(view, end, found);
-            at = next;
-        } else if view.han_at(at).is_some() {
-            let end = at + 3;
-            let verb = view.is_at(end, "为") || view.is_at(end, "是") || view.is_at(end, "叫");
-            if view.han_at(end).is_none() || verb {
-                word_ends(view, end, found);
-            }
-            at = end;
-        } else {
-            at += 1;
+        } else if matches!(view.at(run.end), b'_' | b'-') && view.at(run.end + 1).is_ascii_alphanumeric() {
+            // The name goes on.
+            continue;
         }
+        word_ends(view, run.end, found);
     }
     inserts(view, found);
 }

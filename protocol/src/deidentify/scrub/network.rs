@@ -13,7 +13,8 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
     if view.has_digits() && view.has(b'.') {
         ipv4(view, found);
     }
-    if view.has(b':') || view.has(b'-') {
+    let pairs = |b: u8, least: usize| view.has(b) && view.s.iter().filter(|&&c| c == b).count() >= least;
+    if pairs(b':', 2) || pairs(b'-', 5) {
         colons(view, found);
     }
     if view.has(b'-') || view.has(b'.') {
@@ -22,14 +23,12 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
 }
 
 fn ipv4(view: &View<'_>, found: &mut Found) {
-    let mut at = 0;
-    while at < view.s.len() {
-        if !view.s[at].is_ascii_digit() {
-            at += 1;
+    for run in view.words().filter(|run| !run.letters && run.len() <= 3) {
+        let at = run.start;
+        if view.at(run.end) != b'.' || view.before(at) == b'.' {
             continue;
         }
-        let end = view.run(at, |b| b.is_ascii_digit() || b == b'.');
-        let mut stop = end;
+        let mut stop = view.run(at, |b| b.is_ascii_digit() || b == b'.');
         while view.before(stop) == b'.' {
             stop -= 1;
         }
@@ -38,12 +37,10 @@ fn ipv4(view: &View<'_>, found: &mut Found) {
             && !stays(octets)
             && !version_before(view, at, stop)
             && !view.guarded(&range)
-            && view.opens(at)
             && !view.at(stop).is_ascii_alphabetic()
         {
             found.cut(range, Kind::Ip, "IPv4 address");
         }
-        at = end;
     }
 }
 
@@ -215,14 +212,14 @@ fn ipv6(view: &View<'_>, at: usize, end: usize) -> Option<Range<usize>> {
 
 /// Computers whose names their makers or their owners gave them.
 fn hosts(view: &View<'_>, found: &mut Found) {
-    let s = view.s;
-    let mut at = 0;
-    while at < s.len() {
-        if !s[at].is_ascii_alphanumeric() || !view.opens(at) {
-            at += 1;
+    let mut next = 0;
+    for run in view.words().filter(|run| run.letters) {
+        let at = run.start;
+        if at < next || !matches!(view.at(run.end), b'-' | b'.') {
             continue;
         }
         let end = view.run(at, |b| b.is_ascii_alphanumeric() || b == b'-');
+        next = end;
         let label = view.of(&(at..end));
         if label.len() >= 6 && label.contains(&b'-') && (windows_name(label) || apple_name(label) || named_after_owner(label)) {
             let mut stop = end;
@@ -232,7 +229,7 @@ fn hosts(view: &View<'_>, found: &mut Found) {
                 }
             }
             found.cut(at..stop, Kind::Host, "name of a computer");
-        } else {
+        } else if view.at(end) == b'.' {
             for suffix in [
                 ".local",
                 ".lan",
@@ -263,7 +260,6 @@ fn hosts(view: &View<'_>, found: &mut Found) {
                 }
             }
         }
-        at = end;
     }
 }
 

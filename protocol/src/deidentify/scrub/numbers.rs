@@ -88,16 +88,18 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
     if !view.has_digits() {
         return;
     }
-    let s = view.s;
-    let mut at = 0;
-    while at < s.len() {
-        if !s[at].is_ascii_digit() {
-            at += 1;
-            continue;
+    let mut next = 0;
+    for run in view.words().filter(|run| run.digits) {
+        let mut at = run.start.max(next);
+        while at < run.end {
+            let end = view.run(at, |b| b.is_ascii_digit());
+            if end > at {
+                next = number_at(view, at, end, found).max(end);
+                at = next;
+            } else {
+                at += 1;
+            }
         }
-        let end = view.run(at, |b| b.is_ascii_digit());
-        let next = number_at(view, at, end, found);
-        at = next.max(end);
     }
 }
 

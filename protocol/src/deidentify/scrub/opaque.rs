@@ -9,19 +9,18 @@ use super::{
 use std::ops::Range;
 
 pub(super) fn find(view: &View<'_>, found: &mut Found) {
-    let s = view.s;
-    let mut at = 0;
-    while at < s.len() {
-        if !token(s[at]) {
-            at += 1;
+    let mut next = 0;
+    for run in view.words() {
+        if run.start < next {
             continue;
         }
-        let word = view.run(at, token);
-        let end = word + view.s[word..].iter().take(2).take_while(|&&b| b == b'=').count();
-        if end - at >= 16 {
+        let at = view.run_back(run.start, 4, |b| matches!(b, b'-' | b'_' | b'+' | b'/')).max(next);
+        let word = view.run(run.end, token);
+        next = word;
+        if word - at >= 14 {
+            let end = word + view.s[word..].iter().take(2).take_while(|&&b| b == b'=').count();
             judge(view, at..end, found);
         }
-        at = end;
     }
 }
 
@@ -52,7 +51,7 @@ fn uuids(view: &View<'_>, range: &Range<usize>, found: &mut Found) {
     let mut at = range.start;
     while at + 36 <= range.end {
         let one = at..at + 36;
-        if view.opens(at) && view.closes(at + 36) && uuid(view.of(&one)) {
+        if view.s[at + 8] == b'-' && view.opens(at) && view.closes(at + 36) && uuid(view.of(&one)) {
             if !(nil(view.of(&one)) || view.guarded(&one) || of_a_binary(view, &one)) {
                 found.cut(one.clone(), Kind::Uuid, "UUID");
             }

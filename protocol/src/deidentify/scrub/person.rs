@@ -80,15 +80,8 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
     if !view.has_han() {
         return;
     }
-    let mut at = 0;
-    while at < view.s.len() {
-        if view.han_at(at).is_none() {
-            at += 1;
-            continue;
-        }
-        let end = view.han_run(at, usize::MAX / 4);
-        in_run(view, at..end, found);
-        at = end;
+    for run in view.han_runs() {
+        in_run(view, run.start..run.end, found);
     }
 }
 

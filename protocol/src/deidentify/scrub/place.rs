@@ -61,36 +61,30 @@ pub(super) fn is_place(view: &View<'_>, at: usize) -> bool {
 }
 
 fn chinese(view: &View<'_>, found: &mut Found) {
-    let mut at = 0;
-    while at < view.s.len() {
-        if view.han_at(at).is_none() {
-            at += 1;
+    let mut next = 0;
+    for run in view.han_runs() {
+        if run.end <= next {
             continue;
         }
-        if PLACES.at(view.s, at).is_some()
-            && let Some(end) = chain(view, at, 2)
-        {
-            found.cut(at..end, Kind::Address, "postal address");
-            at = end;
-        } else {
-            at += 3;
+        let mut at = run.start.max(next);
+        while at < run.end {
+            if is_place(view, at)
+                && let Some(end) = chain(view, at, 2)
+            {
+                found.cut(at..end, Kind::Address, "postal address");
+                next = end;
+                at = end;
+            } else {
+                at += 3;
+            }
         }
-    }
-    // Without a province, a road and a number are needed.
-    let mut at = 0;
-    while at < view.s.len() {
-        if view.han_at(at).is_none() || view.han_before(at).is_some() {
-            at += 1;
-            continue;
-        }
-        if let Some(end) = chain(view, at, 3)
-            && key_before(view, at)
-                .is_none_or(|key| key.class == Class::Address || key.class == Class::Geo)
+        // Without a province, a road and a number are needed.
+        if next <= run.start
+            && let Some(end) = chain(view, run.start, 3)
+            && key_before(view, run.start).is_none_or(|key| key.class == Class::Address || key.class == Class::Geo)
         {
-            found.cut(at..end, Kind::Address, "postal address");
-            at = end;
-        } else {
-            at = view.han_run(at, usize::MAX / 4);
+            found.cut(run.start..end, Kind::Address, "postal address");
+            next = end;
         }
     }
 }
@@ -190,13 +184,11 @@ const STREETS: &[&str] = &[
 
 /// `221B Baker Street, London NW1 6XE`.
 fn western(view: &View<'_>, found: &mut Found) {
-    let mut at = 0;
-    while at < view.s.len() {
-        if !view.s[at].is_ascii_digit() || !view.opens(at) {
-            at += 1;
+    for run in view.words().filter(|run| run.digits && run.len() <= 6) {
+        let (at, number) = (run.start, run.end);
+        if !view.s[at].is_ascii_digit() {
             continue;
         }
-        let number = view.run(at, |b| b.is_ascii_alphanumeric());
         if number - at <= 6 && view.at(number) == b' ' && view.at(number + 1).is_ascii_uppercase() {
             let (mut word, mut words) = (number + 1, 0);
             while words < 5 {
@@ -214,7 +206,6 @@ fn western(view: &View<'_>, found: &mut Found) {
                         Kind::Address,
                         "postal address",
                     );
-                    word = end;
                     break;
                 }
                 if view.at(end) != b' ' {
@@ -223,9 +214,6 @@ fn western(view: &View<'_>, found: &mut Found) {
                 word = end + 1;
                 words += 1;
             }
-            at = word.max(number);
-        } else {
-            at = number;
         }
     }
 }

@@ -21,37 +21,29 @@ const ISSUED: &[(&str, usize)] = &[
 ];
 
 pub(super) fn find(view: &View<'_>, found: &mut Found) {
-    let s = view.s;
-    let mut at = 0;
-    while at < s.len() {
-        if !s[at].is_ascii_alphabetic() || !view.opens(at) {
-            if s[at] == b'-' && view.is_at(at, "-----BEGIN ") {
-                at = pem(view, at, found);
-            } else if s[at] == b':' && view.is_at(at, "://") {
-                user_info(view, at + 3, found);
-                at += 3;
-            } else {
-                at += 1;
-            }
-            continue;
-        }
-        let end = view.run(at, |b| {
-            b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')
-        });
-        let word = view.run(at, |b| b.is_ascii_alphanumeric());
-        match s[at] {
-            b'e' if view.is_at(at, "eyJ") => json_web_token(view, at..end, found),
-            b'B' | b'b' | b'D' | b'd' | b'N' | b'T' | b'A' | b'a' | b't' => {
-                scheme(view, at, word, found)
-            }
+    for run in view.words().filter(|run| run.letters) {
+        let at = run.start;
+        match view.s[at] {
+            b'e' if view.is_at(at, "eyJ") => json_web_token(view, at..key_end(view, run.end), found),
+            b'B' | b'b' | b'N' | b'T' | b'A' | b'a' | b't' if run.len() >= 4 => scheme(view, at, run.end, found),
             _ => {}
         }
-        if end - at >= 16 {
-            issued(view, at, end, found);
+        if run.digits || matches!(view.at(run.end), b'_' | b'-' | b'.') {
+            let end = key_end(view, run.end);
+            if end - at >= 16 {
+                issued(view, at, end, found);
+            }
         }
-        at = word.max(at + 1);
-        if view.s[at - 1] == b'-' {
-            at -= 1;
+    }
+    if view.has(b'-') {
+        let mut at = 0;
+        while at < view.s.len() {
+            at = if view.is_at(at, "-----BEGIN ") { pem(view, at, found) } else { at + 1 };
+        }
+    }
+    if view.has(b':') && view.has(b'@') {
+        for at in (0..view.s.len()).filter(|&i| view.is_at(i, "://")) {
+            user_info(view, at + 3, found);
         }
     }
     if view.has(b'-') && view.has(b':') {
@@ -60,6 +52,11 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
     if view.has(b':') {
         registration_tokens(view, found);
     }
+}
+
+/// Where a key ends that begins with a word that ends at `end`.
+fn key_end(view: &View<'_>, end: usize) -> usize {
+    view.run(end, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
 }
 
 /// Header, claims and signature of a JSON Web Token, or its first two parts.

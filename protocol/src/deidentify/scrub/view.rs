@@ -2,32 +2,114 @@
 //!
 //! Word boundaries are about ASCII letters and digits only. A Chinese character beside an identifier is not a part of it.
 
-use super::charset::is_han;
 use std::ops::Range;
+
+/// A run of ASCII letters and digits, or of Chinese characters.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// Chinese characters, and not ASCII.
+    pub(super) han: bool,
+    /// Whether there are digits in it.
+    pub(super) digits: bool,
+    /// Whether there are ASCII letters in it.
+    pub(super) letters: bool,
+}
+
+impl Run {
+    pub(super) fn len(&self) -> usize {
+        self.end - self.start
+    }
+}
 
 /// The shadow text of one piece.
 pub(super) struct View<'a> {
     /// UTF-8.
     pub(super) s: &'a [u8],
+    /// The runs of letters, digits and Chinese characters, in order. The letter of an escape such as `\n` is not part of one.
+    pub(super) runs: Vec<Run>,
     /// What has to stay although it looks like an identifier, in order.
     guarded: Vec<Range<usize>>,
     /// Which bytes occur at all, so that a family can pass over a text that has nothing for it.
     seen: [u64; 4],
 }
 
+/// What a byte is to the search for runs.
+const OTHER: u8 = 0;
+const DIGIT: u8 = 1;
+const LETTER: u8 = 2;
+const HAN: u8 = 4;
+
+const CLASSES: [u8; 256] = {
+    let mut classes = [OTHER; 256];
+    let mut b = 0;
+    while b < 256 {
+        classes[b] = match b as u8 {
+            b'0'..=b'9' => DIGIT,
+            b'a'..=b'z' | b'A'..=b'Z' => LETTER,
+            // The first bytes of U+4000 to U+9FFF.
+            0xe4..=0xe9 => HAN,
+            _ => OTHER,
+        };
+        b += 1;
+    }
+    classes
+};
+
 impl<'a> View<'a> {
     pub(super) fn new(s: &'a [u8]) -> Self {
-        let mut seen = [0_u64; 4];
-        for &b in s {
-            seen[usize::from(b >> 6)] |= 1 << (b & 63);
-        }
         let mut view = Self {
             s,
+            runs: Vec::with_capacity(s.len() / 6 + 4),
             guarded: Vec::new(),
-            seen,
+            seen: [0; 4],
         };
+        view.read();
         view.guarded = super::guard::find(&view);
         view
+    }
+
+    fn read(&mut self) {
+        let (s, mut seen) = (self.s, [0_u64; 4]);
+        let mut see = |b: u8| seen[usize::from(b >> 6)] |= 1 << (b & 63);
+        let mut at = 0;
+        while at < s.len() {
+            let class = CLASSES[usize::from(s[at])];
+            if class == OTHER {
+                see(s[at]);
+                // The letter of an escape stands alone.
+                at += if s[at] == b'\\' && matches!(s.get(at + 1), Some(b'n' | b'r' | b't')) { 2 } else { 1 };
+                continue;
+            }
+            let start = at;
+            let mut kinds = 0;
+            if class == HAN {
+                while at < s.len() && CLASSES[usize::from(s[at])] == HAN {
+                    see(s[at]);
+                    at += 3;
+                }
+                at = at.min(s.len());
+            } else {
+                while at < s.len() && CLASSES[usize::from(s[at])] & (DIGIT | LETTER) != 0 {
+                    kinds |= CLASSES[usize::from(s[at])];
+                    see(s[at]);
+                    at += 1;
+                }
+            }
+            self.runs.push(Run { start, end: at, han: class == HAN, digits: kinds & DIGIT != 0, letters: kinds & LETTER != 0 });
+        }
+        self.seen = seen;
+    }
+
+    /// The runs of ASCII letters and digits.
+    pub(super) fn words(&self) -> impl Iterator<Item = Run> + '_ {
+        self.runs.iter().filter(|run| !run.han).copied()
+    }
+
+    /// The runs of Chinese characters.
+    pub(super) fn han_runs(&self) -> impl Iterator<Item = Run> + '_ {
+        self.runs.iter().filter(|run| run.han).copied()
     }
 
     /// Whether the byte occurs anywhere.
@@ -40,7 +122,7 @@ impl<'a> View<'a> {
     }
 
     pub(super) fn has_han(&self) -> bool {
-        (0xe3..=0xe9).any(|b| self.has(b))
+        self.seen[3] & (0x3f << 36) != 0
     }
 
     /// The byte at `i`, or zero outside.
@@ -123,12 +205,18 @@ impl<'a> View<'a> {
         self.char_at(start)
     }
 
+    /// Whether a Chinese character stands at `i`.
+    pub(super) fn is_han_at(&self, i: usize) -> bool {
+        CLASSES[usize::from(self.at(i))] == HAN
+    }
+
     /// The Chinese character at `i`, which is three bytes long.
     pub(super) fn han_at(&self, i: usize) -> Option<char> {
-        if !(0xe3..=0xe9).contains(&self.at(i)) {
+        if !self.is_han_at(i) {
             return None;
         }
-        self.char_at(i).filter(|&c| is_han(c))
+        let bits = |k: usize| u32::from(self.at(i + k) & 0x3f);
+        char::from_u32((u32::from(self.at(i)) & 0x0f) << 12 | bits(1) << 6 | bits(2))
     }
 
     /// The Chinese character before `i`.
@@ -142,7 +230,7 @@ impl<'a> View<'a> {
     /// The end of the run of Chinese characters from `start` on, of at most `most` characters.
     pub(super) fn han_run(&self, start: usize, most: usize) -> usize {
         let mut end = start;
-        while end - start < most * 3 && self.han_at(end).is_some() {
+        while end - start < most * 3 && self.is_han_at(end) {
             end += 3;
         }
         end

@@ -276,7 +276,7 @@ const KEYS: &[(Class, &str)] = &[
 ];
 
 const SLOTS: usize = 4096;
-const TABLE: [u32; SLOTS] = build();
+static TABLE: [u32; SLOTS] = build();
 
 /// An entry of the table: which list, and from where to where in it. Packed, so that the table stays small.
 const fn pack(list: usize, start: usize, end: usize) -> u32 {
@@ -323,12 +323,68 @@ const fn step(hash: u32, byte: u8) -> u32 {
     (hash ^ byte.to_ascii_lowercase() as u32).wrapping_mul(0x0100_0193)
 }
 
+/// Which three bytes a known ending may end with, read backwards: most words are told apart by them alone.
+static TAILS: [u64; 512] = tails();
+
+const fn tail(last: u8, before: u8, third: u8) -> usize {
+    (last as usize & 31) << 10 | (before as usize & 31) << 5 | third as usize & 31
+}
+
+const fn tails() -> [u64; 512] {
+    let mut bits = [0; 512];
+    let mut slot = 0;
+    while slot < SLOTS {
+        let entry = TABLE[slot];
+        slot += 1;
+        if entry == 0 {
+            continue;
+        }
+        let words = KEYS[(entry >> 24) as usize].1.as_bytes();
+        let start = (entry >> 8 & 0xffff) as usize;
+        let mut end = start + (entry & 0xff) as usize;
+        let (mut three, mut n) = ([0; 3], 0);
+        while n < 3 && end > start {
+            end -= 1;
+            if words[end] != b'_' {
+                three[n] = words[end];
+                n += 1;
+            }
+        }
+        let bit = tail(three[0], three[1], three[2]);
+        bits[bit / 64] |= 1 << (bit % 64);
+    }
+    bits
+}
+
+/// Whether the name that ends at `end` can have a known ending.
+fn may_end(s: &[u8], end: usize) -> bool {
+    let (mut three, mut n, mut at) = ([0_u8; 3], 0, end);
+    while n < 3 && at > 0 {
+        at -= 1;
+        let b = s[at];
+        if b.is_ascii_alphanumeric() || b >= 0x80 {
+            three[n] = b;
+            n += 1;
+        } else if !matches!(b, b'_' | b'-' | b' ') || n == 0 {
+            break;
+        }
+    }
+    let known = |third: u8, before: u8| {
+        let bit = tail(three[0], before, third);
+        TAILS[bit / 64] >> (bit % 64) & 1 == 1
+    };
+    known(three[2], three[1]) || known(0, three[1]) || known(0, 0)
+}
+
 /// The longest name that is read, in bytes, and the most words in it that spaces separate.
-const LONGEST: usize = 40;
+const LONGEST: usize = 32;
 const SPACES: usize = 2;
 
 /// The longest known ending of the name that ends at `end`: where it starts and what it says.
 pub(super) fn ending_at(s: &[u8], end: usize) -> Option<(usize, Class)> {
+    if !may_end(s, end) {
+        return None;
+    }
     let (mut hash, mut at, mut spaces, mut best) = (SEED, end, 0, None);
     while at > 0 && end - at < LONGEST {
         let b = s[at - 1];
