@@ -24,6 +24,23 @@ pub struct Config<'a> {
     pub thread_names: &'static [&'static str],
 }
 
+/// Whose crashes are recorded. An SDK inside somebody's app has no business with the app's own.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum Scope<'a> {
+    /// All of the process.
+    #[default]
+    App,
+    /// Those whose stack touches the named modules or address ranges. Of any other crash only the fact is kept
+    /// ([`candor_dump::Dump::signal_elsewhere`]), of any other panic nothing.
+    Modules {
+        /// File names of programs or libraries, without directories, as they are on disk.
+        names: &'a [&'a str],
+        /// First address and the one behind the last: for a library that is linked into the program, the code between two of its
+        /// symbols. At most 16 are used.
+        ranges: &'a [(usize, usize)],
+    },
+}
+
 /// Why [`arm`] could not arm.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -215,7 +232,15 @@ impl std::error::Error for SampleError {}
 /// # Errors
 /// See [`ArmError`]. Nothing is left behind but, at worst, the file.
 pub fn arm(config: &Config<'_>) -> Result<Armed, ArmError> {
-    armed::Armed::new(config).map(|inner| Armed { inner })
+    arm_in_scope(config, &Scope::App)
+}
+
+/// As [`arm`], for some of the process's crashes only.
+///
+/// # Errors
+/// As of [`arm`].
+pub fn arm_in_scope(config: &Config<'_>, scope: &Scope<'_>) -> Result<Armed, ArmError> {
+    armed::Armed::new(config, scope).map(|inner| Armed { inner })
 }
 
 /// Crash recording is on for as long as this lives. Dropping it disarms and keeps the file.
@@ -231,8 +256,15 @@ impl Armed {
         self.inner.counters()
     }
 
+    /// Drops a breadcrumb: `name` is a number of the caller's closed list, which says what the values mean. The last 96 are in the
+    /// file whatever happens. No allocation, no lock, no system call; for any thread.
+    #[inline]
+    pub fn crumb(&self, name: u16, values: [i64; 2]) {
+        self.inner.crumb(name, values);
+    }
+
     /// Writes a panic into a free slot; meant for the panic hook. No allocation, no lock. `None` when all four slots are
-    /// taken (the loss is counted in the file) or in a forked child.
+    /// taken (the loss is counted in the file), when the panic is outside the scope, or in a forked child.
     pub fn record_panic(&self, note: &PanicNote<'_>) -> Option<PanicTicket> {
         self.inner.record_panic(note)
     }

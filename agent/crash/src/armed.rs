@@ -1,7 +1,7 @@
 //! What is armed: the mapped file and everything that was prepared for a bad moment. At most one per process and copy of
 //! this crate, found by handlers through one atomic pointer.
 
-use crate::api::{ArmError, Config, PanicNote, PanicTicket, Tid};
+use crate::api::{ArmError, Config, PanicNote, PanicTicket, Scope, Tid};
 use crate::handler::Recorder;
 use crate::install;
 use crate::memory::Memory;
@@ -10,7 +10,7 @@ use crate::page::{Page, cut};
 use crate::poke::Poke;
 use crate::stop::Helper;
 use crate::upkeep::Upkeep;
-use crate::{panics, poke, sys};
+use crate::{crumbs, panics, poke, sys};
 use candor_dump::layout::{self, counters, header, life, names};
 use candor_dump::{ExitMark, Found, Frame, Module, Panic, Stack, StackEnd};
 use std::fmt;
@@ -22,6 +22,7 @@ pub(crate) struct Shared {
     pub(crate) page: Page,
     pub(crate) pid: u32,
     pub(crate) started_boottime_ms: u64,
+    started_coarse_ms: u64,
     pub(crate) modules: Modules,
     pub(crate) recorder: Recorder,
     pub(crate) poke: Poke,
@@ -101,14 +102,14 @@ impl fmt::Debug for Armed {
 }
 
 impl Armed {
-    pub(crate) fn new(config: &Config<'_>) -> Result<Self, ArmError> {
+    pub(crate) fn new(config: &Config<'_>, scope: &Scope<'_>) -> Result<Self, ArmError> {
         let change = CHANGE
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         if !ACTIVE.load(Ordering::SeqCst).is_null() {
             return Err(ArmError::AlreadyArmed);
         }
-        let modules = Modules::new(config.clean_module_name);
+        let modules = Modules::new(config.clean_module_name, scope);
         let recorder = Recorder::new().map_err(ArmError::Memory)?;
         let poke = Poke::new().map_err(ArmError::Memory)?;
         let helper = Helper::new().map_err(ArmError::Memory)?;
@@ -120,6 +121,7 @@ impl Armed {
             page,
             pid: sys::getpid(),
             started_boottime_ms: sys::boottime_millis(),
+            started_coarse_ms: sys::coarse_millis(),
             modules,
             recorder,
             poke,
@@ -153,6 +155,17 @@ impl Armed {
         let first = self.shared().page.u32(counters::AT);
         // SAFETY: the counters stand one behind the other in the mapping, which stays as long as `self`.
         unsafe { std::slice::from_raw_parts(first, counters::COUNT) }
+    }
+
+    pub(crate) fn crumb(&self, name: u16, values: [i64; 2]) {
+        let shared = self.shared();
+        let since = sys::coarse_millis().saturating_sub(shared.started_coarse_ms);
+        crumbs::drop(
+            shared.page,
+            u32::try_from(since).unwrap_or(u32::MAX),
+            name,
+            values,
+        );
     }
 
     pub(crate) fn record_panic(&self, note: &PanicNote<'_>) -> Option<PanicTicket> {

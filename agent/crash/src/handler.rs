@@ -131,11 +131,22 @@ fn write(shared: &Shared, facts: &Facts, tid: u32) {
             signal::FRAMES + signal::FRAMES_MAX * frame::SIZE - signal::NUMBER - 4,
         );
     }
+    let mut walker = Walker::new(&shared.modules, WALK_MS);
+    if !shared.modules.is_app() {
+        let mut ours = false;
+        walker.walk(facts.registers, &mut |step| {
+            ours = shared.modules.is_ours(step.code, step.region.as_ref());
+            !ours
+        });
+        if !ours {
+            state.store(signal::ELSEWHERE, Ordering::Release);
+            return;
+        }
+    }
     let sent = facts.code <= 0;
     let flags = u32::from(tid == shared.pid)
         | u32::from(!sent) << 1
         | u32::from(sent && facts.sender == shared.pid) << 2;
-    let mut walker = Walker::new(&shared.modules);
     page.set_u32(signal::NUMBER, facts.number as u32);
     page.set_u32(signal::CODE, facts.code as u32);
     page.set_u32(signal::TID, tid);
@@ -148,7 +159,6 @@ fn write(shared: &Shared, facts: &Facts, tid: u32) {
     );
     state.store(signal::FACTS, Ordering::Release);
 
-    let deadline = sys::coarse_millis() + WALK_MS;
     let mut total: u32 = 0;
     let end = walker.walk(facts.registers, &mut |step| {
         let word = shared
@@ -165,7 +175,7 @@ fn write(shared: &Shared, facts: &Facts, tid: u32) {
         total += 1;
         page.u32(signal::FRAMES_TOTAL)
             .store(total, Ordering::Release);
-        total < u32::MAX && (!total.is_multiple_of(1024) || sys::coarse_millis() < deadline)
+        total < u32::MAX
     });
     page.set_u32(signal::STACK_END, end.code().into());
     state.store(signal::STACK, Ordering::Release);

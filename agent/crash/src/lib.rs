@@ -30,6 +30,8 @@ mod aside;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod cfi;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod crumbs;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod elf;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod glance;
@@ -52,6 +54,8 @@ mod registers;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod sample;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod scope;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod stop;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod sys;
@@ -65,8 +69,10 @@ mod upkeep;
 mod walk;
 
 pub use api::{
-    Activity, ArmError, Armed, Config, Doing, PanicNote, PanicTicket, SampleError, Tid, Wait, Way,
+    Activity, ArmError, Armed, Config, Doing, PanicNote, PanicTicket, SampleError, Scope, Tid,
+    Wait, Way,
 };
 pub use api::{
-    arm, boottime_millis, coarse_millis, current_thread, is_main_thread, locate, sample,
+    arm, arm_in_scope, boottime_millis, coarse_millis, current_thread, is_main_thread, locate,
+    sample,
 };

@@ -7,6 +7,8 @@ pub(crate) struct Memory {
     /// Numbers of the pages that were readable a moment ago, plus one; 0 for none.
     pages: [usize; 8],
     next: usize,
+    /// The one that was asked for last: stacks are read page by page.
+    last: usize,
 }
 
 impl Memory {
@@ -14,12 +16,17 @@ impl Memory {
         Self {
             pages: [0; 8],
             next: 0,
+            last: 0,
         }
     }
 
     fn page_is_readable(&mut self, address: usize) -> bool {
         let page = address / sys::PAGE + 1;
+        if page == self.last {
+            return true;
+        }
         if self.pages.contains(&page) {
+            self.last = page;
             return true;
         }
         // An aligned word inside the page: the kernel reads eight bytes.
@@ -34,7 +41,8 @@ impl Memory {
     /// The word at `address`.
     pub(crate) fn word(&mut self, address: usize) -> Option<usize> {
         let last = address.checked_add(7)?;
-        if !self.page_is_readable(address) || !self.page_is_readable(last) {
+        let crosses = last / sys::PAGE != address / sys::PAGE;
+        if !self.page_is_readable(address) || (crosses && !self.page_is_readable(last)) {
             return None;
         }
         // SAFETY: both pages could be read a moment ago. Another thread may unmap them in between: then this faults, which

@@ -4,8 +4,10 @@
 //! loader's own lock-free table, which is right even for a library that is just being loaded; where there is no such
 //! table, the prepared one is asked.
 
+use crate::api::Scope;
 use crate::memory::Memory;
 use crate::page::{Page, cut};
+use crate::scope::Bounds;
 use crate::sys::{self, FindObject};
 use candor_dump::layout::{frame, life, modules};
 use candor_dump::{Found, Module};
@@ -43,6 +45,8 @@ struct Known {
     region: Region,
     build_id: BuildId,
     name: String,
+    /// A crash in it is our business.
+    ours: bool,
 }
 
 /// Value of a key whose module is gone: its entry stays for the frames that name it, but nothing finds it any more.
@@ -52,6 +56,7 @@ const RETIRED: usize = 1;
 pub(crate) struct Modules {
     find: Option<FindObject>,
     clean: fn(&str) -> String,
+    bounds: Bounds,
     /// Sorted by start address; replaced as a whole, see `refresh`.
     table: AtomicPtr<Vec<Known>>,
     readers: AtomicUsize,
@@ -62,10 +67,11 @@ pub(crate) struct Modules {
 }
 
 impl Modules {
-    pub(crate) fn new(clean: fn(&str) -> String) -> Self {
+    pub(crate) fn new(clean: fn(&str) -> String, scope: &Scope<'_>) -> Self {
         let modules = Self {
             find: FindObject::look_up(),
             clean,
+            bounds: Bounds::new(scope),
             table: AtomicPtr::new(Box::into_raw(Box::default())),
             readers: AtomicUsize::new(0),
             keys: [const { AtomicUsize::new(0) }; modules::COUNT],
@@ -101,10 +107,16 @@ impl Modules {
         });
         let mut known: Vec<Known> = objects
             .into_iter()
-            .map(|(region, build_id, path)| Known {
-                region,
-                build_id,
-                name: self.name(&path),
+            .map(|(region, build_id, path)| {
+                let file = file_name(&path);
+                let clean = (self.clean)(&file);
+                let name = String::from_utf8_lossy(cut(&clean, modules::NAME_MAX)).into_owned();
+                Known {
+                    region,
+                    build_id,
+                    name,
+                    ours: self.bounds.names(&file),
+                }
             })
             .collect();
         known.sort_by_key(|known| known.region.start);
@@ -126,19 +138,6 @@ impl Modules {
             // before the swap there was no reader left. (With a reader, the old table is left to it for ever: some kB.)
             drop(unsafe { Box::from_raw(old) });
         }
-    }
-
-    fn name(&self, path: &[u8]) -> String {
-        let program;
-        let path = if path.is_empty() {
-            program = std::env::current_exe().unwrap_or_default();
-            program.as_path()
-        } else {
-            Path::new(std::ffi::OsStr::from_bytes(path))
-        };
-        let file = path.file_name().unwrap_or_default().to_string_lossy();
-        let clean = (self.clean)(&file);
-        String::from_utf8_lossy(cut(&clean, modules::NAME_MAX)).into_owned()
     }
 
     fn with_known<T>(&self, start: usize, use_it: impl FnOnce(Option<&Known>) -> T) -> T {
@@ -169,6 +168,22 @@ impl Modules {
             });
         }
         self.with_known(address, |known| known.map(|known| known.region))
+    }
+
+    /// Whether all of the process is our business. Anywhere.
+    pub(crate) fn is_app(&self) -> bool {
+        self.bounds.is_app()
+    }
+
+    /// Whether a frame is our business: `code` is its address, one byte earlier for a return address. Anywhere.
+    pub(crate) fn is_ours(&self, code: usize, region: Option<&Region>) -> bool {
+        self.bounds.is_app()
+            || self.bounds.holds(code)
+            || region.is_some_and(|region| {
+                self.with_known(region.start, |known| {
+                    known.is_some_and(|known| known.ours && known.region.start == region.start)
+                })
+            })
     }
 
     /// A frame for the file: `address` as an offset in the module it belongs to. Anywhere.
@@ -257,6 +272,21 @@ impl Drop for Modules {
         // SAFETY: made by `Box::into_raw`; nobody else can use it any more.
         drop(unsafe { Box::from_raw(*self.table.get_mut()) });
     }
+}
+
+/// The file name of a loaded object; the loader leaves the program's own path empty.
+fn file_name(path: &[u8]) -> String {
+    let program;
+    let path = if path.is_empty() {
+        program = std::env::current_exe().unwrap_or_default();
+        program.as_path()
+    } else {
+        Path::new(std::ffi::OsStr::from_bytes(path))
+    };
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 fn describe(object: &sys::Object<'_>) -> Option<(Region, BuildId)> {

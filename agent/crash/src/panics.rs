@@ -17,6 +17,14 @@ pub(crate) fn record(
     now_ms: u64,
     note: &PanicNote<'_>,
 ) -> Option<PanicTicket> {
+    let mut memory = Memory::new();
+    // A return address stands behind its call, which may be the last instruction of its module.
+    let mut region = |address: usize| modules.region(&mut memory, address.wrapping_sub(1));
+    let is_ours =
+        |address: &usize| modules.is_ours(address.wrapping_sub(1), region(*address).as_ref());
+    if !modules.is_app() && !note.frames.iter().any(is_ours) {
+        return None;
+    }
     let slot = (0..panic::COUNT).find(|slot| change(page, *slot, panic::FREE, panic::WRITING));
     let Some(slot) = slot else {
         page.u32(life::PANICS_LOST).fetch_add(1, Ordering::Relaxed);
@@ -49,11 +57,8 @@ pub(crate) fn record(
         page.set_u16(at + length, u16::try_from(bytes.len()).unwrap_or(0));
     }
     let count = note.frames.len().min(panic::FRAMES_MAX);
-    let mut memory = Memory::new();
     for (index, address) in note.frames.iter().take(count).enumerate() {
-        // A return address stands behind its call, which may be the last instruction of its module.
-        let region = modules.region(&mut memory, address.wrapping_sub(1));
-        let word = modules.pack(page, *address, region.as_ref(), Found::Given);
+        let word = modules.pack(page, *address, region(*address).as_ref(), Found::Given);
         page.set_u64(at + panic::FRAMES + index * frame::SIZE, word);
     }
     page.set_u16(at + panic::FRAME_COUNT, u16::try_from(count).unwrap_or(0));

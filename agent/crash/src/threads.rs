@@ -94,6 +94,11 @@ impl<'a> Writer<'a> {
 /// Writes the other threads' stacks. `myself` has crashed and is left out.
 pub(crate) fn write(shared: &Shared, myself: u32) {
     shared.page.set_u32(signal::THREADS_USED, 0);
+    let mut listed = 0;
+    sys::each_thread(shared.pid, &mut |_| listed += 1);
+    if listed == 1 {
+        return;
+    }
     // A sample that is being taken comes to its end soon, unless it is the sampler that has crashed.
     let mut begun = shared.poke.begin();
     for _ in 0..SAMPLE_MS {
@@ -160,7 +165,7 @@ fn stop_and_walk(shared: &Shared, tids: &[u32]) {
         let _ = stop::seize(*tid);
     }
     let mut writer = Writer::new(shared, tids.len());
-    let mut walker = Walker::new(&shared.modules);
+    let mut walker = Walker::new(&shared.modules, STOP_MS);
     for tid in tids {
         let stopped = stop::wait_stopped(*tid, STEPS);
         let registers = stopped.and_then(|stopped| stopped.registers());

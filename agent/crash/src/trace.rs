@@ -11,6 +11,9 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
 /// Frames that a sample can have.
 pub(crate) const FRAMES: usize = 256;
 
+/// How long a walk may take, in milliseconds.
+const WALK_MS: u64 = 50;
+
 /// Room for one stack.
 pub(crate) struct Trace {
     addresses: [AtomicUsize; FRAMES],
@@ -44,7 +47,7 @@ impl Trace {
     pub(crate) fn fill(&self, modules: &Modules, registers: Registers) {
         let limit = self.limit.load(Ordering::Relaxed);
         self.count.store(0, Ordering::Relaxed);
-        let end = Walker::new(modules).walk(registers, &mut |step| {
+        let end = Walker::new(modules, WALK_MS).walk(registers, &mut |step| {
             let index = self.count.load(Ordering::Relaxed);
             let (Some(address), Some(found), true) = (
                 self.addresses.get(index as usize),

@@ -24,6 +24,8 @@ const FRAME_MAX: usize = 16 << 20;
 pub(crate) struct Step {
     /// The address: of the next instruction to run in this frame.
     pub(crate) address: usize,
+    /// The address that belongs to the frame's code for certain: a return address may already belong to the next function.
+    pub(crate) code: usize,
     /// How it was found.
     pub(crate) found: Found,
     /// The module it belongs to.
@@ -37,16 +39,20 @@ pub(crate) struct Walker<'a> {
     tables: Tables,
     regions: [Option<Region>; 8],
     next_region: usize,
+    /// On the coarse clock, in milliseconds.
+    deadline: u64,
 }
 
 impl<'a> Walker<'a> {
-    pub(crate) fn new(modules: &'a Modules) -> Self {
+    /// A walker whose walks end `millis` from now.
+    pub(crate) fn new(modules: &'a Modules, millis: u64) -> Self {
         Self {
             modules,
             memory: Memory::new(),
             tables: Tables::new(),
             regions: [None; 8],
             next_region: 0,
+            deadline: sys::coarse_millis().saturating_add(millis),
         }
     }
 
@@ -54,7 +60,7 @@ impl<'a> Walker<'a> {
         &mut self.memory
     }
 
-    /// Gives every frame to `visit`, innermost first, until it says `false` (then the end is `Limit`).
+    /// Gives every frame to `visit`, innermost first, until it says `false` or time is over (then the end is `Limit`).
     pub(crate) fn walk(
         &mut self,
         start: Registers,
@@ -63,7 +69,12 @@ impl<'a> Walker<'a> {
         let mut now = start;
         let mut found = Found::Context;
         let mut guesses = 0;
+        let mut steps = 0u32;
         loop {
+            steps = steps.wrapping_add(1);
+            if steps.is_multiple_of(1024) && sys::coarse_millis() >= self.deadline {
+                return StackEnd::Limit;
+            }
             let exact = matches!(found, Found::Context | Found::Interrupted);
             // A return address stands behind its call, which may be the last instruction of its function.
             let code = if exact {
@@ -74,6 +85,7 @@ impl<'a> Walker<'a> {
             let region = self.region(code);
             if !visit(Step {
                 address: now.ip(),
+                code,
                 found,
                 region,
             }) {

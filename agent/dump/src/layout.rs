@@ -139,7 +139,7 @@ pub mod panic {
 
 /// The record of a fatal signal. Offsets from the start of the file.
 pub mod signal {
-    /// `u32`: [`NONE`] to [`COMPLETE`], in the order of writing.
+    /// `u32`: [`NONE`] to [`COMPLETE`], in the order of writing, or [`ELSEWHERE`].
     pub const STATE: usize = 0x3000;
     /// `u32`: signal number.
     pub const NUMBER: usize = 0x3004;
@@ -184,6 +184,28 @@ pub mod signal {
     pub const STACK: u32 = 3;
     /// All is written.
     pub const COMPLETE: u32 = 4;
+    /// There was a signal, but its stack lies outside the scope: nothing else is written.
+    pub const ELSEWHERE: u32 = 5;
+}
+
+/// The ring of breadcrumbs. Offsets inside one, after [`NEXT`].
+pub mod crumbs {
+    /// `u32`, offset from the start of the file: crumbs that were ever begun; the next goes to this number modulo [`COUNT`].
+    pub const NEXT: usize = 0x3880;
+    /// Offset of the first.
+    pub const AT: usize = 0x38c0;
+    /// How many fit.
+    pub const COUNT: usize = 96;
+    /// Bytes of one.
+    pub const SIZE: usize = 32;
+    /// `u32`: its number, counted from 1; 0 while it is being written.
+    pub const SERIAL: usize = 0;
+    /// `u32`: milliseconds since the run started, suspension not included.
+    pub const AT_MS: usize = 4;
+    /// `u32`: its name, a number of the agent's list.
+    pub const NAME: usize = 8;
+    /// Two `i64`.
+    pub const VALUES: usize = 16;
 }
 
 /// Modules that frames of this file stand in.
@@ -286,7 +308,8 @@ pub const fn checksum(bytes: &[u8]) -> u32 {
 const _: () = {
     assert!(panic::FRAMES + panic::FRAMES_MAX * frame::SIZE == panic::SIZE);
     assert!(panic::AT + panic::COUNT * panic::SIZE == signal::STATE);
-    assert!(signal::FRAMES + signal::FRAMES_MAX * frame::SIZE <= modules::AT);
+    assert!(signal::FRAMES + signal::FRAMES_MAX * frame::SIZE <= crumbs::NEXT);
+    assert!(crumbs::AT + crumbs::COUNT * crumbs::SIZE <= modules::AT);
     assert!(modules::AT + modules::COUNT * modules::SIZE == threads::AT);
     assert!(names::AT + names::COUNT * names::SIZE <= panic::AT);
     assert!(header::SIZE <= life::EXIT_MARK);

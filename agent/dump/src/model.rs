@@ -329,6 +329,19 @@ pub struct Panic {
     pub stack: Stack,
 }
 
+/// A breadcrumb: something that happened before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crumb {
+    /// Counts the crumbs of a run from 1.
+    pub serial: u32,
+    /// Milliseconds since the run started, not counting time in suspension.
+    pub at_ms: u32,
+    /// What it is called: a number of the agent's closed list.
+    pub name: u16,
+    /// Numbers that go with it; the list says what they mean.
+    pub values: [i64; 2],
+}
+
 /// A program or library that frames stand in.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Module {
@@ -380,6 +393,11 @@ pub struct Dump {
     pub panics_lost: u32,
     /// The fatal signal.
     pub signal: Option<Signal>,
+    /// A fatal signal ended the run (unless [`ExitMark`] says otherwise) in code that is none of the agent's business: nothing
+    /// else was written about it.
+    pub signal_elsewhere: bool,
+    /// The last breadcrumbs, oldest first.
+    pub crumbs: Vec<Crumb>,
     /// The other threads at the time of the signal.
     pub threads: Vec<Thread>,
     /// The modules that frames point into, by index.

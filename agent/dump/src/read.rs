@@ -1,9 +1,11 @@
 //! Bytes to [`Dump`]. Total: any input gives what can be read of it and a list of what was wrong.
 
-use crate::layout::{self, counters, frame, header, life, modules, names, panic, signal, threads};
+use crate::layout::{
+    self, counters, crumbs, frame, header, life, modules, names, panic, signal, threads,
+};
 use crate::model::{
-    Dump, ExitMark, FaultClass, Found, Frame, Gap, Module, OpenFreeze, Panic, Reached, Signal,
-    Stack, StackEnd, Thread, ThreadName,
+    Crumb, Dump, ExitMark, FaultClass, Found, Frame, Gap, Module, OpenFreeze, Panic, Reached,
+    Signal, Stack, StackEnd, Thread, ThreadName,
 };
 use crate::problem::Problem;
 
@@ -179,6 +181,8 @@ impl Reader<'_> {
             }
         }
         dump.panics.sort_by_key(|panic| panic.serial);
+        dump.crumbs = self.crumbs();
+        dump.signal_elsewhere = self.u32(signal::STATE) == signal::ELSEWHERE;
         dump.signal = self.signal(&names, start);
         if dump.signal.is_some() {
             dump.threads = self.threads(&names);
@@ -359,7 +363,7 @@ impl Reader<'_> {
     fn signal(&mut self, names: &[String], start: u64) -> Option<Signal> {
         let state = self.u32(signal::STATE);
         match state {
-            signal::NONE => return None,
+            signal::NONE | signal::ELSEWHERE => return None,
             signal::CLAIMED..=signal::COMPLETE => {}
             other => {
                 self.bad("the state of the signal", other);
@@ -401,6 +405,31 @@ impl Reader<'_> {
             complete: state == signal::COMPLETE,
             survived_ms: Some(survived).filter(|ms| *ms != 0),
         })
+    }
+
+    /// The ring, oldest first. A crumb that was being written is left out: its number is 0 or does not belong there.
+    fn crumbs(&self) -> Vec<Crumb> {
+        let mut found: Vec<Crumb> = (0..crumbs::COUNT)
+            .filter_map(|slot| {
+                let at = crumbs::AT + slot * crumbs::SIZE;
+                let serial = self.u32(at + crumbs::SERIAL);
+                let belongs = serial
+                    .checked_sub(1)
+                    .is_some_and(|index| index as usize % crumbs::COUNT == slot);
+                belongs.then(|| Crumb {
+                    serial,
+                    at_ms: self.u32(at + crumbs::AT_MS),
+                    name: self.u32(at + crumbs::NAME) as u16,
+                    values: [
+                        self.u64(at + crumbs::VALUES),
+                        self.u64(at + crumbs::VALUES + 8),
+                    ]
+                    .map(u64::cast_signed),
+                })
+            })
+            .collect();
+        found.sort_by_key(|crumb| crumb.serial);
+        found
     }
 
     fn stack_end(&mut self, code: u8) -> StackEnd {

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use candor_dump::{
-    Dump, ExitMark, FaultClass, Found, Frame, Gap, OpenFreeze, Problem, Reached, StackEnd,
+    Crumb, Dump, ExitMark, FaultClass, Found, Frame, Gap, OpenFreeze, Problem, Reached, StackEnd,
     ThreadName, read,
 };
 
@@ -139,6 +139,20 @@ fn a_signal_with_everything_around_it_is_read() {
         .collect();
     assert_eq!(lookups, [0x1234, 0x5677, 0]);
 
+    let old = Crumb {
+        serial: 3,
+        at_ms: 10,
+        name: 4,
+        values: [0, 0],
+    };
+    let new = Crumb {
+        serial: 97,
+        at_ms: 60_000,
+        name: 3,
+        values: [12, -1],
+    };
+    assert_eq!(dump.crumbs, [old, new]);
+
     let [program, library] = &dump.modules[..] else {
         panic!("{:?}", dump.modules)
     };
@@ -238,4 +252,11 @@ fn both_ends_of_a_full_stack_are_read_in_order() {
             missing: 2
         })
     );
+}
+
+#[test]
+fn a_signal_outside_the_scope_is_told_and_nothing_else() {
+    let (dump, problems) = golden(include_str!("../golden/elsewhere.txt"));
+    assert_eq!(problems, []);
+    assert!(dump.signal_elsewhere && dump.signal.is_none() && dump.modules.is_empty());
 }

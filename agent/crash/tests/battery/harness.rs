@@ -10,6 +10,10 @@ use std::time::{Duration, Instant};
 
 /// First argument of a process that is to die.
 pub(crate) const VICTIM: &str = "--victim";
+/// Where the victim finds the library with another copy of the recorder.
+pub(crate) const LIBRARY: &str = "CANDOR_TEST_LIBRARY";
+/// Exit code of a victim that may not do what it is for on this machine.
+pub(crate) const NOT_ALLOWED: i32 = 55;
 /// The victim says this on standard output when it waits to be killed.
 pub(crate) const READY: &str = "ready";
 /// A victim that takes longer hangs.
@@ -80,8 +84,18 @@ impl Victim {
         self.directory.path().join("dump")
     }
 
+    /// Waits for the end, and reads another file that the victim left.
+    pub(crate) fn end_keeping(mut self, other: &std::path::Path) -> (Death, Vec<u8>) {
+        let death = self.finish();
+        (death, std::fs::read(other).unwrap_or_default())
+    }
+
     /// Waits for the end.
     pub(crate) fn end(mut self) -> Death {
+        self.finish()
+    }
+
+    fn finish(&mut self) -> Death {
         let started = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -162,6 +176,39 @@ impl Death {
                 .stack,
         )
     }
+}
+
+/// Builds the library with another copy of the recorder.
+pub(crate) fn library() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT
+        .get_or_init(|| {
+            let program = std::env::current_exe().unwrap();
+            // target/PROFILE/deps/program
+            let profile = program.parent().unwrap().parent().unwrap();
+            let mut build = Command::new(env!("CARGO"));
+            build.args([
+                "build",
+                "--quiet",
+                "--package",
+                env!("CARGO_PKG_NAME"),
+                "--example",
+                "copy",
+            ]);
+            build.arg("--target-dir").arg(profile.parent().unwrap());
+            if profile.ends_with("release") {
+                build.arg("--release");
+            }
+            assert!(
+                build
+                    .current_dir(env!("CARGO_MANIFEST_DIR"))
+                    .status()
+                    .unwrap()
+                    .success()
+            );
+            profile.join("examples").join("libcopy.so")
+        })
+        .clone()
 }
 
 /// The file name of this program.

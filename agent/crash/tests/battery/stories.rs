@@ -1,25 +1,21 @@
 //! What must be true of each death.
 
-use crate::harness::{Death, die, die_unarmed, start};
+use crate::harness::{Death, LIBRARY, NOT_ALLOWED, die, die_unarmed, library, start, start_with};
 use crate::sampled;
+use candor_dump::layout;
 use candor_dump::{ExitMark, FaultClass, Found, Reached, StackEnd, ThreadName};
 use libtest_mimic::{Failed, Trial};
 use std::os::unix::process::ExitStatusExt;
 
 /// A fatal signal: what it is called, what the kernel calls it, what was wrong, and the innermost functions.
-struct Expected {
+struct Expected<'a> {
     number: i32,
     code: Option<i32>,
     fault: FaultClass,
-    top: &'static [&'static str],
+    top: &'a [&'a str],
 }
 
-const fn expect(
-    number: i32,
-    code: i32,
-    fault: FaultClass,
-    top: &'static [&'static str],
-) -> Expected {
+const fn expect<'a>(number: i32, code: i32, fault: FaultClass, top: &'a [&'a str]) -> Expected<'a> {
     Expected {
         number,
         code: Some(code),
@@ -36,7 +32,7 @@ fn story(name: &'static str, run: impl FnOnce() + Send + 'static) -> Trial {
 }
 
 /// A death by signal that leaves a whole record, right to the outermost frame, and the same exit status as without us.
-fn death(name: &'static str, kind: &'static str, expected: Expected) -> Trial {
+fn death(name: &'static str, kind: &'static str, expected: Expected<'static>) -> Trial {
     story(name, move || {
         let death = die(kind);
         check(&death, &expected);
@@ -50,7 +46,7 @@ fn death(name: &'static str, kind: &'static str, expected: Expected) -> Trial {
     })
 }
 
-fn check(death: &Death, expected: &Expected) {
+fn check(death: &Death, expected: &Expected<'_>) {
     let context = format!("{:?} {:?} {}", death.status, death.problems, death.errors);
     assert!(death.problems.is_empty(), "{context}");
     let signal = death
@@ -574,6 +570,177 @@ pub(crate) fn all() -> Vec<Trial> {
                 accompanied(&death, 3, Reached::Stopped);
             },
         ),
+        story(
+            "a crash that touches the modules in scope is recorded whole",
+            || {
+                for (kind, function) in [
+                    ("in_scope", "victims::sdk"),
+                    ("in_scope_by_name", "victims::app"),
+                ] {
+                    let death = die(kind);
+                    check(
+                        &death,
+                        &expect(
+                            libc::SIGSEGV,
+                            1,
+                            FaultClass::NullLike,
+                            &["victims::null", function],
+                        ),
+                    );
+                    assert!(!death.dump.signal_elsewhere);
+                }
+            },
+        ),
+        story("of a crash outside the scope only the fact is kept", || {
+            let death = die("out_of_scope");
+            assert_eq!(death.status, die_unarmed("out_of_scope").status);
+            assert!(
+                death.dump.signal_elsewhere
+                    && death.dump.signal.is_none()
+                    && death.problems.is_empty()
+            );
+            let empty =
+                |range: std::ops::Range<usize>| death.bytes[range].iter().all(|byte| *byte == 0);
+            assert!(
+                empty(layout::signal::NUMBER..layout::crumbs::NEXT),
+                "nothing about the signal"
+            );
+            assert!(
+                empty(layout::modules::AT..layout::FILE_SIZE),
+                "no module, no thread"
+            );
+        }),
+        story("a panic outside the scope leaves nothing", || {
+            let death = die("panic_out_of_scope");
+            assert_eq!(death.status.code(), Some(101));
+            assert!(death.dump.panics.is_empty() && death.dump.panics_lost == 0);
+            assert!(
+                death.bytes[layout::panic::AT..]
+                    .iter()
+                    .all(|byte| *byte == 0)
+            );
+        }),
+        story("the last breadcrumbs are there after SIGKILL", || {
+            let crumbs = die("crumbs").dump.crumbs;
+            let expected: Vec<u32> = (200 - layout::crumbs::COUNT as u32 + 1..=200).collect();
+            assert_eq!(
+                crumbs.iter().map(|crumb| crumb.serial).collect::<Vec<_>>(),
+                expected
+            );
+            let fits = |crumb: &candor_dump::Crumb| {
+                crumb.values == [crumb.serial.into(), -i64::from(crumb.serial)]
+            };
+            assert!(crumbs.iter().all(|crumb| crumb.name == 7 && fits(crumb)));
+        }),
+        story(
+            "a signal that the host recovers from is told as survived, and the next one is recorded",
+            || {
+                let death = die("surviving");
+                assert_eq!(death.status.code(), Some(0), "{}", death.errors);
+                let signal = death.dump.signal.as_ref().unwrap();
+                assert_eq!(
+                    (signal.number, death.dump.exit_mark),
+                    (libc::SIGSEGV as u32, ExitMark::Exiting)
+                );
+                assert!(signal.survived_ms.is_some_and(|ms| ms > 0));
+                let death = start_with("surviving", true, |command| {
+                    command.env("AND_CRASH", "1");
+                })
+                .end();
+                check(
+                    &death,
+                    &expect(
+                        libc::SIGABRT,
+                        -6,
+                        FaultClass::None,
+                        &["victims::abort", "victims::surviving"],
+                    ),
+                );
+                assert_eq!(death.dump.signal.unwrap().survived_ms, None);
+            },
+        ),
+        story(
+            "the first process of a container is recorded and dies, although no signal from inside can kill it",
+            || {
+                let death = die("first_process");
+                if death.status.code() == Some(NOT_ALLOWED) {
+                    return;
+                }
+                assert_eq!(death.status, die_unarmed("first_process").status);
+                check(
+                    &death,
+                    &expect(libc::SIGABRT, -6, FaultClass::None, &["victims::abort"]),
+                );
+            },
+        ),
+        story(
+            "a library loaded after arming is walked through, and named once it has been looked at",
+            || {
+                let with_library = |kind: &str| {
+                    let library = library();
+                    let death = start_with(kind, true, |command| {
+                        command.env(LIBRARY, library);
+                    })
+                    .end();
+                    assert_eq!(
+                        death.status.signal(),
+                        Some(libc::SIGSEGV),
+                        "{}",
+                        death.errors
+                    );
+                    death
+                };
+                for (kind, name) in [
+                    ("late_library", "[]"),
+                    ("late_library_named", "[libcopy.so]"),
+                ] {
+                    let death = with_library(kind);
+                    let names = death.crashed();
+                    let function = format!("victims::{kind}");
+                    assert!(
+                        names[0] == name && names.iter().any(|name| name.ends_with(&function)),
+                        "{names:#?}"
+                    );
+                    let signal = death.dump.signal.as_ref().unwrap();
+                    assert_eq!(signal.thread.stack.end, StackEnd::Outermost);
+                    let module = signal.thread.stack.frames[0].module.unwrap();
+                    assert_eq!(death.dump.modules[usize::from(module)].build_id.len(), 20);
+                }
+                let names = with_library("callback_through_late_library").crashed();
+                let called = |name: &str| {
+                    names
+                        .iter()
+                        .position(|found| found.ends_with(name))
+                        .unwrap()
+                };
+                assert!(
+                    called("called_back") < called("[]")
+                        && called("[]") < called("victims::callback_through_late_library")
+                );
+            },
+        ),
+        story(
+            "two copies in one process both record, and each goes on without the other",
+            || {
+                for (kind, both) in [("two_copies", true), ("two_copies_one_left", false)] {
+                    let library = library();
+                    let victim = start_with(kind, true, |command| {
+                        command.env(LIBRARY, library);
+                    });
+                    let other = victim.dump_path().with_file_name("other");
+                    let death = victim.end_keeping(&other);
+                    check(
+                        &death.0,
+                        &expect(libc::SIGSEGV, 1, FaultClass::NullLike, &["victims::null"]),
+                    );
+                    assert_eq!(death.0.status.signal(), Some(libc::SIGSEGV));
+                    let (other, problems) = candor_dump::read(&death.1);
+                    assert!(problems.is_empty(), "{problems:?}");
+                    assert_eq!(other.run, *b"the other's id  ");
+                    assert_eq!(other.signal.is_some_and(|signal| signal.complete), both);
+                }
+            },
+        ),
     ];
     all.extend(sampled::CALLS.iter().map(|call| {
         Trial::test(
@@ -662,7 +829,7 @@ fn overflowed(death: &Death, outermost: &[&str]) {
     assert_eq!(stack.end, StackEnd::Outermost);
 }
 
-impl Expected {
+impl Expected<'_> {
     fn any_code(self) -> Self {
         Self { code: None, ..self }
     }

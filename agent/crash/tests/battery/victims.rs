@@ -1,7 +1,7 @@
 //! The ways to die. Each is a function that no compiler may fold into another, called by two more of the kind, so that the
 //! top of its stack is known.
 
-use candor_crash::{Armed, Config, PanicNote};
+use candor_crash::{Armed, Config, PanicNote, Scope};
 use std::arch::asm;
 use std::hint::black_box;
 use std::io::Write;
@@ -15,9 +15,12 @@ pub(crate) fn main(arguments: &[String]) {
     let [kind, rest @ ..] = arguments else {
         panic!("what shall I die of?")
     };
+    if kind == "first_process" {
+        enter_new_world();
+    }
     before(kind);
     if let Some(path) = rest.first() {
-        arm(Path::new(path));
+        arm(Path::new(path), kind);
     }
     match kind.strip_prefix("sampled ") {
         Some(call) => super::sampled::main(call),
@@ -25,7 +28,7 @@ pub(crate) fn main(arguments: &[String]) {
     }
 }
 
-fn arm(path: &Path) {
+fn arm(path: &Path, kind: &str) {
     let config = Config {
         path,
         run: *b"sixteen bytes id",
@@ -33,8 +36,31 @@ fn arm(path: &Path) {
         clean_module_name: str::to_owned,
         thread_names: &["worker", "tokio-runtime-worker"],
     };
+    // A library that is linked into the program is the code between two of its symbols.
+    let sdk = sdk as *const () as usize;
+    let ranges = [(sdk, sdk + 64)];
+    let program = super::harness::program();
+    let names = if kind == "in_scope_by_name" {
+        vec!["nothing.so", &program]
+    } else {
+        vec!["nothing.so"]
+    };
+    let scope = match kind {
+        "in_scope" | "out_of_scope" | "in_scope_by_name" | "panic_out_of_scope" => {
+            let ranges = if kind == "in_scope_by_name" {
+                &[][..]
+            } else {
+                &ranges
+            };
+            Scope::Modules {
+                names: &names,
+                ranges,
+            }
+        }
+        _ => Scope::App,
+    };
     ARMED
-        .set(candor_crash::arm(&config).expect("arming works"))
+        .set(candor_crash::arm_in_scope(&config, &scope).expect("arming works"))
         .unwrap();
 }
 
@@ -48,6 +74,7 @@ fn before(kind: &str) {
         "with_an_earlier_handler" => {
             own_handler(libc::SIGSEGV, exits_if_errno_is_kept as *const () as usize)
         }
+        "surviving" => own_handler(libc::SIGSEGV, opens_the_page as *const () as usize),
         "recovering_from_a_trap" => own_handler(libc::SIGTRAP, returns as *const () as usize),
         "with_a_core_dump" => {
             let limit = libc::rlimit {
@@ -93,6 +120,17 @@ fn deadly(kind: &str) -> fn() {
         "no_stack" => no_stack,
         "named_thread" => named_thread,
         "forked_child" => forked_child,
+        "in_scope" => sdk,
+        "out_of_scope" | "in_scope_by_name" => app,
+        "panic_out_of_scope" => panic_on_main,
+        "crumbs" => crumbs,
+        "surviving" => surviving,
+        "first_process" => abort,
+        "late_library" => late_library,
+        "late_library_named" => late_library_named,
+        "callback_through_late_library" => callback_through_late_library,
+        "two_copies" => two_copies,
+        "two_copies_one_left" => two_copies_one_left,
         "with_company" => with_company,
         "with_large_company" => with_large_company,
         "untraceable" => untraceable,
@@ -617,6 +655,172 @@ fn out_of_descriptors() {
         libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
         while libc::dup(1) >= 0 {}
     }
+    null();
+    black_box(());
+}
+
+/// The SDK's code. Different from the app's, or the compiler would make one function of both.
+#[inline(never)]
+fn sdk() {
+    null();
+    black_box(1);
+}
+
+/// The app's own.
+#[inline(never)]
+fn app() {
+    null();
+    black_box(2);
+}
+
+#[inline(never)]
+fn crumbs() {
+    for number in 1..=200 {
+        armed().crumb(7, [number, -number]);
+    }
+    unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+}
+
+static CLOSED_PAGE: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+
+extern "C" fn opens_the_page(_: i32) {
+    let page = CLOSED_PAGE.load(Ordering::Relaxed);
+    let opened =
+        unsafe { libc::mprotect(page as *mut _, 4096, libc::PROT_READ | libc::PROT_WRITE) };
+    if opened != 0 {
+        unsafe { libc::signal(libc::SIGSEGV, libc::SIG_DFL) };
+    }
+}
+
+/// A host that uses faults for its own ends, as a garbage collector may, and crashes later.
+#[inline(never)]
+fn surviving() {
+    unsafe {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        let page = libc::mmap(std::ptr::null_mut(), 4096, libc::PROT_NONE, flags, -1, 0);
+        CLOSED_PAGE.store(page as usize, Ordering::Relaxed);
+        page.cast::<u8>().write_volatile(1);
+        // As if that had been long ago.
+        let file = std::fs::OpenOptions::new()
+            .write(true)
+            .open("dump")
+            .unwrap();
+        let at = candor_dump::layout::signal::AT_BOOTTIME_MS as u64;
+        std::os::unix::fs::FileExt::write_all_at(&file, &1u64.to_le_bytes(), at).unwrap();
+        armed().maintain();
+        if std::env::var_os("AND_CRASH").is_some() {
+            CLOSED_PAGE.store(1, Ordering::Relaxed);
+            abort();
+        }
+    }
+    black_box(());
+}
+
+/// Makes this process the first of a new world of processes, where signals from inside cannot kill it. Exits quietly where
+/// that is not allowed.
+fn enter_new_world() {
+    unsafe {
+        let user = if libc::getuid() == 0 {
+            0
+        } else {
+            libc::CLONE_NEWUSER
+        };
+        if libc::unshare(libc::CLONE_NEWPID | user) != 0 {
+            std::process::exit(super::harness::NOT_ALLOWED);
+        }
+        let child = libc::fork();
+        if child == 0 {
+            assert_eq!(libc::getpid(), 1);
+            return;
+        }
+        let mut status = 0;
+        libc::waitpid(child, &raw mut status, 0);
+        // As a shell tells it.
+        std::process::exit(if libc::WIFSIGNALED(status) {
+            128 + libc::WTERMSIG(status)
+        } else {
+            1
+        });
+    }
+}
+
+/// A library with another copy of the recorder.
+struct Library(*mut libc::c_void);
+
+impl Library {
+    fn load() -> Self {
+        let path = std::ffi::CString::new(std::env::var(super::harness::LIBRARY).unwrap()).unwrap();
+        let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
+        assert!(!handle.is_null(), "the library can be loaded");
+        Self(handle)
+    }
+
+    fn function(&self, name: &std::ffi::CStr) -> *mut libc::c_void {
+        let function = unsafe { libc::dlsym(self.0, name.as_ptr()) };
+        assert!(!function.is_null());
+        function
+    }
+
+    fn call(&self, name: &std::ffi::CStr) {
+        let function: extern "C" fn() = unsafe { std::mem::transmute(self.function(name)) };
+        function();
+        black_box(());
+    }
+
+    fn arm(&self) {
+        type Arm = unsafe extern "C" fn(*const libc::c_char) -> i32;
+        let arm: Arm = unsafe { std::mem::transmute(self.function(c"copy_arm")) };
+        assert_eq!(unsafe { arm(c"other".as_ptr()) }, 0);
+    }
+}
+
+/// Loaded after arming, not looked after since.
+#[inline(never)]
+fn late_library() {
+    let library = Library::load();
+    library.call(c"copy_crash");
+    black_box(());
+}
+
+#[inline(never)]
+fn late_library_named() {
+    let library = Library::load();
+    armed().maintain();
+    library.call(c"copy_crash");
+    black_box(());
+}
+
+#[inline(never)]
+fn callback_through_late_library() {
+    extern "C" fn called_back() {
+        null();
+        black_box(());
+    }
+    let library = Library::load();
+    type Call = extern "C" fn(extern "C" fn());
+    let call: Call = unsafe { std::mem::transmute(library.function(c"copy_call")) };
+    call(called_back);
+    black_box(());
+}
+
+#[inline(never)]
+fn two_copies() {
+    let library = Library::load();
+    library.arm();
+    for _ in 0..3 {
+        armed().maintain();
+        library.call(c"copy_maintain");
+    }
+    null();
+    black_box(());
+}
+
+#[inline(never)]
+fn two_copies_one_left() {
+    let library = Library::load();
+    library.arm();
+    library.call(c"copy_maintain");
+    library.call(c"copy_disarm");
     null();
     black_box(());
 }
