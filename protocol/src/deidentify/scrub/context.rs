@@ -2,7 +2,7 @@
 
 use super::{
     shadow::MARK,
-    view::{View, is_one_of},
+    view::{View, ends, is_one_of},
     words::{self, Class},
 };
 use std::ops::Range;
@@ -102,7 +102,7 @@ fn wrapper_before(s: &[u8], at: usize) -> Option<usize> {
     ]
     .iter()
     .find(|w| {
-        s[..at].ends_with(w.as_bytes())
+        ends(&s[..at], w.as_bytes())
             && !s[..at - w.len()]
                 .last()
                 .is_some_and(u8::is_ascii_alphanumeric)
@@ -125,7 +125,7 @@ fn punctuation_before(s: &[u8], at: usize) -> Option<(usize, Join)> {
         ("·", Join::Touching),
     ]
     .iter()
-    .find(|(p, _)| s[..at].ends_with(p.as_bytes()))
+    .find(|(p, _)| ends(&s[..at], p.as_bytes()))
     .map(|&(p, how)| (p.len(), how))
 }
 
@@ -135,7 +135,7 @@ fn verb_before(s: &[u8], at: usize) -> Option<usize> {
         " number",
     ]
     .iter()
-    .find(|w| s[..at].ends_with(w.as_bytes()))
+    .find(|w| ends(&s[..at], w.as_bytes()))
     .map(|w| w.len())
 }
 

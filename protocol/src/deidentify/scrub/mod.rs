@@ -273,6 +273,6 @@ fn replacement_at(s: &[u8]) -> Option<usize> {
     Kind::ALL
         .iter()
         .map(|kind| kind.replacement())
-        .find(|name| s.starts_with(name.as_bytes()))
+        .find(|name| view::begins(s, name.as_bytes()))
         .map(str::len)
 }

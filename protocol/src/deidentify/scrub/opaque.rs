@@ -258,6 +258,10 @@ pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     if body.len() % 4 == 1 || text.len() - body.len() > 2 || body.is_empty() {
         return None;
     }
+    let has = |a: u8, b: u8| body.iter().any(|&c| c == a || c == b);
+    if body.contains(&b'.') || has(b'+', b'/') && has(b'-', b'_') {
+        return None;
+    }
     let mut bytes = Vec::with_capacity(body.len() * 3 / 4);
     let (mut bits, mut held) = (0_u32, 0);
     for &b in body {

@@ -25,7 +25,7 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
         let at = run.start;
         match view.s[at] {
             b'e' if view.is_at(at, "eyJ") => json_web_token(view, at..key_end(view, run.end), found),
-            b'B' | b'b' | b'N' | b'T' | b'A' | b'a' | b't' if run.len() >= 4 => scheme(view, at, run.end, found),
+            b'B' | b'b' | b'N' | b'T' | b'A' | b'a' | b't' if run.len() >= 4 && matches!(view.at(run.end), b' ' | b':' | b'=') => scheme(view, at, run.end, found),
             _ => {}
         }
         if run.digits || matches!(view.at(run.end), b'_' | b'-' | b'.') {
@@ -123,7 +123,7 @@ fn scheme(view: &View<'_>, at: usize, word: usize, found: &mut Found) {
 fn issued(view: &View<'_>, at: usize, end: usize, found: &mut Found) {
     let text = view.of(&(at..end));
     let is_issued = ISSUED.iter().any(|(start, rest)| {
-        text.starts_with(start.as_bytes())
+        super::view::begins(text, start.as_bytes())
             && text.len() >= start.len() + rest
             && text.iter().any(u8::is_ascii_digit)
             && (rest > &14

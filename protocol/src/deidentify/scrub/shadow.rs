@@ -58,8 +58,8 @@ impl<'a> Shadow<'a> {
     /// for them.
     fn rewrite(
         &mut self,
-        trigger: fn(u8) -> bool,
-        rule: fn(&[u8]) -> Option<(usize, Written)>,
+        trigger: impl Fn(u8) -> bool,
+        rule: impl Fn(&[u8]) -> Option<(usize, Written)>,
     ) -> bool {
         let from = &*self.bytes;
         let Some(first) = (0..from.len()).find(|&i| trigger(from[i]) && rule(&from[i..]).is_some())
@@ -241,6 +241,10 @@ fn fold(s: &[u8]) -> Option<(usize, Written)> {
         0xe0..=0xef => 3,
         _ => 4,
     };
+    // Most characters are what they are.
+    if s[0] == 0xe3 && s.get(1).is_some_and(|&b| b > 0x80 && b < 0x90 && b != 0x83) {
+        return None;
+    }
     let c = std::str::from_utf8(s.get(..len)?).ok()?.chars().next()?;
     let to = match c {
         '\u{ff01}'..='\u{ff5e}' => Written::byte((c as u32 - 0xfee0) as u8),

@@ -239,22 +239,32 @@ impl<'a> View<'a> {
     /// Whether `text` stands at `i`.
     #[inline]
     pub(super) fn is_at(&self, i: usize, text: &str) -> bool {
-        self.s
-            .get(i..)
-            .is_some_and(|s| s.starts_with(text.as_bytes()))
+        self.s.get(i..).is_some_and(|rest| begins(rest, text.as_bytes()))
     }
 
     /// Whether `text` stands before `i`.
+    #[inline]
     pub(super) fn is_before(&self, i: usize, text: &str) -> bool {
-        self.s
-            .get(..i)
-            .is_some_and(|s| s.ends_with(text.as_bytes()))
+        self.s.get(..i).is_some_and(|start| ends(start, text.as_bytes()))
     }
 
     /// The bytes of a range; nothing if it lies outside or runs backwards.
     pub(super) fn of(&self, range: &Range<usize>) -> &'a [u8] {
         self.s.get(range.clone()).unwrap_or_default()
     }
+}
+
+/// Whether `text` begins with `word`. Most words differ in their first or last byte, and then nothing is called.
+#[inline]
+pub(super) fn begins(text: &[u8], word: &[u8]) -> bool {
+    let len = word.len();
+    len > 0 && text.len() >= len && text[0] == word[0] && text[len - 1] == word[len - 1] && text.starts_with(word)
+}
+
+/// Whether `text` ends with `word`.
+#[inline]
+pub(super) fn ends(text: &[u8], word: &[u8]) -> bool {
+    text.len() >= word.len() && begins(&text[text.len() - word.len()..], word)
 }
 
 /// Whether `text` holds `part`.

@@ -401,7 +401,8 @@ pub(super) fn ending_at(s: &[u8], end: usize) -> Option<(usize, Class)> {
                 && spaces < SPACES
                 && at > 1
                 && s[at - 2].is_ascii_alphanumeric()
-                && s[at] < 0x80 =>
+                && s[at] < 0x80
+                && (best.is_some() || continues(&s[at..end])) =>
             {
                 spaces += 1;
                 at -= 1;
@@ -420,6 +421,14 @@ pub(super) fn ending_at(s: &[u8], end: usize) -> Option<(usize, Class)> {
         }
     }
     best
+}
+
+/// Whether a word that says nothing alone may say something together with the word before it, as in `phone number`.
+fn continues(word: &[u8]) -> bool {
+    super::view::is_one_of(
+        word,
+        &["number", "no", "num", "id", "name", "address", "addr", "token", "key", "code", "title", "text", "line", "of", "of birth", "secret"],
+    )
 }
 
 /// Whether a word of a name begins at `at`: after anything but a letter or digit, or at a capital of camel case.
