@@ -72,3 +72,47 @@ fn router<S: Store>(state: State<S>, limits: Limits, loopback: bool) -> Router {
         open.fallback(any(async || (StatusCode::FORBIDDEN, LOOPBACK_ONLY)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::SqliteStore;
+    use axum::body::{Body, to_bytes};
+    use axum::http::Request;
+    use candor_symbols::Symbols;
+    use tower::ServiceExt;
+
+    /// Status and text of what `path` answers on a listener that is or is not on a loopback address.
+    async fn get(path: &str, loopback: bool) -> (StatusCode, String) {
+        let data = tempfile::tempdir().unwrap();
+        let state = State::new(
+            SqliteStore::open(data.path()).unwrap(),
+            Symbols::open([data.path()]),
+        );
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let answer = router(state, Limits::default(), loopback)
+            .oneshot(request)
+            .await
+            .unwrap();
+        let (head, body) = answer.into_parts();
+        (
+            head.status,
+            String::from_utf8(to_bytes(body, 1 << 20).await.unwrap().to_vec()).unwrap(),
+        )
+    }
+
+    #[tokio::test]
+    async fn the_dashboard_is_served_on_loopback_addresses_only() {
+        for path in ["/", "/issues", "/api/v1/ledger?app=im"] {
+            let (status, text) = get(path, false).await;
+            assert_eq!(status, StatusCode::FORBIDDEN, "{path}");
+            assert!(text.contains("--listen 127.0.0.1"), "{text}");
+            assert_ne!(get(path, true).await.0, StatusCode::FORBIDDEN, "{path}");
+        }
+        assert_eq!(get("/healthz", false).await.0, StatusCode::OK);
+        assert_eq!(
+            get("/v1/batches", false).await.0,
+            StatusCode::METHOD_NOT_ALLOWED
+        );
+    }
+}

@@ -24,7 +24,7 @@ pub(super) async fn take<S: Store>(State(ingest): State<Ingest<S>>, request: Req
     match outcome {
         Ok(accepted) => json(StatusCode::OK, &accepted),
         Err(refusal) => {
-            body::discard(body).await;
+            body::discard(body, &refusal).await;
             refusal.log(app.as_ref());
             if let Some(app) = &app {
                 ingest.count(app, &refusal).await;

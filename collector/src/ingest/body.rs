@@ -48,8 +48,11 @@ pub(super) async fn read(
         .unwrap_or(Err(Refusal::SlowBody))
 }
 
-/// Reads the rest of a body and forgets it, up to a limit.
-pub(super) async fn discard(mut body: Body) {
+/// Reads the rest of a body and forgets it, up to a limit; not of a sender that was too slow already.
+pub(super) async fn discard(mut body: Body, refusal: &Refusal) {
+    if matches!(refusal, Refusal::SlowBody | Refusal::BrokenBody) {
+        return;
+    }
     let discarding = async {
         let mut seen = 0;
         while let Some(Ok(data)) = next(&mut body).await {

@@ -19,7 +19,7 @@ pub(super) async fn take<S: Store>(State(ingest): State<Ingest<S>>, request: Req
     match accept(&ingest, &parts.headers, &mut body, &mut app).await {
         Ok(erased) => json(StatusCode::OK, &erased),
         Err(refusal) => {
-            body::discard(body).await;
+            body::discard(body, &refusal).await;
             refusal.log(app.as_ref());
             refusal.into_response()
         }

@@ -12,7 +12,8 @@ pub mod sqlite;
 mod write;
 
 pub use answers::{
-    Breakdown, ConnectionAnswer, ConnectionSum, FreezeRow, Health, IssuePage, IssueRow, Ledger, Point, ReleaseRow,
+    Breakdown, ConnectionAnswer, ConnectionSum, FreezeRow, Health, IssuePage, IssueRow, Ledger,
+    Point, ReleaseRow,
 };
 pub use question::{ConnectionFilter, IssueFilter, IssueId, IssueKind, Span};
 pub use write::{Incoming, Kept, StoreError};
@@ -46,7 +47,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// Counts reports that were refused; a request whose reports cannot be counted counts as one. `reason` is a word of
     /// the collector's own, such as `bad_report`.
-    fn count_refused(&self, app: &AppName, reason: &'static str, reports: u32, arrived: u64) -> impl Answer<()>;
+    fn count_refused(
+        &self,
+        app: &AppName,
+        reason: &'static str,
+        reports: u32,
+        arrived: u64,
+    ) -> impl Answer<()>;
 
     /// Erases every report of these pseudonyms, takes them out of every summary and refuses them from now on. Returns how
     /// many reports were erased. The [`Ledger`] keeps its counts and says how many were erased.
@@ -92,5 +99,10 @@ pub trait Store: Send + Sync + 'static {
     fn stop(&self) -> impl Answer<()>;
 
     /// Connection windows, summed.
-    fn connections(&self, app: &AppName, filter: ConnectionFilter, span: Span) -> impl Answer<ConnectionAnswer>;
+    fn connections(
+        &self,
+        app: &AppName,
+        filter: ConnectionFilter,
+        span: Span,
+    ) -> impl Answer<ConnectionAnswer>;
 }

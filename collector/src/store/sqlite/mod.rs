@@ -175,3 +175,6 @@ impl Store for SqliteStore {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

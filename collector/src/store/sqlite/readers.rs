@@ -45,8 +45,7 @@ impl Readers {
         question: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> impl Answer<T> {
         let shared = self.shared.clone();
-        let question: Box<dyn FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send> =
-            Box::new(question);
+        let question: Question<T> = Box::new(question);
         async move { shared.ask(question).await }
     }
 
@@ -57,8 +56,6 @@ impl Readers {
         question: impl FnOnce(&Transaction<'_>, i64) -> rusqlite::Result<T> + Send + 'static,
     ) -> impl Answer<T> {
         let app = app.clone();
-        let question: Box<dyn FnOnce(&Transaction<'_>, i64) -> rusqlite::Result<T> + Send> =
-            Box::new(question);
         self.ask(move |db| match super::read::apps::id(db, &app)? {
             Some(app) => question(db, app),
             None => Ok(T::default()),

@@ -33,6 +33,7 @@ impl Writer {
                     db,
                     words: Words::default(),
                     apps: HashMap::new(),
+                    empty_log: false,
                 }
                 .run(queue)
             })
@@ -91,6 +92,8 @@ struct Loop {
     words: Words,
     /// Ids of apps by name.
     apps: HashMap<String, i64>,
+    /// Whether the log may hold what was erased.
+    empty_log: bool,
 }
 
 impl Loop {
@@ -131,7 +134,9 @@ impl Loop {
         if group.is_empty() {
             return;
         }
-        let Self { db, words, apps } = self;
+        let Self {
+            db, words, apps, ..
+        } = self;
         let tx = match db.transaction_with_behavior(TransactionBehavior::Immediate) {
             Ok(tx) => tx,
             Err(error) => {
@@ -163,26 +168,33 @@ impl Loop {
         let outcome = outcome
             .and_then(|()| work.finish())
             .and_then(|()| tx.commit());
-        match outcome {
-            Ok(()) => pending.into_iter().for_each(Pending::commit),
-            Err(error) => {
-                let error = report(error);
-                words.clear();
-                apps.clear();
-                pending.into_iter().for_each(|done| done.fail(&error));
-                jobs.for_each(|job| job.fail(&error));
-                return;
-            }
+        if let Err(error) = outcome {
+            let error = report(error);
+            words.clear();
+            apps.clear();
+            pending.into_iter().for_each(|done| done.fail(&error));
+            jobs.for_each(|job| job.fail(&error));
+            return;
         }
-        if erased {
-            // What was erased is also in the log until it is written back.
-            let checkpoint = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
-                row.get::<_, i64>(0)
-            });
-            if !matches!(checkpoint, Ok(0)) {
-                tracing::warn!(
-                    "the write-ahead log could not be emptied after an erasure; the next checkpoint does it"
-                );
+        self.empty_log |= erased;
+        if self.empty_log {
+            self.empty_log();
+        }
+        pending.into_iter().for_each(Pending::commit);
+    }
+
+    /// Writes the log back and empties it: what was erased is in it until then.
+    fn empty_log(&mut self) {
+        let busy = self
+            .db
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+        match busy {
+            Ok(false) => self.empty_log = false,
+            Ok(true) => tracing::warn!(
+                "the log still holds what was erased, since it is being read; the next write tries again"
+            ),
+            Err(error) => {
+                tracing::warn!(%error, "the log still holds what was erased; the next write tries again")
             }
         }
     }
