@@ -51,7 +51,7 @@ fn put_thread(page: &mut Page, thread: &Thread, did: &str, full: bool) {
     let placed = rows(&thread.stack, full).into_iter().map(|row| {
         let number = match &row {
             Row::One(one) => one.number,
-            Row::Folded { .. } | Row::Gap(_) => None,
+            Row::Folded(_) | Row::Gap(_) => None,
         };
         let number = number.map_or(String::new(), |number| number.to_string());
         Placed {

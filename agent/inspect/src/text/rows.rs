@@ -21,7 +21,7 @@ pub(crate) fn put(page: &mut Page, rows: &[Placed]) {
         .iter()
         .filter_map(|placed| match &placed.row {
             Row::One(one) => Some(width(&placed.lead) + width(&one.label)),
-            Row::Folded { .. } | Row::Gap(_) => None,
+            Row::Folded(_) | Row::Gap(_) => None,
         })
         .filter(|&width| width <= WIDEST)
         .max()
@@ -29,14 +29,8 @@ pub(crate) fn put(page: &mut Page, rows: &[Placed]) {
     for Placed { lead, row } in rows {
         match row {
             Row::One(one) => put_one(page, lead, one, widest),
-            Row::Folded { count, panic } => {
-                let what = if *panic {
-                    "raised the panic"
-                } else {
-                    "belong to the runtime or the system"
-                };
-                let text = format!("  {lead}. {count} functions that {what}");
-                page.line(Style::Faint, &text);
+            Row::Folded(what) => {
+                page.line(Style::Faint, &format!("  {lead}. {what}"));
             }
             Row::Gap(left_out) => {
                 let frames = count((*left_out).into(), "frame");

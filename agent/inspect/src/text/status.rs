@@ -167,7 +167,7 @@ fn put_counts(page: &mut Page, status: &Status) {
     }
     if status.dumps > 0 {
         let runs = count(status.dumps as u64, "run");
-        let text = format!("  {runs} not told of yet, the running one among them");
+        let text = format!("  {runs} not told of yet; one that still runs counts too");
         page.line(Style::Faint, &text);
     }
 }

@@ -1,20 +1,17 @@
 //! Stacks as rows: what is shown, and what is folded into a count.
 
+use super::amount::count;
 use super::stack::{Frame, Function, Stack};
 use candor_protocol::report::Found;
-use candor_symbols::Owner;
+use candor_symbols::{Owner, clean};
 
 /// A row of a stack.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Row {
     /// A function, or an address without a name.
     One(One),
-    /// Frames of the runtime or the system that say little.
-    Folded {
-        count: usize,
-        /// Whether they raise a panic.
-        panic: bool,
-    },
+    /// Functions that say little, in words: how many, and whose.
+    Folded(String),
     /// Frames that were not recorded.
     Gap(u32),
 }
@@ -32,46 +29,84 @@ pub(crate) struct One {
     /// Whether the frame was found by searching the stack.
     pub(crate) guess: bool,
     pub(crate) blamed: bool,
-    /// Belongs to what raises a panic.
+    /// Belongs to what raised a panic.
     raises_panic: bool,
-    /// Must not be folded.
+    /// Led to the blamed frame.
+    outer: bool,
+    /// Is shown in any case.
     kept: bool,
 }
 
+/// Why a row may be folded. Rows that follow each other are folded together when it is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fold {
+    RaisedPanic,
+    NotOwn,
+}
+
 impl One {
-    fn foldable(&self) -> bool {
-        let of_others = matches!(self.owner, Owner::Runtime | Owner::System);
-        (of_others || self.raises_panic) && !self.kept && !self.blamed
-    }
-
-    /// A function of a call tree.
-    pub(crate) fn of_function(function: &Function, owner: Owner) -> Self {
-        Self {
+    /// The functions of a frame, innermost first, or its address.
+    pub(crate) fn of_frame(frame: &Frame) -> Vec<Self> {
+        let one = |function: Option<&Function>| Self {
             number: None,
-            label: function.label(),
-            source: function.source(),
-            owner,
-            inlined: function.inlined,
-            guess: false,
-            blamed: false,
-            raises_panic: false,
-            kept: false,
-        }
-    }
-
-    /// A frame without a name, in a call tree.
-    pub(crate) fn of_address(frame: &Frame) -> Self {
-        Self {
-            number: None,
-            label: frame.address(),
-            source: None,
-            owner: frame.owner,
-            inlined: false,
+            label: function.map_or_else(|| frame.address(), Function::label),
+            source: function.and_then(Function::source),
+            owner: function.map_or(frame.owner, |function| frame.owner_of(function)),
+            inlined: function.is_some_and(|function| function.inlined),
             guess: frame.found == Found::Scan,
             blamed: false,
-            raises_panic: false,
+            raises_panic: frame.raises_panic,
+            outer: frame.outer,
             kept: false,
+        };
+        let mut ones: Vec<Self> = frame
+            .functions
+            .iter()
+            .map(|function| one(Some(function)))
+            .collect();
+        if ones.is_empty() {
+            ones.push(one(None));
         }
+        if let Some(called) = ones.last_mut() {
+            called.blamed = frame.blamed;
+        }
+        ones
+    }
+
+    /// The runtime's and the system's functions say little. A library's say where in it something happened, unless they
+    /// only led to the own function that is to blame.
+    fn fold(&self) -> Option<Fold> {
+        let not_own = match self.owner {
+            Owner::Runtime | Owner::System => true,
+            Owner::Library => self.outer,
+            Owner::App => false,
+        };
+        match () {
+            () if self.kept || self.blamed => None,
+            () if self.raises_panic => Some(Fold::RaisedPanic),
+            () => not_own.then_some(Fold::NotOwn),
+        }
+    }
+
+    /// Whose code it is, by name.
+    fn whose(&self) -> String {
+        match self.owner {
+            Owner::Runtime => "the runtime".to_owned(),
+            Owner::System => "the system".to_owned(),
+            Owner::App | Owner::Library => self.library().unwrap_or("libraries".to_owned()),
+        }
+    }
+
+    /// The library, by the path of the function or of its source, such as `tokio-1.54.1/src/task.rs`.
+    fn library(&self) -> Option<String> {
+        if let Some((root, _)) = clean(&self.label).split_once("::") {
+            return Some(root.to_owned());
+        }
+        let (directory, _) = self.source.as_ref()?.split_once('/')?;
+        let (name, version) = directory.rsplit_once('-')?;
+        version
+            .starts_with(|first: char| first.is_ascii_digit())
+            .then(|| name.to_owned())
     }
 }
 
@@ -82,7 +117,16 @@ pub(crate) fn rows(stack: &Stack, full: bool) -> Vec<Row> {
         if stack.gap() == Some(number) {
             rows.push(Row::Gap(stack.left_out));
         }
-        rows.extend(of_frame(number, frame).into_iter().map(Row::One));
+        let mut ones = One::of_frame(frame);
+        if let Some(called) = ones.last_mut() {
+            called.number = Some(number);
+            // Where a signal struck is told, even inside the system: `memcpy` says more than its caller.
+            called.kept = number == 0
+                && frame.found == Found::Context
+                && frame.owner == Owner::System
+                && !frame.raises_panic;
+        }
+        rows.extend(ones.into_iter().map(Row::One));
     }
     if stack.gap() == Some(stack.frames.len()) {
         rows.push(Row::Gap(stack.left_out));
@@ -90,51 +134,42 @@ pub(crate) fn rows(stack: &Stack, full: bool) -> Vec<Row> {
     if full { rows } else { fold(rows) }
 }
 
-fn of_frame(number: usize, frame: &Frame) -> Vec<One> {
-    let mut rows: Vec<One> = frame
-        .functions
-        .iter()
-        .map(|function| One {
-            guess: frame.found == Found::Scan,
-            raises_panic: frame.raises_panic,
-            ..One::of_function(function, frame.owner_of(function))
-        })
-        .collect();
-    if rows.is_empty() {
-        rows.push(One {
-            raises_panic: frame.raises_panic,
-            ..One::of_address(frame)
-        });
-    }
-    if let Some(called) = rows.last_mut() {
-        called.number = Some(number);
-        called.blamed = frame.blamed;
-        // Where a signal struck is told, even inside the system: `memcpy` says more than its caller.
-        called.kept = number == 0
-            && frame.found == Found::Context
-            && frame.owner == Owner::System
-            && !frame.raises_panic;
-    }
-    rows
-}
-
-/// Folds two and more rows of the same sort that follow each other: those that raise a panic, and those of the runtime and
-/// the system; unless there is nothing else.
+/// Folds two and more rows that follow each other for the same reason, unless there is nothing else.
 pub(crate) fn fold(rows: Vec<Row>) -> Vec<Row> {
-    let sort = |row: &Row| match row {
-        Row::One(one) if one.foldable() => Some(one.raises_panic),
-        _ => None,
+    let reason = |row: &Row| match row {
+        Row::One(one) => one.fold(),
+        Row::Folded(_) | Row::Gap(_) => None,
     };
-    if rows.iter().all(|row| sort(row).is_some()) {
+    if rows.iter().all(|row| reason(row).is_some()) {
         return rows;
     }
-    rows.chunk_by(|a, b| sort(a).is_some() && sort(a) == sort(b))
-        .flat_map(|group| match sort(&group[0]) {
-            Some(panic) if group.len() > 1 => vec![Row::Folded {
-                count: group.len(),
-                panic,
-            }],
+    rows.chunk_by(|a, b| reason(a).is_some() && reason(a) == reason(b))
+        .flat_map(|group| match reason(&group[0]) {
+            Some(reason) if group.len() > 1 => vec![Row::Folded(in_words(group, reason))],
             _ => group.to_vec(),
         })
         .collect()
+}
+
+fn in_words(group: &[Row], reason: Fold) -> String {
+    let functions = count(group.len() as u64, "function");
+    if reason == Fold::RaisedPanic {
+        return format!("{functions} that raised the panic");
+    }
+    let mut whose: Vec<(Owner, String)> = group
+        .iter()
+        .filter_map(|row| match row {
+            Row::One(one) => Some((one.owner, one.whose())),
+            Row::Folded(_) | Row::Gap(_) => None,
+        })
+        .collect();
+    whose.sort();
+    whose.dedup();
+    let mut names: Vec<String> = whose.into_iter().map(|(_, name)| name).collect();
+    let last = names.pop().unwrap_or_default();
+    if names.is_empty() {
+        format!("{functions} of {last}")
+    } else {
+        format!("{functions} of {} and {last}", names.join(", "))
+    }
 }

@@ -52,6 +52,9 @@ pub(crate) struct Frame {
     #[serde(serialize_with = "word")]
     pub(crate) owner: Owner,
     pub(crate) blamed: bool,
+    /// Whether it led to the blamed frame.
+    #[serde(skip)]
+    pub(crate) outer: bool,
     /// Whether it is part of raising, reporting or recording a panic, and so no part of the fault.
     pub(crate) raises_panic: bool,
     /// The functions at the address, innermost inlined one first; the last one was really called.
@@ -139,6 +142,7 @@ impl Frame {
             found: frame.found,
             owner,
             blamed: false,
+            outer: false,
             raises_panic: false,
             functions,
         }
@@ -225,6 +229,9 @@ impl Stack {
     pub(crate) fn blame(&mut self, panic: bool) -> Option<String> {
         let index = self.to_blame(panic)?;
         self.frames[index].blamed = true;
+        for frame in self.frames.iter_mut().skip(index + 1) {
+            frame.outer = true;
+        }
         Some(self.frames[index].place())
     }
 

@@ -2,7 +2,7 @@
 
 use super::amount::percent;
 use super::rows::{One, Row};
-use super::stack::{Frame, Function, Stack};
+use super::stack::{Frame, Stack};
 use candor_symbols::Owner;
 use serde::Serialize;
 
@@ -41,29 +41,23 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    fn of_function(function: &Function, frame: &Frame) -> Self {
-        let owner = frame.owner_of(function);
-        Self {
-            function: Some(function.name.clone()),
-            address: None,
-            file: function.file.clone(),
-            line: function.line,
-            owner,
-            left_out: None,
-            row: Row::One(One::of_function(function, owner)),
-        }
-    }
-
-    fn of_address(frame: &Frame) -> Self {
-        Self {
-            function: None,
-            address: Some(frame.address()),
-            file: None,
-            line: None,
-            owner: frame.owner,
-            left_out: None,
-            row: Row::One(One::of_address(frame)),
-        }
+    /// The functions of a frame, innermost first, or its address.
+    fn of_frame(frame: &Frame) -> Vec<Self> {
+        let functions = frame.functions.iter().map(Some);
+        let address = frame.functions.is_empty().then_some(None);
+        functions
+            .chain(address)
+            .zip(One::of_frame(frame))
+            .map(|(function, row)| Self {
+                function: function.map(|function| function.name.clone()),
+                address: function.is_none().then(|| frame.address()),
+                file: function.and_then(|function| function.file.clone()),
+                line: function.and_then(|function| function.line),
+                owner: row.owner,
+                left_out: None,
+                row: Row::One(row),
+            })
+            .collect()
     }
 
     fn of_gap(left_out: u32) -> Self {
@@ -92,22 +86,7 @@ fn path(stack: &Stack) -> Vec<Step> {
         if stack.gap() == Some(index) {
             path.push(Step::of_gap(stack.left_out));
         }
-        path.extend(
-            frame
-                .functions
-                .iter()
-                .map(|function| Step::of_function(function, frame)),
-        );
-        if frame.functions.is_empty() {
-            path.push(Step::of_address(frame));
-        }
-        if let Some(Step {
-            row: Row::One(called),
-            ..
-        }) = path.last_mut()
-        {
-            called.blamed = frame.blamed;
-        }
+        path.extend(Step::of_frame(frame));
     }
     path.reverse();
     path
