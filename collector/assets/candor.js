@@ -23,7 +23,7 @@
       const address = themeLink.href;
       root.dataset.theme = nameTheme();
       nameTheme();
-      fetch(address);
+      fetch(address, { keepalive: true });
     });
   }
 

@@ -76,4 +76,48 @@ mod tests {
             assert!(!outside.contains("@import") && !outside.contains("url("), "{}", asset.path);
         }
     }
+
+    /// The two colours of a variable: in light and in dark.
+    fn colours(name: &str) -> [[f64; 3]; 2] {
+        let css = ASSETS.style.body;
+        let start = css.find(&format!("--{name}: light-dark(")).expect(name);
+        let mut hex = css[start..].split('#').skip(1).map(|rest| &rest[..6]);
+        let mut next = || {
+            let number = u32::from_str_radix(hex.next().unwrap(), 16).unwrap();
+            [16, 8, 0].map(|shift| f64::from((number >> shift) & 255) / 255.0)
+        };
+        [next(), next()]
+    }
+
+    /// Contrast as WCAG 2.2 defines it: 1 to 21.
+    fn contrast(a: [f64; 3], b: [f64; 3]) -> f64 {
+        let luminance = |colour: [f64; 3]| {
+            let linear = |part: f64| if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) };
+            0.2126 * linear(colour[0]) + 0.7152 * linear(colour[1]) + 0.0722 * linear(colour[2])
+        };
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn text_is_legible_on_every_ground_in_light_and_in_dark() {
+        for text in ["text", "quiet", "accent", "crash", "freeze"] {
+            for ground in ["ground", "surface", "raised", "accent-soft"] {
+                for theme in [0, 1] {
+                    let ratio = contrast(colours(text)[theme], colours(ground)[theme]);
+                    assert!(ratio >= 4.5, "{text} on {ground}, theme {theme}: {ratio:.2}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn marks_of_charts_stand_out_from_the_surface() {
+        for mark in ["fill", "crash-fill", "freeze-fill", "k1", "k3"] {
+            for theme in [0, 1] {
+                let ratio = contrast(colours(mark)[theme], colours("surface")[theme]);
+                assert!(ratio >= 3.0, "{mark}, theme {theme}: {ratio:.2}");
+            }
+        }
+    }
 }

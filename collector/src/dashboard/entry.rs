@@ -66,8 +66,8 @@ impl<S: Store> FromRequestParts<State<S>> for Entry {
             }
         };
         let app = match visit.get("app") {
-            Some(name) => apps.iter().find(|app| app.as_str() == name).ok_or(Trouble::UnknownApp(name.to_owned())),
-            None => apps.first().ok_or(Trouble::NoApp),
+            Some(name) if !apps.is_empty() => apps.iter().find(|app| app.as_str() == name).ok_or(Trouble::UnknownApp(name.to_owned())),
+            _ => apps.first().ok_or(Trouble::NoApp),
         };
         let app = match (app, visit.range()) {
             (Ok(app), Ok(_)) => app.clone(),

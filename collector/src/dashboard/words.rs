@@ -1,6 +1,6 @@
 //! Every word that pages say, in English and in Chinese. A word that is missing in one language does not compile.
 //!
-//! `{}` stands for a value; [`fill`] puts them in, in order.
+//! `{}` stands for a value; [`fill`] puts them in, in order. `(s)` after one is an `s`, unless the value is 1.
 
 use std::fmt::Display;
 
@@ -48,15 +48,15 @@ impl Lang {
     }
 }
 
-/// `pattern` with its `{}` replaced by `values`, in order.
+/// `pattern` with its `{}` replaced by `values`, in order, and its `(s)` by an `s` where the value before is not 1.
 pub(crate) fn fill(pattern: &str, values: &[&dyn Display]) -> String {
     let mut parts = pattern.split("{}");
     let mut out = parts.next().unwrap_or_default().to_owned();
     for (index, part) in parts.enumerate() {
-        if let Some(value) = values.get(index) {
-            out.push_str(&value.to_string());
-        }
-        out.push_str(part);
+        let value = values.get(index).map(|value| value.to_string()).unwrap_or_default();
+        let plural = if value == "1" { "" } else { "s" };
+        out.push_str(&value);
+        out.push_str(&part.replace("(s)", plural));
     }
     out
 }
@@ -113,9 +113,9 @@ words! {
     chart_total: "{}: {} in all, most {} at {}.", "{}：共 {}，最多 {}，在 {}。";
     chart_highest: "{}: highest {} at {}.", "{}：最高 {}，在 {}。";
     spark: "{} in all, at most {} at a time", "共 {}，单段最多 {}";
-    frames_skipped: "{} frames of the system or the runtime", "{} 个系统或运行时栈帧";
-    icicle_summary: "{} samples, most of them in {} ({}).", "{} 个样本，最多在 {}（{}）。";
-    icicle_box: "{}: {} samples, {}", "{}：{} 个样本，{}";
+    frames_skipped: "{} frame(s) of the system or the runtime", "{} 个系统或运行时栈帧";
+    icicle_summary: "{} sample(s), most of them in {} ({}).", "{} 个样本，最多在 {}（{}）。";
+    icicle_box: "{}: {} sample(s), {}", "{}：{} 个样本，{}";
     hottest: "Where the samples were", "样本所在";
     function: "Function", "函数";
     samples: "Samples", "样本";
@@ -157,12 +157,12 @@ words! {
     connection_success: "Connection success", "连接成功率";
     ready_p95: "Time to ready, p95", "就绪耗时 p95";
     runs: "Runs", "运行次数";
-    of_runs_crashed: "{} of {} runs crashed", "{} / {} 次运行崩溃";
-    of_runs_froze: "{} of {} runs froze", "{} / {} 次运行卡顿";
-    of_attempts: "{} of {} attempts", "{} / {} 次尝试";
-    of_runs: "{} of {} runs", "{} / {} 次运行";
+    of_runs_crashed: "{} of {} run(s) crashed", "{} / {} 次运行崩溃";
+    of_runs_froze: "{} of {} run(s) froze", "{} / {} 次运行卡顿";
+    of_attempts: "{} of {} attempt(s)", "{} / {} 次尝试";
+    of_runs: "{} of {} run(s)", "{} / {} 次运行";
     median_is: "median {}", "中位数 {}";
-    on_installs: "on {} installs", "来自 {} 个安装";
+    on_installs: "on {} install(s)", "来自 {} 个安装";
     points: "{} points vs. before", "较此前 {} 个百分点";
     as_before: "as before", "与此前相同";
     than_before: "{} vs. before", "较此前 {}";
@@ -210,7 +210,7 @@ words! {
     later: "Next", "下一页";
 
     // One issue.
-    issue_reach: "{} reports from {} installs in {} runs: {} of all runs in this range.", "{} 份报告，来自 {} 个安装、{} 次运行：占此范围全部运行的 {}。";
+    issue_reach: "{} report(s) from {} install(s) in {} run(s): {} of all runs in this range.", "{} 份报告，来自 {} 个安装、{} 次运行：占此范围全部运行的 {}。";
     issue_seen: "First seen {} in {}, last seen {} in {}.", "首次出现于 {}（{}），最近出现于 {}（{}）。";
     panic_sentence: "A panic ended the app in {}.", "panic 使应用在 {} 终止。";
     caught_sentence: "A panic in {} was caught; the app went on.", "{} 中的 panic 被捕获，应用继续运行。";
@@ -220,7 +220,6 @@ words! {
     unknown_place: "an unknown place", "未知位置";
     waiting_for: "waiting for {}", "等待{}";
     computing: "computing", "正在计算";
-    facts: "Facts", "事实";
     end: "End", "结果";
     fatal: "fatal: the process ended", "致命：进程终止";
     survived: "caught: the process went on", "已捕获：进程继续";
@@ -246,11 +245,11 @@ words! {
     inlined: "inlined", "内联";
     guessed: "guessed", "推测";
     no_module: "in no module", "不在任何模块";
-    frames_of: "{} frames: {}", "{} 个栈帧：{}";
-    frames_again: "{} frames: the {} above, {} times more", "{} 个栈帧：以上 {} 个再重复 {} 次";
-    frames_left_out: "{} frames left out", "省略了 {} 个栈帧";
+    frames_of: "{} frame(s): {}", "{} 个栈帧：{}";
+    frames_again: "{} frame(s): the {} above, {} time(s) more", "{} 个栈帧：以上 {} 个再重复 {} 次";
+    frames_left_out: "{} frame(s) left out", "省略了 {} 个栈帧";
     no_frames: "The stack could not be recorded.", "未能记录调用栈。";
-    unnamed_frames: "These frames have no names because no symbol file with their build id is known here. Give the collector the unstripped files of this release; the names then appear by themselves.", "这些栈帧没有名称，因为没有对应 build id 的符号文件。把该版本未剥离的文件交给采集端后，名称会自动出现。";
+    unnamed_frames: "These frames have no names because no symbol file with their build id is known here. Give the collector the unstripped files of this release:", "这些栈帧没有名称，因为没有对应 build id 的符号文件。请把该版本未剥离的文件交给采集端：";
     copy: "Copy as text", "复制为文本";
     copied: "Copied", "已复制";
     newer: "Newer report", "较新的报告";
@@ -258,9 +257,9 @@ words! {
     older_reports: "Older reports", "更早的报告";
     shown_report: "This report", "本报告";
     merged: "Where time went", "时间去向";
-    merged_from: "{} samples of {} reports, outermost function on top.", "{} 个样本，来自 {} 份报告，最外层函数在上。";
+    merged_from: "{} sample(s) of {} report(s), outermost function on top.", "{} 个样本，来自 {} 份报告，最外层函数在上。";
     stacks: "Stacks of this report", "本报告的调用栈";
-    samples_of: "{} of {} samples ({})", "{} / {} 个样本（{}）";
+    samples_of: "{} of {} sample(s) ({})", "{} / {} 个样本（{}）";
     systems: "Systems", "系统";
     devices: "Devices", "设备";
     class: "Class", "类别";
@@ -301,7 +300,7 @@ words! {
     disconnect_reasons: "Why connections ended", "断开原因";
     without_service: "Time without service", "无服务时间";
     per_hour_service: "{} per hour in service", "每服务小时 {} 次";
-    windows_behind: "of the time in {} windows", "基于 {} 个时段";
+    windows_behind: "of the time in {} window(s)", "基于 {} 个时段";
     tries: "Attempts", "尝试";
     no_service: "No service", "无服务";
     windows: "Windows", "时段";
@@ -332,6 +331,7 @@ mod tests {
     fn values_are_put_in_in_order_and_not_read_again() {
         assert_eq!(fill("{} of {}", &[&1, &"{}"]), "1 of {}");
         assert_eq!(fill("nothing", &[&1]), "nothing");
+        assert_eq!(fill("{} run(s) of {} app(s)", &[&1, &"2"]), "1 run of 2 apps");
     }
 
     #[test]

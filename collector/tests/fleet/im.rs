@@ -4,11 +4,11 @@ use candor_protocol::report::Stack;
 
 macro_rules! calls {
     ($($module:ident { $($function:ident => $next:path;)+ })+) => {
-        $(pub mod $module {
+        $(pub(crate) mod $module {
             use super::Stack;
             $(
                 #[inline(never)]
-                pub fn $function() -> Stack {
+                pub(crate) fn $function() -> Stack {
                     // What follows the call keeps the compiler from replacing it by a jump.
                     std::hint::black_box($next())
                 }
@@ -43,16 +43,16 @@ calls! {
     }
 }
 
-pub mod markup {
+pub(crate) mod markup {
     use super::Stack;
 
     #[inline(never)]
-    pub fn endless() -> Stack {
+    pub(crate) fn endless() -> Stack {
         std::hint::black_box(parse(40))
     }
 
     #[inline(never)]
-    pub fn message() -> Stack {
+    pub(crate) fn message() -> Stack {
         std::hint::black_box(parse(2))
     }
 
@@ -67,11 +67,11 @@ pub mod markup {
     }
 }
 
-pub mod idle {
+pub(crate) mod idle {
     use super::Stack;
 
     #[inline(never)]
-    pub fn work() -> Stack {
+    pub(crate) fn work() -> Stack {
         std::hint::black_box(wait(3))
     }
 

@@ -12,21 +12,21 @@ use candor_protocol::sketch::Sketch;
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 
-pub use stacks::own_file;
+pub(crate) use stacks::own_file;
 
 /// How the reports of a fleet look.
 #[derive(Debug, Clone, Copy)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Equal seeds make equal reports.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Number of devices.
-    pub devices: u32,
+    pub(crate) devices: u32,
     /// How far back the reports go, in hours.
-    pub hours: u64,
+    pub(crate) hours: u64,
     /// When they end, in Unix seconds.
-    pub now: u64,
+    pub(crate) now: u64,
     /// How finely they tell the time.
-    pub precision: Precision,
+    pub(crate) precision: Precision,
 }
 
 struct Machine {
@@ -43,7 +43,7 @@ struct Fleet {
 }
 
 /// All reports of the fleet, oldest first.
-pub fn reports(plan: Plan) -> Vec<Report> {
+pub(crate) fn reports(plan: Plan) -> Vec<Report> {
     let mut fleet = Fleet { plan, rng: StdRng::seed_from_u64(plan.seed), reports: Vec::new() };
     for _ in 0..plan.devices {
         let machine = fleet.machine();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 /// This program's file, which holds the names for its addresses.
-pub fn own_file() -> PathBuf {
+pub(crate) fn own_file() -> PathBuf {
     std::env::current_exe().expect("a program knows its file")
 }
 
@@ -30,7 +30,7 @@ static BUILD_ID: LazyLock<BuildId> =
     LazyLock::new(|| candor_symbols::build_id_of(&own_file()).expect("the linker writes a build id"));
 
 /// The modules that [`here`] refers to: this program and the C library.
-pub fn modules() -> Vec<Module> {
+pub(crate) fn modules() -> Vec<Module> {
     vec![
         Module { build_id: Some(BUILD_ID.clone()), name: Some(ModuleName::scrub("im-demo")) },
         Module { build_id: None, name: Some(ModuleName::scrub("libc.so.6")) },
@@ -38,13 +38,13 @@ pub fn modules() -> Vec<Module> {
 }
 
 /// The stack that `work` returns, on a thread of its own, so that it ends where a thread begins.
-pub fn on_a_thread(work: impl FnOnce() -> Stack + Send + 'static) -> Stack {
+pub(crate) fn on_a_thread(work: impl FnOnce() -> Stack + Send + 'static) -> Stack {
     std::thread::spawn(work).join().expect("a stack")
 }
 
 /// The stack of the caller, innermost first, down to the start of its thread.
 #[inline(never)]
-pub fn here() -> Stack {
+pub(crate) fn here() -> Stack {
     let (from, to) = *LOADED;
     let mut frames = Vec::new();
     backtrace::trace(|frame| {

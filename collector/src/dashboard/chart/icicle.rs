@@ -244,7 +244,7 @@ mod tests {
         let mut tree = Tree::default();
         tree.add(steps("+im::chat::render::frame"), 1);
         let html = Icicle::new(Lang::En.words(), &tree).unwrap().to_string();
-        assert!(html.contains("<title>im::chat::render::frame: 1 samples, 100%</title>"), "{html}");
+        assert!(html.contains("<title>im::chat::render::frame: 1 sample, 100%</title>"), "{html}");
     }
 
     #[test]
