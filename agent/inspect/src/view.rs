@@ -10,6 +10,8 @@ pub(crate) mod phrase;
 pub(crate) mod rows;
 pub(crate) mod stack;
 pub(crate) mod status;
+#[cfg(test)]
+mod tests;
 pub(crate) mod tree;
 
 use candor_agent::local::{State, Stored};
