@@ -81,6 +81,7 @@ pub(crate) fn names(loader: &Loader, address: u64) -> Vec<Name> {
         (Some(symbol), None) => names.push(Name::new(symbol, None, None, false)),
         (None, _) => {}
     }
+    names.retain(|name| !name.function.is_empty());
     names
 }
 
@@ -89,14 +90,12 @@ fn debug_names(loader: &Loader, address: u64) -> Option<Vec<Name>> {
     let mut frames = loader.find_frames(address).ok()?;
     let mut names = Vec::new();
     while let Some(frame) = frames.next().ok()? {
-        let Some(function) = frame
+        // Line tables alone name only functions that others were inlined into; the place is known all the same.
+        let function = frame
             .function
             .as_ref()
             .and_then(|function| function.demangle().ok())
-            .map(Cow::into_owned)
-        else {
-            continue;
-        };
+            .map_or_else(String::new, Cow::into_owned);
         let (path, line) = frame
             .location
             .map_or((None, None), |location| (location.file, location.line));

@@ -40,6 +40,12 @@ pub fn owner(module: Option<&str>, function: Option<&str>) -> Owner {
     let Some(function) = function else {
         return Owner::App;
     };
+    // Cleaning takes away the path of an `impl` block, which is what tells the library's own types from the app's.
+    if root(function).is_some_and(|root| tables::RUNTIME_CRATES.contains(&root))
+        || is_of_primitive(function)
+    {
+        return Owner::Runtime;
+    }
     let function = clean(function);
     if tables::is_runtime_function(&function) {
         return Owner::Runtime;
@@ -65,6 +71,22 @@ pub fn is_thread_base(function: &str) -> bool {
     tables::THREAD_BASE.contains(&last)
 }
 
+/// Whether a function belongs to a type of the language itself, such as `<str>::to_lowercase` or `<i32 as Step>::forward`.
+fn is_of_primitive(function: &str) -> bool {
+    const PRIMITIVES: [&str; 18] = [
+        "str", "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32",
+        "i64", "i128", "isize", "f32", "f64", "[T]",
+    ];
+    let Some((head, _)) = function
+        .strip_prefix('<')
+        .and_then(|rest| rest.split_once('>'))
+    else {
+        return false;
+    };
+    let own_type = head.split(" as ").next().unwrap_or(head);
+    PRIMITIVES.contains(&own_type.trim_start_matches('&'))
+}
+
 /// The first segment of a path of more than one.
 fn root(function: &str) -> Option<&str> {
     function.split_once("::").map(|(root, _)| root)
@@ -78,6 +100,14 @@ mod tests {
     fn frames_belong_to_whom_they_should() {
         for (module, function, wanted) in [
             (Some("libc.so.6"), Some("abort"), Owner::System),
+            (
+                None,
+                Some("core::ptr::const_ptr::<impl *const T>::read_volatile"),
+                Owner::Runtime,
+            ),
+            (None, Some("<str>::to_lowercase"), Owner::Runtime),
+            (None, Some("<i32 as Step>::forward"), Owner::Runtime),
+            (None, Some("<im::Session as Drop>::drop"), Owner::App),
             (Some("libc.so.6"), None, Owner::System),
             (Some("libc-2.31.so"), Some("raise"), Owner::System),
             (Some("linux-vdso.so.1"), None, Owner::System),

@@ -103,7 +103,7 @@ pub(crate) fn load<T: DeserializeOwned>(path: &Path) -> Option<T> {
     /// None of these files comes near this size; a larger one is not ours.
     const MOST: u64 = 1024 * 1024;
     let metadata = fs::metadata(path).ok()?;
-    if metadata.len() > MOST {
+    if !metadata.is_file() || metadata.len() > MOST {
         return None;
     }
     serde_json::from_slice(&fs::read(path).ok()?).ok()

@@ -104,7 +104,8 @@ fn read(files: &Files, run: RunId) -> Option<Past> {
 }
 
 pub(crate) fn read_dump(path: &Path) -> Option<(Dump, Vec<Problem>)> {
-    if fs::metadata(path).ok()?.len() > DUMP_BYTES {
+    let metadata = fs::metadata(path).ok()?;
+    if !metadata.is_file() || metadata.len() > DUMP_BYTES {
         return None;
     }
     Some(candor_dump::read(&fs::read(path).ok()?))
