@@ -101,7 +101,7 @@ pub(super) fn structure_around(view: &View<'_>, at: usize) -> Option<Class> {
             b'{' if depth > 0 => depth -= 1,
             b'{' => {
                 let end = view.run_back(i, 6, |b| matches!(b, b' ' | b':' | b'"' | b'=' | b'['));
-                return super::words::ending_at(view.s, end)
+                return view.name_before(end)
                     .map(|(_, class)| class)
                     .or_else(|| named_structure(view, end));
             }

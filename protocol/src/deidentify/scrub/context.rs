@@ -86,7 +86,7 @@ pub(super) fn key_before(view: &View<'_>, start: usize) -> Option<Key> {
             at -= 1;
         }
     }
-    let (_, class) = words::ending_at(s, at)?;
+    let (_, class) = view.name_before(at)?;
     // `sent to 138...` counts nothing.
     if join == Join::Verb && class == Class::Metric && view.is_at(at, " to") {
         return None;

@@ -14,24 +14,24 @@ use std::ops::Range;
 const LIST: usize = 64;
 
 pub(super) fn find(view: &View<'_>, found: &mut Found) {
-    for run in &view.runs {
+    for (run, name) in view.named_runs() {
         if run.han {
             for at in (run.start..run.end).step_by(3).skip(1) {
                 if matches!(view.han_at(at), Some('为' | '是' | '叫')) {
-                    word_ends(view, at, found);
+                    word_ends(view, at, words::ending_at(view.s, at), found);
                 }
             }
         } else if matches!(view.at(run.end), b'_' | b'-') && view.at(run.end + 1).is_ascii_alphanumeric() {
             // The name goes on.
             continue;
         }
-        word_ends(view, run.end, found);
+        word_ends(view, run.end, name, found);
     }
     inserts(view, found);
 }
 
-fn word_ends(view: &View<'_>, end: usize, found: &mut Found) {
-    let Some((start, class)) = words::ending_at(view.s, end) else {
+fn word_ends(view: &View<'_>, end: usize, name: Option<(usize, Class)>, found: &mut Found) {
+    let Some((start, class)) = name else {
         return;
     };
     if matches!(

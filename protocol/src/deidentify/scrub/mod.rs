@@ -270,9 +270,8 @@ fn joined(earlier: Vec<Removed>, later: Vec<Removed>, len: usize) -> Vec<Removed
 
 /// The length of the replacement at the start of `s`, if one of ours stands there.
 fn replacement_at(s: &[u8]) -> Option<usize> {
-    Kind::ALL
-        .iter()
-        .map(|kind| kind.replacement())
-        .find(|name| view::begins(s, name.as_bytes()))
-        .map(str::len)
+    let name = s.strip_prefix("‹".as_bytes())?;
+    let len = name.iter().take(16).position(|b| !(b.is_ascii_lowercase() || *b == b'-'))?;
+    let known = name[len..].starts_with("›".as_bytes()) && Kind::ALL.iter().any(|kind| kind.name().as_bytes() == &name[..len]);
+    known.then_some(len + "‹›".len())
 }

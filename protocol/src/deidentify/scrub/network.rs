@@ -88,7 +88,7 @@ fn version_before(view: &View<'_>, at: usize, end: usize) -> bool {
     // `EMUI_12.0.0.253`, `libfoo-1.2.3.4.so`
     matches!(before, b'_' | b'-') && {
         let word = view.run_back(at - 1, 24, |b| b.is_ascii_alphabetic());
-        super::words::ending_at(view.s, at - 1).is_some_and(|(start, class)| {
+        view.name_before(at - 1).is_some_and(|(start, class)| {
             class == Class::Version && start <= word && view.opens(word)
         }) || view.is_at(end, ".so")
             || view.is_at(end, ".jar")

@@ -226,7 +226,7 @@ fn may_begin(view: &View<'_>, start: usize, end: usize) -> bool {
     // Letters touch it: only a word that says what it is, or a long number after a short word, may do that.
     let word = view.run_back(start, 16, |b| b.is_ascii_alphabetic());
     let name = view.of(&(word..start));
-    let known = super::words::ending_at(view.s, start).is_some_and(|(at, class)| {
+    let known = view.name_before(start).is_some_and(|(at, class)| {
         at <= word
             && matches!(
                 class,

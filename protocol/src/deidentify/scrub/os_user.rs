@@ -78,10 +78,12 @@ const BEFORE: &[&str] = &[
 ];
 
 fn system_log(view: &View<'_>, found: &mut Found) {
-    for at in (0..view.s.len()).filter(|&i| view.s[i] == b' ') {
-        let start = at + 1;
-        let may_introduce = matches!(view.before(at), b'r' | b'y' | b's' | b':' | b')');
-        if !may_introduce || !view.at(start).is_ascii_alphabetic() || !BEFORE.iter().any(|text| view.is_before(start, text)) {
+    for run in view.words().filter(|run| (2..=6).contains(&run.len())) {
+        if !is_one_of(view.of(&(run.start..run.end)), &["for", "user", "by", "as", "sudo", "whoami", "root"]) {
+            continue;
+        }
+        let start = view.run(run.end, |b| matches!(b, b':' | b')' | b' '));
+        if !view.at(start).is_ascii_alphabetic() || !BEFORE.iter().any(|text| view.is_before(start, text)) {
             continue;
         }
         let mut end = view.run(start, word);

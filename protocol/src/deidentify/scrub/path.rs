@@ -53,6 +53,9 @@ fn separator(b: u8) -> bool {
 
 fn homes(view: &View<'_>, found: &mut Found) {
     for at in (0..view.s.len()).filter(|&i| separator(view.s[i])) {
+        if !matches!(view.at(at + 1) | 0x20, b'h' | b'u' | b'e' | b'v' | b'm' | b'd') {
+            continue;
+        }
         for &home in HOMES {
             if !home_at(view, at, home) {
                 continue;

@@ -196,7 +196,7 @@ fn name_at(
 
 /// The word before `at` in the same run of characters.
 fn key_inside(view: &View<'_>, run_start: usize, at: usize) -> Option<super::context::Key> {
-    let (start, class) = words::ending_at(view.s, at)?;
+    let (start, class) = view.name_before(at)?;
     (start >= run_start).then_some(super::context::Key {
         class,
         join: Join::Touching,
@@ -284,7 +284,7 @@ fn joint(b: u8) -> bool {
 fn before_anchor(view: &View<'_>, anchor: &Range<usize>, found: &mut Found) {
     let mut at = view.run_back(anchor.start, 6, joint);
     // A word for the number may stand between: `王芳 手机 138...`, `王芳 (phone 138...)`.
-    if let Some((start, class)) = words::ending_at(view.s, at)
+    if let Some((start, class)) = view.name_before(at)
         && matches!(
             class,
             Class::Phone

@@ -74,22 +74,22 @@ impl<'a> Shadow<'a> {
         let mut origin = Vec::with_capacity(from.len() + 1);
         bytes.extend_from_slice(&from[..first]);
         origin.extend((0..first).map(source));
-        let mut at = first;
+        let (mut at, mut kept) = (first, first);
         while at < from.len() {
-            if trigger(from[at])
-                && let Some((read, written)) = rule(&from[at..])
-            {
-                for &byte in written.as_slice() {
-                    bytes.push(byte);
-                    origin.push(source(at));
+            match trigger(from[at]).then(|| rule(&from[at..])).flatten() {
+                None => at += 1,
+                Some((read, written)) => {
+                    bytes.extend_from_slice(&from[kept..at]);
+                    origin.extend((kept..at).map(source));
+                    bytes.extend_from_slice(written.as_slice());
+                    origin.extend(written.as_slice().iter().map(|_| source(at)));
+                    at += read;
+                    kept = at;
                 }
-                at += read;
-            } else {
-                bytes.push(from[at]);
-                origin.push(source(at));
-                at += 1;
             }
         }
+        bytes.extend_from_slice(from.get(kept..).unwrap_or_default());
+        origin.extend((kept..from.len()).map(source));
         origin.push(self.end as u32);
         self.bytes = Cow::Owned(bytes);
         self.origin = Some(origin);

@@ -2,6 +2,7 @@
 //!
 //! Word boundaries are about ASCII letters and digits only. A Chinese character beside an identifier is not a part of it.
 
+use super::words::{self, Class};
 use std::ops::Range;
 
 /// A run of ASCII letters and digits, or of Chinese characters.
@@ -29,6 +30,8 @@ pub(super) struct View<'a> {
     pub(super) s: &'a [u8],
     /// The runs of letters, digits and Chinese characters, in order. The letter of an escape such as `\n` is not part of one.
     pub(super) runs: Vec<Run>,
+    /// What the name that ends with each run says, and where its known ending starts.
+    names: Vec<Option<(usize, Class)>>,
     /// What has to stay although it looks like an identifier, in order.
     guarded: Vec<Range<usize>>,
     /// Which bytes occur at all, so that a family can pass over a text that has nothing for it.
@@ -62,10 +65,12 @@ impl<'a> View<'a> {
         let mut view = Self {
             s,
             runs: Vec::with_capacity(s.len() / 6 + 4),
+            names: Vec::new(),
             guarded: Vec::new(),
             seen: [0; 4],
         };
         view.read();
+        view.names = view.runs.iter().map(|run| words::ending_at(s, run.end)).collect();
         view.guarded = super::guard::find(&view);
         view
     }
@@ -100,6 +105,19 @@ impl<'a> View<'a> {
             self.runs.push(Run { start, end: at, han: class == HAN, digits: kinds & DIGIT != 0, letters: kinds & LETTER != 0 });
         }
         self.seen = seen;
+    }
+
+    /// The known name that ends at `end`: where its ending starts, and what it says.
+    pub(super) fn name_before(&self, end: usize) -> Option<(usize, Class)> {
+        match self.runs.binary_search_by_key(&end, |run| run.end) {
+            Ok(index) => self.names[index],
+            Err(_) => words::ending_at(self.s, end),
+        }
+    }
+
+    /// Each run with the name that ends with it.
+    pub(super) fn named_runs(&self) -> impl Iterator<Item = (Run, Option<(usize, Class)>)> + '_ {
+        self.runs.iter().copied().zip(self.names.iter().copied())
     }
 
     /// The runs of ASCII letters and digits.

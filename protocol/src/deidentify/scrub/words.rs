@@ -323,57 +323,40 @@ const fn step(hash: u32, byte: u8) -> u32 {
     (hash ^ byte.to_ascii_lowercase() as u32).wrapping_mul(0x0100_0193)
 }
 
-/// Which three bytes a known ending may end with, read backwards: most words are told apart by them alone.
-static TAILS: [u64; 512] = tails();
+/// The hashes of every ending of every word, so that reading a name back stops as soon as no word ends like it.
+static ENDINGS: [u64; 1024] = endings();
 
-const fn tail(last: u8, before: u8, third: u8) -> usize {
-    (last as usize & 31) << 10 | (before as usize & 31) << 5 | third as usize & 31
-}
-
-const fn tails() -> [u64; 512] {
-    let mut bits = [0; 512];
-    let mut slot = 0;
-    while slot < SLOTS {
-        let entry = TABLE[slot];
-        slot += 1;
-        if entry == 0 {
-            continue;
-        }
-        let words = KEYS[(entry >> 24) as usize].1.as_bytes();
-        let start = (entry >> 8 & 0xffff) as usize;
-        let mut end = start + (entry & 0xff) as usize;
-        let (mut three, mut n) = ([0; 3], 0);
-        while n < 3 && end > start {
-            end -= 1;
-            if words[end] != b'_' {
-                three[n] = words[end];
-                n += 1;
+const fn endings() -> [u64; 1024] {
+    let mut bits = [0; 1024];
+    let mut list = 0;
+    while list < KEYS.len() {
+        let words = KEYS[list].1.as_bytes();
+        let (mut hash, mut i) = (SEED, words.len());
+        while i > 0 {
+            i -= 1;
+            match words[i] {
+                b' ' => hash = SEED,
+                b'_' => {}
+                byte => {
+                    hash = step(hash, byte);
+                    let (word, bit) = place(hash);
+                    bits[word] |= 1 << bit;
+                }
             }
         }
-        let bit = tail(three[0], three[1], three[2]);
-        bits[bit / 64] |= 1 << (bit % 64);
+        list += 1;
     }
     bits
 }
 
-/// Whether the name that ends at `end` can have a known ending.
-fn may_end(s: &[u8], end: usize) -> bool {
-    let (mut three, mut n, mut at) = ([0_u8; 3], 0, end);
-    while n < 3 && at > 0 {
-        at -= 1;
-        let b = s[at];
-        if b.is_ascii_alphanumeric() || b >= 0x80 {
-            three[n] = b;
-            n += 1;
-        } else if !matches!(b, b'_' | b'-' | b' ') || n == 0 {
-            break;
-        }
-    }
-    let known = |third: u8, before: u8| {
-        let bit = tail(three[0], before, third);
-        TAILS[bit / 64] >> (bit % 64) & 1 == 1
-    };
-    known(three[2], three[1]) || known(0, three[1]) || known(0, 0)
+const fn place(hash: u32) -> (usize, u32) {
+    ((hash >> 22) as usize, hash >> 16 & 63)
+}
+
+/// Whether some word ends with what has this hash.
+fn some_word_ends_so(hash: u32) -> bool {
+    let (word, bit) = place(hash);
+    ENDINGS[word] >> bit & 1 == 1
 }
 
 /// The longest name that is read, in bytes, and the most words in it that spaces separate.
@@ -382,9 +365,6 @@ const SPACES: usize = 2;
 
 /// The longest known ending of the name that ends at `end`: where it starts and what it says.
 pub(super) fn ending_at(s: &[u8], end: usize) -> Option<(usize, Class)> {
-    if !may_end(s, end) {
-        return None;
-    }
     let (mut hash, mut at, mut spaces, mut best) = (SEED, end, 0, None);
     while at > 0 && end - at < LONGEST {
         let b = s[at - 1];
@@ -414,6 +394,9 @@ pub(super) fn ending_at(s: &[u8], end: usize) -> Option<(usize, Class)> {
             }
             _ => break,
         }
+        if !some_word_ends_so(hash) {
+            break;
+        }
         if starts_word(s, at)
             && let Some(class) = look_up(hash, s, at, end)
         {
@@ -425,7 +408,8 @@ pub(super) fn ending_at(s: &[u8], end: usize) -> Option<(usize, Class)> {
 
 /// Whether a word that says nothing alone may say something together with the word before it, as in `phone number`.
 fn continues(word: &[u8]) -> bool {
-    super::view::is_one_of(
+    word.len() <= 8
+        && super::view::is_one_of(
         word,
         &["number", "no", "num", "id", "name", "address", "addr", "token", "key", "code", "title", "text", "line", "of", "of birth", "secret"],
     )
