@@ -81,7 +81,8 @@
       return Math.floor(((event.clientX - bounds.left) / bounds.width) * rows.length);
     };
     const narrow = () => {
-      if (figure.dataset.narrow && at >= 0) location.href = figure.dataset.narrow + rows[at].dataset.to;
+      const { narrow: address, from, step } = figure.dataset;
+      if (address && at >= 0) location.href = address + (Number(from) + (at + 1) * Number(step));
     };
     canvas.addEventListener("pointermove", (event) => show(under(event)));
     canvas.addEventListener("pointerleave", hide);

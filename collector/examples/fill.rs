@@ -23,7 +23,10 @@ const USAGE: &str = "usage: fill ADDRESS KEY [DEVICES [HOURS]]";
 fn main() -> ExitCode {
     match run() {
         Ok(sent) => {
-            println!("{sent} reports; their symbol file is {}", fleet::own_file().display());
+            println!(
+                "{sent} reports; their symbol file is {}",
+                fleet::own_file().display()
+            );
             ExitCode::SUCCESS
         }
         Err(reason) => {
@@ -35,12 +38,17 @@ fn main() -> ExitCode {
 
 fn run() -> Result<usize, String> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (Some(address), Some(key)) = (arguments.first(), arguments.get(1)) else { return Err(USAGE.to_owned()) };
+    let (Some(address), Some(key)) = (arguments.first(), arguments.get(1)) else {
+        return Err(USAGE.to_owned());
+    };
     let number = |index: usize, otherwise: u64| match arguments.get(index) {
         Some(text) => text.parse().map_err(|_| USAGE.to_owned()),
         None => Ok(otherwise),
     };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|error| error.to_string())?.as_secs();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_err(|error| error.to_string())?
+        .as_secs();
     let plan = fleet::Plan {
         seed: 7,
         devices: number(2, 60)? as u32,
@@ -52,7 +60,8 @@ fn run() -> Result<usize, String> {
     for reports in reports.chunks(BATCH_REPORTS) {
         let lines: Result<Vec<String>, _> = reports.iter().map(serde_json::to_string).collect();
         let lines = lines.map_err(|error| error.to_string())?;
-        let packed = batch::pack(lines.iter().map(String::as_str)).map_err(|error| error.to_string())?;
+        let packed =
+            batch::pack(lines.iter().map(String::as_str)).map_err(|error| error.to_string())?;
         post(address, key, &packed).map_err(|error| format!("{address}: {error}"))?;
     }
     Ok(reports.len())

@@ -30,16 +30,29 @@ struct Site {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_pages_work_in_a_browser() {
     let Some(driver) = Driver::start() else {
-        let required = std::env::var("CANDOR_REQUIRE").is_ok_and(|required| required.contains("browser"));
-        assert!(!required, "CANDOR_REQUIRE asks for the browser test, but chromium or chromedriver is not installed");
+        let required =
+            std::env::var("CANDOR_REQUIRE").is_ok_and(|required| required.contains("browser"));
+        assert!(
+            !required,
+            "CANDOR_REQUIRE asks for the browser test, but chromium or chromedriver is not installed"
+        );
         eprintln!(
             "SKIPPED: the browser test needs chromium and chromedriver on the PATH \
              (Debian: apt-get install chromium chromium-driver)"
         );
         return;
     };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970").as_secs();
-    let plan = Plan { seed: 3, devices: 12, hours: 20, now, precision: Precision::Minute };
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("a time after 1970")
+        .as_secs();
+    let plan = Plan {
+        seed: 3,
+        devices: 12,
+        hours: 20,
+        now,
+        precision: Precision::Minute,
+    };
     let desk = Desk::open(now);
     let key = desk.add_app("im").await;
     desk.send(&key, &fleet::reports(plan)).await;
@@ -51,9 +64,19 @@ async fn the_pages_work_in_a_browser() {
         // Either way it is time to stop.
         let _ = stopped.await;
     };
-    let serving = tokio::spawn(server::run(listener, desk.state.clone(), Limits::default(), shutdown));
+    let serving = tokio::spawn(server::run(
+        listener,
+        desk.state.clone(),
+        Limits::default(),
+        shutdown,
+    ));
 
-    let site = Site { desk, key, plan, origin };
+    let site = Site {
+        desk,
+        key,
+        plan,
+        origin,
+    };
     let browser = driver.browser().await;
     // The browser is closed whatever becomes of the visit, so that no process is left behind.
     let visit = tokio::spawn(tokio::time::timeout(PATIENCE, visit(browser.clone(), site)));
@@ -61,7 +84,10 @@ async fn the_pages_work_in_a_browser() {
     let closed = browser.close().await;
     drop(driver);
     stop.send(()).expect("the collector still serves");
-    serving.await.expect("the collector ends").expect("and ends well");
+    serving
+        .await
+        .expect("the collector ends")
+        .expect("and ends well");
     match visited {
         Ok(finished) => finished.expect("the browser hangs"),
         Err(failed) => std::panic::resume_unwind(failed.into_panic()),
@@ -83,7 +109,10 @@ async fn visit(browser: Client, site: Site) {
     chinese_is_remembered(&browser, &site).await;
 
     let asked = requests(&browser).await;
-    assert!(asked.iter().any(|address| address.ends_with(".css")), "requests are recorded: {asked:?}");
+    assert!(
+        asked.iter().any(|address| address.ends_with(".css")),
+        "requests are recorded: {asked:?}"
+    );
     for address in asked {
         let own = address.starts_with(&site.origin) || address.starts_with("data:");
         assert!(own, "a page asked for {address}");
@@ -91,22 +120,37 @@ async fn visit(browser: Client, site: Site) {
 }
 
 async fn open(browser: &Client, address: &str) {
-    browser.goto(address).await.unwrap_or_else(|error| panic!("{address}: {error}"));
+    browser
+        .goto(address)
+        .await
+        .unwrap_or_else(|error| panic!("{address}: {error}"));
     assert_eq!(mistakes(browser).await, Vec::<String>::new(), "{address}");
 }
 
 async fn every_page(browser: &Client, site: &Site) -> Vec<String> {
-    let mut pages: Vec<String> =
-        ["/", "/issues", "/freezes", "/connections"].map(|path| format!("{}{path}", site.origin)).to_vec();
+    let mut pages: Vec<String> = ["/", "/issues", "/freezes", "/connections"]
+        .map(|path| format!("{}{path}", site.origin))
+        .to_vec();
     for list in ["/issues?kind=crash", "/freezes"] {
         open(browser, &format!("{}{list}", site.origin)).await;
-        let first = browser.find(Locator::Css("[data-item]")).await.expect("an issue");
-        let href = first.attr("href").await.expect("an answer").expect("an address");
+        let first = browser
+            .find(Locator::Css("[data-item]"))
+            .await
+            .expect("an issue");
+        let href = first
+            .attr("href")
+            .await
+            .expect("an answer")
+            .expect("an address");
         pages.push(format!("{}{href}", site.origin));
     }
     for address in &pages {
         open(browser, address).await;
-        assert_eq!(ask(browser, UNNAMED).await, serde_json::json!([]), "{address}");
+        assert_eq!(
+            ask(browser, UNNAMED).await,
+            serde_json::json!([]),
+            "{address}"
+        );
     }
     pages
 }
@@ -140,8 +184,15 @@ async fn a_phone_needs_no_sideways_scrolling(browser: &Client, pages: &[String])
     browser.set_window_size(390, 844).await.expect("a phone");
     for address in pages {
         open(browser, address).await;
-        let beyond = ask(browser, "return document.documentElement.scrollWidth - innerWidth").await;
-        assert!(beyond.as_i64().is_some_and(|beyond| beyond <= 0), "{address} is {beyond} pixels too wide");
+        let beyond = ask(
+            browser,
+            "return document.documentElement.scrollWidth - innerWidth",
+        )
+        .await;
+        assert!(
+            beyond.as_i64().is_some_and(|beyond| beyond <= 0),
+            "{address} is {beyond} pixels too wide"
+        );
     }
     browser.set_window_size(1280, 900).await.expect("a desk");
 }
@@ -150,28 +201,58 @@ async fn the_theme_changes_and_is_remembered(browser: &Client, site: &Site) {
     const GROUND: &str = "return getComputedStyle(document.body).backgroundColor";
     open(browser, &format!("{}/?theme=light", site.origin)).await;
     let light = ask(browser, GROUND).await;
-    browser.find(Locator::Css("[data-theme-toggle]")).await.expect("a toggle").click().await.expect("a click");
-    assert_eq!(ask(browser, "return document.documentElement.dataset.theme").await, "dark");
+    browser
+        .find(Locator::Css("[data-theme-toggle]"))
+        .await
+        .expect("a toggle")
+        .click()
+        .await
+        .expect("a click");
+    assert_eq!(
+        ask(browser, "return document.documentElement.dataset.theme").await,
+        "dark"
+    );
     let dark = ask(browser, GROUND).await;
     assert_ne!(light, dark);
     // The page shows the choice while it is still on its way to the server.
     soon(browser, "performance.getEntriesByType('resource').some((one) => one.name.includes('theme=dark') && one.responseEnd)")
         .await;
     open(browser, &format!("{}/issues", site.origin)).await;
-    assert_eq!(ask(browser, GROUND).await, dark, "the next page is dark as well");
+    assert_eq!(
+        ask(browser, GROUND).await,
+        dark,
+        "the next page is dark as well"
+    );
 }
 
 async fn the_keyboard_is_enough(browser: &Client, site: &Site) {
-    const FOCUSED: &str = "return [...document.querySelectorAll('[data-item]')].indexOf(document.activeElement)";
+    const FOCUSED: &str =
+        "return [...document.querySelectorAll('[data-item]')].indexOf(document.activeElement)";
     open(browser, &format!("{}/issues", site.origin)).await;
     press(browser, "/").await;
-    assert_eq!(ask(browser, "return document.activeElement.name").await, "q");
+    assert_eq!(
+        ask(browser, "return document.activeElement.name").await,
+        "q"
+    );
     press(browser, "segv").await;
     press(browser, ENTER).await;
-    browser.wait().for_element(Locator::Css("input[value=segv]")).await.expect("a filtered list");
-    let titles = ask(browser, "return [...document.querySelectorAll('.name')].map((one) => one.textContent)").await;
+    browser
+        .wait()
+        .for_element(Locator::Css("input[value=segv]"))
+        .await
+        .expect("a filtered list");
+    let titles = ask(
+        browser,
+        "return [...document.querySelectorAll('.name')].map((one) => one.textContent)",
+    )
+    .await;
     let titles = titles.as_array().expect("a list");
-    assert!(titles.iter().all(|title| title.as_str().is_some_and(|title| title.contains("SEGV"))), "{titles:?}");
+    assert!(
+        titles
+            .iter()
+            .all(|title| title.as_str().is_some_and(|title| title.contains("SEGV"))),
+        "{titles:?}"
+    );
 
     open(browser, &format!("{}/issues", site.origin)).await;
     press(browser, "j").await;
@@ -181,49 +262,113 @@ async fn the_keyboard_is_enough(browser: &Client, site: &Site) {
     press(browser, "k").await;
     assert_eq!(ask(browser, FOCUSED).await, 0);
     press(browser, ENTER).await;
-    browser.wait().for_element(Locator::Css(".lead")).await.expect("an issue");
+    browser
+        .wait()
+        .for_element(Locator::Css(".lead"))
+        .await
+        .expect("an issue");
     assert_eq!(mistakes(browser).await, Vec::<String>::new());
 }
 
 async fn a_chart_is_read_with_the_keyboard(browser: &Client, site: &Site) {
     open(browser, &format!("{}/connections", site.origin)).await;
-    ask(browser, "document.querySelector('.canvas').focus(); return 1").await;
+    ask(
+        browser,
+        "document.querySelector('.canvas').focus(); return 1",
+    )
+    .await;
     press(browser, RIGHT).await;
-    let read = browser.find(Locator::Css(".read")).await.expect("values").text().await.expect("text");
+    let read = browser
+        .find(Locator::Css(".read"))
+        .await
+        .expect("values")
+        .text()
+        .await
+        .expect("text");
     assert!(read.contains("p50") && read.contains("p99"), "{read}");
     press(browser, ESCAPE).await;
-    assert!(browser.find_all(Locator::Css(".read")).await.expect("an answer").is_empty());
+    assert!(
+        browser
+            .find_all(Locator::Css(".read"))
+            .await
+            .expect("an answer")
+            .is_empty()
+    );
     assert_eq!(mistakes(browser).await, Vec::<String>::new());
 }
 
 async fn what_arrives_appears_by_itself(browser: &Client, site: &Site) {
     open(browser, &format!("{}/", site.origin)).await;
-    ask(browser, "window.untouched = true; document.querySelector('#charts summary').click(); return 1").await;
-    let before = ask(browser, "return document.querySelector('#pipeline dd:not([title])').textContent").await;
-    let more = Plan { seed: site.plan.seed + 1, devices: 2, ..site.plan };
+    ask(
+        browser,
+        "window.untouched = true; document.querySelector('#charts summary').click(); return 1",
+    )
+    .await;
+    let before = ask(
+        browser,
+        "return document.querySelector('#pipeline dd:not([title])').textContent",
+    )
+    .await;
+    let more = Plan {
+        seed: site.plan.seed + 1,
+        devices: 2,
+        ..site.plan
+    };
     site.desk.send(&site.key, &fleet::reports(more)).await;
-    soon(browser, &format!("document.querySelector('#pipeline dd:not([title])').textContent !== {before}")).await;
-    assert_eq!(ask(browser, "return window.untouched").await, true, "the page was not loaded again");
-    let open = ask(browser, "return document.querySelector('#charts details').open").await;
+    soon(
+        browser,
+        &format!("document.querySelector('#pipeline dd:not([title])').textContent !== {before}"),
+    )
+    .await;
+    assert_eq!(
+        ask(browser, "return window.untouched").await,
+        true,
+        "the page was not loaded again"
+    );
+    let open = ask(
+        browser,
+        "return document.querySelector('#charts details').open",
+    )
+    .await;
     assert_eq!(open, true, "what was opened stays open");
 }
 
 /// Waits until `condition` is true in the page.
 async fn soon(browser: &Client, condition: &str) {
-    let script =
-        format!("const done = arguments[0]; const look = () => {condition} ? done(true) : setTimeout(look, 50); look();");
+    let script = format!(
+        "const done = arguments[0]; const look = () => {condition} ? done(true) : setTimeout(look, 50); look();"
+    );
     let mut timeouts = TimeoutConfiguration::default();
     timeouts.set_script(Some(PATIENCE));
     browser.update_timeouts(timeouts).await.expect("patience");
-    assert_eq!(browser.execute_async(&script, Vec::new()).await.expect("news"), true);
+    assert_eq!(
+        browser
+            .execute_async(&script, Vec::new())
+            .await
+            .expect("news"),
+        true
+    );
 }
 
 async fn chinese_is_remembered(browser: &Client, site: &Site) {
     open(browser, &format!("{}/freezes", site.origin)).await;
-    let link = browser.find(Locator::LinkText("中文")).await.expect("a link");
+    let link = browser
+        .find(Locator::LinkText("中文"))
+        .await
+        .expect("a link");
     link.click().await.expect("a click");
-    browser.wait().for_element(Locator::Css("html[lang=zh]")).await.expect("Chinese");
+    browser
+        .wait()
+        .for_element(Locator::Css("html[lang=zh]"))
+        .await
+        .expect("Chinese");
     open(browser, &format!("{}/issues", site.origin)).await;
-    let heading = browser.find(Locator::Css("h1")).await.expect("a heading").text().await.expect("text");
+    let heading = browser
+        .find(Locator::Css("h1"))
+        .await
+        .expect("a heading")
+        .text()
+        .await
+        .expect("text");
     assert_eq!(heading, "问题");
 }

@@ -15,7 +15,13 @@ use tower::ServiceExt;
 /// 2026-03-14 09:26 UTC.
 const NOW: u64 = 1_773_480_360;
 
-const PLAN: Plan = Plan { seed: 7, devices: 24, hours: 30, now: NOW, precision: Precision::Hour };
+const PLAN: Plan = Plan {
+    seed: 7,
+    devices: 24,
+    hours: 30,
+    now: NOW,
+    precision: Precision::Hour,
+};
 
 const PAGES: [&str; 4] = ["/", "/issues", "/freezes", "/connections"];
 
@@ -27,21 +33,37 @@ struct Answer {
 }
 
 async fn ask(desk: &Desk, request: Request<Body>) -> Answer {
-    let response = desk.router.clone().oneshot(request).await.expect("an answer");
+    let response = desk
+        .router
+        .clone()
+        .oneshot(request)
+        .await
+        .expect("an answer");
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, 16 << 20).await.expect("a body");
     let body = String::from_utf8(body.into()).expect("text");
-    Answer { status: parts.status, headers: parts.headers, body }
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body,
+    }
 }
 
 async fn get(desk: &Desk, path: &str) -> Answer {
-    ask(desk, Request::get(path).body(Body::empty()).expect("a request")).await
+    ask(
+        desk,
+        Request::get(path).body(Body::empty()).expect("a request"),
+    )
+    .await
 }
 
 impl Answer {
     /// The first address in the page that begins with `start`.
     fn link(&self, start: &str) -> String {
-        let at = self.body.find(&format!("href=\"{start}")).unwrap_or_else(|| panic!("no link to {start}"));
+        let at = self
+            .body
+            .find(&format!("href=\"{start}"))
+            .unwrap_or_else(|| panic!("no link to {start}"));
         let rest = &self.body[at + "href=\"".len()..];
         rest[..rest.find('"').expect("an end")].replace("&#38;", "&")
     }
@@ -77,9 +99,17 @@ fn report(n: u8, what: What) -> Report {
 
 fn panicked(message: &str) -> What {
     What::Crash(Crash {
-        cause: Cause::Panic { message: CleanText::scrub(message), at: None, signal: None },
+        cause: Cause::Panic {
+            message: CleanText::scrub(message),
+            at: None,
+            signal: None,
+        },
         fatal: true,
-        thread: Thread { main: true, name: None, stack: Stack::default() },
+        thread: Thread {
+            main: true,
+            name: None,
+            stack: Stack::default(),
+        },
         others: Vec::new(),
         modules: Vec::new(),
         uptime_ms: 1_500,
@@ -88,12 +118,29 @@ fn panicked(message: &str) -> What {
 }
 
 fn assert_strict(path: &str, page: &Answer) {
-    let policy = page.headers["content-security-policy"].to_str().expect("text");
-    assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{path}");
-    assert!(!policy.contains("unsafe") && policy.contains("frame-ancestors 'none'"), "{path}");
+    let policy = page.headers["content-security-policy"]
+        .to_str()
+        .expect("text");
+    assert!(
+        policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"),
+        "{path}"
+    );
+    assert!(
+        !policy.contains("unsafe") && policy.contains("frame-ancestors 'none'"),
+        "{path}"
+    );
     assert_eq!(page.headers["x-content-type-options"], "nosniff", "{path}");
     assert_eq!(page.headers["referrer-policy"], "no-referrer", "{path}");
-    for forbidden in ["<script>", "<style", " style=", " onclick=", "javascript:", "src=\"http", "href=\"http", "\"//"] {
+    for forbidden in [
+        "<script>",
+        "<style",
+        " style=",
+        " onclick=",
+        "javascript:",
+        "src=\"http",
+        "href=\"http",
+        "\"//",
+    ] {
         assert!(!page.body.contains(forbidden), "{path} holds {forbidden}");
     }
 }
@@ -112,9 +159,20 @@ async fn every_page_is_strict_small_and_in_both_languages() {
                 let page = get(&desk, &path).await;
                 assert_eq!(page.status, StatusCode::OK, "{path}: {}", page.body);
                 assert_strict(&path, &page);
-                assert!(page.body.contains(&format!("<html lang=\"{lang}\"")), "{path}");
-                let limit = if path.starts_with("/connections") { 150 } else { 60 };
-                assert!(page.body.len() < limit * 1024, "{path}: {} bytes", page.body.len());
+                assert!(
+                    page.body.contains(&format!("<html lang=\"{lang}\"")),
+                    "{path}"
+                );
+                let limit = if path.starts_with("/connections") {
+                    150
+                } else {
+                    60
+                };
+                assert!(
+                    page.body.len() < limit * 1024,
+                    "{path}: {} bytes",
+                    page.body.len()
+                );
                 assert_eq!(page.body.matches("<h1>").count(), 1, "{path}");
             }
         }
@@ -135,7 +193,12 @@ async fn the_overview_counts_what_was_sent() {
         crashed += u64::from(exit == Exit::Crash);
     }
     assert!(crashed > 0);
-    assert!(page.body.contains(&format!("{crashed} of {runs} runs crashed")), "{}", page.body);
+    assert!(
+        page.body
+            .contains(&format!("{crashed} of {runs} runs crashed")),
+        "{}",
+        page.body
+    );
     let attempts: u32 = reports
         .iter()
         .filter_map(|report| match &report.what {
@@ -154,13 +217,41 @@ async fn a_crash_is_read_down_to_its_function_and_line() {
     let list = get(&desk, "/issues?range=7d&q=parse_header").await;
     let link = list.link("/issues/");
     let page = get(&desk, &link).await;
-    assert!(page.body.contains("called `Option::unwrap()` on a `None` value"), "{}", page.body);
-    assert!(page.body.contains("fleet::im::history::parse_header</code>"), "{}", page.body);
-    assert!(page.body.contains("<li class=\"folded\"><details><summary>"), "the runtime's frames are folded");
-    assert!(page.body.contains("panic-own-frames-v1"), "why it is one issue");
-    let text = get(&desk, &page.link(link.split('?').next().expect("a path")).replace("?", "/stack.txt?")).await;
+    assert!(
+        page.body
+            .contains("called `Option::unwrap()` on a `None` value"),
+        "{}",
+        page.body
+    );
+    assert!(
+        page.body
+            .contains("fleet::im::history::parse_header</code>"),
+        "{}",
+        page.body
+    );
+    assert!(
+        page.body
+            .contains("<li class=\"folded\"><details><summary>"),
+        "the runtime's frames are folded"
+    );
+    assert!(
+        page.body.contains("panic-own-frames-v1"),
+        "why it is one issue"
+    );
+    let text = get(
+        &desk,
+        &page
+            .link(link.split('?').next().expect("a path"))
+            .replace("?", "/stack.txt?"),
+    )
+    .await;
     assert_eq!(text.headers["content-type"], "text/plain; charset=utf-8");
-    assert!(text.body.contains("   0  pages::fleet::im::history::parse_header  at "), "{}", text.body);
+    assert!(
+        text.body
+            .contains("   0  pages::fleet::im::history::parse_header  at "),
+        "{}",
+        text.body
+    );
     assert!(text.body.contains("thread: "), "{}", text.body);
 }
 
@@ -170,28 +261,56 @@ async fn from_one_report_to_the_next_and_back() {
     let link = get(&desk, "/freezes?range=7d").await.link("/issues/");
     let newest = get(&desk, &link).await;
     let at = |page: &Answer, mark: &str| {
-        let at = page.body.find(mark).map(|at| page.body[..at].rfind("href=\"").expect("a link") + 6);
-        at.map(|at| page.body[at..].split('"').next().expect("an end").replace("&#38;", "&"))
+        let at = page
+            .body
+            .find(mark)
+            .map(|at| page.body[..at].rfind("href=\"").expect("a link") + 6);
+        at.map(|at| {
+            page.body[at..]
+                .split('"')
+                .next()
+                .expect("an end")
+                .replace("&#38;", "&")
+        })
     };
-    assert_eq!(at(&newest, "data-newer"), None, "nothing is newer than the newest");
+    assert_eq!(
+        at(&newest, "data-newer"),
+        None,
+        "nothing is newer than the newest"
+    );
     let second = get(&desk, &at(&newest, "data-older").expect("an older one")).await;
     let back = get(&desk, &at(&second, "data-newer").expect("a newer one")).await;
-    assert_eq!(back.text_after("<dt>Report</dt><dd"), newest.text_after("<dt>Report</dt><dd"));
-    assert_ne!(second.text_after("<dt>Report</dt><dd"), newest.text_after("<dt>Report</dt><dd"));
+    assert_eq!(
+        back.text_after("<dt>Report</dt><dd"),
+        newest.text_after("<dt>Report</dt><dd")
+    );
+    assert_ne!(
+        second.text_after("<dt>Report</dt><dd"),
+        newest.text_after("<dt>Report</dt><dd")
+    );
 }
 
 #[tokio::test]
 async fn a_shared_report_is_found_after_many_newer_ones() {
     let desk = Desk::open(NOW);
     let key = desk.add_app("im").await;
-    let mut reports: Vec<Report> = (1..=60).map(|n| report(n, panicked("queue is closed"))).collect();
+    let mut reports: Vec<Report> = (1..=60)
+        .map(|n| report(n, panicked("queue is closed")))
+        .collect();
     reports[0].at = Moment::round(NOW - 7_200, Precision::Hour);
     desk.send(&key, &reports).await;
     let link = get(&desk, "/issues").await.link("/issues/");
     let page = get(&desk, &format!("{link}?report={}", reports[0].id)).await;
     assert_eq!(page.status, StatusCode::OK);
-    assert_eq!(page.text_after("<dt>Report</dt><dd"), reports[0].id.as_str());
-    let elsewhere = get(&desk, &format!("{link}?report={}", ReportId::from_bytes([99; 16]))).await;
+    assert_eq!(
+        page.text_after("<dt>Report</dt><dd"),
+        reports[0].id.as_str()
+    );
+    let elsewhere = get(
+        &desk,
+        &format!("{link}?report={}", ReportId::from_bytes([99; 16])),
+    )
+    .await;
     assert_eq!(elsewhere.status, StatusCode::NOT_FOUND);
 }
 
@@ -199,9 +318,20 @@ async fn a_shared_report_is_found_after_many_newer_ones() {
 async fn a_report_of_another_issue_is_not_shown_under_this_one() {
     let desk = Desk::open(NOW);
     let key = desk.add_app("im").await;
-    desk.send(&key, &[report(1, panicked("queue is closed")), report(2, panicked("clock went backwards"))]).await;
+    desk.send(
+        &key,
+        &[
+            report(1, panicked("queue is closed")),
+            report(2, panicked("clock went backwards")),
+        ],
+    )
+    .await;
     let link = get(&desk, "/issues?q=queue").await.link("/issues/");
-    let page = get(&desk, &format!("{}&report={}", link, ReportId::from_bytes([2; 16]))).await;
+    let page = get(
+        &desk,
+        &format!("{}&report={}", link, ReportId::from_bytes([2; 16])),
+    )
+    .await;
     assert_eq!(page.status, StatusCode::NOT_FOUND);
 }
 
@@ -211,19 +341,43 @@ async fn an_empty_collector_says_what_to_do_next() {
     for path in PAGES {
         let page = get(&desk, path).await;
         assert_eq!(page.status, StatusCode::OK, "{path}");
-        assert!(page.body.contains("candor-collector app add my-app --data DIR"), "{path}");
+        assert!(
+            page.body
+                .contains("candor-collector app add my-app --data DIR"),
+            "{path}"
+        );
         assert_strict(path, &page);
     }
     desk.add_app("im").await;
     let page = get(&desk, "/").await;
-    assert!(page.body.contains("Waiting for the first batch"), "{}", page.body);
-    assert!(page.body.contains("Agent::start(Extension::On, Choice::Granted(consent), settings)"), "{}", page.body);
+    assert!(
+        page.body.contains("Waiting for the first batch"),
+        "{}",
+        page.body
+    );
+    assert!(
+        page.body
+            .contains("Agent::start(Extension::On, Choice::Granted(consent), settings)"),
+        "{}",
+        page.body
+    );
     for path in ["/issues", "/freezes", "/connections"] {
         let page = get(&desk, path).await;
-        assert!(page.body.contains("Nothing happened in this range"), "{path}");
-        assert!(page.body.contains("range=30d"), "{path} leads to a longer range");
+        assert!(
+            page.body.contains("Nothing happened in this range"),
+            "{path}"
+        );
+        assert!(
+            page.body.contains("range=30d"),
+            "{path} leads to a longer range"
+        );
     }
-    assert!(get(&desk, "/issues?range=30d").await.body.contains("No crash and no freeze"));
+    assert!(
+        get(&desk, "/issues?range=30d")
+            .await
+            .body
+            .contains("No crash and no freeze")
+    );
 }
 
 #[tokio::test]
@@ -232,10 +386,22 @@ async fn what_does_not_exist_is_said_and_not_guessed() {
     desk.add_app("im").await;
     for (path, status, says) in [
         ("/?app=nix", StatusCode::NOT_FOUND, "No app of this name"),
-        ("/?range=2y", StatusCode::BAD_REQUEST, "No such range of time"),
-        ("/issues/0123456789abcdef", StatusCode::NOT_FOUND, "No such issue"),
+        (
+            "/?range=2y",
+            StatusCode::BAD_REQUEST,
+            "No such range of time",
+        ),
+        (
+            "/issues/0123456789abcdef",
+            StatusCode::NOT_FOUND,
+            "No such issue",
+        ),
         ("/issues/elsewhere", StatusCode::NOT_FOUND, "No such issue"),
-        ("/issues/elsewhere/stack.txt", StatusCode::NOT_FOUND, "No such issue"),
+        (
+            "/issues/elsewhere/stack.txt",
+            StatusCode::NOT_FOUND,
+            "No such issue",
+        ),
     ] {
         let page = get(&desk, path).await;
         assert_eq!(page.status, status, "{path}");
@@ -248,9 +414,20 @@ async fn what_does_not_exist_is_said_and_not_guessed() {
 async fn markup_in_an_address_or_a_report_stays_text() {
     let desk = Desk::open(NOW);
     let key = desk.add_app("im").await;
-    desk.send(&key, &[report(1, panicked("<script>alert(1)</script> & <b>\"q\" 'a'</b>"))]).await;
+    desk.send(
+        &key,
+        &[report(
+            1,
+            panicked("<script>alert(1)</script> & <b>\"q\" 'a'</b>"),
+        )],
+    )
+    .await;
     let evil = "%22%3E%3Cscript%3Ealert(1)%3C/script%3E%3Cimg%20src=x%20onerror=alert(1)%3E";
-    let mut paths = vec![format!("/?app={evil}"), format!("/?range={evil}"), format!("/issues?app=im&sort={evil}")];
+    let mut paths = vec![
+        format!("/?app={evil}"),
+        format!("/?range={evil}"),
+        format!("/issues?app=im&sort={evil}"),
+    ];
     for page in PAGES {
         for key in ["q", "to", "network", "release", "name", "before", "unknown"] {
             paths.push(format!("{page}?{key}={evil}"));
@@ -270,14 +447,32 @@ async fn markup_in_an_address_or_a_report_stays_text() {
 async fn language_and_theme_are_remembered_in_cookies() {
     let desk = Desk::open(NOW);
     let chosen = get(&desk, "/?lang=zh&theme=dark").await;
-    let cookies: Vec<&str> =
-        chosen.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().expect("text")).collect();
+    let cookies: Vec<&str> = chosen
+        .headers
+        .get_all("set-cookie")
+        .iter()
+        .map(|cookie| cookie.to_str().expect("text"))
+        .collect();
     assert_eq!(cookies.len(), 2);
-    assert!(cookies.iter().all(|cookie| cookie.contains("SameSite=Lax") && cookie.contains("HttpOnly")));
-    let sent: Vec<&str> = cookies.iter().map(|cookie| cookie.split(';').next().expect("a pair")).collect();
-    let request = Request::get("/").header("cookie", sent.join("; ")).body(Body::empty()).expect("a request");
+    assert!(
+        cookies
+            .iter()
+            .all(|cookie| cookie.contains("SameSite=Lax") && cookie.contains("HttpOnly"))
+    );
+    let sent: Vec<&str> = cookies
+        .iter()
+        .map(|cookie| cookie.split(';').next().expect("a pair"))
+        .collect();
+    let request = Request::get("/")
+        .header("cookie", sent.join("; "))
+        .body(Body::empty())
+        .expect("a request");
     let page = ask(&desk, request).await;
-    assert!(page.body.contains("<html lang=\"zh\" data-theme=\"dark\">"), "{}", page.body);
+    assert!(
+        page.body.contains("<html lang=\"zh\" data-theme=\"dark\">"),
+        "{}",
+        page.body
+    );
     assert!(page.headers.get("set-cookie").is_none());
 }
 
@@ -288,8 +483,14 @@ async fn assets_may_be_kept_forever_and_stale_names_are_gone() {
     let style = page.link("/assets/candor.");
     let asset = get(&desk, &style).await;
     assert_eq!(asset.headers["content-type"], "text/css; charset=utf-8");
-    assert_eq!(asset.headers["cache-control"], "public, max-age=31536000, immutable");
-    assert_eq!(get(&desk, "/assets/candor.000000000000.css").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        asset.headers["cache-control"],
+        "public, max-age=31536000, immutable"
+    );
+    assert_eq!(
+        get(&desk, "/assets/candor.000000000000.css").await.status,
+        StatusCode::NOT_FOUND
+    );
     assert_eq!(page.headers["cache-control"], "private, no-cache");
 }
 
@@ -302,7 +503,32 @@ async fn connections_are_narrowed_by_what_is_clicked() {
         .iter()
         .filter(|report| matches!(&report.what, What::Connection(window) if window.network == Network::Cell4g))
         .count();
-    assert!(narrowed.body.contains(&format!("of the time in {windows} windows")), "{windows}");
+    assert!(
+        narrowed
+            .body
+            .contains(&format!("of the time in {windows} windows")),
+        "{windows}"
+    );
     assert!(narrowed.body.contains("Network: 4G"));
-    assert!(!narrowed.body.contains(">Wi-Fi</a>"), "other networks are out of sight");
+    assert!(
+        !narrowed.body.contains(">Wi-Fi</a>"),
+        "other networks are out of sight"
+    );
+}
+
+#[tokio::test]
+async fn a_website_cannot_read_the_pages_through_a_name_of_its_own() {
+    let desk = Desk::open(NOW);
+    for (host, status) in [
+        ("127.0.0.1:8717", StatusCode::OK),
+        ("rebound.example:8717", StatusCode::FORBIDDEN),
+    ] {
+        let request = Request::get("/")
+            .header("host", host)
+            .body(Body::empty())
+            .expect("a request");
+        let page = ask(&desk, request).await;
+        assert_eq!(page.status, status, "{host}");
+        assert_strict(host, &page);
+    }
 }

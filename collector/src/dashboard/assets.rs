@@ -29,20 +29,50 @@ pub(crate) struct Assets {
 
 /// The files, named by what is in them.
 pub(crate) static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
-    style: asset("candor", "css", "text/css; charset=utf-8", include_str!("../../assets/candor.css")),
-    script: asset("candor", "js", "text/javascript; charset=utf-8", include_str!("../../assets/candor.js")),
-    icon: asset("icon", "svg", "image/svg+xml", include_str!("../../assets/icon.svg")),
+    style: asset(
+        "candor",
+        "css",
+        "text/css; charset=utf-8",
+        include_str!("../../assets/candor.css"),
+    ),
+    script: asset(
+        "candor",
+        "js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../assets/candor.js"),
+    ),
+    icon: asset(
+        "icon",
+        "svg",
+        "image/svg+xml",
+        include_str!("../../assets/icon.svg"),
+    ),
 });
 
 fn asset(stem: &str, extension: &str, kind: &'static str, body: &'static str) -> Asset {
-    let hash: String = Sha256::digest(body).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    Asset { path: format!("/assets/{stem}.{hash}.{extension}"), kind, body }
+    let hash: String = Sha256::digest(body)
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    Asset {
+        path: format!("/assets/{stem}.{hash}.{extension}"),
+        kind,
+        body,
+    }
 }
 
 /// `GET /assets/{name}`.
 pub(crate) async fn serve(Path(name): Path<String>) -> Response {
-    let Assets { style, script, icon } = &*ASSETS;
-    match [style, script, icon].into_iter().find(|asset| asset.path.strip_prefix("/assets/") == Some(&name)) {
+    let Assets {
+        style,
+        script,
+        icon,
+    } = &*ASSETS;
+    match [style, script, icon]
+        .into_iter()
+        .find(|asset| asset.path.strip_prefix("/assets/") == Some(&name))
+    {
         Some(asset) => {
             let headers = [
                 (header::CONTENT_TYPE, asset.kind),
@@ -67,13 +97,25 @@ mod tests {
 
     #[test]
     fn the_files_are_small_and_refer_to_nothing_outside() {
-        let Assets { style, script, icon } = &*ASSETS;
+        let Assets {
+            style,
+            script,
+            icon,
+        } = &*ASSETS;
         let all = [style, script, icon];
         assert!(all.iter().map(|asset| asset.body.len()).sum::<usize>() < 48 * 1024);
         for asset in all {
             let outside = asset.body.replace("http://www.w3.org/2000/svg", "");
-            assert!(!outside.contains("//") || !outside.contains("http"), "{}", asset.path);
-            assert!(!outside.contains("@import") && !outside.contains("url("), "{}", asset.path);
+            assert!(
+                !outside.contains("//") || !outside.contains("http"),
+                "{}",
+                asset.path
+            );
+            assert!(
+                !outside.contains("@import") && !outside.contains("url("),
+                "{}",
+                asset.path
+            );
         }
     }
 
@@ -92,7 +134,13 @@ mod tests {
     /// Contrast as WCAG 2.2 defines it: 1 to 21.
     fn contrast(a: [f64; 3], b: [f64; 3]) -> f64 {
         let luminance = |colour: [f64; 3]| {
-            let linear = |part: f64| if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) };
+            let linear = |part: f64| {
+                if part <= 0.04045 {
+                    part / 12.92
+                } else {
+                    ((part + 0.055) / 1.055).powf(2.4)
+                }
+            };
             0.2126 * linear(colour[0]) + 0.7152 * linear(colour[1]) + 0.0722 * linear(colour[2])
         };
         let (a, b) = (luminance(a), luminance(b));
@@ -105,7 +153,10 @@ mod tests {
             for ground in ["ground", "surface", "raised", "accent-soft"] {
                 for theme in [0, 1] {
                     let ratio = contrast(colours(text)[theme], colours(ground)[theme]);
-                    assert!(ratio >= 4.5, "{text} on {ground}, theme {theme}: {ratio:.2}");
+                    assert!(
+                        ratio >= 4.5,
+                        "{text} on {ground}, theme {theme}: {ratio:.2}"
+                    );
                 }
             }
         }

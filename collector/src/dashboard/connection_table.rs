@@ -48,20 +48,39 @@ pub(crate) fn tables(entry: &Entry, answer: &ConnectionAnswer) -> Vec<Table> {
     let tables = [
         Table {
             name: w.by_network,
-            rows: answer.by_network.iter().map(|(network, sum)| row("network", network.as_str(), network.label(lang), sum)).collect(),
+            rows: answer
+                .by_network
+                .iter()
+                .map(|(network, sum)| row("network", network.as_str(), network.label(lang), sum))
+                .collect(),
         },
         Table {
             name: w.by_endpoint,
-            rows: answer.by_endpoint.iter().map(|(name, sum)| row("endpoint", name.as_str(), name.as_str(), sum)).collect(),
+            rows: answer
+                .by_endpoint
+                .iter()
+                .map(|(name, sum)| row("endpoint", name.as_str(), name.as_str(), sum))
+                .collect(),
         },
         Table {
             name: w.by_connection,
-            rows: answer.by_name.iter().map(|(name, sum)| row("name", name.as_str(), name.as_str(), sum)).collect(),
+            rows: answer
+                .by_name
+                .iter()
+                .map(|(name, sum)| row("name", name.as_str(), name.as_str(), sum))
+                .collect(),
         },
         Table {
             name: w.by_release,
-            rows: answer.by_release.iter().map(|(release, sum)| row("release", release.as_str(), release.as_str(), sum)).collect(),
+            rows: answer
+                .by_release
+                .iter()
+                .map(|(release, sum)| row("release", release.as_str(), release.as_str(), sum))
+                .collect(),
         },
     ];
-    tables.into_iter().filter(|table| !table.rows.is_empty()).collect()
+    tables
+        .into_iter()
+        .filter(|table| !table.rows.is_empty())
+        .collect()
 }

@@ -29,10 +29,20 @@ pub(crate) async fn page<S: Store>(From(state): From<State<S>>, entry: Entry) ->
     entry.answer(show(&state, &entry).await)
 }
 
-async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Connections<'a>, Trouble> {
+async fn show<'a, S: Store>(
+    state: &State<S>,
+    entry: &'a Entry,
+) -> Result<Connections<'a>, Trouble> {
     let filter = filter(&entry.visit);
-    let answer = state.store.connections(&entry.app, filter.clone(), entry.span).await?;
-    let before = state.store.connections(&entry.app, filter.clone(), window::before(entry.span)).await?.total;
+    let answer = state
+        .store
+        .connections(&entry.app, filter.clone(), entry.span)
+        .await?;
+    let before = state
+        .store
+        .connections(&entry.app, filter.clone(), window::before(entry.span))
+        .await?
+        .total;
     let lang = entry.visit.lang;
     let total = &answer.total;
     Ok(Connections {
@@ -41,14 +51,29 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Connec
         chips: chips(&entry.visit, &filter),
         nothing: total.windows == 0,
         figures: figures(entry, total, &before),
-        ready: percentiles(entry, entry.words().time_to_ready, &answer, |sum| Some(&sum.ready_us)),
+        ready: percentiles(entry, entry.words().time_to_ready, &answer, |sum| {
+            Some(&sum.ready_us)
+        }),
         phases: Phase::ALL
             .iter()
-            .filter(|phase| total.phases.get(phase).is_some_and(|sketch| !sketch.is_empty()))
-            .map(|phase| percentiles(entry, phase.label(lang), &answer, |sum| sum.phases.get(phase)))
+            .filter(|phase| {
+                total
+                    .phases
+                    .get(phase)
+                    .is_some_and(|sketch| !sketch.is_empty())
+            })
+            .map(|phase| {
+                percentiles(entry, phase.label(lang), &answer, |sum| {
+                    sum.phases.get(phase)
+                })
+            })
             .collect(),
-        failures_over_time: stacked(entry, entry.words().failed_attempts, &answer, |sum| failures(sum, lang)),
-        disconnects_over_time: stacked(entry, entry.words().disconnects, &answer, |sum| disconnects(sum, lang)),
+        failures_over_time: stacked(entry, entry.words().failed_attempts, &answer, |sum| {
+            failures(sum, lang)
+        }),
+        disconnects_over_time: stacked(entry, entry.words().disconnects, &answer, |sum| {
+            disconnects(sum, lang)
+        }),
         rtt: percentiles(entry, entry.words().rtt, &answer, |sum| Some(&sum.rtt_us)),
         ack: percentiles(entry, entry.words().ack, &answer, |sum| Some(&sum.ack_us)),
         without_service: without_service(entry, &answer),
@@ -82,12 +107,18 @@ struct Connections<'a> {
 
 /// What the address restricts; a word that is none restricts nothing and shows no chip.
 fn filter(visit: &Visit) -> ConnectionFilter {
-    let name = |key| visit.get(key).and_then(|name| Name::deserialize(StrDeserializer::<Error>::new(name)).ok());
+    let name = |key| {
+        visit
+            .get(key)
+            .and_then(|name| Name::deserialize(StrDeserializer::<Error>::new(name)).ok())
+    };
     ConnectionFilter {
         name: name("name"),
         endpoint: name("endpoint"),
         network: visit.get("network").and_then(|word| word.parse().ok()),
-        release: visit.get("release").and_then(|release| Release::parse(release).ok()),
+        release: visit
+            .get("release")
+            .and_then(|release| Release::parse(release).ok()),
     }
 }
 
@@ -95,13 +126,35 @@ fn filter(visit: &Visit) -> ConnectionFilter {
 fn chips(visit: &Visit, filter: &ConnectionFilter) -> Vec<Choice> {
     let w = visit.lang.words();
     let chip = |key: &str, name: &str, value: Option<String>| {
-        value.map(|value| Choice { href: visit.here(&[(key, "")]), label: format!("{name}: {value}"), current: true })
+        value.map(|value| Choice {
+            href: visit.here(&[(key, "")]),
+            label: format!("{name}: {value}"),
+            current: true,
+        })
     };
     [
-        chip("name", w.connection, filter.name.as_ref().map(Name::to_string)),
-        chip("endpoint", w.endpoint, filter.endpoint.as_ref().map(Name::to_string)),
-        chip("network", w.network, filter.network.map(|network| network.label(visit.lang).to_owned())),
-        chip("release", w.release, filter.release.as_ref().map(Release::to_string)),
+        chip(
+            "name",
+            w.connection,
+            filter.name.as_ref().map(Name::to_string),
+        ),
+        chip(
+            "endpoint",
+            w.endpoint,
+            filter.endpoint.as_ref().map(Name::to_string),
+        ),
+        chip(
+            "network",
+            w.network,
+            filter
+                .network
+                .map(|network| network.label(visit.lang).to_owned()),
+        ),
+        chip(
+            "release",
+            w.release,
+            filter.release.as_ref().map(Release::to_string),
+        ),
     ]
     .into_iter()
     .flatten()
@@ -117,8 +170,16 @@ fn figures(entry: &Entry, now: &ConnectionSum, before: &ConnectionSum) -> Vec<Fi
         Figure {
             name: w.connection_success,
             value: format::share(now.ready, now.attempts),
-            note: fill(w.of_attempts, &[&format::count(now.ready), &format::count(now.attempts)]),
-            change: Change::of_share(w, Tone::Accent, (now.ready, now.attempts), (before.ready, before.attempts)),
+            note: fill(
+                w.of_attempts,
+                &[&format::count(now.ready), &format::count(now.attempts)],
+            ),
+            change: Change::of_share(
+                w,
+                Tone::Accent,
+                (now.ready, now.attempts),
+                (before.ready, before.attempts),
+            ),
             href: None,
         },
         Figure {
@@ -135,7 +196,10 @@ fn figures(entry: &Entry, now: &ConnectionSum, before: &ConnectionSum) -> Vec<Fi
         Figure {
             name: w.rtt,
             value: format::micros_or_nothing(now.rtt_us.quantile(0.5)),
-            note: fill(w.p95_is, &[&format::micros_or_nothing(now.rtt_us.quantile(0.95))]),
+            note: fill(
+                w.p95_is,
+                &[&format::micros_or_nothing(now.rtt_us.quantile(0.95))],
+            ),
             change: Change::default(),
             href: None,
         },
@@ -144,7 +208,13 @@ fn figures(entry: &Entry, now: &ConnectionSum, before: &ConnectionSum) -> Vec<Fi
             value: format::count(dropped),
             note: match now.up_ms {
                 0 => String::new(),
-                up => fill(w.per_hour_service, &[&format!("{:.2}", dropped as f64 / (up as f64 / 3_600_000.0))]),
+                up => fill(
+                    w.per_hour_service,
+                    &[&format!(
+                        "{:.2}",
+                        dropped as f64 / (up as f64 / 3_600_000.0)
+                    )],
+                ),
             },
             change: Change::of_number(w, dropped, before.disconnects.values().sum()),
             href: None,
@@ -166,10 +236,29 @@ fn percentiles(
     sketch: impl Fn(&ConnectionSum) -> Option<&Sketch>,
 ) -> OverTime {
     let line = |name: &str, tone, q: f64| {
-        Series::measured(name, tone, answer.series.iter().map(|(_, sum)| sketch(sum)?.quantile(q)))
+        Series::measured(
+            name,
+            tone,
+            answer
+                .series
+                .iter()
+                .map(|(_, sum)| sketch(sum)?.quantile(q)),
+        )
     };
-    let series = vec![line("p50", Tone::P50, 0.5), line("p95", Tone::P95, 0.95), line("p99", Tone::P99, 0.99)];
-    OverTime::new(entry.words(), title, Unit::Micros, Shape::Lines, entry.span, series).narrowing(entry.closer())
+    let series = vec![
+        line("p50", Tone::P50, 0.5),
+        line("p95", Tone::P95, 0.95),
+        line("p99", Tone::P99, 0.99),
+    ];
+    OverTime::new(
+        entry.words(),
+        title,
+        Unit::Micros,
+        Shape::Lines,
+        entry.span,
+        series,
+    )
+    .narrowing(entry.closer())
 }
 
 /// The share of time without service, in hundredths of a percent, over time.
@@ -179,19 +268,39 @@ fn without_service(entry: &Entry, answer: &ConnectionAnswer) -> OverTime {
         0 => None,
         known => Some((sum.down_ms as f64 / known as f64 * 10_000.0) as u64),
     };
-    let series = vec![Series::measured(w.without_service, Tone::Accent, answer.series.iter().map(|(_, sum)| share(sum)))];
-    OverTime::new(w, w.without_service, Unit::Share, Shape::Lines, entry.span, series).narrowing(entry.closer())
+    let series = vec![Series::measured(
+        w.without_service,
+        Tone::Accent,
+        answer.series.iter().map(|(_, sum)| share(sum)),
+    )];
+    OverTime::new(
+        w,
+        w.without_service,
+        Unit::Share,
+        Shape::Lines,
+        entry.span,
+        series,
+    )
+    .narrowing(entry.closer())
 }
 
 fn failures(sum: &ConnectionSum, lang: Lang) -> BTreeMap<String, u64> {
     sum.failures
         .iter()
-        .map(|((phase, failure), &count)| (format!("{}: {}", phase.label(lang), failure.label(lang)), count))
+        .map(|((phase, failure), &count)| {
+            (
+                format!("{}: {}", phase.label(lang), failure.label(lang)),
+                count,
+            )
+        })
         .collect()
 }
 
 fn disconnects(sum: &ConnectionSum, lang: Lang) -> BTreeMap<String, u64> {
-    sum.disconnects.iter().map(|(reason, &count)| (reason.label(lang).to_owned(), count)).collect()
+    sum.disconnects
+        .iter()
+        .map(|(reason, &count)| (reason.label(lang).to_owned(), count))
+        .collect()
 }
 
 fn stacked(
@@ -201,13 +310,18 @@ fn stacked(
     counts: impl Fn(&ConnectionSum) -> BTreeMap<String, u64>,
 ) -> OverTime {
     let w = entry.words();
-    let points: Vec<BTreeMap<String, u64>> = answer.series.iter().map(|(_, sum)| counts(sum)).collect();
+    let points: Vec<BTreeMap<String, u64>> =
+        answer.series.iter().map(|(_, sum)| counts(sum)).collect();
     let series = by_kind(w.others, &counts(&answer.total), &points);
     OverTime::new(w, title, Unit::Count, Shape::Bars, entry.span, series).narrowing(entry.closer())
 }
 
 /// One series for each of the most frequent kinds, and one for all others.
-fn by_kind(others: &str, total: &BTreeMap<String, u64>, points: &[BTreeMap<String, u64>]) -> Vec<Series> {
+fn by_kind(
+    others: &str,
+    total: &BTreeMap<String, u64>,
+    points: &[BTreeMap<String, u64>],
+) -> Vec<Series> {
     let mut kinds: Vec<(&String, u64)> = total.iter().map(|(kind, &count)| (kind, count)).collect();
     kinds.sort_by_key(|&(kind, count)| (std::cmp::Reverse(count), kind));
     let (first, rest) = kinds.split_at(kinds.len().min(COLOURS));
@@ -215,10 +329,18 @@ fn by_kind(others: &str, total: &BTreeMap<String, u64>, points: &[BTreeMap<Strin
     let mut series: Vec<Series> = first
         .iter()
         .enumerate()
-        .map(|(rank, (kind, _))| Series::counts(kind, Tone::Kind(rank), points.iter().map(|point| of(point, kind))))
+        .map(|(rank, (kind, _))| {
+            Series::counts(
+                kind,
+                Tone::Kind(rank),
+                points.iter().map(|point| of(point, kind)),
+            )
+        })
         .collect();
     if !rest.is_empty() {
-        let sums = points.iter().map(|point| rest.iter().map(|(kind, _)| of(point, kind)).sum());
+        let sums = points
+            .iter()
+            .map(|point| rest.iter().map(|(kind, _)| of(point, kind)).sum());
         series.push(Series::counts(others, Tone::Kind(COLOURS), sums));
     }
     series
@@ -243,7 +365,10 @@ mod tests {
         let chips = chips(&visit, &filter);
         let read: Vec<&str> = chips.iter().map(|chip| chip.label.as_str()).collect();
         assert_eq!(read, ["Network: Wi-Fi", "Release: 1.2+3"]);
-        assert_eq!(chips[1].href, "/connections?app=im&network=wifi&endpoint=NOT+A+NAME");
+        assert_eq!(
+            chips[1].href,
+            "/connections?app=im&network=wifi&endpoint=NOT+A+NAME"
+        );
     }
 
     #[test]
@@ -251,7 +376,10 @@ mod tests {
         let point: BTreeMap<String, u64> = (1..=8).map(|n| (format!("kind {n}"), n)).collect();
         let series = by_kind("others", &point, std::slice::from_ref(&point));
         let names: Vec<&str> = series.iter().map(|one| one.name.as_str()).collect();
-        assert_eq!(names, ["kind 8", "kind 7", "kind 6", "kind 5", "kind 4", "others"]);
+        assert_eq!(
+            names,
+            ["kind 8", "kind 7", "kind 6", "kind 5", "kind 4", "others"]
+        );
         let sum: f64 = series.iter().flat_map(|one| &one.values).flatten().sum();
         assert_eq!(sum, 36.0);
     }

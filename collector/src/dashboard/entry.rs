@@ -66,14 +66,21 @@ impl<S: Store> FromRequestParts<State<S>> for Entry {
             }
         };
         let app = match visit.get("app") {
-            Some(name) if !apps.is_empty() => apps.iter().find(|app| app.as_str() == name).ok_or(Trouble::UnknownApp(name.to_owned())),
+            Some(name) if !apps.is_empty() => apps
+                .iter()
+                .find(|app| app.as_str() == name)
+                .ok_or(Trouble::UnknownApp(name.to_owned())),
             _ => apps.first().ok_or(Trouble::NoApp),
         };
         let app = match (app, visit.range()) {
             (Ok(app), Ok(_)) => app.clone(),
             (app, Err(range)) => {
                 let shell = Shell::new(&visit, &apps, app.ok(), span);
-                return Err(explain(&visit, &shell, &Trouble::UnknownRange(range.to_owned())));
+                return Err(explain(
+                    &visit,
+                    &shell,
+                    &Trouble::UnknownRange(range.to_owned()),
+                ));
             }
             (Err(trouble), _) => {
                 let shell = Shell::new(&visit, &apps, None, span);
@@ -81,7 +88,13 @@ impl<S: Store> FromRequestParts<State<S>> for Entry {
             }
         };
         let shell = Shell::new(&visit, &apps, Some(&app), span);
-        Ok(Self { visit, shell, app, span, now })
+        Ok(Self {
+            visit,
+            shell,
+            app,
+            span,
+            now,
+        })
     }
 }
 
@@ -94,7 +107,11 @@ impl Entry {
     /// Where a click on a point of a chart leads: the same page, closer; the end of the point is to be appended.
     pub(crate) fn closer(&self) -> Option<String> {
         let closer = self.visit.range().unwrap_or_default().closer()?;
-        Some(format!("{}&to=", self.visit.here(&[("range", closer.word()), ("to", ""), ("page", "")])))
+        Some(format!(
+            "{}&to=",
+            self.visit
+                .here(&[("range", closer.word()), ("to", ""), ("page", "")])
+        ))
     }
 
     /// The longest stretch of time, where less is shown now: for pages that have nothing to show.
@@ -102,7 +119,9 @@ impl Entry {
         let longest = Range::Month;
         let word = longest.word();
         (self.visit.range() != Ok(longest)).then(|| Choice {
-            href: self.visit.here(&[("range", word), ("to", ""), ("page", "")]),
+            href: self
+                .visit
+                .here(&[("range", word), ("to", ""), ("page", "")]),
             label: fill(self.words().look_at_range, &[&word]),
             current: false,
         })
@@ -128,7 +147,10 @@ fn shown(visit: &Visit, status: StatusCode, page: &impl Template) -> Response {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
     }
-    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Cookie, Accept-Language"));
+    response.headers_mut().insert(
+        header::VARY,
+        HeaderValue::from_static("Cookie, Accept-Language"),
+    );
     response
 }
 
@@ -147,9 +169,20 @@ struct TroublePage<'a> {
 fn explain(visit: &Visit, shell: &Shell, trouble: &Trouble) -> Response {
     let w = visit.lang.words();
     let link = |path: &str, label: &str, set: &[(&str, &str)]| {
-        vec![Choice { href: visit.page(path, set), label: label.to_owned(), current: false }]
+        vec![Choice {
+            href: visit.page(path, set),
+            label: label.to_owned(),
+            current: false,
+        }]
     };
-    let mut page = TroublePage { shell, heading: "", text: String::new(), command: None, then: None, links: Vec::new() };
+    let mut page = TroublePage {
+        shell,
+        heading: "",
+        text: String::new(),
+        command: None,
+        then: None,
+        links: Vec::new(),
+    };
     let status = match trouble {
         Trouble::NoApp => {
             page.heading = w.no_app;

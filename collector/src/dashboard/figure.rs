@@ -2,8 +2,8 @@
 
 use super::chart::{ShareBar, Tone};
 use super::format;
-use super::words::{Lang, Words, fill};
 use super::labels::Label;
+use super::words::{Lang, Words, fill};
 use std::cmp::Ordering;
 
 /// A figure that is read first.
@@ -35,11 +35,22 @@ impl Change {
     pub(crate) fn of_share(w: &Words, worse: Tone, now: (u64, u64), before: (u64, u64)) -> Self {
         match format::points_between(now, before) {
             None if now.1 == 0 => Self::default(),
-            None => Self { text: w.nothing_before.to_owned(), class: "" },
-            Some((Ordering::Equal, _)) => Self { text: w.as_before.to_owned(), class: "" },
-            Some((way, text)) => {
-                Self { text: fill(w.points, &[&text]), class: if way == Ordering::Less { worse.class() } else { "" } }
-            }
+            None => Self {
+                text: w.nothing_before.to_owned(),
+                class: "",
+            },
+            Some((Ordering::Equal, _)) => Self {
+                text: w.as_before.to_owned(),
+                class: "",
+            },
+            Some((way, text)) => Self {
+                text: fill(w.points, &[&text]),
+                class: if way == Ordering::Less {
+                    worse.class()
+                } else {
+                    ""
+                },
+            },
         }
     }
 
@@ -47,9 +58,18 @@ impl Change {
     pub(crate) fn of_number(w: &Words, now: u64, before: u64) -> Self {
         match format::percent_between(now, before) {
             None if now == 0 => Self::default(),
-            None => Self { text: w.nothing_before.to_owned(), class: "" },
-            Some((Ordering::Equal, _)) => Self { text: w.as_before.to_owned(), class: "" },
-            Some((_, text)) => Self { text: fill(w.than_before, &[&text]), class: "" },
+            None => Self {
+                text: w.nothing_before.to_owned(),
+                class: "",
+            },
+            Some((Ordering::Equal, _)) => Self {
+                text: w.as_before.to_owned(),
+                class: "",
+            },
+            Some((_, text)) => Self {
+                text: fill(w.than_before, &[&text]),
+                class: "",
+            },
         }
     }
 }
@@ -65,7 +85,8 @@ pub(crate) struct Counted {
 
 /// Rows of labelled counts, most first.
 pub(crate) fn counted(counts: impl IntoIterator<Item = (String, u64)>, tone: Tone) -> Vec<Counted> {
-    let mut counts: Vec<(String, u64)> = counts.into_iter().filter(|&(_, count)| count > 0).collect();
+    let mut counts: Vec<(String, u64)> =
+        counts.into_iter().filter(|&(_, count)| count > 0).collect();
     counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     let all: u64 = counts.iter().map(|&(_, count)| count).sum();
     counts
@@ -85,7 +106,12 @@ pub(crate) fn counted_words<'a, L: Label + 'a>(
     lang: Lang,
     tone: Tone,
 ) -> Vec<Counted> {
-    counted(counts.into_iter().map(|(word, &count)| (word.label(lang).to_owned(), count)), tone)
+    counted(
+        counts
+            .into_iter()
+            .map(|(word, &count)| (word.label(lang).to_owned(), count)),
+        tone,
+    )
 }
 
 #[cfg(test)]
@@ -98,16 +124,31 @@ mod tests {
     fn only_a_change_for_the_worse_is_coloured() {
         let w = Lang::En.words();
         let worse = Change::of_share(w, Tone::Crash, (90, 100), (95, 100));
-        assert_eq!((worse.text.as_str(), worse.class), ("−5.00 points vs. before", "crash"));
-        assert_eq!(Change::of_share(w, Tone::Crash, (95, 100), (90, 100)).class, "");
-        assert_eq!(Change::of_share(w, Tone::Crash, (95, 100), (95, 100)).text, "as before");
+        assert_eq!(
+            (worse.text.as_str(), worse.class),
+            ("−5.00 points vs. before", "crash")
+        );
+        assert_eq!(
+            Change::of_share(w, Tone::Crash, (95, 100), (90, 100)).class,
+            ""
+        );
+        assert_eq!(
+            Change::of_share(w, Tone::Crash, (95, 100), (95, 100)).text,
+            "as before"
+        );
     }
 
     #[test]
     fn without_a_before_a_change_says_so_and_without_a_now_it_says_nothing() {
         let w = Lang::En.words();
-        assert_eq!(Change::of_share(w, Tone::Crash, (9, 10), (0, 0)).text, "nothing before");
-        assert_eq!(Change::of_share(w, Tone::Crash, (0, 0), (0, 0)), Change::default());
+        assert_eq!(
+            Change::of_share(w, Tone::Crash, (9, 10), (0, 0)).text,
+            "nothing before"
+        );
+        assert_eq!(
+            Change::of_share(w, Tone::Crash, (0, 0), (0, 0)),
+            Change::default()
+        );
         assert_eq!(Change::of_number(w, 5, 0).text, "nothing before");
     }
 
@@ -115,7 +156,10 @@ mod tests {
     fn counts_come_most_first_and_add_up_to_all() {
         let counts = BTreeMap::from([(Exit::Clean, 6), (Exit::Crash, 2), (Exit::Killed, 0)]);
         let rows = counted_words(&counts, Lang::En, Tone::Accent);
-        let read: Vec<(&str, &str)> = rows.iter().map(|row| (row.label.as_str(), row.share.as_str())).collect();
+        let read: Vec<(&str, &str)> = rows
+            .iter()
+            .map(|row| (row.label.as_str(), row.share.as_str()))
+            .collect();
         assert_eq!(read, [("Clean", "75.0%"), ("Crashed", "25.0%")]);
     }
 }

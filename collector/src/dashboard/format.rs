@@ -69,7 +69,10 @@ pub(crate) fn share_without(part: u64, whole: u64) -> String {
 
 /// A change of a share in percentage points, such as `+0.12`; `None` where one side has no whole or nothing changed in the
 /// digits that are shown.
-pub(crate) fn points_between(now: (u64, u64), before: (u64, u64)) -> Option<(std::cmp::Ordering, String)> {
+pub(crate) fn points_between(
+    now: (u64, u64),
+    before: (u64, u64),
+) -> Option<(std::cmp::Ordering, String)> {
     if now.1 == 0 || before.1 == 0 {
         return None;
     }
@@ -89,7 +92,10 @@ pub(crate) fn percent_between(now: u64, before: u64) -> Option<(std::cmp::Orderi
     let difference = (now as f64 / before as f64 - 1.0) * 100.0;
     match format!("{difference:+.0}").as_str() {
         "+0" | "-0" => Some((std::cmp::Ordering::Equal, "±0%".to_owned())),
-        text => Some((difference.total_cmp(&0.0), format!("{}%", text.replace('-', "−")))),
+        text => Some((
+            difference.total_cmp(&0.0),
+            format!("{}%", text.replace('-', "−")),
+        )),
     }
 }
 
@@ -158,7 +164,9 @@ mod tests {
     fn counts_are_grouped_by_thousands() {
         let read: Vec<String> = [0, 12, 123, 1_234, 12_345, 1_234_567].map(count).into();
         assert_eq!(read, ["0", "12", "123", "1,234", "12,345", "1,234,567"]);
-        let read: Vec<String> = [0.0, 0.5, 950.0, 12_300.0, 4_100_000.0].map(short_count).into();
+        let read: Vec<String> = [0.0, 0.5, 950.0, 12_300.0, 4_100_000.0]
+            .map(short_count)
+            .into();
         assert_eq!(read, ["0", "0.5", "950", "12.3k", "4.1M"]);
     }
 
@@ -184,22 +192,55 @@ mod tests {
     #[test]
     fn a_change_needs_two_sides() {
         assert_eq!(points_between((99, 100), (0, 0)), None);
-        assert_eq!(points_between((995, 1_000), (990, 1_000)), Some((Ordering::Greater, "+0.50".into())));
-        assert_eq!(points_between((990, 1_000), (995, 1_000)), Some((Ordering::Less, "−0.50".into())));
-        assert_eq!(points_between((990, 1_000), (99, 100)), Some((Ordering::Equal, "±0.00".into())));
-        assert_eq!(percent_between(150, 100), Some((Ordering::Greater, "+50%".into())));
+        assert_eq!(
+            points_between((995, 1_000), (990, 1_000)),
+            Some((Ordering::Greater, "+0.50".into()))
+        );
+        assert_eq!(
+            points_between((990, 1_000), (995, 1_000)),
+            Some((Ordering::Less, "−0.50".into()))
+        );
+        assert_eq!(
+            points_between((990, 1_000), (99, 100)),
+            Some((Ordering::Equal, "±0.00".into()))
+        );
+        assert_eq!(
+            percent_between(150, 100),
+            Some((Ordering::Greater, "+50%".into()))
+        );
         assert_eq!(percent_between(100, 0), None);
     }
 
     #[test]
     fn durations_have_three_digits_and_a_unit_that_fits() {
-        let read: Vec<String> =
-            [0, 850, 12_400, 123_456, 999_999, 1_240_000, 59_940_000, 125_000_000, 11_040_000_000, 183_600_000_000]
-                .map(micros)
-                .into();
+        let read: Vec<String> = [
+            0,
+            850,
+            12_400,
+            123_456,
+            999_999,
+            1_240_000,
+            59_940_000,
+            125_000_000,
+            11_040_000_000,
+            183_600_000_000,
+        ]
+        .map(micros)
+        .into();
         assert_eq!(
             read,
-            ["0", "850 µs", "12.4 ms", "123 ms", "1 s", "1.24 s", "59.9 s", "2 min 5 s", "3 h 4 min", "2 d 3 h"]
+            [
+                "0",
+                "850 µs",
+                "12.4 ms",
+                "123 ms",
+                "1 s",
+                "1.24 s",
+                "59.9 s",
+                "2 min 5 s",
+                "3 h 4 min",
+                "2 d 3 h"
+            ]
         );
     }
 

@@ -40,7 +40,10 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Freeze
         shell: &entry.shell,
         figures: figures(entry, &rows, &health, &before, &ends),
         chart: chart(entry, &trend),
-        lines: rows.iter().map(|row| FreezeLine::new(entry, row, health.runs)).collect(),
+        lines: rows
+            .iter()
+            .map(|row| FreezeLine::new(entry, row, health.runs))
+            .collect(),
         activity: counted_words::<Activity>(&activity, lang, Tone::Freeze),
         waits: counted_words::<Wait>(&waits, lang, Tone::Freeze),
         ends: counted_words::<FreezeEnd>(&ends, lang, Tone::Freeze),
@@ -85,12 +88,16 @@ fn figures(
     let mut took = Sketch::default();
     rows.iter().for_each(|row| took.merge(&row.took_ms));
     let longest = rows.iter().map(|row| row.longest_ms).max();
-    let killed = ends.get(&FreezeEnd::Killed).copied().unwrap_or(0) + ends.get(&FreezeEnd::Exited).copied().unwrap_or(0);
+    let killed = ends.get(&FreezeEnd::Killed).copied().unwrap_or(0)
+        + ends.get(&FreezeEnd::Exited).copied().unwrap_or(0);
     vec![
         Figure {
             name: w.freeze_free,
             value: format::share(free(now).0, free(now).1),
-            note: fill(w.of_runs_froze, &[&format::count(now.frozen_runs), &format::count(now.runs)]),
+            note: fill(
+                w.of_runs_froze,
+                &[&format::count(now.frozen_runs), &format::count(now.runs)],
+            ),
             change: Change::of_share(w, Tone::Freeze, free(now), free(before)),
             href: None,
         },
@@ -105,8 +112,12 @@ fn figures(
         },
         Figure {
             name: w.frozen_for,
-            value: took.quantile(0.5).map_or_else(|| format::NOTHING.to_owned(), format::millis),
-            note: longest.map(|longest| fill(w.longest_is, &[&format::millis(longest)])).unwrap_or_default(),
+            value: took
+                .quantile(0.5)
+                .map_or_else(|| format::NOTHING.to_owned(), format::millis),
+            note: longest
+                .map(|longest| fill(w.longest_is, &[&format::millis(longest)]))
+                .unwrap_or_default(),
             change: Change::default(),
             href: None,
         },
@@ -122,8 +133,13 @@ fn figures(
 
 fn chart(entry: &Entry, trend: &[Point]) -> OverTime {
     let w = entry.words();
-    let series = vec![Series::counts(w.freezes, Tone::Freeze, trend.iter().map(|point| point.freezes))];
-    OverTime::new(w, w.freezes, Unit::Count, Shape::Bars, entry.span, series).narrowing(entry.closer())
+    let series = vec![Series::counts(
+        w.freezes,
+        Tone::Freeze,
+        trend.iter().map(|point| point.freezes),
+    )];
+    OverTime::new(w, w.freezes, Unit::Count, Shape::Bars, entry.span, series)
+        .narrowing(entry.closer())
 }
 
 /// A kind of freeze in the list.
@@ -146,7 +162,10 @@ impl FreezeLine {
             issue: IssueLine::new(entry, &row.row),
             watch: first_and_more(&row.watches),
             turn: first_and_more(&row.turns),
-            median: row.took_ms.quantile(0.5).map_or_else(|| format::NOTHING.to_owned(), format::millis),
+            median: row
+                .took_ms
+                .quantile(0.5)
+                .map_or_else(|| format::NOTHING.to_owned(), format::millis),
             longest: format::millis(row.longest_ms),
             recovered: format::share(recovered, all),
             met: format::share(row.row.runs.min(runs), runs),
@@ -178,6 +197,9 @@ mod tests {
     fn several_names_are_told_as_one_and_more() {
         assert_eq!(first_and_more(&[]), "–");
         assert_eq!(first_and_more(&[(name!("ui"), 4)]), "ui");
-        assert_eq!(first_and_more(&[(name!("ui"), 4), (name!("db"), 2), (name!("io"), 1)]), "ui +2");
+        assert_eq!(
+            first_and_more(&[(name!("ui"), 4), (name!("db"), 2), (name!("io"), 1)]),
+            "ui +2"
+        );
     }
 }

@@ -35,9 +35,17 @@ pub(crate) async fn page<S: Store>(
 }
 
 /// `GET /issues/{id}/stack.txt`: the stacks of one report as text.
-pub(crate) async fn text<S: Store>(From(state): From<State<S>>, Path(id): Path<String>, entry: Entry) -> Response {
+pub(crate) async fn text<S: Store>(
+    From(state): From<State<S>>,
+    Path(id): Path<String>,
+    entry: Entry,
+) -> Response {
     match find(&state, &entry, &id).await {
-        Ok(Found { report: Some(report), page, .. }) => {
+        Ok(Found {
+            report: Some(report),
+            page,
+            ..
+        }) => {
             let text = report_view::text(&state.symbols, &page.row, &report);
             ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
         }
@@ -57,28 +65,59 @@ struct Found {
 
 async fn find<S: Store>(state: &State<S>, entry: &Entry, id: &str) -> Result<Found, Trouble> {
     let id: IssueId = id.parse().map_err(|()| Trouble::NoIssue)?;
-    let page = state.store.issue(&entry.app, id, entry.span).await?.ok_or(Trouble::NoIssue)?;
+    let page = state
+        .store
+        .issue(&entry.app, id, entry.span)
+        .await?
+        .ok_or(Trouble::NoIssue)?;
     let before = match entry.visit.get("before") {
         Some(before) => Some(before.parse::<ReportId>().map_err(|_| Trouble::NoReport)?),
         None => None,
     };
-    let reports = state.store.issue_reports(&entry.app, id, REPORTS, before).await?;
+    let reports = state
+        .store
+        .issue_reports(&entry.app, id, REPORTS, before)
+        .await?;
     let Some(wanted) = entry.visit.get("report") else {
-        return Ok(Found { id, page, report: reports.first().cloned(), reports });
+        return Ok(Found {
+            id,
+            page,
+            report: reports.first().cloned(),
+            reports,
+        });
     };
     let wanted: ReportId = wanted.parse().map_err(|_| Trouble::NoReport)?;
     if let Some(report) = reports.iter().find(|report| report.id == wanted) {
         let report = Some(report.clone());
-        return Ok(Found { id, page, reports, report });
+        return Ok(Found {
+            id,
+            page,
+            reports,
+            report,
+        });
     }
     // An address that was shared stays good after newer reports have pushed its report out of the list.
-    let report = state.store.report(&entry.app, wanted).await?.ok_or(Trouble::NoReport)?;
-    let belongs = group(&report, |stack, modules| name_stack(&state.symbols, stack, modules));
+    let report = state
+        .store
+        .report(&entry.app, wanted)
+        .await?
+        .ok_or(Trouble::NoReport)?;
+    let belongs = group(&report, |stack, modules| {
+        name_stack(&state.symbols, stack, modules)
+    });
     if belongs.is_none_or(|grouped| grouped.id != id) {
         return Err(Trouble::NoReport);
     }
-    let reports = state.store.issue_reports(&entry.app, id, REPORTS, Some(wanted)).await?;
-    Ok(Found { id, page, reports, report: Some(report) })
+    let reports = state
+        .store
+        .issue_reports(&entry.app, id, REPORTS, Some(wanted))
+        .await?;
+    Ok(Found {
+        id,
+        page,
+        reports,
+        report: Some(report),
+    })
 }
 
 #[derive(Template)]
@@ -141,21 +180,44 @@ struct ReportLine {
 fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry, found: Found) -> Issue<'a> {
     let w = entry.words();
     let lang = entry.visit.lang;
-    let Found { id, page, reports, report } = found;
+    let Found {
+        id,
+        page,
+        reports,
+        report,
+    } = found;
     let path = format!("/issues/{id}");
     let (_, _, tone) = kind_of(entry, &page.row);
     let at = |report: &Report| entry.visit.page(&path, &link(entry, report));
-    let current = report.as_ref().and_then(|report| reports.iter().position(|one| one.id == report.id));
+    let current = report
+        .as_ref()
+        .and_then(|report| reports.iter().position(|one| one.id == report.id));
     let shown = report.as_ref().map(|report| Shown {
         at: format::ago(report.at.unix_seconds(), entry.now, lang),
         at_exact: window::exact(report.at.unix_seconds()),
-        newer: current.and_then(|index| reports.get(index.checked_sub(1)?)).map(at),
+        newer: current
+            .and_then(|index| reports.get(index.checked_sub(1)?))
+            .map(at),
         older: reports.get(current.map_or(0, |index| index + 1)).map(at),
-        text: entry.visit.page(&format!("{path}/stack.txt"), &link(entry, report)),
+        text: entry
+            .visit
+            .page(&format!("{path}/stack.txt"), &link(entry, report)),
     });
     let (crash, freeze) = match report.as_ref().map(|report| (report, &report.what)) {
-        Some((report, What::Crash(crash))) => (Some(CrashView::new(&state.symbols, report, crash, &page.row.culprit, lang)), None),
-        Some((report, What::Freeze(freeze))) => (None, Some(FreezeView::new(&state.symbols, report, freeze, lang))),
+        Some((report, What::Crash(crash))) => (
+            Some(CrashView::new(
+                &state.symbols,
+                report,
+                crash,
+                &page.row.culprit,
+                lang,
+            )),
+            None,
+        ),
+        Some((report, What::Freeze(freeze))) => (
+            None,
+            Some(FreezeView::new(&state.symbols, report, freeze, lang)),
+        ),
         _ => (None, None),
     };
     let (tree, merged) = report_view::merged(&state.symbols, &reports);
@@ -168,7 +230,10 @@ fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry, found: Found) -> Issue
                 reports: format::count(row.reports),
                 bar: ShareBar::new(tone, row.reports, page.row.reports),
                 met: format::share(row.runs.min(row.of), row.of),
-                met_of: fill(w.of_runs, &[&format::count(row.runs), &format::count(row.of)]),
+                met_of: fill(
+                    w.of_runs,
+                    &[&format::count(row.runs), &format::count(row.of)],
+                ),
             })
             .collect(),
     };

@@ -48,14 +48,22 @@ impl IssueLine {
             class,
             kind,
             title: row.title.clone(),
-            culprit: if row.title.contains(&row.culprit) { String::new() } else { row.culprit.clone() },
+            culprit: if row.title.contains(&row.culprit) {
+                String::new()
+            } else {
+                row.culprit.clone()
+            },
             spark: Spark::new(entry.words(), tone, &spark),
             installs: format::count(row.installs),
             reports: format::count(row.reports),
             runs: format::count(row.runs),
             last: format::ago(row.last_seen, entry.now, entry.visit.lang),
             last_exact: window::exact(row.last_seen),
-            releases: if first == last { first.to_owned() } else { format!("{first} – {last}") },
+            releases: if first == last {
+                first.to_owned()
+            } else {
+                format!("{first} – {last}")
+            },
             new: row.first_seen >= entry.span.from,
         }
     }

@@ -23,7 +23,10 @@ pub(crate) async fn page<S: Store>(From(state): From<State<S>>, entry: Entry) ->
 
 async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Issues<'a>, Trouble> {
     let wanted = Wanted::read(&entry.visit);
-    let filter = IssueFilter { kind: wanted.kind.store_kind(), span: entry.span };
+    let filter = IssueFilter {
+        kind: wanted.kind.store_kind(),
+        span: entry.span,
+    };
     let found = state.store.issues(&entry.app, filter).await?;
     let all = found.len();
     let chosen = wanted.choose(found);
@@ -52,10 +55,17 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Issues
             })
             .collect(),
         sort: wanted.sort.word(),
-        lines: chosen[from..to].iter().map(|row| IssueLine::new(entry, row)).collect(),
+        lines: chosen[from..to]
+            .iter()
+            .map(|row| IssueLine::new(entry, row))
+            .collect(),
         shown: fill(
             w.issues_shown,
-            &[&(from + 1).min(to), &to, &format::count(chosen.len() as u64)],
+            &[
+                &(from + 1).min(to),
+                &to,
+                &format::count(chosen.len() as u64),
+            ],
         ),
         earlier: (from > 0).then(|| turn(wanted.page - 1)),
         later: (to < chosen.len()).then(|| turn(wanted.page + 1)),
@@ -181,8 +191,14 @@ impl Wanted {
     fn read(visit: &Visit) -> Self {
         let word = |key| visit.get(key).unwrap_or_default();
         Self {
-            kind: Kind::ALL.into_iter().find(|kind| kind.word() == word("kind")).unwrap_or(Kind::All),
-            sort: Sort::ALL.into_iter().find(|sort| sort.word() == word("sort")).unwrap_or(Sort::Installs),
+            kind: Kind::ALL
+                .into_iter()
+                .find(|kind| kind.word() == word("kind"))
+                .unwrap_or(Kind::All),
+            sort: Sort::ALL
+                .into_iter()
+                .find(|sort| sort.word() == word("sort"))
+                .unwrap_or(Sort::Installs),
             text: word("q").trim().to_owned(),
             page: word("page").parse::<u16>().unwrap_or(0).into(),
         }
@@ -193,7 +209,10 @@ impl Wanted {
         let says = |row: &IssueRow| {
             row.title.to_lowercase().contains(&text) || row.culprit.to_lowercase().contains(&text)
         };
-        let mut rows: Vec<IssueRow> = rows.into_iter().filter(|row| self.kind.takes(row) && says(row)).collect();
+        let mut rows: Vec<IssueRow> = rows
+            .into_iter()
+            .filter(|row| self.kind.takes(row) && says(row))
+            .collect();
         // The sort is stable, so that equal rows stay in the store's order.
         match self.sort {
             Sort::Installs => rows.sort_by_key(|row| Reverse((row.installs, row.reports))),
@@ -239,7 +258,11 @@ mod tests {
             row("froze", IssueKind::Freeze, 7, 0, 2),
         ];
         let wanted = Wanted::read(&Visit::read("/issues", query, &HeaderMap::new()));
-        wanted.choose(rows).into_iter().map(|row| row.title).collect()
+        wanted
+            .choose(rows)
+            .into_iter()
+            .map(|row| row.title)
+            .collect()
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use super::words::Lang;
 use candor_protocol::report::{
-    Activity, Disconnect, Exit, Failure, Fault, FreezeEnd, Found, Kind, LossReason, Network, Note, Phase, SignalName, Wait,
+    Activity, Disconnect, Exit, Failure, Fault, Found, FreezeEnd, Kind, LossReason, Network, Note,
+    Phase, SignalName, Wait,
 };
 use candor_symbols::Owner;
 

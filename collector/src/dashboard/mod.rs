@@ -3,7 +3,7 @@
 //! * [`visit`], [`entry`]: what is asked; the way in and out of every page.
 //! * [`shell`]: what stands around a page; [`words`] and [`labels`]: what it says; [`format`](mod@format): numbers.
 //! * [`overview`], [`issues`], [`issue`], [`freezes`], [`connections`]: the pages.
-//! * [`chart`]: pictures; [`assets`]: style, script, icon; [`security`]: headers.
+//! * [`chart`]: pictures; [`assets`]: style, script, icon; [`security`]: who may look.
 
 mod assets;
 mod chart;
@@ -29,7 +29,7 @@ mod words;
 use crate::state::State;
 use crate::store::Store;
 use axum::Router;
-use axum::middleware::map_response;
+use axum::middleware::from_fn;
 use axum::routing::get;
 
 /// The pages' routes.
@@ -42,6 +42,6 @@ pub fn router<S: Store>(state: State<S>) -> Router {
         .route("/freezes", get(freezes::page::<S>))
         .route("/connections", get(connections::page::<S>))
         .route("/assets/{name}", get(assets::serve))
-        .layer(map_response(security::guard))
+        .layer(from_fn(security::guard))
         .with_state(state)
 }

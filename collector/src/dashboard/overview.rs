@@ -35,10 +35,17 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Overvi
     Ok(Overview {
         w: entry.words(),
         shell: &entry.shell,
-        waiting: ledger.last_batch.is_none().then(|| fill(entry.words().waiting_text, &[app])),
+        waiting: ledger
+            .last_batch
+            .is_none()
+            .then(|| fill(entry.words().waiting_text, &[app])),
         figures: figures(entry, &health, &before),
         charts: charts(entry, &trend),
-        top: issues.iter().take(TOP).map(|row: &IssueRow| IssueLine::new(entry, row)).collect(),
+        top: issues
+            .iter()
+            .take(TOP)
+            .map(|row: &IssueRow| IssueLine::new(entry, row))
+            .collect(),
         more: match issues.len().saturating_sub(TOP) {
             0 => String::new(),
             more => fill(entry.words().more_issues, &[&more]),
@@ -71,7 +78,9 @@ fn figures(entry: &Entry, now: &Health, before: &Health) -> Vec<Figure> {
     let w = entry.words();
     let free = |bad: u64, all: u64| (all.saturating_sub(bad), all);
     let share = |(part, whole): (u64, u64)| format::share(part, whole);
-    let of = |pattern: &str, part: u64, whole: u64| fill(pattern, &[&format::count(part), &format::count(whole)]);
+    let of = |pattern: &str, part: u64, whole: u64| {
+        fill(pattern, &[&format::count(part), &format::count(whole)])
+    };
     let crash_free = free(now.crashed_runs, now.runs);
     let freeze_free = free(now.frozen_runs, now.runs);
     let connected = (now.ready, now.attempts);
@@ -81,14 +90,24 @@ fn figures(entry: &Entry, now: &Health, before: &Health) -> Vec<Figure> {
             name: w.crash_free,
             value: share(crash_free),
             note: of(w.of_runs_crashed, now.crashed_runs, now.runs),
-            change: Change::of_share(w, Tone::Crash, crash_free, free(before.crashed_runs, before.runs)),
+            change: Change::of_share(
+                w,
+                Tone::Crash,
+                crash_free,
+                free(before.crashed_runs, before.runs),
+            ),
             href: Some(entry.visit.page("/issues", &[("kind", "crash")])),
         },
         Figure {
             name: w.freeze_free,
             value: share(freeze_free),
             note: of(w.of_runs_froze, now.frozen_runs, now.runs),
-            change: Change::of_share(w, Tone::Freeze, freeze_free, free(before.frozen_runs, before.runs)),
+            change: Change::of_share(
+                w,
+                Tone::Freeze,
+                freeze_free,
+                free(before.frozen_runs, before.runs),
+            ),
             href: Some(entry.visit.page("/freezes", &[])),
         },
         Figure {
@@ -101,7 +120,10 @@ fn figures(entry: &Entry, now: &Health, before: &Health) -> Vec<Figure> {
         Figure {
             name: w.ready_p95,
             value: format::micros_or_nothing(p95(now)),
-            note: fill(w.median_is, &[&format::micros_or_nothing(now.ready_us.quantile(0.5))]),
+            note: fill(
+                w.median_is,
+                &[&format::micros_or_nothing(now.ready_us.quantile(0.5))],
+            ),
             change: Change::of_number(w, p95(now).unwrap_or(0), p95(before).unwrap_or(0)),
             href: Some(entry.visit.page("/connections", &[])),
         },
@@ -119,25 +141,47 @@ fn charts(entry: &Entry, trend: &[Point]) -> Vec<OverTime> {
     let w = entry.words();
     let closer = entry.closer();
     let draw = |title: &str, series: Vec<Series>| {
-        OverTime::new(w, title, Unit::Count, Shape::Bars, entry.span, series).narrowing(closer.clone())
+        OverTime::new(w, title, Unit::Count, Shape::Bars, entry.span, series)
+            .narrowing(closer.clone())
     };
     vec![
         draw(
             w.crashes_and_freezes,
             vec![
-                Series::counts(w.crashes, Tone::Crash, trend.iter().map(|point| point.crashes)),
-                Series::counts(w.freezes, Tone::Freeze, trend.iter().map(|point| point.freezes)),
+                Series::counts(
+                    w.crashes,
+                    Tone::Crash,
+                    trend.iter().map(|point| point.crashes),
+                ),
+                Series::counts(
+                    w.freezes,
+                    Tone::Freeze,
+                    trend.iter().map(|point| point.freezes),
+                ),
             ],
         ),
-        draw(w.runs, vec![Series::counts(w.runs, Tone::Accent, trend.iter().map(|point| point.runs))]),
+        draw(
+            w.runs,
+            vec![Series::counts(
+                w.runs,
+                Tone::Accent,
+                trend.iter().map(|point| point.runs),
+            )],
+        ),
         draw(
             w.attempts,
             vec![
-                Series::counts(w.in_service, Tone::Accent, trend.iter().map(|point| point.ready)),
+                Series::counts(
+                    w.in_service,
+                    Tone::Accent,
+                    trend.iter().map(|point| point.ready),
+                ),
                 Series::counts(
                     w.failed,
                     Tone::Quiet,
-                    trend.iter().map(|point| point.attempts.saturating_sub(point.ready)),
+                    trend
+                        .iter()
+                        .map(|point| point.attempts.saturating_sub(point.ready)),
                 ),
             ],
         ),
@@ -171,7 +215,9 @@ fn release_lines(entry: &Entry, releases: &[ReleaseRow]) -> Vec<ReleaseLine> {
             crash_free: format::share_without(row.crashed_runs, row.runs),
             freezes: format::count(row.freezes),
             connected: format::share(row.ready, row.attempts),
-            href: entry.visit.page("/connections", &[("release", row.release.as_str())]),
+            href: entry
+                .visit
+                .page("/connections", &[("release", row.release.as_str())]),
         })
         .collect()
 }
@@ -194,32 +240,51 @@ impl Pipeline {
     fn new(entry: &Entry, ledger: &Ledger) -> Self {
         let lang = entry.visit.lang;
         let list = |parts: Vec<(String, u64)>| {
-            let mut parts: Vec<(String, u64)> = parts.into_iter().filter(|&(_, count)| count > 0).collect();
+            let mut parts: Vec<(String, u64)> =
+                parts.into_iter().filter(|&(_, count)| count > 0).collect();
             parts.sort_by_key(|part| std::cmp::Reverse(part.1));
-            parts.iter().map(|(name, count)| format!("{name} {}", format::count(*count))).collect::<Vec<_>>().join(" · ")
+            parts
+                .iter()
+                .map(|(name, count)| format!("{name} {}", format::count(*count)))
+                .collect::<Vec<_>>()
+                .join(" · ")
         };
         let lost: Vec<(String, u64)> = ledger
             .lost
             .iter()
             .flat_map(|(kind, reasons)| {
                 reasons.iter().map(|(reason, &count)| {
-                    (format!("{}: {}", kind.label(lang), reason.label(lang)), count)
+                    (
+                        format!("{}: {}", kind.label(lang), reason.label(lang)),
+                        count,
+                    )
                 })
             })
             .collect();
         let sum = |counts: &mut dyn Iterator<Item = u64>| format::count(counts.sum());
         Self {
-            last: ledger
-                .last_batch
-                .map_or_else(|| entry.words().never.to_owned(), |at| format::ago(at.max(1), entry.now, lang)),
+            last: ledger.last_batch.map_or_else(
+                || entry.words().never.to_owned(),
+                |at| format::ago(at.max(1), entry.now, lang),
+            ),
             last_exact: ledger.last_batch.map(window::exact).unwrap_or_default(),
             stored: sum(&mut ledger.stored.values().copied()),
             stored_kinds: list(
-                ledger.stored.iter().map(|(kind, &count)| (kind.label(lang).to_owned(), count)).collect(),
+                ledger
+                    .stored
+                    .iter()
+                    .map(|(kind, &count)| (kind.label(lang).to_owned(), count))
+                    .collect(),
             ),
             duplicates: format::count(ledger.duplicates),
             refused: sum(&mut ledger.refused.values().copied()),
-            refused_reasons: list(ledger.refused.iter().map(|(reason, &count)| (reason.replace('_', " "), count)).collect()),
+            refused_reasons: list(
+                ledger
+                    .refused
+                    .iter()
+                    .map(|(reason, &count)| (reason.replace('_', " "), count))
+                    .collect(),
+            ),
             lost: sum(&mut lost.iter().map(|&(_, count)| count)),
             lost_reasons: list(lost),
             erased: format::count(ledger.erased),

@@ -67,28 +67,51 @@ pub(crate) struct FreezeView {
 
 impl CrashView {
     /// The view of a crash; `culprit` is what its issue blames, if anything.
-    pub(crate) fn new(symbols: &Symbols, report: &Report, crash: &Crash, culprit: &str, lang: Lang) -> Self {
+    pub(crate) fn new(
+        symbols: &Symbols,
+        report: &Report,
+        crash: &Crash,
+        culprit: &str,
+        lang: Lang,
+    ) -> Self {
         let w = lang.words();
         let named = |stack: &Stack| name_stack(symbols, stack, &crash.modules);
         let frames = named(&crash.thread.stack);
         let place = match culprit {
-            "" => stack::blamed(&frames).map_or_else(|| w.unknown_place.to_owned(), |line| line.name),
+            "" => {
+                stack::blamed(&frames).map_or_else(|| w.unknown_place.to_owned(), |line| line.name)
+            }
             culprit => culprit.to_owned(),
         };
-        let mut facts = vec![Fact { name: w.end, value: if crash.fatal { w.fatal } else { w.survived }.to_owned() }];
+        let mut facts = vec![Fact {
+            name: w.end,
+            value: if crash.fatal { w.fatal } else { w.survived }.to_owned(),
+        }];
         let mut fact = |name, value: String| facts.push(Fact { name, value });
         let (sentence, message) = match &crash.cause {
-            Cause::Panic { message, at, signal } => {
+            Cause::Panic {
+                message,
+                at,
+                signal,
+            } => {
                 if let Some(at) = at {
                     fact(w.raised_at, format!("{}:{}", at.file, at.line));
                 }
                 if let Some(signal) = signal {
                     fact(w.signal, signal.to_string());
                 }
-                let pattern = if crash.fatal { w.panic_sentence } else { w.caught_sentence };
+                let pattern = if crash.fatal {
+                    w.panic_sentence
+                } else {
+                    w.caught_sentence
+                };
                 (fill(pattern, &[&place]), pieces(message.as_str()))
             }
-            Cause::Signal { signal, origin, fault } => {
+            Cause::Signal {
+                signal,
+                origin,
+                fault,
+            } => {
                 fact(w.signal, format!("{signal} ({})", signal.label(lang)));
                 fact(w.fault, fault.label(lang).to_owned());
                 fact(w.sent_by, origin.to_string());
@@ -96,7 +119,10 @@ impl CrashView {
                     Fault::None | Fault::Other => signal.label(lang),
                     fault => fault.label(lang),
                 };
-                (fill(w.signal_sentence, &[signal, &what, &place]), Vec::new())
+                (
+                    fill(w.signal_sentence, &[signal, &what, &place]),
+                    Vec::new(),
+                )
             }
         };
         fact(w.uptime, format::millis(crash.uptime_ms));
@@ -113,7 +139,9 @@ impl CrashView {
                     let frames = named(&thread.stack);
                     ThreadView {
                         name: thread_name(thread, lang),
-                        top: stack::blamed(&frames).map(|line| line.name).unwrap_or_default(),
+                        top: stack::blamed(&frames)
+                            .map(|line| line.name)
+                            .unwrap_or_default(),
                         stack: StackView::new(&thread.stack, &frames, lang),
                     }
                 })
@@ -136,18 +164,47 @@ impl FreezeView {
             (None, activity) => activity.label(lang).to_owned(),
         };
         let sentence = match &freeze.turn {
-            Some(turn) => fill(w.freeze_sentence_turn, &[&freeze.watch, &took, turn, &doing]),
+            Some(turn) => fill(
+                w.freeze_sentence_turn,
+                &[&freeze.watch, &took, turn, &doing],
+            ),
             None => fill(w.freeze_sentence, &[&freeze.watch, &took, &doing]),
         };
         let mut facts = vec![
-            Fact { name: w.end, value: freeze.end.label(lang).to_owned() },
-            Fact { name: w.took, value: took },
-            Fact { name: w.threshold, value: format::millis(freeze.threshold_ms) },
-            Fact { name: w.watch, value: freeze.watch.to_string() },
+            Fact {
+                name: w.end,
+                value: freeze.end.label(lang).to_owned(),
+            },
+            Fact {
+                name: w.took,
+                value: took,
+            },
+            Fact {
+                name: w.threshold,
+                value: format::millis(freeze.threshold_ms),
+            },
+            Fact {
+                name: w.watch,
+                value: freeze.watch.to_string(),
+            },
         ];
-        facts.extend(freeze.turn.as_ref().map(|turn| Fact { name: w.turn, value: turn.to_string() }));
-        facts.push(Fact { name: w.activity, value: doing });
-        facts.push(Fact { name: w.thread, value: if freeze.main { w.main_thread } else { w.other_thread }.to_owned() });
+        facts.extend(freeze.turn.as_ref().map(|turn| Fact {
+            name: w.turn,
+            value: turn.to_string(),
+        }));
+        facts.push(Fact {
+            name: w.activity,
+            value: doing,
+        });
+        facts.push(Fact {
+            name: w.thread,
+            value: if freeze.main {
+                w.main_thread
+            } else {
+                w.other_thread
+            }
+            .to_owned(),
+        });
         facts.extend(circumstances(report, lang));
         let mut seen: Vec<_> = freeze.stacks.iter().collect();
         seen.sort_by_key(|seen| std::cmp::Reverse(seen.count));
@@ -163,7 +220,12 @@ impl FreezeView {
                 (label, StackView::new(&seen.stack, &frames, lang))
             })
             .collect::<Vec<_>>();
-        Self { sentence, facts, unnamed: all_unnamed && !stacks.is_empty(), stacks }
+        Self {
+            sentence,
+            facts,
+            unnamed: all_unnamed && !stacks.is_empty(),
+            stacks,
+        }
     }
 }
 
@@ -171,9 +233,18 @@ impl FreezeView {
 fn circumstances(report: &Report, lang: Lang) -> Vec<Fact> {
     let w = lang.words();
     vec![
-        Fact { name: w.release, value: report.release.to_string() },
-        Fact { name: w.device, value: device(&report.device) },
-        Fact { name: w.report, value: report.id.to_string() },
+        Fact {
+            name: w.release,
+            value: report.release.to_string(),
+        },
+        Fact {
+            name: w.device,
+            value: device(&report.device),
+        },
+        Fact {
+            name: w.report,
+            value: report.id.to_string(),
+        },
     ]
 }
 
@@ -208,7 +279,11 @@ pub(crate) fn detail(what: &What, lang: Lang) -> String {
     let w = lang.words();
     match what {
         What::Crash(crash) => fill(w.after, &[&format::millis(crash.uptime_ms)]),
-        What::Freeze(freeze) => format!("{} · {}", format::millis(freeze.took_ms), freeze.end.label(lang)),
+        What::Freeze(freeze) => format!(
+            "{} · {}",
+            format::millis(freeze.took_ms),
+            freeze.end.label(lang)
+        ),
         _ => String::new(),
     }
 }
@@ -220,7 +295,11 @@ pub(crate) fn merged(symbols: &Symbols, reports: &[Report]) -> (Tree, usize) {
     for report in reports {
         if let What::Freeze(freeze) = &report.what {
             merged += 1;
-            for seen in freeze.stacks.iter().filter(|seen| !seen.stack.frames.is_empty()) {
+            for seen in freeze
+                .stacks
+                .iter()
+                .filter(|seen| !seen.stack.frames.is_empty())
+            {
                 let frames = name_stack(symbols, &seen.stack, &freeze.modules);
                 stack::merge(&mut tree, &frames, u64::from(seen.count));
             }
@@ -234,12 +313,20 @@ fn pieces(text: &str) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
     let mut push = |text: &str, placeholder| {
         if !text.is_empty() {
-            pieces.push(Piece { text: text.to_owned(), placeholder });
+            pieces.push(Piece {
+                text: text.to_owned(),
+                placeholder,
+            });
         }
     };
     let mut rest = text;
     while let Some(open) = rest.find('‹') {
-        let Some(close) = rest[open..].find('›').map(|close| open + close + '›'.len_utf8()) else { break };
+        let Some(close) = rest[open..]
+            .find('›')
+            .map(|close| open + close + '›'.len_utf8())
+        else {
+            break;
+        };
         push(&rest[..open], false);
         push(&rest[open..close], true);
         rest = &rest[close..];
@@ -250,24 +337,50 @@ fn pieces(text: &str) -> Vec<Piece> {
 
 /// A report as text, to be pasted elsewhere.
 pub(crate) fn text(symbols: &Symbols, issue: &IssueRow, report: &Report) -> String {
-    let mut out = format!("{}\n{} · {} · {}\n", issue.title, report.at, report.release, device(&report.device));
+    let mut out = format!(
+        "{}\n{} · {} · {}\n",
+        issue.title,
+        report.at,
+        report.release,
+        device(&report.device)
+    );
     let mut section = |heading: &str, stack: &Stack, modules: &[Module]| {
-        let _ = write!(out, "\n{heading}\n{}", stack::text(stack, &name_stack(symbols, stack, modules)));
+        let _ = write!(
+            out,
+            "\n{heading}\n{}",
+            stack::text(stack, &name_stack(symbols, stack, modules))
+        );
     };
     match &report.what {
         What::Crash(crash) => {
             let view = CrashView::new(symbols, report, crash, &issue.culprit, Lang::En);
-            let message: String = view.message.iter().map(|piece| piece.text.as_str()).collect();
-            section(&format!("{} {message}\nthread: {}", view.sentence, view.thread), &crash.thread.stack, &crash.modules);
+            let message: String = view
+                .message
+                .iter()
+                .map(|piece| piece.text.as_str())
+                .collect();
+            section(
+                &format!("{} {message}\nthread: {}", view.sentence, view.thread),
+                &crash.thread.stack,
+                &crash.modules,
+            );
             for thread in &crash.others {
-                section(&format!("thread: {}", thread_name(thread, Lang::En)), &thread.stack, &crash.modules);
+                section(
+                    &format!("thread: {}", thread_name(thread, Lang::En)),
+                    &thread.stack,
+                    &crash.modules,
+                );
             }
         }
         What::Freeze(freeze) => {
             let view = FreezeView::new(symbols, report, freeze, Lang::En);
             section(&view.sentence, &Stack::default(), &[]);
             for seen in &freeze.stacks {
-                section(&format!("{} samples", seen.count), &seen.stack, &freeze.modules);
+                section(
+                    &format!("{} samples", seen.count),
+                    &seen.stack,
+                    &freeze.modules,
+                );
             }
         }
         _ => {}
@@ -281,7 +394,10 @@ mod tests {
     use candor_protocol::report::{Arch, Os};
 
     fn read(text: &str) -> Vec<(String, bool)> {
-        pieces(text).into_iter().map(|piece| (piece.text, piece.placeholder)).collect()
+        pieces(text)
+            .into_iter()
+            .map(|piece| (piece.text, piece.placeholder))
+            .collect()
     }
 
     #[test]

@@ -1,7 +1,10 @@
-//! What browsers are told about every page.
+//! Who may look, and what browsers are told about every page.
 
-use axum::http::{HeaderName, HeaderValue, header};
-use axum::response::Response;
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::net::IpAddr;
 
 /// Nothing but this server's own script, style, pictures and answers; no frame around a page, no form to elsewhere.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -12,15 +15,77 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::X_FRAME_OPTIONS, "DENY"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
 ];
 
-/// Adds the headers to an answer.
-pub(crate) async fn guard(mut response: Response) -> Response {
+const FOREIGN_NAME: &str = "The pages have no sign-in, so they answer only to localhost, 127.0.0.1 or [::1]. Under any other \
+                            name a website could make a browser on this machine read them. A proxy in front of the \
+                            collector has to ask for one of these names.\n";
+
+/// Answers only to a name of this machine's own, and adds the headers.
+pub(crate) async fn guard(request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST);
+    // Without a name nobody was led here by one; browsers always send it.
+    let own = host.is_none_or(|host| host.to_str().is_ok_and(is_own));
+    let mut response = match own {
+        true => next.run(request).await,
+        false => (StatusCode::FORBIDDEN, FOREIGN_NAME).into_response(),
+    };
     for (name, value) in HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
     }
     // What a page shows belongs to its reader; assets say themselves how long they may be kept.
-    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-cache"));
     response
+        .headers_mut()
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("private, no-cache"));
+    response
+}
+
+/// Whether `host`, perhaps with a port, names this machine's loopback.
+fn is_own(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost")
+        || address
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_the_loopback_are_own() {
+        for own in [
+            "localhost",
+            "LOCALHOST:8717",
+            "127.0.0.1:8717",
+            "127.1.2.3",
+            "[::1]:8717",
+            "[::1]",
+        ] {
+            assert!(is_own(own), "{own}");
+        }
+        for foreign in [
+            "example.org",
+            "example.org:8717",
+            "127.0.0.1.example.org",
+            "localhost.example.org",
+            "10.0.0.1",
+            "",
+            ":80",
+        ] {
+            assert!(!is_own(foreign), "{foreign}");
+        }
+    }
 }

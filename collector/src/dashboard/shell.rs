@@ -21,7 +21,12 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    const ALL: [Self; 4] = [Self::Overview, Self::Issues, Self::Freezes, Self::Connections];
+    const ALL: [Self; 4] = [
+        Self::Overview,
+        Self::Issues,
+        Self::Freezes,
+        Self::Connections,
+    ];
 
     /// Its path.
     pub(crate) const fn path(self) -> &'static str {
@@ -46,7 +51,12 @@ impl Place {
     fn of(path: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|place| match place {
             Self::Overview => path == "/",
-            other => path == other.path() || path.strip_prefix(other.path()).is_some_and(|rest| rest.starts_with('/')),
+            other => {
+                path == other.path()
+                    || path
+                        .strip_prefix(other.path())
+                        .is_some_and(|rest| rest.starts_with('/'))
+            }
         })
     }
 }
@@ -120,8 +130,16 @@ impl Shell {
             })
             .collect();
         let dark = visit.theme == Theme::Dark;
-        let (theme, label) = if dark { (Theme::Light, w.light) } else { (Theme::Dark, w.dark) };
-        let lang = if visit.lang == Lang::En { Lang::Zh } else { Lang::En };
+        let (theme, label) = if dark {
+            (Theme::Light, w.light)
+        } else {
+            (Theme::Dark, w.dark)
+        };
+        let lang = if visit.lang == Lang::En {
+            Lang::Zh
+        } else {
+            Lang::En
+        };
         Self {
             w,
             lang: visit.lang,
@@ -135,7 +153,11 @@ impl Shell {
             shown: stretch(span),
             now: visit.end().map(|_| visit.here(&[("to", "")])),
             live: visit.end().is_none(),
-            other_theme: Choice { href: visit.here(&[("theme", theme.word())]), label: label.to_owned(), current: false },
+            other_theme: Choice {
+                href: visit.here(&[("theme", theme.word())]),
+                label: label.to_owned(),
+                current: false,
+            },
             other_lang: Choice {
                 href: visit.here(&[("lang", lang.word())]),
                 label: w.lang_hint.to_owned(),
@@ -150,7 +172,11 @@ fn stretch(span: Span) -> String {
     let (from, to) = (window::exact(span.from), window::exact(span.to));
     let day = |text: &str| text.get(..10).unwrap_or_default().to_owned();
     let same = day(&from) == day(&to);
-    let to = if same { to.get(11..).unwrap_or_default() } else { &to };
+    let to = if same {
+        to.get(11..).unwrap_or_default()
+    } else {
+        &to
+    };
     format!("{} – {to}", from.trim_end_matches(" UTC"))
 }
 
@@ -168,9 +194,18 @@ mod tests {
 
     #[test]
     fn choosing_a_range_leads_back_to_the_present() {
-        let visit = Visit::read("/freezes", "app=im&range=7d&to=1773478800", &HeaderMap::new());
+        let visit = Visit::read(
+            "/freezes",
+            "app=im&range=7d&to=1773478800",
+            &HeaderMap::new(),
+        );
         let app = AppName::parse("im").unwrap();
-        let shell = Shell::new(&visit, std::slice::from_ref(&app), Some(&app), visit.span(0));
+        let shell = Shell::new(
+            &visit,
+            std::slice::from_ref(&app),
+            Some(&app),
+            visit.span(0),
+        );
         assert_eq!(shell.ranges[2].href, "/freezes?app=im&range=24h");
         assert!(shell.ranges[3].current && !shell.live);
         assert_eq!(shell.now.as_deref(), Some("/freezes?app=im&range=7d"));
@@ -179,11 +214,19 @@ mod tests {
     #[test]
     fn a_stretch_within_a_day_names_the_day_once() {
         assert_eq!(
-            stretch(Span { from: 1_773_478_800, to: 1_773_482_400, step: 60 }),
+            stretch(Span {
+                from: 1_773_478_800,
+                to: 1_773_482_400,
+                step: 60
+            }),
             "2026-03-14 09:00 – 10:00 UTC"
         );
         assert_eq!(
-            stretch(Span { from: 1_773_478_800, to: 1_773_565_200, step: 60 }),
+            stretch(Span {
+                from: 1_773_478_800,
+                to: 1_773_565_200,
+                step: 60
+            }),
             "2026-03-14 09:00 – 2026-03-15 09:00 UTC"
         );
     }

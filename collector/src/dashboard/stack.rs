@@ -68,8 +68,12 @@ impl StackView {
         let mut run: Vec<Line> = Vec::new();
         let mut lines = lines.into_iter().enumerate();
         while let Some((index, line)) = lines.next() {
-            let first_of_frame = parts.last().is_none_or(|part| !ends_with(part, line.number))
-                && run.last().is_none_or(|last: &Line| last.number != line.number);
+            let first_of_frame = parts
+                .last()
+                .is_none_or(|part| !ends_with(part, line.number))
+                && run
+                    .last()
+                    .is_none_or(|last: &Line| last.number != line.number);
             if first_of_frame && gap.is_some_and(|(at, _)| at == line.number) {
                 fold(&mut parts, &mut run, lang);
                 let left_out = gap.map_or(0, |(_, left_out)| left_out);
@@ -81,13 +85,22 @@ impl StackView {
             } else {
                 run.push(line);
             }
-            if let Some(circle) = circle.as_ref().filter(|circle| circle.start + circle.length == index + 1) {
+            if let Some(circle) = circle
+                .as_ref()
+                .filter(|circle| circle.start + circle.length == index + 1)
+            {
                 fold(&mut parts, &mut run, lang);
-                let again: Vec<Line> =
-                    lines.by_ref().take(circle.length * (circle.times - 1)).map(|(_, line)| line).collect();
+                let again: Vec<Line> = lines
+                    .by_ref()
+                    .take(circle.length * (circle.times - 1))
+                    .map(|(_, line)| line)
+                    .collect();
                 let words = lang.words().frames_again;
                 let label = fill(words, &[&again.len(), &circle.length, &(circle.times - 1)]);
-                parts.push(Part::Folded { label, lines: again });
+                parts.push(Part::Folded {
+                    label,
+                    lines: again,
+                });
             }
         }
         fold(&mut parts, &mut run, lang);
@@ -117,15 +130,27 @@ const LONGEST_ROUND: usize = 8;
 fn circle(lines: &[Line]) -> Option<Circle> {
     let same = |a: usize, b: usize| lines[a].name == lines[b].name && lines[a].own == lines[b].own;
     let rounds = |start: usize, length: usize| {
-        let repeated = (start + length..lines.len()).take_while(|&at| same(at, at - length)).count();
-        Circle { start, length, times: repeated / length + 1 }
+        let repeated = (start + length..lines.len())
+            .take_while(|&at| same(at, at - length))
+            .count();
+        Circle {
+            start,
+            length,
+            times: repeated / length + 1,
+        }
     };
     (0..lines.len())
         .flat_map(|start| (1..=LONGEST_ROUND).map(move |length| (start, length)))
         .map(|(start, length)| rounds(start, length))
         .filter(|circle| circle.times >= ROUNDS)
         // The first of equals: the shortest round, as far in as possible.
-        .reduce(|best, next| if next.length * next.times > best.length * best.times { next } else { best })
+        .reduce(|best, next| {
+            if next.length * next.times > best.length * best.times {
+                next
+            } else {
+                best
+            }
+        })
 }
 
 fn ends_with(part: &Part, number: usize) -> bool {
@@ -138,7 +163,12 @@ fn ends_with(part: &Part, number: usize) -> bool {
 
 /// Before which frame frames were left out, and how many.
 fn gap(stack: &Stack) -> Option<(usize, u32)> {
-    (stack.left_out > 0).then(|| (stack.frames.len().saturating_sub(stack.outermost as usize), stack.left_out))
+    (stack.left_out > 0).then(|| {
+        (
+            stack.frames.len().saturating_sub(stack.outermost as usize),
+            stack.left_out,
+        )
+    })
 }
 
 /// Closes a run of frames that are not the app's. A single one is not worth a fold: it takes the same line.
@@ -154,14 +184,20 @@ fn fold(parts: &mut Vec<Part>, run: &mut Vec<Line>, lang: Lang) {
                 }
             }
             let label = fill(lang.words().frames_of, &[&count, &owners.join(", ")]);
-            parts.push(Part::Folded { label, lines: std::mem::take(run) });
+            parts.push(Part::Folded {
+                label,
+                lines: std::mem::take(run),
+            });
         }
     }
 }
 
 fn lines(frames: &[NamedFrame], lang: Lang) -> impl Iterator<Item = Line> {
     frames.iter().enumerate().flat_map(move |(number, frame)| {
-        let module = frame.module.as_ref().map(|module| module.as_str().to_owned());
+        let module = frame
+            .module
+            .as_ref()
+            .map(|module| module.as_str().to_owned());
         let module = module.unwrap_or_else(|| lang.words().no_module.to_owned());
         let guess = (frame.found == Found::Scan).then(|| Found::Scan.label(lang));
         let line = |name: String, named, place, inlined, owner: Owner| Line {
@@ -190,7 +226,11 @@ fn lines(frames: &[NamedFrame], lang: Lang) -> impl Iterator<Item = Line> {
                     _ => address.clone(),
                 };
                 // The module may say more about the function that was called than its name does.
-                let owner = if name.inlined { name.owner } else { frame.owner };
+                let owner = if name.inlined {
+                    name.owner
+                } else {
+                    frame.owner
+                };
                 line(name.function.clone(), true, place, name.inlined, owner)
             })
             .collect()
@@ -198,7 +238,11 @@ fn lines(frames: &[NamedFrame], lang: Lang) -> impl Iterator<Item = Line> {
 }
 
 fn address(frame: &NamedFrame, module: &str) -> String {
-    if frame.module.is_none() && frame.build_id.is_none() { module.to_owned() } else { format!("{module} + {:#x}", frame.offset) }
+    if frame.module.is_none() && frame.build_id.is_none() {
+        module.to_owned()
+    } else {
+        format!("{module} + {:#x}", frame.offset)
+    }
 }
 
 /// The stack as text, to be pasted elsewhere.
@@ -213,9 +257,21 @@ pub(crate) fn text(stack: &Stack, frames: &[NamedFrame]) -> String {
         }
         last = line.number;
         let inlined = if line.inlined { "  [inlined]" } else { "" };
-        let place = if line.place.is_empty() { String::new() } else { format!("  at {}", line.place) };
-        let module = if line.named { format!("  ({})", line.module) } else { String::new() };
-        let _ = writeln!(out, "{:>4}  {}{place}{module}{inlined}", line.number, line.name);
+        let place = if line.place.is_empty() {
+            String::new()
+        } else {
+            format!("  at {}", line.place)
+        };
+        let module = if line.named {
+            format!("  ({})", line.module)
+        } else {
+            String::new()
+        };
+        let _ = writeln!(
+            out,
+            "{:>4}  {}{place}{module}{inlined}",
+            line.number, line.name
+        );
     }
     out
 }
@@ -224,7 +280,10 @@ pub(crate) fn text(stack: &Stack, frames: &[NamedFrame]) -> String {
 pub(crate) fn merge(tree: &mut Tree, frames: &[NamedFrame], count: u64) {
     let unnamed = |frame: &NamedFrame| {
         let module = frame.module.as_ref().map_or("?", |module| module.as_str());
-        Step { name: address(frame, module), own: frame.owner == Owner::App }
+        Step {
+            name: address(frame, module),
+            own: frame.owner == Owner::App,
+        }
     };
     let steps = frames.iter().rev().flat_map(|frame| {
         let mut steps: Vec<Step> = frame
@@ -232,8 +291,15 @@ pub(crate) fn merge(tree: &mut Tree, frames: &[NamedFrame], count: u64) {
             .iter()
             .rev()
             .map(|name| {
-                let owner = if name.inlined { name.owner } else { frame.owner };
-                Step { name: clean(&name.function).to_string(), own: owner == Owner::App }
+                let owner = if name.inlined {
+                    name.owner
+                } else {
+                    frame.owner
+                };
+                Step {
+                    name: clean(&name.function).to_string(),
+                    own: owner == Owner::App,
+                }
             })
             .collect();
         if steps.is_empty() {
@@ -247,7 +313,11 @@ pub(crate) fn merge(tree: &mut Tree, frames: &[NamedFrame], count: u64) {
 /// The innermost function of the app's own, or the innermost at all.
 pub(crate) fn blamed(frames: &[NamedFrame]) -> Option<Line> {
     let all: Vec<Line> = lines(frames, Lang::En).collect();
-    all.iter().find(|line| line.own && line.named).or_else(|| all.iter().find(|line| line.own)).or(all.first()).cloned()
+    all.iter()
+        .find(|line| line.own && line.named)
+        .or_else(|| all.iter().find(|line| line.own))
+        .or(all.first())
+        .cloned()
 }
 
 #[cfg(test)]
@@ -292,8 +362,15 @@ mod tests {
     }
 
     fn stack(frames: usize) -> Stack {
-        let frame = Frame { module: Some(0), offset: Offset(0x1f0), found: Found::Cfi };
-        Stack { frames: vec![frame; frames], ..Stack::default() }
+        let frame = Frame {
+            module: Some(0),
+            offset: Offset(0x1f0),
+            found: Found::Cfi,
+        };
+        Stack {
+            frames: vec![frame; frames],
+            ..Stack::default()
+        }
     }
 
     fn crash() -> Vec<NamedFrame> {
@@ -334,7 +411,9 @@ mod tests {
                 "2 frames: runtime, system",
             ]
         );
-        assert!(matches!(&view.parts[1], Part::Line(line) if line.inlined && line.place == "src/history.rs:41"));
+        assert!(
+            matches!(&view.parts[1], Part::Line(line) if line.inlined && line.place == "src/history.rs:41")
+        );
     }
 
     #[test]
@@ -370,9 +449,16 @@ mod tests {
     #[test]
     fn a_gap_stands_where_frames_were_left_out() {
         let frames = frames(&["im im::a", "im im::b", "im im::c"]);
-        let deep = Stack { left_out: 900, outermost: 1, ..stack(3) };
+        let deep = Stack {
+            left_out: 900,
+            outermost: 1,
+            ..stack(3)
+        };
         let view = StackView::new(&deep, &frames, Lang::En);
-        assert_eq!(read(&view), ["0 im::a", "1 im::b", "900 frames left out", "2 im::c"]);
+        assert_eq!(
+            read(&view),
+            ["0 im::a", "1 im::b", "900 frames left out", "2 im::c"]
+        );
         assert!(text(&deep, &frames).contains("... 900 frames left out\n   2  im::c"));
     }
 
@@ -380,13 +466,19 @@ mod tests {
     fn as_text_every_function_has_a_line() {
         let text = text(&stack(7), &crash());
         assert_eq!(text.lines().count(), 8);
-        assert_eq!(text.lines().nth(2), Some("   2  im::history::parse  at src/history.rs:41  (im)  [inlined]"));
+        assert_eq!(
+            text.lines().nth(2),
+            Some("   2  im::history::parse  at src/history.rs:41  (im)  [inlined]")
+        );
         assert_eq!(text.lines().nth(4), Some("   3  libc.so.6 + 0x1f0"));
     }
 
     #[test]
     fn the_blamed_function_is_the_innermost_own_one() {
-        assert_eq!(blamed(&crash()).map(|line| line.name).as_deref(), Some("im::history::parse"));
+        assert_eq!(
+            blamed(&crash()).map(|line| line.name).as_deref(),
+            Some("im::history::parse")
+        );
         assert_eq!(blamed(&[]), None);
     }
 

@@ -31,7 +31,9 @@ impl Theme {
     }
 
     fn parse(word: &str) -> Option<Self> {
-        [Self::System, Self::Light, Self::Dark].into_iter().find(|theme| theme.word() == word)
+        [Self::System, Self::Light, Self::Dark]
+            .into_iter()
+            .find(|theme| theme.word() == word)
     }
 }
 
@@ -64,7 +66,13 @@ impl Visit {
             .filter(|(_, value)| !value.is_empty())
             .map(|(key, value)| (key.into_owned(), value.into_owned()))
             .collect();
-        let asked = |key: &str| params.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+        let asked = |key: &str| {
+            params
+                .iter()
+                .rev()
+                .find(|(name, _)| name == key)
+                .map(|(_, value)| value.as_str())
+        };
         let mut remember = Vec::new();
         let lang = match asked("lang").and_then(Lang::parse) {
             Some(lang) => {
@@ -73,7 +81,13 @@ impl Visit {
             }
             None => cookie(headers, LANG_COOKIE)
                 .and_then(Lang::parse)
-                .or_else(|| headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok().map(Lang::preferred))
+                .or_else(|| {
+                    headers
+                        .get(header::ACCEPT_LANGUAGE)?
+                        .to_str()
+                        .ok()
+                        .map(Lang::preferred)
+                })
                 .unwrap_or_default(),
         };
         let theme = match asked("theme").and_then(Theme::parse) {
@@ -81,14 +95,26 @@ impl Visit {
                 remember.push((THEME_COOKIE, theme.word()));
                 theme
             }
-            None => cookie(headers, THEME_COOKIE).and_then(Theme::parse).unwrap_or_default(),
+            None => cookie(headers, THEME_COOKIE)
+                .and_then(Theme::parse)
+                .unwrap_or_default(),
         };
-        Self { path: path.to_owned(), params, lang, theme, remember }
+        Self {
+            path: path.to_owned(),
+            params,
+            lang,
+            theme,
+            remember,
+        }
     }
 
     /// The value of `key` in the address; the last one, if it stands there more than once.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
-        self.params.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+        self.params
+            .iter()
+            .rev()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The chosen range.
@@ -96,7 +122,8 @@ impl Visit {
     /// # Errors
     /// The word that is none.
     pub(crate) fn range(&self) -> Result<Range, &str> {
-        self.get("range").map_or(Ok(Range::default()), |word| Range::parse(word).ok_or(word))
+        self.get("range")
+            .map_or(Ok(Range::default()), |word| Range::parse(word).ok_or(word))
     }
 
     /// When the shown stretch of time ends, where the address says so: for looking back.
@@ -113,18 +140,28 @@ impl Visit {
 
     /// The address of another page, for the same app and the same time, with `set` added.
     pub(crate) fn page(&self, path: &str, set: &[(&str, &str)]) -> String {
-        let kept = self.params.iter().filter(|(key, _)| EVERYWHERE.contains(&key.as_str()));
+        let kept = self
+            .params
+            .iter()
+            .filter(|(key, _)| EVERYWHERE.contains(&key.as_str()));
         address(path, kept, set)
     }
 
     /// The address of this page with everything it shows, except that `set` is set; an empty value is left out.
     pub(crate) fn here(&self, set: &[(&str, &str)]) -> String {
-        let kept = self.params.iter().filter(|(key, _)| !PERSONAL.contains(&key.as_str()));
+        let kept = self
+            .params
+            .iter()
+            .filter(|(key, _)| !PERSONAL.contains(&key.as_str()));
         address(&self.path, kept, set)
     }
 }
 
-fn address<'a>(path: &str, kept: impl Iterator<Item = &'a (String, String)>, set: &[(&str, &str)]) -> String {
+fn address<'a>(
+    path: &str,
+    kept: impl Iterator<Item = &'a (String, String)>,
+    set: &[(&str, &str)],
+) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     for (key, value) in kept.filter(|(key, _)| !set.iter().any(|(name, _)| name == key)) {
         query.append_pair(key, value);
@@ -153,7 +190,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Visit {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self::read(parts.uri.path(), parts.uri.query().unwrap_or_default(), &parts.headers))
+        Ok(Self::read(
+            parts.uri.path(),
+            parts.uri.query().unwrap_or_default(),
+            &parts.headers,
+        ))
     }
 }
 
@@ -179,7 +220,10 @@ mod tests {
     #[test]
     fn a_link_on_the_page_keeps_the_filter_but_not_the_visitors_taste() {
         let visit = visit("app=im&kind=crash&lang=zh&theme=dark");
-        assert_eq!(visit.here(&[("sort", "reports")]), "/issues?app=im&kind=crash&sort=reports");
+        assert_eq!(
+            visit.here(&[("sort", "reports")]),
+            "/issues?app=im&kind=crash&sort=reports"
+        );
         assert_eq!(visit.here(&[("kind", "")]), "/issues?app=im");
     }
 
@@ -188,7 +232,10 @@ mod tests {
         let visit = visit("q=%22%3E%3Cscript%3E&app=a%26b");
         assert_eq!(visit.get("q"), Some("\"><script>"));
         assert_eq!(visit.here(&[]), "/issues?q=%22%3E%3Cscript%3E&app=a%26b");
-        assert_eq!(visit.here(&[("release", "1.2+3")]), "/issues?q=%22%3E%3Cscript%3E&app=a%26b&release=1.2%2B3");
+        assert_eq!(
+            visit.here(&[("release", "1.2+3")]),
+            "/issues?q=%22%3E%3Cscript%3E&app=a%26b&release=1.2%2B3"
+        );
     }
 
     #[test]
@@ -198,14 +245,23 @@ mod tests {
         assert_eq!(Visit::read("/", "lang=en", &chinese).lang, Lang::En);
         let remembered = headers(header::COOKIE, "a=b; candor_lang=zh");
         assert_eq!(Visit::read("/", "", &remembered).lang, Lang::Zh);
-        assert_eq!(Visit::read("/", "lang=klingon", &HeaderMap::new()).lang, Lang::En);
+        assert_eq!(
+            Visit::read("/", "lang=klingon", &HeaderMap::new()).lang,
+            Lang::En
+        );
     }
 
     #[test]
     fn only_what_was_chosen_now_is_remembered() {
         assert_eq!(visit("theme=dark").remember, [(THEME_COOKIE, "dark")]);
-        assert_eq!(Visit::read("/", "", &headers(header::COOKIE, "candor_theme=dark")).remember, []);
-        assert_eq!(Visit::read("/", "", &headers(header::COOKIE, "candor_theme=dark")).theme, Theme::Dark);
+        assert_eq!(
+            Visit::read("/", "", &headers(header::COOKIE, "candor_theme=dark")).remember,
+            []
+        );
+        assert_eq!(
+            Visit::read("/", "", &headers(header::COOKIE, "candor_theme=dark")).theme,
+            Theme::Dark
+        );
     }
 
     #[test]

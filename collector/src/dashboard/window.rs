@@ -27,7 +27,13 @@ const FAR: u64 = 100_000_000_000;
 
 impl Range {
     /// All ranges, shortest first.
-    pub(crate) const ALL: [Self; 5] = [Self::Quarter, Self::Hour, Self::Day, Self::Week, Self::Month];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Quarter,
+        Self::Hour,
+        Self::Day,
+        Self::Week,
+        Self::Month,
+    ];
 
     /// The word in the address.
     pub(crate) const fn word(self) -> &'static str {
@@ -69,7 +75,10 @@ impl Range {
 
     /// The range to look closer with: the longest one that is no longer than one step of this one.
     pub(crate) fn closer(self) -> Option<Self> {
-        Self::ALL.into_iter().rev().find(|range| range.seconds() <= self.step())
+        Self::ALL
+            .into_iter()
+            .rev()
+            .find(|range| range.seconds() <= self.step())
     }
 }
 
@@ -82,12 +91,21 @@ pub(crate) fn ending(range: Range, end: u64) -> Span {
     // Far enough from the end of time for every calculation on it.
     let to = end.min(FAR).saturating_add(1).next_multiple_of(step);
     let from = to.saturating_sub(range.seconds());
-    Span { from: from - from % step.max(HOUR), to, step }
+    Span {
+        from: from - from % step.max(HOUR),
+        to,
+        step,
+    }
 }
 
-/// The stretch of the same length just before.
+/// The stretch of the same length just before, as a single step: it is compared with, and not drawn.
 pub(crate) fn before(span: Span) -> Span {
-    Span { from: span.from.saturating_sub(span.to - span.from), to: span.from, step: span.step }
+    let length = span.to - span.from;
+    Span {
+        from: span.from.saturating_sub(length),
+        to: span.from,
+        step: length,
+    }
 }
 
 /// When the steps begin.
@@ -103,7 +121,11 @@ pub(crate) fn exact(at: u64) -> String {
 /// How a point in time is written below a chart of `span`: the hour and minute, or for long ones month and day.
 pub(crate) fn tick(at: u64, span: Span) -> String {
     let exact = exact(at);
-    let (from, to) = if span.to - span.from > 2 * DAY { (5, 10) } else { (11, 16) };
+    let (from, to) = if span.to - span.from > 2 * DAY {
+        (5, 10)
+    } else {
+        (11, 16)
+    };
     exact.get(from..to).unwrap_or_default().to_owned()
 }
 
@@ -118,7 +140,10 @@ mod tests {
     fn a_window_ends_with_the_running_step_and_begins_at_a_full_hour() {
         for range in Range::ALL {
             let window = ending(range, NOW);
-            assert!(window.to > NOW && window.to - NOW <= range.step(), "{range:?}");
+            assert!(
+                window.to > NOW && window.to - NOW <= range.step(),
+                "{range:?}"
+            );
             assert_eq!(window.from % HOUR, 0, "{range:?}");
             assert!(window.to - window.from >= range.seconds(), "{range:?}");
             assert_eq!((window.to - window.from) % window.step, 0, "{range:?}");

@@ -25,7 +25,9 @@ impl Lang {
 
     /// The language of a word in the address.
     pub(crate) fn parse(word: &str) -> Option<Self> {
-        [Self::En, Self::Zh].into_iter().find(|lang| lang.word() == word)
+        [Self::En, Self::Zh]
+            .into_iter()
+            .find(|lang| lang.word() == word)
     }
 
     /// The language that an `Accept-Language` header names first among those that are spoken here.
@@ -33,10 +35,16 @@ impl Lang {
         let weighed = header.split(',').filter_map(|entry| {
             let (tag, weight) = entry.split_once(";q=").unwrap_or((entry, "1"));
             let language = tag.trim().split('-').next()?;
-            Some((Self::parse(&language.to_ascii_lowercase())?, weight.trim().parse::<f32>().ok()?))
+            Some((
+                Self::parse(&language.to_ascii_lowercase())?,
+                weight.trim().parse::<f32>().ok()?,
+            ))
         });
         // Of equal weights the first counts.
-        weighed.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(lang, _)| lang).unwrap_or_default()
+        weighed
+            .reduce(|best, next| if next.1 > best.1 { next } else { best })
+            .map(|(lang, _)| lang)
+            .unwrap_or_default()
     }
 
     /// The words of this language.
@@ -53,7 +61,10 @@ pub(crate) fn fill(pattern: &str, values: &[&dyn Display]) -> String {
     let mut parts = pattern.split("{}");
     let mut out = parts.next().unwrap_or_default().to_owned();
     for (index, part) in parts.enumerate() {
-        let value = values.get(index).map(|value| value.to_string()).unwrap_or_default();
+        let value = values
+            .get(index)
+            .map(|value| value.to_string())
+            .unwrap_or_default();
         let plural = if value == "1" { "" } else { "s" };
         out.push_str(&value);
         out.push_str(&part.replace("(s)", plural));
@@ -331,7 +342,10 @@ mod tests {
     fn values_are_put_in_in_order_and_not_read_again() {
         assert_eq!(fill("{} of {}", &[&1, &"{}"]), "1 of {}");
         assert_eq!(fill("nothing", &[&1]), "nothing");
-        assert_eq!(fill("{} run(s) of {} app(s)", &[&1, &"2"]), "1 run of 2 apps");
+        assert_eq!(
+            fill("{} run(s) of {} app(s)", &[&1, &"2"]),
+            "1 run of 2 apps"
+        );
     }
 
     #[test]

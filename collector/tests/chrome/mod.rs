@@ -29,7 +29,9 @@ impl Drop for Driver {
 /// The program `name` on the path.
 fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|directory| directory.join(name)).find(|file| file.is_file())
+    std::env::split_paths(&path)
+        .map(|directory| directory.join(name))
+        .find(|file| file.is_file())
 }
 
 impl Driver {
@@ -46,10 +48,20 @@ impl Driver {
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let port = lines
             .map_while(Result::ok)
-            .find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse::<u16>().ok())
+            .find_map(|line| {
+                line.split_once("successfully on port ")?
+                    .1
+                    .trim_end_matches('.')
+                    .parse::<u16>()
+                    .ok()
+            })
             .expect("chromedriver says its port");
         let profile = tempfile::tempdir().expect("a directory");
-        Some(Self { child, address: format!("http://127.0.0.1:{port}"), profile })
+        Some(Self {
+            child,
+            address: format!("http://127.0.0.1:{port}"),
+            profile,
+        })
     }
 
     /// A browser with an empty profile, which records what it asks for and what goes wrong.
@@ -68,8 +80,14 @@ impl Driver {
             &profile,
         ];
         let mut capabilities = Capabilities::new();
-        capabilities.insert("goog:chromeOptions".to_owned(), json!({ "args": arguments }));
-        capabilities.insert("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL", "performance": "ALL" }));
+        capabilities.insert(
+            "goog:chromeOptions".to_owned(),
+            json!({ "args": arguments }),
+        );
+        capabilities.insert(
+            "goog:loggingPrefs".to_owned(),
+            json!({ "browser": "ALL", "performance": "ALL" }),
+        );
         ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
             .connect(&self.address)
@@ -111,18 +129,28 @@ pub(crate) async fn requests(browser: &Client) -> Vec<String> {
         .iter()
         .filter_map(|entry| serde_json::from_str::<Value>(entry["message"].as_str()?).ok())
         .filter(|message| message["message"]["method"] == "Network.requestWillBeSent")
-        .filter_map(|message| message["message"]["params"]["request"]["url"].as_str().map(str::to_owned))
+        .filter_map(|message| {
+            message["message"]["params"]["request"]["url"]
+                .as_str()
+                .map(str::to_owned)
+        })
         .collect()
 }
 
 /// Runs `script` in the page, which returns something.
 pub(crate) async fn ask(browser: &Client, script: &str) -> Value {
-    browser.execute(script, Vec::new()).await.unwrap_or_else(|error| panic!("{script}: {error}"))
+    browser
+        .execute(script, Vec::new())
+        .await
+        .unwrap_or_else(|error| panic!("{script}: {error}"))
 }
 
 /// Presses keys on whatever has the focus.
 pub(crate) async fn press(browser: &Client, keys: &str) {
-    let focused = browser.active_element().await.expect("something has the focus");
+    let focused = browser
+        .active_element()
+        .await
+        .expect("something has the focus");
     focused.send_keys(keys).await.expect("keys");
 }
 

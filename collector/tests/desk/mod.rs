@@ -5,11 +5,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use candor_collector::access::IngestKey;
+use candor_collector::dashboard;
 use candor_collector::ingest::{self, Limits};
 use candor_collector::state::{Clock, State};
 use candor_collector::store::Store;
 use candor_collector::store::sqlite::SqliteStore;
-use candor_collector::dashboard;
 use candor_protocol::batch;
 use candor_protocol::deidentify::AppName;
 use candor_protocol::limits::BATCH_REPORTS;
@@ -34,23 +34,34 @@ impl Desk {
         let store = SqliteStore::open(directory.path()).expect("a store");
         let mut state = State::new(store, Symbols::open([fleet::own_file()]));
         state.clock = Clock::new(move || now);
-        let router = ingest::router(state.clone(), Limits::default()).merge(dashboard::router(state.clone()));
-        Self { state, router, _directory: directory }
+        let router = ingest::router(state.clone(), Limits::default())
+            .merge(dashboard::router(state.clone()));
+        Self {
+            state,
+            router,
+            _directory: directory,
+        }
     }
 
     /// Adds an app and returns its key.
     pub(crate) async fn add_app(&self, name: &str) -> IngestKey {
         let key = IngestKey::generate();
         let app = AppName::parse(name).expect("a name");
-        self.state.store.add_app(&app, key.hash()).await.expect("an app");
+        self.state
+            .store
+            .add_app(&app, key.hash())
+            .await
+            .expect("an app");
         key
     }
 
     /// Sends reports as an agent does.
     pub(crate) async fn send(&self, key: &IngestKey, reports: &[Report]) {
         for reports in reports.chunks(BATCH_REPORTS) {
-            let lines: Vec<String> =
-                reports.iter().map(|report| serde_json::to_string(report).expect("a line")).collect();
+            let lines: Vec<String> = reports
+                .iter()
+                .map(|report| serde_json::to_string(report).expect("a line"))
+                .collect();
             let packed = batch::pack(lines.iter().map(String::as_str)).expect("a batch");
             let request = Request::post("/v1/batches")
                 .header("authorization", format!("Bearer {}", key.reveal()))
@@ -59,7 +70,12 @@ impl Desk {
                 .header("content-length", packed.len())
                 .body(Body::from(packed))
                 .expect("a request");
-            let answer = self.router.clone().oneshot(request).await.expect("an answer");
+            let answer = self
+                .router
+                .clone()
+                .oneshot(request)
+                .await
+                .expect("an answer");
             assert_eq!(answer.status(), StatusCode::OK);
         }
     }

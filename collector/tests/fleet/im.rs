@@ -58,7 +58,11 @@ pub(crate) mod markup {
 
     #[inline(never)]
     fn parse(depth: u32) -> Stack {
-        std::hint::black_box(if depth == 0 { crate::fleet::stacks::here() } else { nested(depth - 1) })
+        std::hint::black_box(if depth == 0 {
+            crate::fleet::stacks::here()
+        } else {
+            nested(depth - 1)
+        })
     }
 
     #[inline(never)]
@@ -77,6 +81,10 @@ pub(crate) mod idle {
 
     #[inline(never)]
     fn wait(depth: u32) -> Stack {
-        std::hint::black_box(if depth == 0 { crate::fleet::stacks::here() } else { wait(depth - 1) })
+        std::hint::black_box(if depth == 0 {
+            crate::fleet::stacks::here()
+        } else {
+            wait(depth - 1)
+        })
     }
 }

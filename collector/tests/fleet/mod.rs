@@ -4,7 +4,9 @@
 mod im;
 mod stacks;
 
-use candor_protocol::deidentify::{CleanText, Pseudonym, Release, ReportId, RunId, SourcePath, ThreadName};
+use candor_protocol::deidentify::{
+    CleanText, Pseudonym, Release, ReportId, RunId, SourcePath, ThreadName,
+};
 use candor_protocol::moment::{Moment, Precision};
 use candor_protocol::name;
 use candor_protocol::report::*;
@@ -44,7 +46,11 @@ struct Fleet {
 
 /// All reports of the fleet, oldest first.
 pub(crate) fn reports(plan: Plan) -> Vec<Report> {
-    let mut fleet = Fleet { plan, rng: StdRng::seed_from_u64(plan.seed), reports: Vec::new() };
+    let mut fleet = Fleet {
+        plan,
+        rng: StdRng::seed_from_u64(plan.seed),
+        reports: Vec::new(),
+    };
     for _ in 0..plan.devices {
         let machine = fleet.machine();
         let mut at = plan.now.saturating_sub(plan.hours * 3600) + fleet.below(4 * 3600);
@@ -86,7 +92,12 @@ impl Fleet {
             (Os::Macos, "14.5", Arch::Aarch64, 8, 16),
         ]);
         let network = match os {
-            Os::Android => self.one(&[Network::Cell4g, Network::Cell5g, Network::Wifi, Network::Cell3g]),
+            Os::Android => self.one(&[
+                Network::Cell4g,
+                Network::Cell5g,
+                Network::Wifi,
+                Network::Cell3g,
+            ]),
             _ => self.one(&[Network::Wifi, Network::Ethernet]),
         };
         let release = self.one(&["1.4.0", "1.4.0", "1.4.1", "1.4.1", "1.4.1", "1.5.0-beta"]);
@@ -115,8 +126,18 @@ impl Fleet {
     fn run(&mut self, machine: &Machine, from: u64) -> u64 {
         let run = RunId::from_bytes(self.bytes());
         let seconds = 600 + self.below(3 * 3600);
-        let to = (from + seconds).min(self.plan.now.saturating_sub(1)).max(from);
-        self.push(machine, run, from, What::Run(Run { exit: None, uptime_ms: None }));
+        let to = (from + seconds)
+            .min(self.plan.now.saturating_sub(1))
+            .max(from);
+        self.push(
+            machine,
+            run,
+            from,
+            What::Run(Run {
+                exit: None,
+                uptime_ms: None,
+            }),
+        );
         let mut at = from;
         while at + 600 < to {
             at += 600;
@@ -132,7 +153,8 @@ impl Fleet {
             self.push(machine, run, from + (to - from) / 2, What::Crash(panic));
         }
         // The beta is worse than the others, old phones are worse than new ones.
-        let frail = machine.release.as_str().contains("beta") || machine.device.memory_gib == Some(2);
+        let frail =
+            machine.release.as_str().contains("beta") || machine.device.memory_gib == Some(2);
         let exit = match self.below(100) {
             0..4 => Exit::Crash,
             4..8 if frail => Exit::Crash,
@@ -147,9 +169,21 @@ impl Fleet {
             self.push(machine, run, to, What::Crash(crash));
         }
         let uptime_ms = Some((to - from) * 1000);
-        self.push(machine, run, from, What::Run(Run { exit: Some(exit), uptime_ms }));
+        self.push(
+            machine,
+            run,
+            from,
+            What::Run(Run {
+                exit: Some(exit),
+                uptime_ms,
+            }),
+        );
         if self.chance(0.01) {
-            let lost = vec![Lost { kind: Kind::Connection, reason: LossReason::SpoolFull, count: 3 }];
+            let lost = vec![Lost {
+                kind: Kind::Connection,
+                reason: LossReason::SpoolFull,
+                count: 3,
+            }];
             self.push(machine, run, to, What::Loss(Loss { lost }));
         }
         to - from
@@ -158,10 +192,17 @@ impl Fleet {
     fn crash(&mut self, which: u64, uptime_ms: u64) -> Crash {
         let panic = |message: &str, line: u32| Cause::Panic {
             message: CleanText::scrub(message),
-            at: Some(SourceLine { file: SourcePath::scrub("src/history.rs"), line }),
+            at: Some(SourceLine {
+                file: SourcePath::scrub("src/history.rs"),
+                line,
+            }),
             signal: None,
         };
-        let signal = |signal, fault| Cause::Signal { signal, origin: Origin::Kernel, fault };
+        let signal = |signal, fault| Cause::Signal {
+            signal,
+            origin: Origin::Kernel,
+            fault,
+        };
         let (cause, stack, name, main) = match which {
             0 | 1 => (
                 panic("called `Option::unwrap()` on a `None` value", 87),
@@ -169,31 +210,66 @@ impl Fleet {
                 "net-worker-3",
                 false,
             ),
-            2 => (signal(SignalName::Segv, Fault::NullLike), stacks::on_a_thread(im::render::frame), "main", true),
-            3 => (signal(SignalName::Segv, Fault::NullLike), stacks::on_a_thread(im::media::decode), "decoder-1", false),
-            4 => (signal(SignalName::Segv, Fault::StackGuard), stacks::on_a_thread(im::markup::endless), "main", true),
+            2 => (
+                signal(SignalName::Segv, Fault::NullLike),
+                stacks::on_a_thread(im::render::frame),
+                "main",
+                true,
+            ),
+            3 => (
+                signal(SignalName::Segv, Fault::NullLike),
+                stacks::on_a_thread(im::media::decode),
+                "decoder-1",
+                false,
+            ),
+            4 => (
+                signal(SignalName::Segv, Fault::StackGuard),
+                stacks::on_a_thread(im::markup::endless),
+                "main",
+                true,
+            ),
             5 => (
                 panic("no session for wang.fang@example.org after 3 tries", 141),
                 stacks::on_a_thread(im::session::resume),
                 "main",
                 true,
             ),
-            6 => (signal(SignalName::Abrt, Fault::None), stacks::on_a_thread(im::store::compact), "store", false),
-            _ => (panic("index out of bounds: the len is 4 but the index is 9", 212), stacks::on_a_thread(im::markup::message), "main", true),
+            6 => (
+                signal(SignalName::Abrt, Fault::None),
+                stacks::on_a_thread(im::store::compact),
+                "store",
+                false,
+            ),
+            _ => (
+                panic("index out of bounds: the len is 4 but the index is 9", 212),
+                stacks::on_a_thread(im::markup::message),
+                "main",
+                true,
+            ),
         };
         let others = (1..4).map(|n| Thread {
             main: n == 1 && !main,
-            name: Some(ThreadName::scrub(["tokio-runtime-w", "candor-watch", "store"][n as usize - 1])),
+            name: Some(ThreadName::scrub(
+                ["tokio-runtime-w", "candor-watch", "store"][n as usize - 1],
+            )),
             stack: stacks::on_a_thread(im::idle::work),
         });
         Crash {
             cause,
             fatal: which < 7,
-            thread: Thread { main, name: Some(ThreadName::scrub(name)), stack },
+            thread: Thread {
+                main,
+                name: Some(ThreadName::scrub(name)),
+                stack,
+            },
             others: others.collect(),
             modules: stacks::modules(),
             uptime_ms,
-            notes: if which == 4 { vec![Note::ThreadsLeftOut] } else { Vec::new() },
+            notes: if which == 4 {
+                vec![Note::ThreadsLeftOut]
+            } else {
+                Vec::new()
+            },
         }
     }
 
@@ -226,7 +302,10 @@ impl Fleet {
                 None,
                 Activity::Blocked,
                 Some(Wait::Disk),
-                vec![seen(count, stacks::on_a_thread(im::store::compact)), seen(count / 3, stacks::on_a_thread(im::history::open))],
+                vec![
+                    seen(count, stacks::on_a_thread(im::store::compact)),
+                    seen(count / 3, stacks::on_a_thread(im::history::open)),
+                ],
             ),
             _ => (
                 name!("store"),
@@ -266,7 +345,12 @@ impl Fleet {
         // A bad hour, so that there is something to find.
         let bad = (self.plan.now - at) / 3600 == self.plan.hours / 3;
         let attempts = 1 + self.below(if bad { 6 } else { 2 }) as u32;
-        let failed = (0..attempts).filter(|_| self.rng.random_bool(if bad { 0.5 } else { 0.04 * slow as f64 })).count();
+        let failed = (0..attempts)
+            .filter(|_| {
+                self.rng
+                    .random_bool(if bad { 0.5 } else { 0.04 * slow as f64 })
+            })
+            .count();
         let ready = attempts - failed as u32;
         let mut failures: Vec<Failures> = Vec::new();
         for _ in 0..failed {
@@ -280,16 +364,31 @@ impl Fleet {
                 (Phase::Login, Failure::Overloaded),
                 (Phase::Connect, Failure::Unreachable),
             ]);
-            match failures.iter_mut().find(|one| (one.phase, one.failure) == (phase, failure)) {
+            match failures
+                .iter_mut()
+                .find(|one| (one.phase, one.failure) == (phase, failure))
+            {
                 Some(one) => one.count += 1,
-                None => failures.push(Failures { phase, failure, count: 1 }),
+                None => failures.push(Failures {
+                    phase,
+                    failure,
+                    count: 1,
+                }),
             }
         }
         let mut ready_us = Sketch::default();
         let mut phases: Vec<PhaseTimes> = Vec::new();
-        let usual = [(Phase::Resolve, 8_000), (Phase::Connect, 30_000), (Phase::Tls, 55_000), (Phase::Login, 40_000)];
+        let usual = [
+            (Phase::Resolve, 8_000),
+            (Phase::Connect, 30_000),
+            (Phase::Tls, 55_000),
+            (Phase::Login, 40_000),
+        ];
         for (phase, _) in usual {
-            phases.push(PhaseTimes { phase, took_us: Sketch::default() });
+            phases.push(PhaseTimes {
+                phase,
+                took_us: Sketch::default(),
+            });
         }
         for _ in 0..ready {
             let mut whole = 0;
@@ -323,14 +422,25 @@ impl Fleet {
         let down_ms = u64::from(attempts - 1) * 4_000 + self.below(3_000);
         Connection {
             name: name!("longlink"),
-            endpoint: if self.chance(0.3) { name!("gateway-eu") } else { name!("gateway") },
+            endpoint: if self.chance(0.3) {
+                name!("gateway-eu")
+            } else {
+                name!("gateway")
+            },
             transport: Transport::Tls,
             network: machine.network,
             seconds: 600,
             attempts,
             ready,
             failures,
-            disconnects: if ended > 0 { vec![Disconnects { reason, count: ended }] } else { Vec::new() },
+            disconnects: if ended > 0 {
+                vec![Disconnects {
+                    reason,
+                    count: ended,
+                }]
+            } else {
+                Vec::new()
+            },
             phases,
             ready_us,
             rtt_us,

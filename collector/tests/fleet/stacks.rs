@@ -19,21 +19,41 @@ static LOADED: LazyLock<(u64, u64)> = LazyLock::new(|| {
         .lines()
         .filter(|line| line.ends_with(own.as_ref()))
         .filter_map(|line| line.split(' ').next()?.split_once('-'))
-        .filter_map(|(from, to)| Some((u64::from_str_radix(from, 16).ok()?, u64::from_str_radix(to, 16).ok()?)))
+        .filter_map(|(from, to)| {
+            Some((
+                u64::from_str_radix(from, 16).ok()?,
+                u64::from_str_radix(to, 16).ok()?,
+            ))
+        })
         .collect();
-    let from = ranges.iter().map(|range| range.0).min().expect("a program is mapped");
-    let to = ranges.iter().map(|range| range.1).max().expect("a program is mapped");
+    let from = ranges
+        .iter()
+        .map(|range| range.0)
+        .min()
+        .expect("a program is mapped");
+    let to = ranges
+        .iter()
+        .map(|range| range.1)
+        .max()
+        .expect("a program is mapped");
     (from, to)
 });
 
-static BUILD_ID: LazyLock<BuildId> =
-    LazyLock::new(|| candor_symbols::build_id_of(&own_file()).expect("the linker writes a build id"));
+static BUILD_ID: LazyLock<BuildId> = LazyLock::new(|| {
+    candor_symbols::build_id_of(&own_file()).expect("the linker writes a build id")
+});
 
 /// The modules that [`here`] refers to: this program and the C library.
 pub(crate) fn modules() -> Vec<Module> {
     vec![
-        Module { build_id: Some(BUILD_ID.clone()), name: Some(ModuleName::scrub("im-demo")) },
-        Module { build_id: None, name: Some(ModuleName::scrub("libc.so.6")) },
+        Module {
+            build_id: Some(BUILD_ID.clone()),
+            name: Some(ModuleName::scrub("im-demo")),
+        },
+        Module {
+            build_id: None,
+            name: Some(ModuleName::scrub("libc.so.6")),
+        },
     ]
 }
 
@@ -50,7 +70,11 @@ pub(crate) fn here() -> Stack {
     backtrace::trace(|frame| {
         let at = frame.ip() as u64;
         if (from..to).contains(&at) {
-            frames.push(Frame { module: Some(0), offset: Offset(at - from), found: Found::Cfi });
+            frames.push(Frame {
+                module: Some(0),
+                offset: Offset(at - from),
+                found: Found::Cfi,
+            });
         }
         true
     });
@@ -63,6 +87,13 @@ pub(crate) fn here() -> Stack {
         first.offset = Offset(first.offset.0 - 1);
         first.found = Found::Context;
     }
-    frames.push(Frame { module: Some(1), offset: Offset(0x2_7249), found: Found::Cfi });
-    Stack { frames, ..Stack::default() }
+    frames.push(Frame {
+        module: Some(1),
+        offset: Offset(0x2_7249),
+        found: Found::Cfi,
+    });
+    Stack {
+        frames,
+        ..Stack::default()
+    }
 }

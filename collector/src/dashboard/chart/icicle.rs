@@ -89,10 +89,21 @@ impl Icicle {
             return None;
         }
         let (skipped, root) = common_foreign(tree);
-        let mut picture = Picture { w, all: tree.samples as f64, boxes: Vec::new(), deepest: 0 };
+        let mut picture = Picture {
+            w,
+            all: tree.samples as f64,
+            boxes: Vec::new(),
+            deepest: 0,
+        };
         let mut depth = 0;
         if skipped > 0 {
-            picture.place(0.0, 0, tree.samples, &fill(w.frames_skipped, &[&skipped]), "skipped");
+            picture.place(
+                0.0,
+                0,
+                tree.samples,
+                &fill(w.frames_skipped, &[&skipped]),
+                "skipped",
+            );
             depth = 1;
         }
         picture.draw(root, 0.0, depth);
@@ -113,7 +124,10 @@ impl Icicle {
         let share = hottest.first().map_or("", |hot| hot.share.as_str());
         Some(Self {
             w,
-            summary: fill(w.icicle_summary, &[&format::count(tree.samples), &first, &share]),
+            summary: fill(
+                w.icicle_summary,
+                &[&format::count(tree.samples), &first, &share],
+            ),
             height: (picture.deepest + 1) * ROW,
             boxes: picture.boxes,
             hottest,
@@ -125,7 +139,11 @@ impl Icicle {
 fn common_foreign(tree: &Tree) -> (usize, &Tree) {
     let (mut skipped, mut at) = (0, tree);
     while let Some((step, child)) = at.children.first_key_value() {
-        if at.children.len() != 1 || child.samples != tree.samples || step.own || child.children.is_empty() {
+        if at.children.len() != 1
+            || child.samples != tree.samples
+            || step.own
+            || child.children.is_empty()
+        {
             break;
         }
         skipped += 1;
@@ -139,7 +157,9 @@ fn short(name: &str) -> &str {
     if name.contains(['<', ' ', '(']) {
         return name;
     }
-    name.rmatch_indices("::").nth(1).map_or(name, |(at, separator)| &name[at + separator.len()..])
+    name.rmatch_indices("::")
+        .nth(1)
+        .map_or(name, |(at, separator)| &name[at + separator.len()..])
 }
 
 fn leaves<'a>(tree: &'a Tree, name: Option<&'a str>, into: &mut BTreeMap<&'a str, u64>) {
@@ -181,7 +201,13 @@ impl Picture {
             if width < NARROWEST || self.boxes.len() >= MOST_BOXES {
                 return;
             }
-            self.place(x, depth, child.samples, &step.name, if step.own { "own" } else { "foreign" });
+            self.place(
+                x,
+                depth,
+                child.samples,
+                &step.name,
+                if step.own { "own" } else { "foreign" },
+            );
             self.draw(child, x, depth + 1);
             x += width;
         }
@@ -196,7 +222,10 @@ mod tests {
     fn steps(names: &str) -> Vec<Step> {
         names
             .split(' ')
-            .map(|name| Step { name: name.trim_start_matches('+').to_owned(), own: name.starts_with('+') })
+            .map(|name| Step {
+                name: name.trim_start_matches('+').to_owned(),
+                own: name.starts_with('+'),
+            })
             .collect()
     }
 
@@ -212,8 +241,11 @@ mod tests {
         let tree = tree();
         assert_eq!(tree.samples(), 4);
         let icicle = Icicle::new(Lang::En.words(), &tree).unwrap();
-        let read: Vec<(&str, &str, usize)> =
-            icicle.boxes.iter().map(|one| (one.name.as_str(), one.width.as_str(), one.y / ROW)).collect();
+        let read: Vec<(&str, &str, usize)> = icicle
+            .boxes
+            .iter()
+            .map(|one| (one.name.as_str(), one.width.as_str(), one.y / ROW))
+            .collect();
         assert_eq!(
             read,
             [
@@ -230,10 +262,17 @@ mod tests {
     #[test]
     fn the_list_beside_it_tells_where_samples_ended() {
         let icicle = Icicle::new(Lang::En.words(), &tree()).unwrap();
-        let read: Vec<(&str, &str)> =
-            icicle.hottest.iter().map(|hot| (hot.name.as_str(), hot.share.as_str())).collect();
+        let read: Vec<(&str, &str)> = icicle
+            .hottest
+            .iter()
+            .map(|hot| (hot.name.as_str(), hot.share.as_str()))
+            .collect();
         assert_eq!(read, [("memcpy", "75.0%"), ("fsync", "25.0%")]);
-        assert!(icicle.to_string().contains("4 samples, most of them in memcpy (75.0%)"));
+        assert!(
+            icicle
+                .to_string()
+                .contains("4 samples, most of them in memcpy (75.0%)")
+        );
     }
 
     #[test]
@@ -244,7 +283,10 @@ mod tests {
         let mut tree = Tree::default();
         tree.add(steps("+im::chat::render::frame"), 1);
         let html = Icicle::new(Lang::En.words(), &tree).unwrap().to_string();
-        assert!(html.contains("<title>im::chat::render::frame: 1 sample, 100%</title>"), "{html}");
+        assert!(
+            html.contains("<title>im::chat::render::frame: 1 sample, 100%</title>"),
+            "{html}"
+        );
     }
 
     #[test]
@@ -256,6 +298,11 @@ mod tests {
     fn a_name_cannot_become_markup() {
         let mut tree = Tree::default();
         tree.add(steps("+<script>"), 1);
-        assert!(!Icicle::new(Lang::En.words(), &tree).unwrap().to_string().contains("<script>"));
+        assert!(
+            !Icicle::new(Lang::En.words(), &tree)
+                .unwrap()
+                .to_string()
+                .contains("<script>")
+        );
     }
 }

@@ -55,8 +55,14 @@ impl Scale {
             Unit::Share => round_up(largest / LINES).max(10.0),
         };
         let lines = (largest / step).ceil().max(1.0) as u32;
-        let labels = (0..=lines).rev().map(|line| unit.short(f64::from(line) * step)).collect();
-        Self { top: f64::from(lines) * step, labels }
+        let labels = (0..=lines)
+            .rev()
+            .map(|line| unit.short(f64::from(line) * step))
+            .collect();
+        Self {
+            top: f64::from(lines) * step,
+            labels,
+        }
     }
 
     /// Where `value` lies, in percent from the top.
@@ -77,19 +83,28 @@ fn round_up(value: f64) -> f64 {
         return 1.0;
     }
     let power = 10f64.powf(value.log10().floor());
-    [1.0, 2.0, 5.0, 10.0].into_iter().map(|digit| digit * power).find(|&round| round >= value).unwrap_or(value)
+    [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|digit| digit * power)
+        .find(|&round| round >= value)
+        .unwrap_or(value)
 }
 
 /// As [`round_up`], with the divisions of clocks from a minute on. In microseconds.
 fn duration_step(value: f64) -> f64 {
     const SECOND: f64 = 1e6;
     const CLOCK: [f64; 14] = [
-        60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 10_800.0, 21_600.0, 43_200.0, 86_400.0, 172_800.0, 432_000.0,
+        60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 10_800.0, 21_600.0, 43_200.0,
+        86_400.0, 172_800.0, 432_000.0,
     ];
     match value {
         v if v <= 1.0 => 1.0,
         v if v <= 20.0 * SECOND => round_up(v),
-        v => CLOCK.into_iter().map(|s| s * SECOND).find(|&step| step >= v).unwrap_or_else(|| round_up(v)),
+        v => CLOCK
+            .into_iter()
+            .map(|s| s * SECOND)
+            .find(|&step| step >= v)
+            .unwrap_or_else(|| round_up(v)),
     }
 }
 
@@ -100,15 +115,30 @@ mod tests {
     #[test]
     fn counts_get_whole_round_lines() {
         assert_eq!(Scale::fitting(Unit::Count, 0.0).labels, ["1", "0"]);
-        assert_eq!(Scale::fitting(Unit::Count, 3.0).labels, ["3", "2", "1", "0"]);
-        assert_eq!(Scale::fitting(Unit::Count, 17.0).labels, ["20", "15", "10", "5", "0"]);
-        assert_eq!(Scale::fitting(Unit::Count, 70_000.0).labels, ["80k", "60k", "40k", "20k", "0"]);
+        assert_eq!(
+            Scale::fitting(Unit::Count, 3.0).labels,
+            ["3", "2", "1", "0"]
+        );
+        assert_eq!(
+            Scale::fitting(Unit::Count, 17.0).labels,
+            ["20", "15", "10", "5", "0"]
+        );
+        assert_eq!(
+            Scale::fitting(Unit::Count, 70_000.0).labels,
+            ["80k", "60k", "40k", "20k", "0"]
+        );
     }
 
     #[test]
     fn durations_get_lines_that_a_clock_has() {
-        assert_eq!(Scale::fitting(Unit::Micros, 730_000.0).labels, ["800 ms", "600 ms", "400 ms", "200 ms", "0"]);
-        assert_eq!(Scale::fitting(Unit::Micros, 100e6).labels, ["2 min", "1 min", "0"]);
+        assert_eq!(
+            Scale::fitting(Unit::Micros, 730_000.0).labels,
+            ["800 ms", "600 ms", "400 ms", "200 ms", "0"]
+        );
+        assert_eq!(
+            Scale::fitting(Unit::Micros, 100e6).labels,
+            ["2 min", "1 min", "0"]
+        );
     }
 
     #[test]
@@ -119,7 +149,11 @@ mod tests {
                 for unit in [Unit::Count, Unit::Micros, Unit::Share] {
                     let scale = Scale::fitting(unit, largest);
                     assert!(scale.top >= largest, "{unit:?} {largest}: {}", scale.top);
-                    assert!((2..=6).contains(&scale.labels.len()), "{unit:?} {largest}: {:?}", scale.labels);
+                    assert!(
+                        (2..=6).contains(&scale.labels.len()),
+                        "{unit:?} {largest}: {:?}",
+                        scale.labels
+                    );
                 }
             }
         }

@@ -35,7 +35,12 @@ impl Spark {
             .collect();
         let sum: u64 = values.iter().sum();
         let summary = fill(w.spark, &[&sum, &most]);
-        Self { class: tone.class(), summary, width: (values.len() * 4).max(4), path }
+        Self {
+            class: tone.class(),
+            summary,
+            width: (values.len() * 4).max(4),
+            path,
+        }
     }
 }
 
@@ -48,12 +53,19 @@ mod tests {
     fn the_largest_fills_the_height_and_the_smallest_is_still_seen() {
         let spark = Spark::new(Lang::En.words(), Tone::Crash, &[0, 1, 1_000]);
         assert_eq!(spark.path, "M4 20v-1h3v1zM8 20v-18h3v18z");
-        assert!(spark.to_string().contains("1001 in all, at most 1000 at a time"));
+        assert!(
+            spark
+                .to_string()
+                .contains("1001 in all, at most 1000 at a time")
+        );
     }
 
     #[test]
     fn nothing_is_an_empty_line() {
         let html = Spark::new(Lang::En.words(), Tone::Crash, &[]).to_string();
-        assert!(html.contains(r#"viewBox="0 0 4 20""#) && !html.contains("bars"), "{html}");
+        assert!(
+            html.contains(r#"viewBox="0 0 4 20""#) && !html.contains("bars"),
+            "{html}"
+        );
     }
 }
