@@ -25,8 +25,12 @@ pub use options::Options;
 use board::Board;
 use build::Binaries;
 use collector::Collector;
+use fleet::Fleet;
 use place::Place;
 use verdict::Verdict;
+
+use crate::misbehave::Fault;
+use crate::script::{Script, Step};
 
 /// Name of the app at the collector.
 const APP: &str = "im-demo";
@@ -67,18 +71,20 @@ async fn demo(options: &Options) -> Result<ExitCode, Failure> {
 
     let devices = plan::devices(options.devices);
     let board = Board::new(&devices);
+    let fleet = Fleet {
+        binaries: &binaries,
+        place: &place,
+        collector: collector.url(),
+        key: &key,
+        board: &board,
+    };
     let told = {
         let _killing = options
             .kill_collector
             .then(|| kill_in_the_middle(&collector, &board));
-        let fleet = fleet::Fleet {
-            binaries: &binaries,
-            place: &place,
-            collector: collector.url(),
-            key: &key,
-            limit: Duration::from_secs(options.seconds),
-        };
-        fleet.run(&devices, &board).await?
+        fleet
+            .run(&devices, Duration::from_secs(options.seconds))
+            .await?
     };
     let verdict = Verdict {
         devices: ledger::of_all(&binaries.inspector, &place, &devices).await?,
@@ -89,38 +95,52 @@ async fn demo(options: &Options) -> Result<ExitCode, Failure> {
     println!("{}", verdict.table());
     if collector.restarts() > 0 {
         println!(
-            "The collector died {} time(s) and was started again.\n",
+            "collector: died {} time(s), was started again",
             collector.restarts()
         );
     }
-    println!("dashboard   {}", collector.url());
-    if let Some(device) = devices.iter().find(|d| d.permitted()) {
-        println!(
-            "inspector   {} list --dir {}",
-            binaries.inspector.display(),
-            place.device(device).display()
-        );
-    }
-    println!("clients say {}", place.logs().display());
     let problems = verdict.problems();
     if problems.is_empty() {
         println!(
-            "\nEverything that was recorded arrived exactly once, and is what the clients were told to do."
+            "Everything that was recorded arrived exactly once, and is what the clients were told to do."
         );
     }
     for problem in &problems {
         eprintln!("demo: {problem}");
     }
-    if !options.once {
-        println!("\nThe dashboard stays until Ctrl-C.");
-        std::future::pending::<()>().await;
+    println!("\ndashboard     {}", collector.url());
+    println!("clients say   {}", place.logs().display());
+    let device = devices.iter().find(|d| d.permitted());
+    if options.once {
+        if let Some(device) = device {
+            inspector(&binaries, "status", &place.device(device));
+        }
+        collector.stop().await;
+        return Ok(if problems.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        });
     }
-    collector.stop().await;
-    Ok(if problems.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    if let Some(device) = device {
+        let script = Script(vec![Step::Chat(3), Step::Fault(Fault::Panic)]);
+        fleet.leave_a_crash(device, &script).await?;
+        println!(
+            "\n{} has just crashed once more and was not started again: its crash is still on the device.",
+            device.user
+        );
+        inspector(&binaries, "list", &place.device(device));
+    }
+    println!("\nThe dashboard stays until Ctrl-C.");
+    std::future::pending().await
+}
+
+fn inspector(binaries: &Binaries, command: &str, dir: &std::path::Path) {
+    println!(
+        "inspector     {} {command} --dir {}",
+        binaries.inspector.display(),
+        dir.display()
+    );
 }
 
 /// A task that ends when it is dropped.

@@ -79,13 +79,17 @@ fn issues(page: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Functions of the sample app, in the order in which `stack` names them.
-fn own_functions(stack: &str) -> Vec<String> {
-    let words = stack.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',' | ';'));
-    words
-        .filter(|word| word.starts_with("im::"))
-        .map(str::to_owned)
-        .collect()
+/// Functions of the sample app, in the order in which a text names them in its stacks: lines of a number, a name and more.
+fn own_functions(text: &str) -> Vec<String> {
+    let frame = |line: &str| {
+        let mut words = line.split_whitespace();
+        words.next()?.parse::<u32>().ok()?;
+        words
+            .next()
+            .filter(|name| name.starts_with("im::"))
+            .map(str::to_owned)
+    };
+    text.lines().filter_map(frame).collect()
 }
 
 #[cfg(test)]
@@ -104,9 +108,10 @@ mod tests {
 
     #[test]
     fn the_functions_of_the_app_are_told_from_those_of_libraries() {
-        let stack = "0 core::panicking::panic_fmt\n1 im::app::history::parse_header (history.rs:37)\n2 im::client::engine::Engine::take";
+        let text = "panic in im::app::store::commit_page.\n   8  core::panicking::panic_fmt  at x.rs:80\n   \
+                    9  im::app::history::parse_header  at im-client + 0x2c\n  10  im::client::engine::Engine::take\n";
         assert_eq!(
-            own_functions(stack),
+            own_functions(text),
             [
                 "im::app::history::parse_header",
                 "im::client::engine::Engine::take"

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::process::Child;
+use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
@@ -96,18 +96,27 @@ impl Collector {
         Ok(key.trim().to_owned())
     }
 
-    /// Gives it the symbols of `program` and of the C library that all of us use.
+    /// Gives it the symbols of `program`, and of the C library if that has any.
     pub(super) async fn add_symbols(&self, program: &Path) -> Result<(), Failure> {
+        let said = child::output(&mut self.symbols(program)).await?;
+        let library = match c_library() {
+            Some(library) => child::output(&mut self.symbols(&library)).await,
+            None => Ok(String::new()),
+        };
+        // A system's own libraries are often stripped; their frames are of little interest.
+        let all = said + &library.unwrap_or_else(|refused| format!("{refused}\n"));
+        child::copy_lines(Some(all.as_bytes()), child::log(&self.log)?, |_| {}).await;
+        Ok(())
+    }
+
+    fn symbols(&self, file: &Path) -> Command {
         let mut command = child::command(&self.program);
         command
             .args(["symbols", "add"])
-            .arg(program)
-            .args(c_library())
+            .arg(file)
             .arg("--data")
             .arg(&self.data);
-        let said = child::output(&mut command).await?;
-        child::copy_lines(Some(said.as_bytes()), child::log(&self.log)?, |_| {}).await;
-        Ok(())
+        command
     }
 
     /// Kills it with SIGKILL, as a power cut would. It will be started again.
@@ -201,7 +210,7 @@ async fn keep(
 /// Asks with SIGTERM, and insists with SIGKILL.
 async fn leave(running: &mut Child) {
     let Some(id) = running.id() else { return };
-    let mut asking = tokio::process::Command::new("kill");
+    let mut asking = Command::new("kill");
     let _ = asking.args(["-TERM", &id.to_string()]).status().await;
     if timeout(LEAVE, running.wait()).await.is_err() {
         let _ = running.kill().await;

@@ -100,7 +100,11 @@ impl Life {
     }
 
     /// One process, from its start to its end; `None` when it had to be killed.
-    async fn live(&self, script: &Script, which: &str) -> Result<Option<Death>, Failure> {
+    pub(super) async fn live(
+        &self,
+        script: &Script,
+        which: &str,
+    ) -> Result<Option<Death>, Failure> {
         let device = &self.device;
         let (apm, consent) = match device.permission {
             Permission::Granted => ("on", "granted"),

@@ -13,6 +13,7 @@ use super::device::{Life, Story};
 use super::place::Place;
 use super::plan::Device;
 use super::{Failure, child};
+use crate::script::Script;
 
 /// Time between the starts of two devices: they do not all start at once in the world either.
 const STAGGER: Duration = Duration::from_millis(150);
@@ -24,7 +25,7 @@ pub(super) struct Fleet<'a> {
     pub(super) place: &'a Place,
     pub(super) collector: &'a str,
     pub(super) key: &'a str,
-    pub(super) limit: Duration,
+    pub(super) board: &'a Board,
 }
 
 impl Fleet<'_> {
@@ -32,24 +33,13 @@ impl Fleet<'_> {
     pub(super) async fn run(
         &self,
         devices: &[Device],
-        board: &Board,
+        limit: Duration,
     ) -> Result<Vec<Story>, Failure> {
         let (_server, address) = self.chat_server().await?;
-        let drawing = board.draw();
+        let drawing = self.board.draw();
         let mut running = JoinSet::new();
         for (n, device) in devices.iter().enumerate() {
-            let life = Life {
-                number: n,
-                device: device.clone(),
-                client: self.binaries.client.clone(),
-                inspector: self.binaries.inspector.clone(),
-                server: address.clone(),
-                collector: self.collector.to_owned(),
-                key: self.key.to_owned(),
-                dir: self.place.device(device),
-                log: self.place.log(&device.user),
-                board: board.clone(),
-            };
+            let life = self.life(n, device, &address);
             let wait = STAGGER * u32::try_from(n).unwrap_or_default();
             running.spawn(async move {
                 tokio::time::sleep(wait).await;
@@ -63,16 +53,42 @@ impl Fleet<'_> {
             }
             Ok::<_, Failure>(())
         };
-        let in_time = timeout(self.limit, all).await;
+        let in_time = timeout(limit, all).await;
         drop(drawing);
-        board.finish();
+        self.board.finish();
         match in_time {
             Ok(result) => result.map(|()| stories),
             Err(_) => Err(format!(
                 "the fleet is not done after {} s: see --seconds",
-                self.limit.as_secs()
+                limit.as_secs()
             )
             .into()),
+        }
+    }
+
+    /// Has `device` play `script` and die of it, and does not start it again: what it leaves stays on the device.
+    pub(super) async fn leave_a_crash(
+        &self,
+        device: &Device,
+        script: &Script,
+    ) -> Result<(), Failure> {
+        let (_server, address) = self.chat_server().await?;
+        let life = self.life(0, device, &address);
+        life.live(script, "last life").await.map(|_| ())
+    }
+
+    fn life(&self, number: usize, device: &Device, server: &str) -> Life {
+        Life {
+            number,
+            device: device.clone(),
+            client: self.binaries.client.clone(),
+            inspector: self.binaries.inspector.clone(),
+            server: server.to_owned(),
+            collector: self.collector.to_owned(),
+            key: self.key.to_owned(),
+            dir: self.place.device(device),
+            log: self.place.log(&device.user),
+            board: self.board.clone(),
         }
     }
 

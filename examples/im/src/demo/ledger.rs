@@ -17,8 +17,7 @@ pub(super) type Counts = BTreeMap<String, u64>;
 pub(super) struct Ledger {
     pub(super) recorded: Counts,
     pub(super) delivered: Counts,
-    /// By kind and reason.
-    pub(super) lost: BTreeMap<String, Counts>,
+    pub(super) lost: Counts,
     pub(super) waiting: Counts,
 }
 
@@ -33,19 +32,13 @@ impl Ledger {
         for (mine, theirs) in [
             (&mut self.recorded, &other.recorded),
             (&mut self.delivered, &other.delivered),
+            (&mut self.lost, &other.lost),
             (&mut self.waiting, &other.waiting),
         ] {
-            add(mine, theirs);
+            for (kind, count) in theirs {
+                *mine.entry(kind.clone()).or_default() += count;
+            }
         }
-        for (kind, reasons) in &other.lost {
-            add(self.lost.entry(kind.clone()).or_default(), reasons);
-        }
-    }
-}
-
-fn add(mine: &mut Counts, theirs: &Counts) {
-    for (key, count) in theirs {
-        *mine.entry(key.clone()).or_default() += count;
     }
 }
 
@@ -87,13 +80,13 @@ mod tests {
 
     #[test]
     fn a_ledger_is_read_from_what_the_inspector_says_and_others_are_added_to_it() {
-        let said = r#"{"recorded":{"crash":2,"run":4},"delivered":{"crash":1,"run":4},"lost":{"crash":{"quota":1}},
+        let said = r#"{"recorded":{"crash":2,"run":4},"delivered":{"crash":1,"run":4},"lost":{"crash":1},
                        "waiting":{},"consent":"granted"}"#;
         let one: Ledger = serde_json::from_str(said).unwrap();
         let mut both = one.clone();
         both.add(&one);
         assert_eq!(both.recorded["crash"], 4);
-        assert_eq!(both.lost["crash"]["quota"], 2);
+        assert_eq!(both.lost["crash"], 2);
         assert_eq!(both.waiting(), 0);
     }
 }
