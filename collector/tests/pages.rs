@@ -229,6 +229,7 @@ async fn a_crash_is_read_down_to_its_function_and_line() {
         "{}",
         page.body
     );
+    assert!(page.body.contains("tests/fleet/im.rs:"), "{}", page.body);
     assert!(
         page.body
             .contains("<li class=\"folded\"><details><summary>"),
@@ -531,4 +532,19 @@ async fn a_website_cannot_read_the_pages_through_a_name_of_its_own() {
         assert_eq!(page.status, status, "{host}");
         assert_strict(host, &page);
     }
+}
+
+#[tokio::test]
+async fn a_page_that_does_not_exist_leads_to_those_that_do() {
+    let desk = Desk::open(NOW);
+    let request = Request::get("/elsewhere").header("accept", "text/html,*/*");
+    let page = ask(&desk, request.body(Body::empty()).expect("a request")).await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND);
+    assert!(page.body.contains("No such page") && page.body.contains("href=\"/freezes\""));
+    assert_strict("/elsewhere", &page);
+    let program = get(&desk, "/v1/elsewhere").await;
+    assert_eq!(
+        (program.status, program.body.as_str()),
+        (StatusCode::NOT_FOUND, "")
+    );
 }

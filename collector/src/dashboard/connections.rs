@@ -12,7 +12,7 @@ use super::{format, window};
 use crate::state::State;
 use crate::store::{ConnectionAnswer, ConnectionFilter, ConnectionSum, Store};
 use askama::Template;
-use axum::extract::State as From;
+use axum::extract::State as Given;
 use axum::response::Response;
 use candor_protocol::deidentify::{Name, Release};
 use candor_protocol::report::Phase;
@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 const COLOURS: usize = 5;
 
 /// `GET /connections`.
-pub(crate) async fn page<S: Store>(From(state): From<State<S>>, entry: Entry) -> Response {
+pub(crate) async fn page<S: Store>(Given(state): Given<State<S>>, entry: Entry) -> Response {
     entry.answer(show(&state, &entry).await)
 }
 

@@ -7,9 +7,9 @@ use super::words::{Words, fill};
 use crate::state::State;
 use crate::store::{Span, Store, StoreError};
 use askama::Template;
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, State as Given};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use candor_protocol::deidentify::AppName;
 
@@ -37,6 +37,8 @@ pub(crate) enum Trouble {
     UnknownApp(String),
     /// There is no range of this name.
     UnknownRange(String),
+    /// There is no such page.
+    NoPage,
     /// There is no such issue.
     NoIssue,
     /// There is no such report.
@@ -154,6 +156,24 @@ fn shown(visit: &Visit, status: StatusCode, page: &impl Template) -> Response {
     response
 }
 
+/// The answer to a browser that asks for what does not exist; a program is told by the status alone.
+pub(crate) async fn lost<S: Store>(
+    Given(state): Given<State<S>>,
+    headers: HeaderMap,
+    visit: Visit,
+) -> Response {
+    let html = |accepted: &HeaderValue| {
+        accepted
+            .to_str()
+            .is_ok_and(|kinds| kinds.contains("text/html"))
+    };
+    if !headers.get(header::ACCEPT).is_some_and(html) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let shell = Shell::new(&visit, &[], None, visit.span(state.clock.now()));
+    explain(&visit, &shell, &Trouble::NoPage)
+}
+
 /// A page that says what is missing and what to do.
 #[derive(Template)]
 #[template(path = "trouble.html")]
@@ -202,6 +222,12 @@ fn explain(visit: &Visit, shell: &Shell, trouble: &Trouble) -> Response {
             page.text = fill(w.unknown_range_text, &[word]);
             page.links = shell.ranges.clone();
             StatusCode::BAD_REQUEST
+        }
+        Trouble::NoPage => {
+            page.heading = w.no_page;
+            page.text = w.no_page_text.to_owned();
+            page.links = shell.places.clone();
+            StatusCode::NOT_FOUND
         }
         Trouble::NoIssue => {
             page.heading = w.no_issue;

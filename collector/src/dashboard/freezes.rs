@@ -10,7 +10,7 @@ use super::{format, window};
 use crate::state::State;
 use crate::store::{FreezeRow, Health, Point, Store};
 use askama::Template;
-use axum::extract::State as From;
+use axum::extract::State as Given;
 use axum::response::Response;
 use candor_protocol::deidentify::Name;
 use candor_protocol::report::{Activity, FreezeEnd, Wait};
@@ -18,7 +18,7 @@ use candor_protocol::sketch::Sketch;
 use std::collections::BTreeMap;
 
 /// `GET /freezes`.
-pub(crate) async fn page<S: Store>(From(state): From<State<S>>, entry: Entry) -> Response {
+pub(crate) async fn page<S: Store>(Given(state): Given<State<S>>, entry: Entry) -> Response {
     entry.answer(show(&state, &entry).await)
 }
 

@@ -12,7 +12,7 @@ use crate::naming::name_stack;
 use crate::state::State;
 use crate::store::{Breakdown, IssueId, IssuePage, Store};
 use askama::Template;
-use axum::extract::{Path, State as From};
+use axum::extract::{Path, State as Given};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use candor_protocol::deidentify::ReportId;
@@ -23,7 +23,7 @@ const REPORTS: u32 = 50;
 
 /// `GET /issues/{id}`.
 pub(crate) async fn page<S: Store>(
-    From(state): From<State<S>>,
+    Given(state): Given<State<S>>,
     Path(id): Path<String>,
     mut entry: Entry,
 ) -> Response {
@@ -36,7 +36,7 @@ pub(crate) async fn page<S: Store>(
 
 /// `GET /issues/{id}/stack.txt`: the stacks of one report as text.
 pub(crate) async fn text<S: Store>(
-    From(state): From<State<S>>,
+    Given(state): Given<State<S>>,
     Path(id): Path<String>,
     entry: Entry,
 ) -> Response {

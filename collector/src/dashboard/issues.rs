@@ -9,7 +9,7 @@ use super::words::{Words, fill};
 use crate::state::State;
 use crate::store::{IssueFilter, IssueKind, IssueRow, Store};
 use askama::Template;
-use axum::extract::State as From;
+use axum::extract::State as Given;
 use axum::response::Response;
 use std::cmp::Reverse;
 
@@ -17,7 +17,7 @@ use std::cmp::Reverse;
 const PAGE: usize = 50;
 
 /// `GET /issues`.
-pub(crate) async fn page<S: Store>(From(state): From<State<S>>, entry: Entry) -> Response {
+pub(crate) async fn page<S: Store>(Given(state): Given<State<S>>, entry: Entry) -> Response {
     entry.answer(show(&state, &entry).await)
 }
 

@@ -42,6 +42,7 @@ pub fn router<S: Store>(state: State<S>) -> Router {
         .route("/freezes", get(freezes::page::<S>))
         .route("/connections", get(connections::page::<S>))
         .route("/assets/{name}", get(assets::serve))
+        .fallback(entry::lost::<S>)
         .layer(from_fn(security::guard))
         .with_state(state)
 }

@@ -11,7 +11,7 @@ use super::{format, window};
 use crate::state::State;
 use crate::store::{Health, IssueFilter, IssueRow, Ledger, Point, ReleaseRow, Store};
 use askama::Template;
-use axum::extract::State as From;
+use axum::extract::State as Given;
 use axum::response::Response;
 
 /// Issues on this page; the others are on theirs.
@@ -20,7 +20,7 @@ const TOP: usize = 6;
 const RELEASES: usize = 8;
 
 /// `GET /`.
-pub(crate) async fn page<S: Store>(From(state): From<State<S>>, entry: Entry) -> Response {
+pub(crate) async fn page<S: Store>(Given(state): Given<State<S>>, entry: Entry) -> Response {
     entry.answer(show(&state, &entry).await)
 }
 

@@ -140,6 +140,8 @@ words! {
     unknown_app_text: "There is no app called {} here. Its name may have been typed wrong; these exist:", "这里没有名为 {} 的应用，名称可能有误。现有应用：";
     unknown_range: "No such range of time", "没有这样的时间范围";
     unknown_range_text: "{} is no range of time. These are:", "{} 不是时间范围。可选：";
+    no_page: "No such page", "没有此页面";
+    no_page_text: "These exist:", "现有页面：";
     no_issue: "No such issue", "没有此问题";
     no_issue_text: "It does not exist in this app, or all of its reports were erased.", "此应用中没有该问题，或其报告已全部删除。";
     all_issues: "All issues", "全部问题";
