@@ -40,6 +40,7 @@
     const canvas = figure.querySelector(".canvas");
     const area = figure.querySelector(".area");
     const names = all("thead th", figure).slice(1).map((cell) => cell.textContent);
+    const keys = all(".key", figure).map((key) => key.className);
     const rows = all("tbody tr", figure);
     if (!canvas || !rows.length) return;
     let at = -1, box, cross;
@@ -66,6 +67,7 @@
         const label = document.createElement("span");
         const value = document.createElement("span");
         label.textContent = name;
+        label.className = keys[series] ?? "";
         value.textContent = cells[series + 1];
         line.append(label, value);
         return line;

@@ -194,7 +194,7 @@ fn figures(entry: &Entry, now: &ConnectionSum, before: &ConnectionSum) -> Vec<Fi
             href: None,
         },
         Figure {
-            name: w.rtt,
+            name: w.rtt_p50,
             value: format::micros_or_nothing(now.rtt_us.quantile(0.5)),
             note: fill(
                 w.p95_is,

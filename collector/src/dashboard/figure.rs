@@ -31,7 +31,7 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    /// A change of a share, both as part and whole; worse when it is lower.
+    /// A change of a share, both as part and whole; for the worse when it is lower by more than chance explains.
     pub(crate) fn of_share(w: &Words, worse: Tone, now: (u64, u64), before: (u64, u64)) -> Self {
         match format::points_between(now, before) {
             None if now.1 == 0 => Self::default(),
@@ -45,7 +45,7 @@ impl Change {
             },
             Some((way, text)) => Self {
                 text: fill(w.points, &[&text]),
-                class: if way == Ordering::Less {
+                class: if way == Ordering::Less && beyond_chance(now, before) {
                     worse.class()
                 } else {
                     ""
@@ -72,6 +72,15 @@ impl Change {
             },
         }
     }
+}
+
+/// Whether two shares differ by more than chance explains: the two-proportion z-test with pooled variance, two-sided at
+/// 5 %. Two runs of which one crashed are no alarm.
+fn beyond_chance(now: (u64, u64), before: (u64, u64)) -> bool {
+    let [a, n, b, m] = [now.0, now.1, before.0, before.1].map(|count| count as f64);
+    let pooled = (a + b) / (n + m);
+    let deviation = (pooled * (1.0 - pooled) * (1.0 / n + 1.0 / m)).sqrt();
+    (a / n - b / m).abs() > 1.96 * deviation
 }
 
 /// A row of a small table: what, how often, and how much that is of all.
@@ -123,19 +132,32 @@ mod tests {
     #[test]
     fn only_a_change_for_the_worse_is_coloured() {
         let w = Lang::En.words();
-        let worse = Change::of_share(w, Tone::Crash, (90, 100), (95, 100));
+        let worse = Change::of_share(w, Tone::Crash, (900, 1_000), (950, 1_000));
         assert_eq!(
             (worse.text.as_str(), worse.class),
             ("−5.00 points vs. before", "crash")
         );
         assert_eq!(
-            Change::of_share(w, Tone::Crash, (95, 100), (90, 100)).class,
+            Change::of_share(w, Tone::Crash, (950, 1_000), (900, 1_000)).class,
             ""
         );
         assert_eq!(
             Change::of_share(w, Tone::Crash, (95, 100), (95, 100)).text,
             "as before"
         );
+    }
+
+    #[test]
+    fn a_change_that_chance_explains_is_no_alarm() {
+        let w = Lang::En.words();
+        let chance = Change::of_share(w, Tone::Crash, (13, 14), (21, 22));
+        assert_eq!(
+            (chance.text.as_str(), chance.class),
+            ("−2.60 points vs. before", "")
+        );
+        // 30 against 20 of 100 gives z = 1.63, 35 against 20 gives z = 2.38.
+        assert!(!beyond_chance((30, 100), (20, 100)));
+        assert!(beyond_chance((35, 100), (20, 100)));
     }
 
     #[test]

@@ -306,6 +306,7 @@ words! {
     time_to_ready: "Time to ready", "就绪耗时";
     by_phase: "By phase", "按阶段";
     rtt: "Heartbeat round trip", "心跳往返";
+    rtt_p50: "Heartbeat round trip, p50", "心跳往返 p50";
     rtt_median: "RTT median", "RTT 中位数";
     ack: "Message acknowledged after", "消息确认耗时";
     failed_attempts: "Failed attempts", "失败的尝试";
