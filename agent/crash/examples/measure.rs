@@ -20,7 +20,7 @@ mod linux {
     use std::path::Path;
     use std::process::{Command, Stdio};
     use std::sync::OnceLock;
-    use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
 
     const RUNS: usize = 21;
 
@@ -41,10 +41,13 @@ mod linux {
             ("arm", "arming, us"),
             ("rss", "arming, resident kB more"),
             ("0", "crash, 1 thread, us"),
+            ("0 cpu", "the same, processor time, us"),
             ("10", "crash, 11 threads, us"),
             ("50", "crash, 51 threads, us"),
             ("200", "crash, 201 threads, us"),
             ("overflow", "full stack of 8 MiB, us"),
+            ("overflow cpu", "the same, processor time, us"),
+            ("crumb", "a breadcrumb, ns"),
             ("panic", "a panic written, 32 frames, ns"),
             ("sample", "sample of a busy thread, us"),
             ("sample-sleep", "sample of a sleeping thread, us"),
@@ -84,12 +87,15 @@ mod linux {
         }
     }
 
+    /// The clock that is read: wall time, or the thread's time on a processor, which a busy machine does not stretch.
+    static CLOCK: AtomicI32 = AtomicI32::new(libc::CLOCK_MONOTONIC);
+
     fn nanos() -> u64 {
         let mut time = libc::timespec {
             tv_sec: 0,
             tv_nsec: 0,
         };
-        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+        unsafe { libc::clock_gettime(CLOCK.load(Ordering::Relaxed), &raw mut time) };
         time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
     }
 
@@ -117,7 +123,12 @@ mod linux {
         let armed = candor_crash::arm(&config).unwrap();
         let (took, more) = (nanos() - start, resident_kb() - resident);
         ARMED.set(armed).unwrap();
+        let what = what.strip_suffix(" cpu").map_or(what, |what| {
+            CLOCK.store(libc::CLOCK_THREAD_CPUTIME_ID, Ordering::Relaxed);
+            what
+        });
         match what {
+            "crumb" => crumb(),
             "arm" => println!("{}", took / 1000),
             "rss" => println!("{more}"),
             "panic" => panic(),
@@ -179,6 +190,16 @@ mod linux {
             std::thread::yield_now();
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+
+    fn crumb() {
+        const COUNT: u64 = 1_000_000;
+        let armed = ARMED.get().unwrap();
+        let start = nanos();
+        for number in 0..COUNT {
+            armed.crumb(3, [number as i64, 7]);
+        }
+        println!("{}", (nanos() - start) / COUNT);
     }
 
     fn panic() {

@@ -58,7 +58,11 @@ enum Frame {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rule {
     frame: Frame,
-    saved: [Saved; COUNT],
+    /// The registers that are not simply the same, in the first `changes` places.
+    changed: [(u8, Saved); COUNT],
+    changes: usize,
+    /// There is no caller.
+    outermost: bool,
     /// The function is the one that returns from a signal handler: its caller was interrupted, it did not call.
     pub(crate) interrupted: bool,
 }
@@ -207,38 +211,41 @@ fn translate(
         }
         CfaRule::Expression(at) => Frame::Expression(expression(at)?),
     };
-    let mut saved = [Saved::Same; COUNT];
-    for (number, saved) in saved.iter_mut().enumerate() {
-        let Some(rule) = row.register(Register(number as u16)) else {
-            continue;
-        };
-        *saved = match rule {
-            RegisterRule::Undefined | RegisterRule::Architectural | RegisterRule::Constant(_) => {
-                Saved::Gone
-            }
-            RegisterRule::SameValue => Saved::Same,
-            RegisterRule::Offset(offset) => Saved::At(i32::try_from(offset).ok()?),
-            RegisterRule::ValOffset(offset) => Saved::Is(i32::try_from(offset).ok()?),
-            RegisterRule::Register(other) => Saved::In(u8::try_from(other.0).ok()?),
-            RegisterRule::Expression(at) => Saved::AtExpression(expression(&at)?),
-            RegisterRule::ValExpression(at) => Saved::IsExpression(expression(&at)?),
-        };
-    }
-    // The stack pointer before the call is the frame's address, unless the tables say otherwise.
-    if saved[STACK_POINTER] == Saved::Same {
-        saved[STACK_POINTER] = Saved::Is(0);
-    }
-    Some(Rule {
+    let mut rule = Rule {
         frame,
-        saved,
+        changed: [(0, Saved::Same); COUNT],
+        changes: 0,
+        outermost: false,
         interrupted,
-    })
+    };
+    for number in 0..COUNT {
+        let saved = match row.register(Register(number as u16)) {
+            // The stack pointer before the call is the frame's address, unless the tables say otherwise.
+            None | Some(RegisterRule::SameValue) if number == STACK_POINTER => Saved::Is(0),
+            None | Some(RegisterRule::SameValue) => Saved::Same,
+            Some(
+                RegisterRule::Undefined | RegisterRule::Architectural | RegisterRule::Constant(_),
+            ) => Saved::Gone,
+            Some(RegisterRule::Offset(offset)) => Saved::At(i32::try_from(offset).ok()?),
+            Some(RegisterRule::ValOffset(offset)) => Saved::Is(i32::try_from(offset).ok()?),
+            Some(RegisterRule::Register(other)) => Saved::In(u8::try_from(other.0).ok()?),
+            Some(RegisterRule::Expression(at)) => Saved::AtExpression(expression(&at)?),
+            Some(RegisterRule::ValExpression(at)) => Saved::IsExpression(expression(&at)?),
+        };
+        rule.outermost |= number == INSTRUCTION_POINTER && saved == Saved::Gone;
+        let next = rule.changed.get_mut(rule.changes);
+        if let Some(change) = next.filter(|_| saved != Saved::Same) {
+            *change = (number as u8, saved);
+            rule.changes += 1;
+        }
+    }
+    Some(rule)
 }
 
 impl Rule {
     /// The caller's registers.
     pub(crate) fn apply(&self, memory: &mut Memory, registers: &Registers) -> Caller {
-        if self.saved[INSTRUCTION_POINTER] == Saved::Gone {
+        if self.outermost {
             return Caller::Nobody;
         }
         let frame = match self.frame {
@@ -250,11 +257,11 @@ impl Rule {
         let Some(frame) = frame else {
             return Caller::Lost;
         };
-        let mut caller = Registers::default();
-        for (number, saved) in self.saved.iter().enumerate() {
+        let mut caller = *registers;
+        for (number, saved) in self.changed.iter().take(self.changes) {
             let value = match *saved {
                 Saved::Gone => None,
-                Saved::Same => registers.get(number),
+                Saved::Same => registers.get((*number).into()),
                 Saved::At(offset) => memory.word(frame.wrapping_add_signed(offset as isize)),
                 Saved::Is(offset) => Some(frame.wrapping_add_signed(offset as isize)),
                 Saved::In(other) => registers.get(other.into()),
@@ -263,9 +270,7 @@ impl Rule {
                 }
                 Saved::IsExpression(code) => evaluate(code, memory, registers, Some(frame)),
             };
-            if let Some(value) = value {
-                caller.set(number, value);
-            }
+            caller.put((*number).into(), value);
         }
         if caller.get(INSTRUCTION_POINTER).is_none() || caller.get(STACK_POINTER).is_none() {
             return Caller::Lost;

@@ -17,8 +17,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 const TOUCHED: usize = 96 << 10;
 /// How long a thread that crashes second waits for the first to be recorded, in milliseconds.
 const PATIENCE_MS: u64 = 1000;
-/// How long the walk of the crashing thread's stack may take, in milliseconds.
-const WALK_MS: u64 = 400;
+/// Processor time that the walk of the crashing thread's stack may take, in milliseconds. The deepest stack of 8 MiB takes
+/// some 60.
+const WALK_MS: u64 = 250;
 
 /// What recording needs and only one thread uses at a time.
 pub(crate) struct Recorder {

@@ -7,7 +7,7 @@ use crate::sample::StoppedCalls;
 use crate::sys::{self, Action, Context, SignalInfo};
 use crate::trace::Trace;
 use std::io;
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// The signal; 0 while none is chosen.
 static NUMBER: AtomicI32 = AtomicI32::new(0);
@@ -26,6 +26,8 @@ const STATE: u64 = 7;
 pub(crate) struct Poke {
     /// Request number times 8 plus its state.
     request: AtomicU64,
+    /// The process is dying: nobody may begin but who records it.
+    closed: AtomicBool,
     aside: Aside,
     pub(crate) trace: Trace,
     pub(crate) stopped: StoppedCalls,
@@ -36,6 +38,7 @@ impl Poke {
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
             request: AtomicU64::new(IDLE),
+            closed: AtomicBool::new(false),
             aside: Aside::new(0)?,
             trace: Trace::new(),
             stopped: StoppedCalls::new(),
@@ -48,8 +51,24 @@ impl Poke {
         self.aside.rescue(sp)
     }
 
-    /// Begins a request, if no other is under way. Whoever begins must end with [`Self::end`].
+    /// Begins a request, if no other is under way and the process is not dying. Whoever begins must end with [`Self::end`].
     pub(crate) fn begin(&self) -> bool {
+        !self.closed.load(Ordering::Acquire) && self.begin_next()
+    }
+
+    /// Closes for everybody else, so that the request which is under way comes to its end. Anywhere.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        sys::wake(&self.request);
+    }
+
+    /// Opens again.
+    pub(crate) fn open(&self) {
+        self.closed.store(false, Ordering::Release);
+    }
+
+    /// As [`Self::begin`], after [`Self::close`]. Anywhere.
+    pub(crate) fn begin_next(&self) -> bool {
         let now = self.request.load(Ordering::Acquire);
         let next = ((now / (STATE + 1) + 1) * (STATE + 1)) | ASKED;
         now & STATE == IDLE
@@ -87,12 +106,13 @@ impl Poke {
     /// Makes a new request of one that has come to its end, one way or the other.
     pub(crate) fn again(&self) {
         self.end();
-        self.begin();
+        self.begin_next();
     }
 
     /// Has `tid` walk its own stack into `trace`, for at most about `millis` until it begins and once more until it is done.
     /// Between [`Self::begin`] and [`Self::end`].
     pub(crate) fn ask(&self, pid: u32, tid: u32, millis: u64) -> bool {
+        let was_closed = self.closed.load(Ordering::Acquire);
         let asked = self.request.load(Ordering::Acquire);
         if !choose_signal() || !send(pid, tid, asked / (STATE + 1)) {
             return false;
@@ -112,7 +132,7 @@ impl Poke {
             let began = sys::boottime_millis();
             sys::wait_while(&self.request, now, patience);
             patience = patience.saturating_sub(sys::boottime_millis().saturating_sub(began).max(1));
-            if patience == 0 {
+            if patience == 0 || self.closed.load(Ordering::Acquire) != was_closed {
                 return self.request.load(Ordering::Acquire) & STATE == ANSWERED;
             }
         }

@@ -53,6 +53,11 @@ pub(crate) fn boottime_millis() -> u64 {
     millis(libc::CLOCK_BOOTTIME)
 }
 
+/// Processor time that the calling thread has used. Anywhere.
+pub(crate) fn cpu_millis() -> u64 {
+    millis(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
 /// The calling thread. Anywhere.
 pub(crate) fn gettid() -> u32 {
     // SAFETY: takes nothing, cannot fail.
@@ -78,12 +83,16 @@ pub(crate) fn readable(address: usize) -> bool {
 ///
 /// # Safety
 /// Eight bytes at `address` can be read.
+#[inline]
 pub(crate) unsafe fn peek(address: usize) -> usize {
-    // SAFETY: the caller has made sure; volatile, because the memory belongs to somebody else.
-    unsafe { std::ptr::with_exposed_provenance::<[u8; 8]>(address).read_volatile() }
-        .iter()
-        .rev()
-        .fold(0, |word, byte| (word << 8) | usize::from(*byte))
+    // Volatile, because the memory belongs to somebody else.
+    let word = std::ptr::with_exposed_provenance::<usize>(address);
+    if word.is_aligned() {
+        // SAFETY: the caller has made sure.
+        return unsafe { word.read_volatile() };
+    }
+    // SAFETY: as above; bytes need no alignment.
+    usize::from_le_bytes(unsafe { word.cast::<[u8; 8]>().read_volatile() })
 }
 
 /// Lets other threads run for about `millis`. Anywhere.

@@ -21,11 +21,11 @@ const FEW: usize = 64;
 /// The end of the room for a few threads.
 const FEW_END: usize = 0x8000;
 /// How long stopping and walking may take, in milliseconds.
-const STOP_MS: u64 = 200;
+const STOP_MS: u64 = 400;
 /// How long one thread may take to stop, in steps of 50 microseconds.
 const STEPS: u32 = 400;
 /// How long a sample is waited for, in milliseconds.
-const SAMPLE_MS: u32 = 100;
+const SAMPLE_MS: u32 = 250;
 /// How long asking may take, in milliseconds.
 const ASK_MS: u64 = 200;
 
@@ -100,13 +100,14 @@ pub(crate) fn write(shared: &Shared, myself: u32) {
         return;
     }
     // A sample that is being taken comes to its end soon, unless it is the sampler that has crashed.
-    let mut begun = shared.poke.begin();
+    shared.poke.close();
+    let mut begun = shared.poke.begin_next();
     for _ in 0..SAMPLE_MS {
         if begun {
             break;
         }
         sys::pause(1);
-        begun = shared.poke.begin();
+        begun = shared.poke.begin_next();
     }
     if !begun {
         return;

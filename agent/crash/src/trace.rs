@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
 /// Frames that a sample can have.
 pub(crate) const FRAMES: usize = 256;
 
-/// How long a walk may take, in milliseconds.
+/// Processor time that a walk may take, in milliseconds.
 const WALK_MS: u64 = 50;
 
 /// Room for one stack.

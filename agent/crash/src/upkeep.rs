@@ -101,6 +101,7 @@ fn survival(shared: &Shared) {
             u32::try_from(since).unwrap_or(u32::MAX),
         );
         shared.recorder.reopen();
+        shared.poke.open();
         install::reinstall();
     }
 }

@@ -39,12 +39,13 @@ pub(crate) struct Walker<'a> {
     tables: Tables,
     regions: [Option<Region>; 8],
     next_region: usize,
-    /// On the coarse clock, in milliseconds.
+    /// When the thread has used so much processor time in all, in milliseconds. Wall time would cut walks short on a machine
+    /// that is busy with something else.
     deadline: u64,
 }
 
 impl<'a> Walker<'a> {
-    /// A walker whose walks end `millis` from now.
+    /// A walker whose walks end after `millis` of processor time.
     pub(crate) fn new(modules: &'a Modules, millis: u64) -> Self {
         Self {
             modules,
@@ -52,7 +53,7 @@ impl<'a> Walker<'a> {
             tables: Tables::new(),
             regions: [None; 8],
             next_region: 0,
-            deadline: sys::coarse_millis().saturating_add(millis),
+            deadline: sys::cpu_millis().saturating_add(millis),
         }
     }
 
@@ -72,7 +73,7 @@ impl<'a> Walker<'a> {
         let mut steps = 0u32;
         loop {
             steps = steps.wrapping_add(1);
-            if steps.is_multiple_of(1024) && sys::coarse_millis() >= self.deadline {
+            if steps.is_multiple_of(1024) && sys::cpu_millis() >= self.deadline {
                 return StackEnd::Limit;
             }
             let exact = matches!(found, Found::Context | Found::Interrupted);

@@ -38,6 +38,15 @@ impl Registers {
         }
     }
 
+    /// Sets a register or forgets it.
+    pub(crate) const fn put(&mut self, register: usize, value: Option<usize>) {
+        match value {
+            Some(value) => self.set(register, value),
+            None if register < COUNT => self.known &= !(1 << register),
+            None => {}
+        }
+    }
+
     pub(crate) const fn with(mut self, register: usize, value: usize) -> Self {
         self.set(register, value);
         self

@@ -211,6 +211,19 @@ pub(crate) fn library() -> PathBuf {
         .clone()
 }
 
+/// Compiles `shapes.c`; the file's name without `lib` and `.so` says how it is meant.
+pub(crate) fn compile(directory: &std::path::Path, name: &str, flags: &[&str]) -> PathBuf {
+    let library = directory.join(format!("lib{name}.so"));
+    let mut compiler = Command::new("cc");
+    compiler
+        .args(["-shared", "-fPIC", "-Wl,--build-id", "-o"])
+        .arg(&library)
+        .args(flags);
+    compiler.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/c/shapes.c"));
+    assert!(compiler.status().expect("a C compiler is there").success());
+    library
+}
+
 /// The file name of this program.
 pub(crate) fn program() -> String {
     std::env::current_exe()

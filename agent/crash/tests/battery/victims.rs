@@ -129,6 +129,12 @@ fn deadly(kind: &str) -> fn() {
         "late_library" => late_library,
         "late_library_named" => late_library_named,
         "callback_through_late_library" => callback_through_late_library,
+        "through_aligned_frame" => through_aligned_frame,
+        "through_plain_frame" => through_plain_frame,
+        "through_assertion" => through_assertion,
+        "through_unknown_code" => through_unknown_code,
+        "while_sampled" => while_sampled,
+        "privileged" => privileged,
         "two_copies" => two_copies,
         "two_copies_one_left" => two_copies_one_left,
         "with_company" => with_company,
@@ -794,7 +800,7 @@ fn late_library_named() {
 fn callback_through_late_library() {
     extern "C" fn called_back() {
         null();
-        black_box(());
+        black_box(4);
     }
     let library = Library::load();
     type Call = extern "C" fn(extern "C" fn());
@@ -823,4 +829,76 @@ fn two_copies_one_left() {
     library.call(c"copy_disarm");
     null();
     black_box(());
+}
+
+extern "C" fn called_by_c_code() {
+    null();
+    black_box(());
+}
+
+fn through(function: &std::ffi::CStr) {
+    type Through = extern "C" fn(extern "C" fn(), i32);
+    let library = Library::load();
+    let function: Through = unsafe { std::mem::transmute(library.function(function)) };
+    function(called_by_c_code, black_box(50));
+    black_box(());
+}
+
+#[inline(never)]
+fn through_aligned_frame() {
+    through(c"through_aligned_frame");
+    black_box(1);
+}
+
+#[inline(never)]
+fn through_plain_frame() {
+    through(c"through_plain_frame");
+    black_box(2);
+}
+
+#[inline(never)]
+fn through_assertion() {
+    through(c"through_assertion");
+    black_box(3);
+}
+
+/// Code that was made at run time, in no module: it keeps a frame pointer and calls back.
+#[inline(never)]
+fn through_unknown_code() {
+    // push rbp; mov rbp, rsp; call rdi; pop rbp; ret
+    const CODE: [u8; 8] = [0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3];
+    let protection = libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    unsafe {
+        let page = libc::mmap(std::ptr::null_mut(), 4096, protection, flags, -1, 0);
+        std::ptr::copy_nonoverlapping(CODE.as_ptr(), page.cast(), CODE.len());
+        let code: extern "C" fn(extern "C" fn()) = std::mem::transmute(page);
+        code(called_by_c_code);
+    }
+    black_box(());
+}
+
+/// The agent looks at the main thread again and again while it crashes.
+#[inline(never)]
+fn while_sampled() {
+    let main = candor_crash::current_thread();
+    static LOOKS: AtomicI32 = AtomicI32::new(0);
+    std::thread::spawn(move || {
+        let (mut modules, mut stack) = (Vec::new(), candor_dump::Stack::default());
+        loop {
+            let _ = candor_crash::sample(main, 64, &mut modules, &mut stack);
+            LOOKS.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    while LOOKS.load(Ordering::Relaxed) < 50 {
+        std::hint::spin_loop();
+    }
+    null();
+    black_box(());
+}
+
+/// An instruction for the kernel alone.
+#[inline(never)]
+fn privileged() {
+    unsafe { asm!("hlt") };
 }
