@@ -27,6 +27,7 @@ use build::Binaries;
 use collector::Collector;
 use fleet::Fleet;
 use place::Place;
+use plan::Device;
 use verdict::Verdict;
 
 use crate::misbehave::Fault;
@@ -110,10 +111,14 @@ async fn demo(options: &Options) -> Result<ExitCode, Failure> {
     }
     println!("\ndashboard     {}", collector.url());
     println!("clients say   {}", place.logs().display());
-    let device = devices.iter().find(|d| d.permitted());
     if options.once {
-        if let Some(device) = device {
-            inspector(&binaries, "status", &place.device(device));
+        if let Some(device) = devices.iter().find(|d| d.permitted()) {
+            let dir = place.device(device);
+            println!(
+                "inspector     {} status --dir {}",
+                binaries.inspector.display(),
+                dir.display()
+            );
         }
         collector.stop().await;
         return Ok(if problems.is_empty() {
@@ -122,25 +127,36 @@ async fn demo(options: &Options) -> Result<ExitCode, Failure> {
             ExitCode::FAILURE
         });
     }
-    if let Some(device) = device {
-        let script = Script(vec![Step::Chat(3), Step::Fault(Fault::Panic)]);
-        fleet.leave_a_crash(device, &script).await?;
-        println!(
-            "\n{} has just crashed once more and was not started again: its crash is still on the device.",
-            device.user
-        );
-        inspector(&binaries, "list", &place.device(device));
+    if let Some(device) = devices.iter().find(|d| d.permitted()) {
+        leave_a_crash(&fleet, device).await?;
     }
     println!("\nThe dashboard stays until Ctrl-C.");
     std::future::pending().await
 }
 
-fn inspector(binaries: &Binaries, command: &str, dir: &std::path::Path) {
+/// Something to look at with the inspector: what arrived is no longer on its device.
+async fn leave_a_crash(fleet: &Fleet<'_>, device: &Device) -> Result<(), Failure> {
+    let script = Script(vec![Step::Chat(3), Step::Fault(Fault::Panic)]);
+    fleet.leave_a_crash(device, &script).await?;
+    let (inspector, dir) = (&fleet.binaries.inspector, fleet.place.device(device));
     println!(
-        "inspector     {} {command} --dir {}",
-        binaries.inspector.display(),
+        "\n{} has crashed once more and was not started again: that crash is still on the device.",
+        device.user
+    );
+    println!(
+        "inspector     {} list --dir {}",
+        inspector.display(),
         dir.display()
     );
+    if let Some(report) = ledger::first_report(inspector, &dir).await? {
+        println!(
+            "              {} show {report} --dir {} --symbols {}",
+            inspector.display(),
+            dir.display(),
+            fleet.binaries.client.display()
+        );
+    }
+    Ok(())
 }
 
 /// A task that ends when it is dropped.

@@ -9,8 +9,12 @@ use super::plan::{Device, Permission};
 
 /// Time between two drawings.
 const REFRESH: Duration = Duration::from_millis(250);
-/// Longest line, so that a terminal of 100 columns does not wrap it.
-const WIDTH: usize = 99;
+/// Longest line, and most lines for devices: the block must fit a terminal of 80 by 24, or it cannot be drawn over.
+const WIDTH: usize = 79;
+const HEIGHT: usize = 18;
+
+/// What a device does when its story is told.
+pub(super) const DONE: &str = "done";
 
 /// Shared by everybody who has something to show.
 #[derive(Debug, Clone)]
@@ -128,11 +132,14 @@ impl Inner {
             self.rows.len(),
             self.started.elapsed().as_secs()
         );
-        let rows = self
-            .rows
-            .iter()
+        // In a large fleet, those that are done give way.
+        let crowded = self.rows.len() > HEIGHT;
+        let shown = self.rows.iter().filter(|row| !crowded || row.now != DONE);
+        let rows = shown
+            .take(HEIGHT)
             .map(|row| format!("  {} {}", row.who, row.now));
-        for line in rows.chain(self.notes.iter().cloned()) {
+        let notes = self.notes.iter().rev().take(3).rev().cloned();
+        for line in rows.chain(notes) {
             block.extend(line.chars().take(WIDTH));
             block.push('\n');
         }
@@ -157,6 +164,15 @@ fn who(device: &Device) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_large_fleet_shows_those_that_are_not_done_and_fits_a_terminal() {
+        let board = Board::new(&super::super::plan::devices(50));
+        board.now(0, DONE);
+        let block = board.lock().block();
+        assert_eq!(block.lines().count(), 1 + HEIGHT);
+        assert!(!block.contains("ana "), "{block}");
+    }
 
     #[test]
     fn the_block_has_a_line_for_each_device_and_never_one_that_is_too_long() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use super::board::Board;
+use super::board::{Board, DONE};
 use super::plan::{Device, Permission};
 use super::{APP, Failure, child, ledger};
 use crate::misbehave::{Death, Fault};
@@ -79,7 +79,7 @@ impl Life {
         if device.permitted() {
             self.deliver().await?;
         }
-        self.board.happened(self.number, "done");
+        self.board.happened(self.number, DONE);
         Ok(story)
     }
 

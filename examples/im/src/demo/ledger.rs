@@ -74,6 +74,20 @@ pub(super) async fn of_all(
     Ok(sum)
 }
 
+/// Short name of the first report that is still in `dir`.
+pub(super) async fn first_report(inspector: &Path, dir: &Path) -> Result<Option<String>, Failure> {
+    let said = child::output(
+        child::command(inspector)
+            .arg("list")
+            .arg("--dir")
+            .arg(dir)
+            .arg("--json"),
+    )
+    .await?;
+    let list: serde_json::Value = serde_json::from_str(&said)?;
+    Ok(list["reports"][0]["short"].as_str().map(str::to_owned))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -90,6 +90,9 @@ impl Verdict {
             Align::Right,
         );
         for (kind, a) in self.accounts() {
+            if a.recorded + a.arrived == 0 {
+                continue;
+            }
             reports.row(
                 [kind.to_owned()],
                 [
