@@ -158,10 +158,12 @@
   // Live: every few seconds the same page is fetched, and the parts that changed are put in. Not while the page is hidden,
   // not under a pointer that reads a chart, not over a selection, and not when the visitor stopped it.
   const PERIOD = 5000;
+  // A page that is dear to make is asked for less often: waiting takes at least this many times as long as the answer.
+  const WAITING = 10;
   const button = document.querySelector("[data-live-toggle]");
   const parts = () => all("[data-part]");
   if (!button || !parts().length) return;
-  let live = button.dataset.live === "true", timer, failures = 0;
+  let live = button.dataset.live === "true", timer, failures = 0, took = 0;
   // What the server said last of each part, so that what the visitor opened or the script added is no change.
   const last = new Map(parts().map((part) => [part.id, part.outerHTML]));
   const label = () => {
@@ -183,10 +185,13 @@
     if (focused) (place && fresh.querySelector(place) || all("a, summary, .canvas", fresh)[order])?.focus({ preventScroll: true });
   };
   const refresh = async () => {
+    const asked = performance.now();
     try {
       const answer = await fetch(location.href, { headers: { accept: "text/html" } });
       if (!answer.ok) throw new Error(answer.status);
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const text = await answer.text();
+      took = performance.now() - asked;
+      const page = new DOMParser().parseFromString(text, "text/html");
       const fresh = new Map(all("[data-part]", page).map((part) => [part.id, part]));
       const ids = parts().map((part) => part.id);
       // Another set of parts is another page, such as the first report of an app.
@@ -203,7 +208,7 @@
   };
   const plan = () => {
     clearTimeout(timer);
-    if (live && !document.hidden) timer = setTimeout(refresh, PERIOD * Math.min(8, 2 ** failures));
+    if (live && !document.hidden) timer = setTimeout(refresh, Math.max(PERIOD, took * WAITING) * Math.min(8, 2 ** failures));
   };
   button.addEventListener("click", () => { live = !live; label(); if (live) refresh(); else clearTimeout(timer); });
   document.addEventListener("visibilitychange", () => { if (document.hidden) clearTimeout(timer); else if (live) refresh(); });

@@ -4,6 +4,7 @@ use super::chart::{Spark, Tone};
 use super::entry::Entry;
 use super::{format, window};
 use crate::store::{IssueKind, IssueRow};
+use std::ops::Range;
 
 /// An issue as a row of a list.
 #[derive(Debug, Clone)]
@@ -67,4 +68,18 @@ impl IssueLine {
             new: row.first_seen >= entry.span.from,
         }
     }
+}
+
+/// The rows `shown` of a list. Where all issues are new, as with the first reports of an app, none is marked.
+pub(crate) fn lines(entry: &Entry, all: &[IssueRow], shown: Range<usize>) -> Vec<IssueLine> {
+    let all_new = all.iter().all(|row| row.first_seen >= entry.span.from);
+    let shown = all.get(shown).unwrap_or_default();
+    shown
+        .iter()
+        .map(|row| {
+            let mut line = IssueLine::new(entry, row);
+            line.new &= !all_new;
+            line
+        })
+        .collect()
 }

@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, Trouble};
 use super::format;
-use super::issue_row::IssueLine;
+use super::issue_row::{IssueLine, lines};
 use super::shell::{Choice, Shell};
 use super::visit::Visit;
 use super::words::{Words, fill};
@@ -55,10 +55,7 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Issues
             })
             .collect(),
         sort: wanted.sort.word(),
-        lines: chosen[from..to]
-            .iter()
-            .map(|row| IssueLine::new(entry, row))
-            .collect(),
+        lines: lines(entry, &chosen, from..to),
         shown: fill(
             w.issues_shown,
             &[

@@ -115,16 +115,16 @@ labels! {
         Unknown: "not known", "未知";
     }
     Wait {
-        Futex: "a lock or condition", "锁或条件变量";
-        Read: "reading", "读取";
-        Write: "writing", "写入";
-        Poll: "several files at once", "多路等待";
-        Sleep: "a period of time", "定时等待";
-        Connect: "a connection", "建立连接";
-        Disk: "the disk", "磁盘";
-        Child: "another process", "子进程";
-        PageFault: "memory to be brought in", "换入内存";
-        Other: "another system call", "其他系统调用";
+        Futex: "waiting for a lock", "等待锁";
+        Read: "waiting to read", "等待读取";
+        Write: "waiting to write", "等待写入";
+        Poll: "waiting for input", "等待输入";
+        Sleep: "sleeping", "休眠";
+        Connect: "waiting for a connection", "等待连接";
+        Disk: "waiting for the disk", "等待磁盘";
+        Child: "waiting for another process", "等待其他进程";
+        PageFault: "waiting for memory", "等待内存换入";
+        Other: "in another system call", "处于其他系统调用";
     }
     Fault {
         None: "no address", "无地址";

@@ -1,9 +1,9 @@
 //! The pages: rendered on the server from the store's answers, one file each.
 //!
-//! * [`visit`], [`entry`]: what is asked; the way in and out of every page.
-//! * [`shell`]: what stands around a page; [`words`] and [`labels`]: what it says; [`format`](mod@format): numbers.
-//! * [`overview`], [`issues`], [`issue`], [`freezes`], [`connections`]: the pages.
-//! * [`chart`]: pictures; [`assets`]: style, script, icon; [`security`]: who may look.
+//! * `visit`, `entry`: what is asked; the way in and out of every page.
+//! * `shell`: what stands around a page; `words` and `labels`: what it says; `format`: numbers.
+//! * `overview`, `issues`, `issue`, `freezes`, `connections`: the pages.
+//! * `chart`: pictures; `assets`: style, script, icon; `security`: who may look.
 
 mod assets;
 mod chart;

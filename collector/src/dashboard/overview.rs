@@ -2,14 +2,14 @@
 
 use super::chart::{OverTime, Series, Shape, ShareBar, Tone, Unit};
 use super::entry::{Entry, Trouble};
-use super::figure::{Change, Counted, Figure, counted_words};
-use super::issue_row::IssueLine;
+use super::figure::{Change, Counted, Figure, counted};
+use super::issue_row::{IssueLine, lines};
 use super::labels::Label;
 use super::shell::Shell;
 use super::words::{Words, fill};
 use super::{format, window};
 use crate::state::State;
-use crate::store::{Health, IssueFilter, IssueRow, Ledger, Point, ReleaseRow, Store};
+use crate::store::{Health, IssueFilter, Ledger, Point, ReleaseRow, Store};
 use askama::Template;
 use axum::extract::State as Given;
 use axum::response::Response;
@@ -41,18 +41,14 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Overvi
             .then(|| fill(entry.words().waiting_text, &[app])),
         figures: figures(entry, &health, &before),
         charts: charts(entry, &trend),
-        top: issues
-            .iter()
-            .take(TOP)
-            .map(|row: &IssueRow| IssueLine::new(entry, row))
-            .collect(),
+        top: lines(entry, &issues, 0..issues.len().min(TOP)),
         more: match issues.len().saturating_sub(TOP) {
             0 => String::new(),
             more => fill(entry.words().more_issues, &[&more]),
         },
         all_issues: entry.visit.page("/issues", &[]),
         releases: release_lines(entry, &releases),
-        exits: counted_words(&health.exits, entry.visit.lang, Tone::Accent),
+        exits: exits(entry, &health),
         pipeline: Pipeline::new(entry, &ledger),
     })
 }
@@ -135,6 +131,20 @@ fn figures(entry: &Entry, now: &Health, before: &Health) -> Vec<Figure> {
             href: None,
         },
     ]
+}
+
+/// Runs by how they ended, and those that have not.
+fn exits(entry: &Entry, health: &Health) -> Vec<Counted> {
+    let lang = entry.visit.lang;
+    let ended: u64 = health.exits.values().sum();
+    let running = entry.words().still_running.to_owned();
+    let known = health.exits.iter();
+    counted(
+        known
+            .map(|(exit, &count)| (exit.label(lang).to_owned(), count))
+            .chain([(running, health.runs.saturating_sub(ended))]),
+        Tone::Accent,
+    )
 }
 
 fn charts(entry: &Entry, trend: &[Point]) -> Vec<OverTime> {

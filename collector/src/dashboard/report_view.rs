@@ -159,7 +159,7 @@ impl FreezeView {
         let w = lang.words();
         let took = format::millis(freeze.took_ms);
         let doing = match (freeze.wait, freeze.activity) {
-            (Some(wait), _) => fill(w.waiting_for, &[&wait.label(lang)]),
+            (Some(wait), _) => wait.label(lang).to_owned(),
             (None, Activity::Running) => w.computing.to_owned(),
             (None, activity) => activity.label(lang).to_owned(),
         };

@@ -124,10 +124,10 @@ words! {
     chart_total: "{}: {} in all, most {} at {}.", "{}：共 {}，最多 {}，在 {}。";
     chart_highest: "{}: highest {} at {}.", "{}：最高 {}，在 {}。";
     spark: "{} in all, at most {} at a time", "共 {}，单段最多 {}";
-    frames_skipped: "{} frame(s) of the system or the runtime", "{} 个系统或运行时栈帧";
+    frames_skipped: "{} frame(s) not the app's", "{} 个非应用栈帧";
     icicle_summary: "{} sample(s), most of them in {} ({}).", "{} 个样本，最多在 {}（{}）。";
     icicle_box: "{}: {} sample(s), {}", "{}：{} 个样本，{}";
-    hottest: "Where the samples were", "样本所在";
+    hottest: "By innermost own function", "按最内层的应用函数";
     function: "Function", "函数";
     samples: "Samples", "样本";
     share: "Share", "占比";
@@ -191,6 +191,7 @@ words! {
     release: "Release", "版本";
     adoption: "Share of runs", "运行占比";
     installs: "Installs", "安装";
+    still_running: "Not ended yet", "尚未结束";
     exits: "How runs ended", "运行如何结束";
     pipeline: "Pipeline", "数据管道";
     pipeline_hint: "Since the app was added. Every report is counted in exactly one of these.", "自添加应用以来。每份报告恰好计入其中一项。";
@@ -231,7 +232,6 @@ words! {
     freeze_sentence: "{} stood still for {}, {}.", "{} 停顿了 {}，{}。";
     freeze_sentence_turn: "{} stood still for {} in {}, {}.", "{} 停顿了 {}（{}），{}。";
     unknown_place: "an unknown place", "未知位置";
-    waiting_for: "waiting for {}", "等待{}";
     computing: "computing", "正在计算";
     end: "End", "结果";
     fatal: "fatal: the process ended", "致命：进程终止";
@@ -293,7 +293,7 @@ words! {
     median: "Median", "中位数";
     longest: "Longest", "最长";
     recovered: "Recovered", "恢复";
-    what_for: "What frozen threads waited for", "卡顿线程在等什么";
+    what_for: "While blocked", "阻塞于";
     running_or_blocked: "Running or blocked", "计算或阻塞";
     how_ended: "How freezes ended", "卡顿如何结束";
 

@@ -81,34 +81,19 @@ const HOTTEST: usize = 8;
 
 impl Icicle {
     /// The picture of `tree`; `None` when there is no sample.
-    ///
-    /// Functions on the way from the outermost frame that are in every sample and not the app's own say nothing about
-    /// where time went, so they share one box.
     pub(crate) fn new(w: &'static Words, tree: &Tree) -> Option<Self> {
         if tree.samples == 0 {
             return None;
         }
-        let (skipped, root) = common_foreign(tree);
         let mut picture = Picture {
             w,
             all: tree.samples as f64,
             boxes: Vec::new(),
             deepest: 0,
         };
-        let mut depth = 0;
-        if skipped > 0 {
-            picture.place(
-                0.0,
-                0,
-                tree.samples,
-                &fill(w.frames_skipped, &[&skipped]),
-                "skipped",
-            );
-            depth = 1;
-        }
-        picture.draw(root, 0.0, depth);
+        picture.draw(tree, 0.0, 0);
         let mut ends = BTreeMap::new();
-        leaves(tree, None, &mut ends);
+        ends_in(tree, None, &mut ends);
         let mut hottest: Vec<(&str, u64)> = ends.into_iter().collect();
         hottest.sort_by_key(|&(name, samples)| (std::cmp::Reverse(samples), name));
         let hottest: Vec<Hot> = hottest
@@ -135,23 +120,6 @@ impl Icicle {
     }
 }
 
-/// How many frames every sample has in common before the first own one, and the tree below them.
-fn common_foreign(tree: &Tree) -> (usize, &Tree) {
-    let (mut skipped, mut at) = (0, tree);
-    while let Some((step, child)) = at.children.first_key_value() {
-        if at.children.len() != 1
-            || child.samples != tree.samples
-            || step.own
-            || child.children.is_empty()
-        {
-            break;
-        }
-        skipped += 1;
-        at = child;
-    }
-    (skipped, at)
-}
-
 /// The last two parts of a path, since a box is narrow; names of a more difficult form stay whole.
 fn short(name: &str) -> &str {
     if name.contains(['<', ' ', '(']) {
@@ -162,14 +130,33 @@ fn short(name: &str) -> &str {
         .map_or(name, |(at, separator)| &name[at + separator.len()..])
 }
 
-fn leaves<'a>(tree: &'a Tree, name: Option<&'a str>, into: &mut BTreeMap<&'a str, u64>) {
+/// Counts samples by their innermost own function, or where there is none, by their innermost function.
+fn ends_in<'a>(tree: &'a Tree, innermost: Option<&'a Step>, into: &mut BTreeMap<&'a str, u64>) {
     let below: u64 = tree.children.values().map(|child| child.samples).sum();
-    if let Some(name) = name.filter(|_| tree.samples > below) {
-        *into.entry(name).or_default() += tree.samples - below;
+    if let Some(step) = innermost.filter(|_| tree.samples > below) {
+        *into.entry(&step.name).or_default() += tree.samples - below;
     }
     for (step, child) in &tree.children {
-        leaves(child, Some(&step.name), into);
+        let next = match innermost {
+            Some(own) if own.own && !step.own => own,
+            _ => step,
+        };
+        ends_in(child, Some(next), into);
     }
+}
+
+/// The functions that follow `step` without a branch and are, like it, not the app's; and the tree below the last one.
+fn foreign_run<'a>(step: &'a Step, tree: &'a Tree) -> (Vec<&'a Step>, &'a Tree) {
+    let (mut run, mut end) = (vec![step], tree);
+    while let Some((next, child)) = end.children.first_key_value() {
+        let alone = end.children.len() == 1 && child.samples == end.samples;
+        if step.own || next.own || !alone {
+            break;
+        }
+        run.push(next);
+        end = child;
+    }
+    (run, end)
 }
 
 struct Picture {
@@ -201,14 +188,30 @@ impl Picture {
             if width < NARROWEST || self.boxes.len() >= MOST_BOXES {
                 return;
             }
-            self.place(
-                x,
-                depth,
-                child.samples,
-                &step.name,
-                if step.own { "own" } else { "foreign" },
-            );
-            self.draw(child, x, depth + 1);
+            let (run, end) = foreign_run(step, child);
+            // Where a sample ended, and what the app called last, say something; what lies between does not.
+            let shown = match (run.len(), end.children.is_empty()) {
+                (1, _) | (2..=3, true) => (run.len(), 0),
+                (_, true) => (1, 1),
+                (_, false) => (0, 0),
+            };
+            let folded = run.len() - shown.0 - shown.1;
+            let mut at = depth;
+            for step in &run[..shown.0] {
+                let class = if step.own { "own" } else { "foreign" };
+                self.place(x, at, child.samples, &step.name, class);
+                at += 1;
+            }
+            if folded > 0 {
+                let name = fill(self.w.frames_skipped, &[&folded]);
+                self.place(x, at, child.samples, &name, "skipped");
+                at += 1;
+            }
+            for step in &run[run.len() - shown.1..] {
+                self.place(x, at, child.samples, &step.name, "foreign");
+                at += 1;
+            }
+            self.draw(end, x, at);
             x += width;
         }
     }
@@ -249,7 +252,7 @@ mod tests {
         assert_eq!(
             read,
             [
-                ("2 frames of the system or the runtime", "100", 0),
+                ("2 frames not the app's", "100", 0),
                 ("run", "100", 1),
                 ("render", "75", 2),
                 ("memcpy", "75", 3),
@@ -260,18 +263,41 @@ mod tests {
     }
 
     #[test]
-    fn the_list_beside_it_tells_where_samples_ended() {
+    fn the_list_beside_it_tells_the_innermost_own_function() {
         let icicle = Icicle::new(Lang::En.words(), &tree()).unwrap();
         let read: Vec<(&str, &str)> = icicle
             .hottest
             .iter()
             .map(|hot| (hot.name.as_str(), hot.share.as_str()))
             .collect();
-        assert_eq!(read, [("memcpy", "75.0%"), ("fsync", "25.0%")]);
+        assert_eq!(read, [("render", "75.0%"), ("save", "25.0%")]);
         assert!(
             icicle
                 .to_string()
-                .contains("4 samples, most of them in memcpy (75.0%)")
+                .contains("4 samples, most of them in render (75.0%)")
+        );
+    }
+
+    #[test]
+    fn what_lies_between_the_app_and_the_end_of_a_sample_is_folded() {
+        let mut tree = Tree::default();
+        tree.add(
+            steps("_start +run poll enter with +save write_all default_write syscall write"),
+            1,
+        );
+        let icicle = Icicle::new(Lang::En.words(), &tree).unwrap();
+        let read: Vec<&str> = icicle.boxes.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(
+            read,
+            [
+                "_start",
+                "run",
+                "3 frames not the app's",
+                "save",
+                "write_all",
+                "2 frames not the app's",
+                "write"
+            ]
         );
     }
 
