@@ -179,7 +179,7 @@ fn prefixed(view: &View<'_>, at: usize, word: usize) -> Option<(Kind, usize)> {
     let &(prefix, kind) = PREFIXES
         .iter()
         .find(|(p, _)| p.len() == word + 1 - at && view.is_at(at, p))?;
-    let end = view.run(word + 1, |b| {
+    let end = view.run_of(word + 1, 128, |b| {
         b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')
     });
     let mut end = end;

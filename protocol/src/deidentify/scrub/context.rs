@@ -253,6 +253,7 @@ pub(super) fn quoted_at(view: &View<'_>, at: usize) -> Option<Range<usize>> {
     let mut end = start;
     while end < stop {
         if view.is_at(end, close) {
+            view.step(end - start);
             return Some(start..end);
         }
         match view.s[end] {
@@ -261,9 +262,10 @@ pub(super) fn quoted_at(view: &View<'_>, at: usize) -> Option<Range<usize>> {
             _ => end += 1,
         }
     }
-    // Never closed: up to the end of the line.
-    let end = view.run(start, |b| b != b'\n').min(start + BARE);
-    (end >= view.s.len()).then_some(start..end.min(view.s.len()))
+    view.step(end - start);
+    // Never closed: up to the end of the text, if that is near.
+    let end = view.run_of(start, BARE + 1, |b| b != b'\n');
+    (end >= view.s.len()).then_some(start..end)
 }
 
 /// Chinese quotation marks.
@@ -309,6 +311,7 @@ pub(super) fn token_at(view: &View<'_>, at: usize, join: Join) -> Option<Value> 
     while end > at && matches!(view.s[end - 1], b'.' | b':' | b'!' | b'?') {
         end -= 1;
     }
+    view.step(end - at);
     (end > at).then_some(Value {
         range: at..end,
         quoted: false,
@@ -356,6 +359,7 @@ pub(super) fn text_at(view: &View<'_>, at: usize, join: Join) -> Option<Value> {
     while end > at && matches!(view.s[end - 1], b' ' | b'.' | b':' | b'-') {
         end -= 1;
     }
+    view.step(end - at);
     (end > at).then_some(Value {
         range: at..end,
         quoted: false,

@@ -8,6 +8,9 @@ pub(super) fn find(view: &View<'_>) -> Vec<Range<usize>> {
     let mut kept: Vec<Range<usize>> = Vec::new();
     for run in view.words() {
         let at = run.start;
+        if kept.last().is_some_and(|last| at < last.end) {
+            continue;
+        }
         let (start, end) = match view.s[at] {
             b'0' if run.letters && matches!(view.at(at + 1), b'x' | b'X') => (at, hex_number(view, at)),
             b'r' if view.is_at(at, "rustc/") && view.before(at) == b'/' => (at, Some(view.run(at + 6, |b| b.is_ascii_hexdigit()))),
@@ -41,7 +44,7 @@ fn mangled(view: &View<'_>, at: usize) -> Option<usize> {
         "_ZN", "_ZS", "_ZT", "_ZK", "_Z", "_RNv", "_RIN", "_RNC", "_R", "_$s", "__ZN", "__Z",
     ];
     let start = starts.iter().find(|p| view.is_at(at, p))?;
-    let end = view.run(at, |b| {
+    let end = view.run_of(at, 512, |b| {
         b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$' | b'.')
     });
     let digit = view

@@ -21,10 +21,14 @@ const ISSUED: &[(&str, usize)] = &[
 ];
 
 pub(super) fn find(view: &View<'_>, found: &mut Found) {
+    let mut next = 0;
     for run in view.words().filter(|run| run.letters) {
         let at = run.start;
         match view.s[at] {
-            b'e' if view.is_at(at, "eyJ") => json_web_token(view, at..key_end(view, run.end), found),
+            b'e' if at >= next && view.is_at(at, "eyJ") => {
+                next = view.run(at, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
+                json_web_token(view, at..next, found);
+            }
             b'B' | b'b' | b'N' | b'T' | b'A' | b'a' | b't' if run.len() >= 4 && matches!(view.at(run.end), b' ' | b':' | b'=') => scheme(view, at, run.end, found),
             _ => {}
         }
@@ -54,9 +58,12 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
     }
 }
 
+/// The longest key that is followed to its end, in bytes.
+const KEY: usize = 128;
+
 /// Where a key ends that begins with a word that ends at `end`.
 fn key_end(view: &View<'_>, end: usize) -> usize {
-    view.run(end, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+    view.run_of(end, KEY, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
 }
 
 /// Header, claims and signature of a JSON Web Token, or its first two parts.
@@ -370,14 +377,12 @@ fn state(text: &[u8]) -> bool {
 
 /// The value of a `Cookie` or `Set-Cookie` header: every cookie but those that hold a setting.
 pub(super) fn cookie_header(view: &View<'_>, start: usize, found: &mut Found) {
-    let end = view
-        .run(start, |b| b != b'\n' && b != b'\r')
-        .min(start + 4096);
+    let end = view.run_of(start, 1024, |b| b != b'\n' && b != b'\r');
     let mut at = start;
     while at < end {
         let name_at = view.run(at, |b| matches!(b, b' ' | b'"' | b'\''));
-        let sign = view.run(name_at, |b| !matches!(b, b'=' | b';' | b'\n' | b'"'));
-        let stop = view.run(sign, |b| !matches!(b, b';' | b'\n' | b'\r' | b'"'));
+        let sign = view.run_of(name_at, 128, |b| !matches!(b, b'=' | b';' | b'\n' | b'"'));
+        let stop = view.run_of(sign, 1024, |b| !matches!(b, b';' | b'\n' | b'\r' | b'"'));
         let (name, value) = (view.of(&(name_at..sign)), sign + 1..stop);
         if view.at(sign) == b'='
             && value.start < value.end

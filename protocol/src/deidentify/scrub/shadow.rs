@@ -25,19 +25,11 @@ impl<'a> Shadow<'a> {
             end: text.len(),
         };
         for _ in 0..2 {
-            if !shadow.rewrite(|b| matches!(b, b'\\' | b'%' | b'&'), unescape) {
+            if !shadow.rewrite(ESCAPE, unescape) {
                 break;
             }
         }
-        shadow.rewrite(
-            |b| {
-                matches!(
-                    b,
-                    0xc2 | 0xcd | 0xd9 | 0xdb | 0xe1..=0xe3 | 0xef | 0xf0 | MARK | b'[' | b'('
-                )
-            },
-            fold,
-        );
+        shadow.rewrite(FOLD, fold);
         shadow
     }
 
@@ -54,15 +46,15 @@ impl<'a> Shadow<'a> {
         at(range.start)..at(range.end)
     }
 
-    /// Applies one rule wherever `trigger` says that it may apply. The rule answers how many bytes it read and what stands
+    /// Applies one rule wherever a byte may begin what it is about. The rule answers how many bytes it read and what stands
     /// for them.
     fn rewrite(
         &mut self,
-        trigger: impl Fn(u8) -> bool,
+        kind: u8,
         rule: impl Fn(&[u8]) -> Option<(usize, Written)>,
     ) -> bool {
         let from = &*self.bytes;
-        let Some(first) = (0..from.len()).find(|&i| trigger(from[i]) && rule(&from[i..]).is_some())
+        let Some(first) = (0..from.len()).find(|&i| TRIGGERS[usize::from(from[i])] & kind != 0 && rule(&from[i..]).is_some())
         else {
             return false;
         };
@@ -76,7 +68,7 @@ impl<'a> Shadow<'a> {
         origin.extend((0..first).map(source));
         let (mut at, mut kept) = (first, first);
         while at < from.len() {
-            match trigger(from[at]).then(|| rule(&from[at..])).flatten() {
+            match (TRIGGERS[usize::from(from[at])] & kind != 0).then(|| rule(&from[at..])).flatten() {
                 None => at += 1,
                 Some((read, written)) => {
                     bytes.extend_from_slice(&from[kept..at]);
@@ -96,6 +88,25 @@ impl<'a> Shadow<'a> {
         true
     }
 }
+
+/// Bytes with which an escape may begin.
+const ESCAPE: u8 = 1;
+/// Bytes with which a compatibility form may begin.
+const FOLD: u8 = 2;
+
+static TRIGGERS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut b = 0;
+    while b < 256 {
+        kinds[b] = match b as u8 {
+            b'\\' | b'%' | b'&' => ESCAPE,
+            0xc2 | 0xcd | 0xd9 | 0xdb | 0xe1..=0xe3 | 0xef | 0xf0 | MARK | b'[' | b'(' => FOLD,
+            _ => 0,
+        };
+        b += 1;
+    }
+    kinds
+};
 
 /// At most four bytes, without allocating.
 pub(super) struct Written([u8; 4], usize);
@@ -293,6 +304,9 @@ fn fold(s: &[u8]) -> Option<(usize, Written)> {
 
 /// `[at]`, `(dot)`, `[.]`: how people hide an address from a simple pattern.
 fn spelled_out(s: &[u8]) -> Option<(usize, Written)> {
+    if !matches!(s.get(1)?, b'a' | b'A' | b'd' | b'D' | b'.' | b'@' | b':') {
+        return None;
+    }
     let forms = [
         (&b"at"[..], b'@'),
         (b"@", b'@'),

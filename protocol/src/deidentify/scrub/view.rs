@@ -180,22 +180,36 @@ impl<'a> View<'a> {
 
     /// The end of the longest run of bytes that fit, from `start` on.
     pub(super) fn run(&self, start: usize, fits: impl Fn(u8) -> bool) -> usize {
-        start
-            + self.s[start.min(self.s.len())..]
-                .iter()
-                .take_while(|&&b| fits(b))
-                .count()
+        self.run_of(start, usize::MAX, fits)
+    }
+
+    /// The end of the longest run of bytes that fit, from `start` on, of at most `most` bytes. Whoever may start again inside
+    /// the run has to bound it, or the time is not linear.
+    pub(super) fn run_of(&self, start: usize, most: usize, fits: impl Fn(u8) -> bool) -> usize {
+        let end = start.saturating_add(most).min(self.s.len());
+        let text = self.s.get(start..end).unwrap_or_default();
+        let len = text.iter().take_while(|&&b| fits(b)).count();
+        self.step(len);
+        start + len
     }
 
     /// The start of the longest run of bytes that fit, back from `end`, at most `most` bytes.
     pub(super) fn run_back(&self, end: usize, most: usize, fits: impl Fn(u8) -> bool) -> usize {
-        end - self.s[..end.min(self.s.len())]
-            .iter()
-            .rev()
-            .take(most)
-            .take_while(|&&b| fits(b))
-            .count()
+        let text = &self.s[..end.min(self.s.len())];
+        let len = text.iter().rev().take(most).take_while(|&&b| fits(b)).count();
+        self.step(len);
+        end - len
     }
+
+    /// Counts bytes that were read, so that a test can tell that they do not grow faster than the text.
+    #[cfg(test)]
+    pub(super) fn step(&self, bytes: usize) {
+        STEPS.with(|steps| steps.set(steps.get() + bytes as u64 + 1));
+    }
+
+    #[cfg(not(test))]
+    #[inline(always)]
+    pub(super) fn step(&self, _: usize) {}
 
     /// The character at `i`.
     pub(super) fn char_at(&self, i: usize) -> Option<char> {
@@ -270,6 +284,12 @@ impl<'a> View<'a> {
     pub(super) fn of(&self, range: &Range<usize>) -> &'a [u8] {
         self.s.get(range.clone()).unwrap_or_default()
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Bytes read by the rules on this thread.
+    pub(super) static STEPS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
 /// Whether `text` begins with `word`. Most words differ in their first or last byte, and then nothing is called.

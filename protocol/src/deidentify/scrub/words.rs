@@ -438,16 +438,22 @@ fn look_up(hash: u32, s: &[u8], start: usize, end: usize) -> Option<Class> {
         let (class, words) = KEYS[(entry >> 24) as usize];
         let from = (entry >> 8 & 0xffff) as usize;
         let word = &words.as_bytes()[from..from + (entry & 0xff) as usize];
-        let letters = |text: &'static [u8]| text.iter().filter(|&&b| b != b'_');
-        let name = s[start..end]
-            .iter()
-            .filter(|b| !matches!(b, b'_' | b'-' | b' '))
-            .map(u8::to_ascii_lowercase);
-        if letters(word).map(u8::to_ascii_lowercase).eq(name) {
+        if is_spelled(word, &s[start..end]) {
             return Some(class);
         }
         slot = (slot + 1) % SLOTS;
     }
+}
+
+/// Whether a name is the word, whatever joins its parts and however it is capitalised.
+fn is_spelled(word: &[u8], name: &[u8]) -> bool {
+    let mut letters = word.iter().filter(|&&b| b != b'_');
+    for b in name.iter().filter(|b| !matches!(b, b'_' | b'-' | b' ')) {
+        if letters.next().is_none_or(|letter| !letter.eq_ignore_ascii_case(b)) {
+            return false;
+        }
+    }
+    letters.next().is_none()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::{
 use std::ops::Range;
 
 /// The longest message without quotes, in bytes.
-const LONGEST: usize = 2048;
+const LONGEST: usize = 1024;
 
 /// A value after a word for a nickname, a group, a message, or what somebody looks for.
 pub(super) fn keyed(
@@ -192,6 +192,7 @@ fn written_at(view: &View<'_>, at: usize, join: Join) -> Option<Value> {
     while end > at && matches!(view.s[end - 1], b' ' | b',' | b';') {
         end -= 1;
     }
+    view.step(end - at);
     (end > at).then_some(Value {
         range: at..end,
         quoted: false,
