@@ -13,7 +13,8 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-use crate::naming::NamedFrame;
+pub use frames::Frame;
+
 use crate::store::{IssueId, IssueKind};
 use candor_protocol::report::{Module, Report, Stack, What};
 use serde::{Deserialize, Serialize};
@@ -47,21 +48,19 @@ pub struct Explanation {
 
 /// The issue that `report` belongs to; `None` when it is neither a crash nor a freeze. `name` gives names to the frames of
 /// a stack.
-pub fn group(
+pub fn group<F: Into<Frame>>(
     report: &Report,
-    name: impl Fn(&Stack, &[Module]) -> Vec<NamedFrame>,
+    name: impl Fn(&Stack, &[Module]) -> Vec<F>,
 ) -> Option<Grouped> {
+    let name = |stack, modules| name(stack, modules).into_iter().map(Into::into).collect::<Vec<Frame>>();
     match &report.what {
-        What::Crash(crash) => Some(crash::group(
-            crash,
-            &name(&crash.thread.stack, &crash.modules),
-        )),
+        What::Crash(crash) => {
+            let stack = name(&crash.thread.stack, &crash.modules);
+            Some(crash::group(crash, &stack))
+        }
         What::Freeze(freeze) => {
-            let stacks = freeze
-                .stacks
-                .iter()
-                .map(|seen| (seen.count, name(&seen.stack, &freeze.modules)))
-                .collect();
+            let stacks = freeze.stacks.iter();
+            let stacks = stacks.map(|seen| (seen.count, name(&seen.stack, &freeze.modules))).collect();
             Some(freeze::group(freeze, stacks))
         }
         What::Connection(_) | What::Run(_) | What::Loss(_) => None,

@@ -1,7 +1,8 @@
 //! From the frames of a report to functions that people know.
 
+use crate::grouping;
 use candor_protocol::deidentify::{BuildId, ModuleName};
-use candor_protocol::report::{Found, Module, Stack};
+use candor_protocol::report::{Found, Frame, Module, Stack};
 use candor_symbols::{Name, Owner, Symbols, owner};
 use std::sync::Arc;
 
@@ -36,22 +37,16 @@ pub fn name_stack(symbols: &Symbols, stack: &Stack, modules: &[Module]) -> Vec<N
         .frames
         .iter()
         .map(|frame| {
-            let module = frame
-                .module
-                .and_then(|index| modules.get(usize::from(index)));
-            let build_id = module.and_then(|module| module.build_id.clone());
-            let name = module.and_then(|module| module.name.clone());
-            let names = match &build_id {
+            let (build_id, module) = place(frame, modules);
+            let names = match build_id {
                 Some(build_id) => symbols.names(build_id, frame.offset, frame.found),
                 None => Arc::default(),
             };
-            let owner = owner(
-                name.as_ref().map(ModuleName::as_str),
-                names.last().map(|name| name.function.as_str()),
-            );
+            let function = names.last().map(|name| name.function.as_str());
+            let owner = owner(module.map(ModuleName::as_str), function);
             NamedFrame {
-                module: name,
-                build_id,
+                module: module.cloned(),
+                build_id: build_id.cloned(),
                 offset: frame.offset.0,
                 found: frame.found,
                 names,
@@ -59,4 +54,50 @@ pub fn name_stack(symbols: &Symbols, stack: &Stack, modules: &[Module]) -> Vec<N
             }
         })
         .collect()
+}
+
+/// The frames of a stack as grouping looks at them: the same as from [`name_stack`], for less.
+pub fn call_stack(symbols: &Symbols, stack: &Stack, modules: &[Module]) -> Vec<grouping::Frame> {
+    // The system's modules are told apart by name once, not for every frame.
+    let owners: Vec<Owner> = modules
+        .iter()
+        .map(|module| owner(module.name.as_ref().map(ModuleName::as_str), None))
+        .collect();
+    stack
+        .frames
+        .iter()
+        .map(|frame| {
+            let (build_id, module) = place(frame, modules);
+            let called =
+                build_id.and_then(|build| symbols.called(build, frame.offset, frame.found));
+            let module_owner = frame
+                .module
+                .and_then(|index| owners.get(usize::from(index)));
+            grouping::Frame {
+                module: module.cloned(),
+                build_id: build_id.cloned(),
+                offset: frame.offset.0,
+                found: frame.found,
+                owner: match (module_owner, &called) {
+                    (Some(Owner::System), _) => Owner::System,
+                    (_, Some(called)) => called.owner,
+                    (_, None) => Owner::App,
+                },
+                called,
+            }
+        })
+        .collect()
+}
+
+fn place<'a>(
+    frame: &Frame,
+    modules: &'a [Module],
+) -> (Option<&'a BuildId>, Option<&'a ModuleName>) {
+    match frame
+        .module
+        .and_then(|index| modules.get(usize::from(index)))
+    {
+        Some(module) => (module.build_id.as_ref(), module.name.as_ref()),
+        None => (None, None),
+    }
 }

@@ -18,6 +18,6 @@ mod tables;
 
 pub use clean::clean;
 pub use file::{NotSymbols, build_id_of};
-pub use library::Symbols;
+pub use library::{Called, Symbols};
 pub use name::Name;
 pub use owner::{Owner, is_panic_machinery, is_thread_base, owner};

@@ -1,8 +1,10 @@
 //! The symbol files at hand, and names for addresses in them.
 
 use crate::cache::Cache;
+use crate::clean::clean;
 use crate::file;
 use crate::name::Name;
+use crate::owner::{Owner, is_panic_machinery, owner};
 use addr2line::Loader;
 use candor_protocol::deidentify::BuildId;
 use candor_protocol::report::{Found, Offset};
@@ -30,12 +32,45 @@ pub struct Symbols {
     state: Mutex<State>,
 }
 
+/// What tells one fault from another at an address: the function that was really called there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Called {
+    /// Its [`clean`] name.
+    pub path: Arc<str>,
+    /// Whose code it is, by its name; the module is not considered.
+    pub owner: Owner,
+    /// Whether it only raises or reports a panic.
+    pub panics: bool,
+}
+
+impl Called {
+    /// What matters of the functions at one address; `None` without a function.
+    pub fn of(names: &[Name]) -> Option<Self> {
+        let called = names.last()?;
+        let path = clean(&called.function);
+        Some(Self {
+            // Not the owner by its file: line tables must not make a difference.
+            owner: owner(None, Some(&path)),
+            panics: is_panic_machinery(&path),
+            path: path.into(),
+        })
+    }
+}
+
+/// All that is known about an address.
+#[derive(Clone)]
+struct Known {
+    names: Arc<[Name]>,
+    called: Option<Called>,
+}
+
 struct State {
-    files: HashMap<BuildId, Arc<PathBuf>>,
+    /// Files by build, each with the number that stands for it in the caches.
+    files: HashMap<BuildId, (u32, Arc<PathBuf>)>,
     /// Time of each given path when it was read; `None` when it may have changed since.
     read: Vec<Option<SystemTime>>,
-    open: Cache<BuildId, Option<Loader>>,
-    names: Cache<(BuildId, u64), Arc<[Name]>>,
+    open: Cache<u32, Option<Loader>>,
+    known: Cache<(u32, u64), Known>,
 }
 
 impl Symbols {
@@ -47,7 +82,7 @@ impl Symbols {
             files: HashMap::new(),
             read: vec![None; given.len()],
             open: Cache::new(FILES),
-            names: Cache::new(NAMES),
+            known: Cache::new(NAMES),
         };
         let symbols = Self {
             given,
@@ -73,7 +108,11 @@ impl Symbols {
         {
             return;
         }
-        let files = self.given.iter().flat_map(|path| files_in(path)).collect();
+        let found = self.given.iter().flat_map(|path| files_in(path));
+        let files = (0..)
+            .zip(found)
+            .map(|(number, (build, path))| (build, (number, path)))
+            .collect();
         let now = SystemTime::now();
         let settled =
             |time: &SystemTime| now.duration_since(*time).is_ok_and(|age| age > UNSETTLED);
@@ -85,7 +124,7 @@ impl Symbols {
         if state.files != files {
             state.files = files;
             state.open.clear();
-            state.names.clear();
+            state.known.clear();
         }
     }
 
@@ -94,33 +133,47 @@ impl Symbols {
     ///
     /// `found` says what `offset` is: a return address is looked up one byte before it, inside the call.
     pub fn names(&self, build_id: &BuildId, offset: Offset, found: Found) -> Arc<[Name]> {
+        self.known(build_id, offset, found, |known| known.names.clone())
+            .unwrap_or_default()
+    }
+
+    /// What tells one fault from another at an address; `None` where no symbol file knows it. Costs less than the names.
+    pub fn called(&self, build_id: &BuildId, offset: Offset, found: Found) -> Option<Called> {
+        self.known(build_id, offset, found, |known| known.called.clone())?
+    }
+
+    fn known<T>(
+        &self,
+        build_id: &BuildId,
+        offset: Offset,
+        found: Found,
+        take: impl FnOnce(&Known) -> T,
+    ) -> Option<T> {
         let address = if found.is_exact() {
             offset.0
         } else {
             offset.0.saturating_sub(1)
         };
         if address > HIGHEST {
-            return Arc::default();
+            return None;
         }
-        let mut state = self.lock();
-        let Some(path) = state.files.get(build_id).cloned() else {
-            return Arc::default();
-        };
-        let key = (build_id.clone(), address);
-        if let Some(names) = state.names.get(&key) {
-            return names.clone();
+        let State {
+            files, open, known, ..
+        } = &mut *self.lock();
+        let (file, path) = files.get(build_id)?;
+        let key = (*file, address);
+        if known.get(&key).is_none() {
+            if open.get(file).is_none() {
+                open.insert(*file, Loader::new(&**path).ok());
+            }
+            let names: Arc<[Name]> = match open.get(file) {
+                Some(Some(loader)) => file::names(loader, address).into(),
+                _ => Arc::default(),
+            };
+            let called = Called::of(&names);
+            known.insert(key, Known { names, called });
         }
-        if state.open.get(build_id).is_none() {
-            state
-                .open
-                .insert(build_id.clone(), Loader::new(&*path).ok());
-        }
-        let names: Arc<[Name]> = match state.open.get(build_id) {
-            Some(Some(loader)) => file::names(loader, address).into(),
-            _ => Arc::default(),
-        };
-        state.names.insert(key, names.clone());
-        names
+        known.get(&key).map(take)
     }
 
     /// Builds whose symbols are at hand, in no particular order.

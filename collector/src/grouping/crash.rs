@@ -1,14 +1,13 @@
 //! Crashes: by what happened and the app's own frames.
 
-use super::frames::{self, Part};
+use super::frames::{self, Frame, Part};
 use super::message;
 use super::{Explanation, Grouped};
-use crate::naming::NamedFrame;
 use crate::store::IssueKind;
 use candor_protocol::report::{Cause, Crash, Fault, Origin, SignalName, SourceLine};
 use candor_symbols::Owner;
 
-pub(super) fn group(crash: &Crash, stack: &[NamedFrame]) -> Grouped {
+pub(super) fn group(crash: &Crash, stack: &[Frame]) -> Grouped {
     match &crash.cause {
         Cause::Panic { message, at, .. } => panic(message.as_str(), at.as_ref(), stack),
         Cause::Signal {
@@ -19,7 +18,7 @@ pub(super) fn group(crash: &Crash, stack: &[NamedFrame]) -> Grouped {
     }
 }
 
-fn panic(message: &str, at: Option<&SourceLine>, stack: &[NamedFrame]) -> Grouped {
+fn panic(message: &str, at: Option<&SourceLine>, stack: &[Frame]) -> Grouped {
     let kind = message::panic_kind(message);
     let title = message::title(message);
     let stack = frames::trusted(frames::below_panic(stack));
@@ -63,7 +62,7 @@ fn panic(message: &str, at: Option<&SourceLine>, stack: &[NamedFrame]) -> Groupe
     )
 }
 
-fn signal_crash(signal: SignalName, origin: Origin, fault: Fault, stack: &[NamedFrame]) -> Grouped {
+fn signal_crash(signal: SignalName, origin: Origin, fault: Fault, stack: &[Frame]) -> Grouped {
     let what = describe(signal, origin, fault);
     let overflow = fault == Fault::StackGuard;
     let facts = vec![if overflow {
@@ -99,7 +98,7 @@ fn signal_crash(signal: SignalName, origin: Origin, fault: Fault, stack: &[Named
     }
     let unnamed = stack
         .iter()
-        .find(|frame| frames::is_foreign_to_system(frame) && frame.names.is_empty());
+        .find(|frame| frames::is_foreign_to_system(frame) && frame.called.is_none());
     if let Some(frame) = unnamed {
         let readable = frames::readable_place(frame);
         let why = Explanation::new("unnamed-frame-v1", facts, vec![frames::place(frame)]);

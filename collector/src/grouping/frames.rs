@@ -1,8 +1,46 @@
 //! Which frames of a stack tell one fault from another.
 
 use crate::naming::NamedFrame;
+use candor_protocol::deidentify::{BuildId, ModuleName};
 use candor_protocol::report::Found;
-use candor_symbols::{Owner, clean, is_panic_machinery, is_thread_base};
+use candor_symbols::{Called, Owner, is_thread_base};
+
+/// A frame with what matters to grouping.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frame {
+    /// Base name of the file of code.
+    pub module: Option<ModuleName>,
+    /// The build of that file.
+    pub build_id: Option<BuildId>,
+    /// Address relative to the module.
+    pub offset: u64,
+    /// How it was found.
+    pub found: Found,
+    /// The function that was really called, around all that were inlined into it. `None` when no symbols are known.
+    pub called: Option<Called>,
+    /// Whose code it is.
+    pub owner: Owner,
+}
+
+impl From<NamedFrame> for Frame {
+    fn from(frame: NamedFrame) -> Self {
+        Self {
+            called: Called::of(&frame.names),
+            module: frame.module,
+            build_id: frame.build_id,
+            offset: frame.offset,
+            found: frame.found,
+            owner: frame.owner,
+        }
+    }
+}
+
+impl Frame {
+    /// The name of the function that was really called.
+    pub(super) fn function(&self) -> Option<&str> {
+        self.called.as_ref().map(|called| &*called.path)
+    }
+}
 
 /// How many frames count, besides those that only pass a failure on. One would merge everything that fails in the same
 /// helper; the whole path would split one fault by every way that leads to it.
@@ -26,20 +64,10 @@ impl Part {
     }
 }
 
-/// The cleaned name of the function that was really called.
-pub(super) fn function(frame: &NamedFrame) -> Option<String> {
-    frame.function().map(|name| clean(&name.function))
-}
-
 /// The frames from where a panic was raised: what only raises or reports it is left out, and so is everything that this
 /// called, such as the app's own panic hook.
-pub(super) fn below_panic(frames: &[NamedFrame]) -> &[NamedFrame] {
-    let machinery = |frame: &NamedFrame| {
-        frame
-            .names
-            .iter()
-            .any(|name| is_panic_machinery(&clean(&name.function)))
-    };
+pub(super) fn below_panic(frames: &[Frame]) -> &[Frame] {
+    let machinery = |frame: &Frame| frame.called.as_ref().is_some_and(|called| called.panics);
     match frames.iter().position(machinery) {
         Some(first) => {
             let rest = &frames[first..];
@@ -51,7 +79,7 @@ pub(super) fn below_panic(frames: &[NamedFrame]) -> &[NamedFrame] {
 }
 
 /// Frames that are worth looking at: those that were found by looking at words on the stack only where nothing better is.
-pub(super) fn trusted(frames: &[NamedFrame]) -> Vec<&NamedFrame> {
+pub(super) fn trusted(frames: &[Frame]) -> Vec<&Frame> {
     let walked: Vec<_> = frames
         .iter()
         .filter(|frame| frame.found != Found::Scan)
@@ -64,7 +92,7 @@ pub(super) fn trusted(frames: &[NamedFrame]) -> Vec<&NamedFrame> {
 }
 
 /// Whether it is code of the app or its libraries, named or not.
-pub(super) fn is_foreign_to_system(frame: &NamedFrame) -> bool {
+pub(super) fn is_foreign_to_system(frame: &Frame) -> bool {
     let in_a_module = frame.module.is_some() || frame.build_id.is_some();
     match frame.owner {
         Owner::App => in_a_module,
@@ -77,15 +105,15 @@ pub(super) fn is_foreign_to_system(frame: &NamedFrame) -> bool {
 ///
 /// Where the innermost frame that is not the system's has no name, its module stands in front of them, so that faults in
 /// two libraries without symbols stay apart though the same own function called both.
-pub(super) fn own(frames: &[&NamedFrame]) -> Vec<Part> {
+pub(super) fn own(frames: &[&Frame]) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut innermost = true;
     for frame in frames
         .iter()
         .filter(|frame| is_foreign_to_system(frame) && frame.owner == Owner::App)
     {
-        let part = match (function(frame), innermost) {
-            (Some(name), _) => Part::Function(name),
+        let part = match (frame.function(), innermost) {
+            (Some(name), _) => Part::Function(name.to_owned()),
             (None, true) => Part::Module(place_without_offset(frame)),
             (None, false) => continue,
         };
@@ -157,7 +185,7 @@ fn passes_failures_on(part: &Part) -> bool {
 }
 
 /// Where a frame is, exactly: the build id counts, and where there is none, the module's name.
-pub(super) fn place(frame: &NamedFrame) -> String {
+pub(super) fn place(frame: &Frame) -> String {
     match &frame.build_id {
         Some(build) => format!("{build}+{:x}", frame.offset),
         None => format!("{}+{:x}", module(frame), frame.offset),
@@ -165,12 +193,12 @@ pub(super) fn place(frame: &NamedFrame) -> String {
 }
 
 /// Where a frame is, for people.
-pub(super) fn readable_place(frame: &NamedFrame) -> String {
+pub(super) fn readable_place(frame: &Frame) -> String {
     format!("{}+{:x}", module(frame), frame.offset)
 }
 
 /// Stays the same from build to build where the module has a name.
-fn place_without_offset(frame: &NamedFrame) -> String {
+fn place_without_offset(frame: &Frame) -> String {
     match (&frame.module, &frame.build_id) {
         (Some(name), _) => name.to_string(),
         (None, Some(build)) => build.to_string(),
@@ -178,7 +206,7 @@ fn place_without_offset(frame: &NamedFrame) -> String {
     }
 }
 
-fn module(frame: &NamedFrame) -> &str {
+fn module(frame: &Frame) -> &str {
     match (&frame.module, &frame.build_id) {
         (Some(name), _) => name.as_str(),
         (None, Some(build)) => build.as_str(),
@@ -187,11 +215,12 @@ fn module(frame: &NamedFrame) -> &str {
 }
 
 /// Named functions of these owners, innermost first, each once.
-pub(super) fn named(frames: &[&NamedFrame], owners: &[Owner]) -> Vec<Part> {
+pub(super) fn named(frames: &[&Frame], owners: &[Owner]) -> Vec<Part> {
     let mut parts = Vec::new();
     for frame in frames.iter().filter(|frame| owners.contains(&frame.owner)) {
-        if let Some(part) = function(frame)
-            .map(Part::Function)
+        if let Some(part) = frame
+            .function()
+            .map(|name| Part::Function(name.to_owned()))
             .filter(|part| !parts.contains(part))
         {
             parts.push(part);
@@ -201,18 +230,16 @@ pub(super) fn named(frames: &[&NamedFrame], owners: &[Owner]) -> Vec<Part> {
 }
 
 /// Functions that occur more than once, by name: the circle of a recursion, the same wherever it was cut off.
-pub(super) fn circle(frames: &[&NamedFrame]) -> Vec<Part> {
-    let mut names: Vec<String> = frames
+pub(super) fn circle(frames: &[&Frame]) -> Vec<Part> {
+    let mut names: Vec<&str> = frames
         .iter()
         .filter(|frame| frame.owner == Owner::App)
-        .filter_map(|frame| function(frame))
+        .filter_map(|frame| frame.function())
         .collect();
-    names.sort();
-    let mut repeated: Vec<String> = names
+    names.sort_unstable();
+    names
         .chunk_by(|a, b| a == b)
         .filter(|run| run.len() > 1)
-        .map(|run| run[0].clone())
-        .collect();
-    repeated.dedup();
-    repeated.into_iter().map(Part::Function).collect()
+        .map(|run| Part::Function(run[0].to_owned()))
+        .collect()
 }

@@ -1,8 +1,7 @@
 //! Freezes: by what the thread was asked to do and what it waited for, whatever it was doing at the moment of a sample.
 
-use super::frames::{self, Part};
+use super::frames::{self, Frame, Part};
 use super::{Explanation, Grouped};
-use crate::naming::NamedFrame;
 use crate::store::IssueKind;
 use candor_protocol::report::{Activity, Freeze, Wait};
 use candor_symbols::{Owner, is_thread_base};
@@ -10,7 +9,7 @@ use candor_symbols::{Owner, is_thread_base};
 /// How many of the outermost own frames count.
 const COUNTED: usize = 2;
 
-pub(super) fn group(freeze: &Freeze, stacks: Vec<(u32, Vec<NamedFrame>)>) -> Grouped {
+pub(super) fn group(freeze: &Freeze, stacks: Vec<(u32, Vec<Frame>)>) -> Grouped {
     let doing = doing(freeze.activity, freeze.wait);
     let mut facts = vec![doing.to_owned()];
     facts.extend(freeze.turn.as_ref().map(|turn| format!("turn {turn}")));
@@ -83,7 +82,7 @@ pub(super) fn group(freeze: &Freeze, stacks: Vec<(u32, Vec<NamedFrame>)>) -> Gro
 }
 
 /// The app's own functions, outermost first, without those that only begin a thread or turn its loop.
-fn work(stack: &[&NamedFrame]) -> Vec<String> {
+fn work(stack: &[&Frame]) -> Vec<String> {
     let functions: Vec<String> = frames::own(stack)
         .into_iter()
         .rev()
@@ -105,26 +104,21 @@ fn work(stack: &[&NamedFrame]) -> Vec<String> {
 }
 
 /// The innermost of `work` that is in more than half of all samples.
-fn common<'a>(stacks: &[(u32, Vec<NamedFrame>)], work: &'a [String]) -> Option<&'a String> {
-    work.iter().rev().find(|name| {
-        in_most(stacks, |frame| {
-            frames::function(frame).as_ref() == Some(name)
-        })
-    })
+fn common<'a>(stacks: &[(u32, Vec<Frame>)], work: &'a [String]) -> Option<&'a String> {
+    work.iter()
+        .rev()
+        .find(|name| in_most(stacks, |frame| frame.function() == Some(name.as_str())))
 }
 
 /// The innermost frame that is not the system's and is in more than half of all samples; else the innermost one.
-fn common_place<'a>(
-    stacks: &[(u32, Vec<NamedFrame>)],
-    dominant: &[&'a NamedFrame],
-) -> Option<&'a NamedFrame> {
+fn common_place<'a>(stacks: &[(u32, Vec<Frame>)], dominant: &[&'a Frame]) -> Option<&'a Frame> {
     let candidates = || {
         dominant
             .iter()
             .copied()
-            .filter(|frame| frames::is_foreign_to_system(frame) && frame.names.is_empty())
+            .filter(|frame| frames::is_foreign_to_system(frame) && frame.called.is_none())
     };
-    let same = |a: &NamedFrame, b: &NamedFrame| {
+    let same = |a: &Frame, b: &Frame| {
         a.offset == b.offset && a.build_id == b.build_id && a.module == b.module
     };
     candidates()
@@ -132,7 +126,7 @@ fn common_place<'a>(
         .or_else(|| candidates().next())
 }
 
-fn in_most(stacks: &[(u32, Vec<NamedFrame>)], wanted: impl Fn(&NamedFrame) -> bool) -> bool {
+fn in_most(stacks: &[(u32, Vec<Frame>)], wanted: impl Fn(&Frame) -> bool) -> bool {
     let total: u64 = stacks.iter().map(|(count, _)| u64::from(*count)).sum();
     let with: u64 = stacks
         .iter()

@@ -2,7 +2,7 @@
 
 use super::refusal::Refusal;
 use crate::grouping;
-use crate::naming::name_stack;
+use crate::naming::call_stack;
 use crate::store::Incoming;
 use candor_protocol::batch;
 use candor_protocol::report::{Report, What};
@@ -38,7 +38,7 @@ pub(super) fn decode(gzip: &[u8], symbols: &Symbols) -> Result<Vec<Incoming>, Re
     }
     for incoming in &mut reports {
         incoming.issue = grouping::group(&incoming.report, |stack, modules| {
-            name_stack(symbols, stack, modules)
+            call_stack(symbols, stack, modules)
         });
     }
     Ok(reports)

@@ -663,6 +663,11 @@ pub(crate) async fn the_reports_of_an_issue_are_paged_newest_first(store: &impl 
     assert_eq!(seen.len(), 25);
     assert!(seen.is_sorted_by(|a, b| a.at >= b.at));
     assert_eq!(
+        store.issue_of(&app(), id(99)).await.unwrap(),
+        Some(IssueId(2))
+    );
+    assert_eq!(store.issue_of(&app(), id(77)).await.unwrap(), None);
+    assert_eq!(
         store
             .issue_reports(&app(), IssueId(1), 7, Some(id(77)))
             .await

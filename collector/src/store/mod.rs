@@ -89,6 +89,9 @@ pub trait Store: Send + Sync + 'static {
         before: Option<ReportId>,
     ) -> impl Answer<Vec<Report>>;
 
+    /// The issue that a report was counted in when it arrived. Symbols that came later do not move it.
+    fn issue_of(&self, app: &AppName, report: ReportId) -> impl Answer<Option<IssueId>>;
+
     /// One report.
     fn report(&self, app: &AppName, id: ReportId) -> impl Answer<Option<Report>>;
 

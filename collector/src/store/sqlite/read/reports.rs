@@ -21,6 +21,18 @@ pub(in super::super) fn report(
     Ok(body.and_then(|body| read(&body)))
 }
 
+pub(in super::super) fn issue_of(
+    db: &Transaction<'_>,
+    app: i64,
+    id: ReportId,
+) -> rusqlite::Result<Option<IssueId>> {
+    let issue: Option<Option<i64>> = db
+        .prepare_cached("SELECT issue FROM report WHERE app = ? AND id = ?")?
+        .query_row((app, ids::report(&id)), |row| row.get(0))
+        .optional()?;
+    Ok(issue.flatten().map(|issue| IssueId(issue as u64)))
+}
+
 pub(in super::super) fn of_issue(
     db: &Transaction<'_>,
     app: i64,
