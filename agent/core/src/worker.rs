@@ -371,7 +371,13 @@ impl<'a> Worker<'a> {
             let wanted = orders.flushes_wanted;
             (wanted, wanted > orders.flushes_done, orders.shutdown)
         };
-        if now_ms >= self.maintained_ms + RESTING.as_millis() as u64 {
+        // With a watch it also notes that the process lives, which dates the end of a freeze that nobody outlives.
+        let maintain_every = if self.followed.is_empty() {
+            RESTING
+        } else {
+            WATCHING
+        };
+        if now_ms >= self.maintained_ms + maintain_every.as_millis() as u64 {
             self.maintained_ms = now_ms;
             if let Some(recorder) = &self.running.recorder {
                 recorder.with(candor_crash::Armed::maintain);
@@ -507,18 +513,16 @@ impl<'a> Worker<'a> {
                 let same = open.freeze.sample(thread);
                 follow.sampled(same);
                 open.freeze.took_ms = follow.stood_ms(now_ms);
-                if !same || act == Act::Open {
-                    let seen = Observation {
-                        id: open.id,
-                        at: open.at,
-                        seen: Seen::Freeze(open.freeze.clone()),
-                    };
-                    let _ = files::save(
-                        permit,
-                        &self.run_files.freeze(index),
-                        &scrub(seen, &self.context),
-                    );
-                }
+                let seen = Observation {
+                    id: open.id,
+                    at: open.at,
+                    seen: Seen::Freeze(open.freeze.clone()),
+                };
+                let _ = files::save(
+                    permit,
+                    &self.run_files.freeze(index),
+                    &scrub(seen, &self.context),
+                );
             }
             if shutdown && let Some(mut left) = open.take() {
                 left.freeze.took_ms = follow.stood_ms(now_ms);

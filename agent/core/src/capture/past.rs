@@ -146,6 +146,12 @@ impl Past {
         let mut reports = self.freezes.clone();
         for report in &mut reports {
             if let What::Freeze(freeze) = &mut report.what {
+                // The dump knows the last sign of life, the note only the last sample.
+                if let Some(open) = self.dump.open_freeze {
+                    freeze.took_ms = freeze
+                        .took_ms
+                        .max(self.dump.uptime_ms.saturating_sub(open.since_ms));
+                }
                 freeze.end = if exited {
                     FreezeEnd::Exited
                 } else {
