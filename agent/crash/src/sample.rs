@@ -15,7 +15,7 @@ const ASK_MS: u64 = 100;
 /// How long a thread may be stopped at most, in milliseconds; it takes some tens of microseconds.
 const STOP_MS: u64 = 100;
 
-/// How long it may take to stop, in steps of 50 microseconds.
+/// How long it may take to stop, in steps of some 60 microseconds.
 const STEPS: u32 = 1600;
 
 /// See [`crate::sample`].

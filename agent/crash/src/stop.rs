@@ -136,22 +136,18 @@ pub(crate) fn seize(tid: u32) -> Result<(), Refusal> {
     }
 }
 
-/// Waits until a seized thread has stopped, for at most so many steps of 50 microseconds. In the helper only.
+/// Waits until a seized thread has stopped, for at most so many steps of some 60 microseconds. In the helper only.
 pub(crate) fn wait_stopped(tid: u32, steps: u32) -> Option<Stopped> {
     const STOPPED: u32 = 0x7f;
     const EVENT_STOP: u32 = 128;
     let mut status = None;
-    for step in 0..steps {
+    for _ in 0..steps {
         status = sys::wait_thread(tid);
         if status != Some(0) {
             break;
         }
-        // Most stop at once.
-        if step > 20 {
-            sys::pause_micros(50);
-        } else {
-            sys::give_way();
-        }
+        // Not `sched_yield`: on a busy machine that gives a whole round away.
+        sys::pause_micros(10);
     }
     let status = status.filter(|status| status & 0xff == STOPPED)?;
     let signal = if status >> 16 == EVENT_STOP {

@@ -115,12 +115,6 @@ pub(crate) fn pause_micros(micros: u64) {
     };
 }
 
-/// Lets another thread run that is ready. Anywhere.
-pub(crate) fn give_way() {
-    // SAFETY: takes nothing.
-    unsafe { system_call(libc::SYS_sched_yield, [0; 6]) };
-}
-
 /// Text in a fixed place, for paths in signal handlers.
 struct Text {
     bytes: [u8; 48],

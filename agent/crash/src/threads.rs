@@ -22,7 +22,7 @@ const FEW: usize = 64;
 const FEW_END: usize = 0x8000;
 /// How long stopping and walking may take, in milliseconds.
 const STOP_MS: u64 = 400;
-/// How long one thread may take to stop, in steps of 50 microseconds.
+/// How long one thread may take to stop, in steps of some 60 microseconds.
 const STEPS: u32 = 400;
 /// How long a sample is waited for, in milliseconds.
 const SAMPLE_MS: u32 = 250;

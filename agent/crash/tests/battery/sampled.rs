@@ -226,8 +226,9 @@ pub(crate) fn main(name: &str) {
             // There was no time to stop it.
             continue;
         }
-        if DONE.load(Ordering::Acquire) {
-            break;
+        if activity.doing == Doing::Running && call.doing != Doing::Running {
+            // On its way in or out, and waiting for a processor.
+            continue;
         }
         assert_eq!((activity.doing, activity.way), (call.doing, call.way));
         let names = names(&modules, &stack);
