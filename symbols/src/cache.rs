@@ -19,12 +19,14 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         }
     }
 
-    pub(crate) fn get(&mut self, key: &K) -> Option<&V> {
-        if !self.recent.contains_key(key) {
-            let (key, value) = self.older.remove_entry(key)?;
-            self.insert(key, value);
+    pub(crate) fn get<T>(&mut self, key: &K, take: impl FnOnce(&V) -> T) -> Option<T> {
+        if let Some(value) = self.recent.get(key) {
+            return Some(take(value));
         }
-        self.recent.get(key)
+        let (key, value) = self.older.remove_entry(key)?;
+        let taken = take(&value);
+        self.insert(key, value);
+        Some(taken)
     }
 
     pub(crate) fn insert(&mut self, key: K, value: V) {
@@ -49,9 +51,9 @@ mod tests {
         let mut cache = Cache::new(2);
         for key in 0..100 {
             cache.insert(key, key);
-            assert_eq!(cache.get(&0), Some(&0), "after {key}");
+            assert_eq!(cache.get(&0, |value| *value), Some(0), "after {key}");
             assert!(cache.recent.len() + cache.older.len() <= 4);
         }
-        assert_eq!(cache.get(&50), None);
+        assert_eq!(cache.get(&50, |value| *value), None);
     }
 }

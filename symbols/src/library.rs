@@ -147,7 +147,7 @@ impl Symbols {
         build_id: &BuildId,
         offset: Offset,
         found: Found,
-        take: impl FnOnce(&Known) -> T,
+        take: impl Fn(&Known) -> T,
     ) -> Option<T> {
         let address = if found.is_exact() {
             offset.0
@@ -162,18 +162,27 @@ impl Symbols {
         } = &mut *self.lock();
         let (file, path) = files.get(build_id)?;
         let key = (*file, address);
-        if known.get(&key).is_none() {
-            if open.get(file).is_none() {
-                open.insert(*file, Loader::new(&**path).ok());
-            }
-            let names: Arc<[Name]> = match open.get(file) {
-                Some(Some(loader)) => file::names(loader, address).into(),
-                _ => Arc::default(),
-            };
-            let called = Called::of(&names);
-            known.insert(key, Known { names, called });
+        if let Some(taken) = known.get(&key, &take) {
+            return Some(taken);
         }
-        known.get(&key).map(take)
+        let look_up = |loader: &Option<Loader>| match loader {
+            Some(loader) => file::names(loader, address),
+            None => Vec::new(),
+        };
+        let names = open.get(file, look_up).unwrap_or_else(|| {
+            let loader = Loader::new(&**path).ok();
+            let names = look_up(&loader);
+            open.insert(*file, loader);
+            names
+        });
+        let called = Called::of(&names);
+        let new = Known {
+            names: names.into(),
+            called,
+        };
+        let taken = take(&new);
+        known.insert(key, new);
+        Some(taken)
     }
 
     /// Builds whose symbols are at hand, in no particular order.
