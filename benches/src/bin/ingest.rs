@@ -99,7 +99,7 @@ impl Corpus {
             // A step that is coprime to most lengths spreads the stacks over all functions.
             let function =
                 (stack as usize * 7_919 + index as usize * 104_729) % self.functions.len();
-            let (module, offset) = if index % 5 == 0 {
+            let (module, offset) = if index.is_multiple_of(5) {
                 (1, 0x1000 + u64::from(stack))
             } else {
                 (0, self.functions[function])

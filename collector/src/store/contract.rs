@@ -387,7 +387,7 @@ pub(crate) async fn a_trend_has_every_step_and_adds_up_to_the_health(store: &imp
     for hour in 0..24 {
         let run = hour as u32;
         let life = Life::new(run % 5, run).hour(hour);
-        reports.push(life.run(run * 10, (run % 2 == 0).then_some(Exit::Clean), 1));
+        reports.push(life.run(run * 10, run.is_multiple_of(2).then_some(Exit::Clean), 1));
         if run.is_multiple_of(3) {
             reports.push(life.crash(run * 10 + 1, 7, true));
         }
