@@ -75,6 +75,8 @@ pub(crate) struct OverTime {
     labels: Vec<String>,
     ticks: Vec<Tick>,
     drawn: Vec<Drawn>,
+    /// Whether the series say more than the title.
+    legend: bool,
     rows: Vec<Row>,
     from: u64,
     step: u64,
@@ -173,6 +175,7 @@ impl OverTime {
             lines: scale.lines().map(number).collect(),
             labels: scale.labels,
             ticks: ticks(span),
+            legend: series.iter().any(|one| one.name != title),
             drawn,
             rows,
             from: span.from,
@@ -362,6 +365,29 @@ mod tests {
         );
         let html = chart(Shape::Bars, &[]).to_string();
         assert!(html.contains("Crashes: nothing."), "{html}");
+    }
+
+    #[test]
+    fn a_legend_is_shown_when_it_says_more_than_the_title() {
+        assert!(
+            !chart(Shape::Bars, &[Some(1.0)]).legend,
+            "one series, named as the chart"
+        );
+        let span = Span {
+            from: 0,
+            to: 3_600,
+            step: 3_600,
+        };
+        let series = vec![Series::counts("reset", Tone::Accent, [1])];
+        let chart = OverTime::new(
+            Lang::En.words(),
+            "Disconnects",
+            Unit::Count,
+            Shape::Bars,
+            span,
+            series,
+        );
+        assert!(chart.legend && chart.to_string().contains("reset</span>"));
     }
 
     #[test]
