@@ -101,7 +101,8 @@ pub(super) fn structure_around(view: &View<'_>, at: usize) -> Option<Class> {
             b'{' if depth > 0 => depth -= 1,
             b'{' => {
                 let end = view.run_back(i, 6, |b| matches!(b, b' ' | b':' | b'"' | b'=' | b'['));
-                return view.name_before(end)
+                return view
+                    .name_before(end)
                     .map(|(_, class)| class)
                     .or_else(|| named_structure(view, end));
             }
@@ -156,13 +157,17 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
                 && matches!(view.at(run.end), b'_' | b'-')
                 && let Some((kind, end)) = prefixed(view, run.start, run.end)
             {
-                found.cut(run.start..end, kind, "prefix of an account or a conversation");
+                found.cut(
+                    run.start..end,
+                    kind,
+                    "prefix of an account or a conversation",
+                );
                 next = end;
             }
         }
     }
     if view.has(b'#') {
-        for at in (0..s.len()).filter(|&i| s[i] == b'@' && view.is_at(i, "@TGS#")) {
+        for at in view.places("@TGS#") {
             let end = view.run(at + 5, |b| {
                 b.is_ascii_alphanumeric() || matches!(b, b'_' | b'#' | b'-')
             });
@@ -203,9 +208,9 @@ fn prefixed(view: &View<'_>, at: usize, word: usize) -> Option<(Kind, usize)> {
     let fits = match prefix {
         "wxid_" => rest.len() >= 5,
         "gh_" => rest.len() == 12 && rest.iter().all(u8::is_ascii_hexdigit),
-        _ if kind == Kind::Conversation && prefix != "c2c_" => {
-            rest.split(|b| !b.is_ascii_digit()).any(|run| run.len() >= 5)
-        }
+        _ if kind == Kind::Conversation && prefix != "c2c_" => rest
+            .split(|b| !b.is_ascii_digit())
+            .any(|run| run.len() >= 5),
         _ => ends_like_an_account(rest) && letters >= 2 && digits >= 2 && !a_type(rest),
     };
     fits.then_some((kind, end))
@@ -245,7 +250,9 @@ fn a_type(rest: &[u8]) -> bool {
 fn colon_joined(view: &View<'_>, found: &mut Found) {
     for run in view.words().filter(|run| !run.letters) {
         let at = run.start;
-        if view.at(run.end) != b':' || view.before(at) == b':' && view.before(at - 1).is_ascii_digit() {
+        if view.at(run.end) != b':'
+            || view.before(at) == b':' && view.before(at - 1).is_ascii_digit()
+        {
             continue;
         }
         let end = view.run(at, |b| b.is_ascii_digit() || b == b':');
@@ -308,8 +315,7 @@ pub(super) fn keyed(view: &View<'_>, class: Class, value: &Value, found: &mut Fo
             Kind::Conversation,
             "value after a word for a conversation",
             conversation(text)
-                && (!loose
-                    || !text.iter().all(u8::is_ascii_hexdigit) && text.len() >= 6),
+                && (!loose || !text.iter().all(u8::is_ascii_hexdigit) && text.len() >= 6),
         ),
         _ => (
             Kind::Social,
@@ -367,7 +373,11 @@ fn looks_like_an_account(text: &[u8]) -> bool {
         return digits >= 6;
     }
     // `5432ms` is an amount, `aarch64-linux-android29` a machine.
-    let amount = text.iter().take_while(|b| b.is_ascii_digit()).count() > 0 && text.iter().skip_while(|b| b.is_ascii_digit()).all(u8::is_ascii_alphabetic);
+    let amount = text.iter().take_while(|b| b.is_ascii_digit()).count() > 0
+        && text
+            .iter()
+            .skip_while(|b| b.is_ascii_digit())
+            .all(u8::is_ascii_alphabetic);
     if amount || text.iter().filter(|&&b| b == b'-').count() >= 2 && digits <= 4 {
         return false;
     }

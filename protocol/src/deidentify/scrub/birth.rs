@@ -21,8 +21,10 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
     if !view.has_han() {
         return;
     }
-    for at in (0..view.s.len()).filter(|&i| view.is_at(i, "男") || view.is_at(i, "女")) {
-        let start = view.run(at + 3, |b| matches!(b, b',' | b' ' | b';' | b'|' | b'\t' | b'"' | b'\''));
+    for at in view.places("男").chain(view.places("女")) {
+        let start = view.run(at + 3, |b| {
+            matches!(b, b',' | b' ' | b';' | b'|' | b'\t' | b'"' | b'\'')
+        });
         if start > at + 3
             && start - at <= 8
             && view.at(start).is_ascii_digit()

@@ -164,7 +164,9 @@ fn tax_numbers(view: &View<'_>, found: &mut Found) {
         }
         let text = view.of(&range);
         let keyed = || key_before(view, run.start).is_some_and(|key| key.class == Class::TaxId);
-        if run.letters && tax_number(text) || text.iter().all(|b| TAX_ALPHABET.contains(b)) && keyed() {
+        if run.letters && tax_number(text)
+            || text.iter().all(|b| TAX_ALPHABET.contains(b)) && keyed()
+        {
             found.cut(range, Kind::TaxId, "unified social credit code");
         }
     }
@@ -188,19 +190,39 @@ fn tax_number(text: &[u8]) -> bool {
 
 /// One or two letters and seven or eight digits, where a passport is spoken of.
 fn travel_documents(view: &View<'_>, found: &mut Found) {
-    for run in view.words().filter(|run| run.digits && run.letters && (8..=11).contains(&run.len())) {
+    for run in view
+        .words()
+        .filter(|run| run.digits && run.letters && (8..=11).contains(&run.len()))
+    {
         let letters = view.run(run.start, |b| b.is_ascii_uppercase());
         let digits = view.run(letters, |b| b.is_ascii_digit());
-        let shape = (1..=2).contains(&(letters - run.start)) && (7..=9).contains(&(digits - letters)) && digits == run.end;
+        let shape = (1..=2).contains(&(letters - run.start))
+            && (7..=9).contains(&(digits - letters))
+            && digits == run.end;
         if shape && spoken_of(view, run.start) {
-            found.cut(run.start..run.end, Kind::Passport, "shape of a passport near a word for one");
+            found.cut(
+                run.start..run.end,
+                Kind::Passport,
+                "shape of a passport near a word for one",
+            );
         }
     }
 }
 
 fn spoken_of(view: &View<'_>, at: usize) -> bool {
     let before = view.of(&(at.saturating_sub(40)..at)).to_ascii_lowercase();
-    ["passport", "护照", "通行证", "台胞证", "回乡证", "证件", "travel doc", "visa"].iter().any(|w| holds(&before, w.as_bytes()))
+    [
+        "passport",
+        "护照",
+        "通行证",
+        "台胞证",
+        "回乡证",
+        "证件",
+        "travel doc",
+        "visa",
+    ]
+    .iter()
+    .any(|w| holds(&before, w.as_bytes()))
 }
 
 /// `P<CHNWANG<<FANG<<<<` and the line below it.

@@ -1,9 +1,10 @@
 //! What stands beside a value: the word before it and how the two are joined, and the value after a word.
 
 use super::{
+    phrases::Phrases,
     shadow::MARK,
-    view::{View, ends, is_one_of},
-    words::{self, Class},
+    view::{View, ends},
+    words::Class,
 };
 use std::ops::Range;
 
@@ -328,12 +329,7 @@ pub(super) fn text_at(view: &View<'_>, at: usize, join: Join) -> Option<Value> {
             join,
         });
     }
-    if join == Join::Space
-        && is_one_of(
-            view.of(&(at..view.run(at, |b| b.is_ascii_alphabetic()))),
-            PROSE,
-        )
-    {
+    if join == Join::Space && PROSE.is(view.of(&(at..view.run(at, |b| b.is_ascii_alphabetic())))) {
         return None;
     }
     let mut end = at;
@@ -389,113 +385,33 @@ fn text_ends_at_space(view: &View<'_>, start: usize, space: usize) -> bool {
         return true;
     }
     let chosen = text.iter().any(|b| b.is_ascii_uppercase() || *b >= 0x80);
-    b.is_ascii_lowercase() && (chosen || is_one_of(view.of(&(next..word)), PROSE))
+    b.is_ascii_lowercase() && (chosen || PROSE.is(view.of(&(next..word))))
 }
 
 /// Words with which a program goes on after a value.
 #[rustfmt::skip]
-const PROSE: &[&str] = &[
+static PROSE: Phrases<40> = Phrases::of(&[
     "in", "at", "for", "from", "to", "failed", "fail", "with", "after", "is", "was", "not", "on", "by", "and", "but",
     "has", "could", "timeout", "timed", "cost", "err", "error", "code", "took", "rejected", "already", "exists",
     "expired", "invalid", "lost", "via", "found", "connected", "disconnected", "changed", "joined", "left", "retry",
     "unreachable",
-];
+]);
+
+/// Values that say that there is none, or how somebody hid it.
+#[rustfmt::skip]
+static NOTHING: Phrases<82> = Phrases::of(&[
+    "null", "none", "nil", "true", "false", "(null)", "<null>", "undefined", "empty", "missing", "unknown", "n/a", "na", "nan", "void",
+    "default", "invalid", "expired", "required", "redacted", "[redacted]", "hidden", "masked", "unset", "ok", "yes", "no", "0", "-1", "1",
+    "-", "--", "...", "x", "xx", "xxx", "{}", "[]", "()", "%s", "%d", "%@", "{:?}", "?", "any", "all", "self", "some", "failed", "error",
+    "not", "is", "for", "was", "and", "the", "a", "an", "none)", "string", "str", "int", "type", "为空", "空", "无", "未知", "缺失", "不存在",
+    "错误", "无效", "已过期", "未设置", "失败", "不能为空", "不正确", "不匹配", "已存在", "已失效", "格式错误", "异常", "未找到",
+]);
 
 /// Whether a value says that there is none.
 pub(super) fn says_nothing(value: &[u8]) -> bool {
     value.is_empty()
-        || value.len() <= 14
-            && is_one_of(
-                value,
-                &[
-                    "null",
-                    "none",
-                    "nil",
-                    "true",
-                    "false",
-                    "(null)",
-                    "<null>",
-                    "undefined",
-                    "empty",
-                    "missing",
-                    "unknown",
-                    "n/a",
-                    "na",
-                    "nan",
-                    "void",
-                    "default",
-                    "invalid",
-                    "expired",
-                    "required",
-                    "redacted",
-                    "[redacted]",
-                    "hidden",
-                    "masked",
-                    "unset",
-                    "ok",
-                    "yes",
-                    "no",
-                    "0",
-                    "-1",
-                    "1",
-                    "-",
-                    "--",
-                    "*",
-                    "**",
-                    "***",
-                    "****",
-                    "*****",
-                    "******",
-                    "********",
-                    "...",
-                    "x",
-                    "xx",
-                    "xxx",
-                    "{}",
-                    "[]",
-                    "()",
-                    "%s",
-                    "%d",
-                    "%@",
-                    "{:?}",
-                    "?",
-                    "any",
-                    "all",
-                    "self",
-                    "some",
-                    "failed",
-                    "error",
-                    "not",
-                    "is",
-                    "for",
-                    "was",
-                    "and",
-                    "the",
-                    "a",
-                    "an",
-                    "none)",
-                    "string",
-                    "str",
-                    "int",
-                    "type",
-                ],
-            )
+        || value.len() <= 14 && NOTHING.is(value)
         || value
             .iter()
             .all(|b| matches!(b, b'*' | b'x' | b'X' | b'.' | b'-' | b'#'))
-        || [
-            "为空",
-            "空",
-            "无",
-            "未知",
-            "缺失",
-            "不存在",
-            "错误",
-            "无效",
-            "已过期",
-            "未设置",
-            "失败",
-        ]
-        .iter()
-        .any(|w| value == w.as_bytes())
 }

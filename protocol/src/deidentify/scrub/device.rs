@@ -27,7 +27,7 @@ const MODEL_WORDS: &[&str] = &[
 
 pub(super) fn find(view: &View<'_>, found: &mut Found) {
     if view.has_han() {
-        for at in (0..view.s.len()).filter(|&i| view.s[i] == 0xe7 && view.is_at(i, "的")) {
+        for at in view.places("的") {
             possessed(view, at, at + 3, found);
         }
     }
@@ -92,7 +92,8 @@ fn owner_start(view: &View<'_>, end: usize) -> usize {
             "切换到",
             "找到",
         ] {
-            if let Some(found) = view.of(&(at..end))
+            if let Some(found) = view
+                .of(&(at..end))
                 .windows(verb.len())
                 .rposition(|w| w == verb.as_bytes())
             {

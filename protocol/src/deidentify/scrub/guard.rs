@@ -12,8 +12,12 @@ pub(super) fn find(view: &View<'_>) -> Vec<Range<usize>> {
             continue;
         }
         let (start, end) = match view.s[at] {
-            b'0' if run.letters && matches!(view.at(at + 1), b'x' | b'X') => (at, hex_number(view, at)),
-            b'r' if view.is_at(at, "rustc/") && view.before(at) == b'/' => (at, Some(view.run(at + 6, |b| b.is_ascii_hexdigit()))),
+            b'0' if run.letters && matches!(view.at(at + 1), b'x' | b'X') => {
+                (at, hex_number(view, at))
+            }
+            b'r' if view.is_at(at, "rustc/") && view.before(at) == b'/' => {
+                (at, Some(view.run(at + 6, |b| b.is_ascii_hexdigit())))
+            }
             b'h' if run.len() == 17 && view.is_before(at, "::") => (at, symbol_hash(view, at)),
             b'0'..=b'9' if matches!(run.len(), 4 | 8 | 11 | 15) => (at, date_and_time(view, at)),
             b'Z' | b'R' if view.before(at) == b'_' => {

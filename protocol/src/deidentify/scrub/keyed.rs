@@ -21,7 +21,9 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
                     word_ends(view, at, words::ending_at(view.s, at), found);
                 }
             }
-        } else if matches!(view.at(run.end), b'_' | b'-') && view.at(run.end + 1).is_ascii_alphanumeric() {
+        } else if matches!(view.at(run.end), b'_' | b'-')
+            && view.at(run.end + 1).is_ascii_alphanumeric()
+        {
             // The name goes on.
             continue;
         }

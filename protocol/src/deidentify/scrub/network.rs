@@ -13,7 +13,8 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
     if view.has_digits() && view.has(b'.') {
         ipv4(view, found);
     }
-    let pairs = |b: u8, least: usize| view.has(b) && view.s.iter().filter(|&&c| c == b).count() >= least;
+    let pairs =
+        |b: u8, least: usize| view.has(b) && view.s.iter().filter(|&&c| c == b).count() >= least;
     if pairs(b':', 2) || pairs(b'-', 5) {
         colons(view, found);
     }
@@ -221,7 +222,10 @@ fn hosts(view: &View<'_>, found: &mut Found) {
         let end = view.run(at, |b| b.is_ascii_alphanumeric() || b == b'-');
         next = end;
         let label = view.of(&(at..end));
-        if label.len() >= 6 && label.contains(&b'-') && (windows_name(label) || apple_name(label) || named_after_owner(label)) {
+        if label.len() >= 6
+            && label.contains(&b'-')
+            && (windows_name(label) || apple_name(label) || named_after_owner(label))
+        {
             let mut stop = end;
             for suffix in [".local", ".lan", ".home"] {
                 if view.is_at(end, suffix) && view.closes(end + suffix.len()) {
@@ -265,11 +269,18 @@ fn hosts(view: &View<'_>, found: &mut Found) {
 
 /// `DESKTOP-4F2K9QX`: what the installer of Windows gives.
 fn windows_name(label: &[u8]) -> bool {
-    ["DESKTOP-", "LAPTOP-", "WIN-", "MININT-", "desktop-", "laptop-"].iter().any(|p| {
+    [
+        "DESKTOP-", "LAPTOP-", "WIN-", "MININT-", "desktop-", "laptop-",
+    ]
+    .iter()
+    .any(|p| {
         label.strip_prefix(p.as_bytes()).is_some_and(|rest| {
             (6..=12).contains(&rest.len())
                 && rest.iter().all(u8::is_ascii_alphanumeric)
-                && (rest.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()) || rest.iter().any(u8::is_ascii_digit))
+                && (rest
+                    .iter()
+                    .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+                    || rest.iter().any(u8::is_ascii_digit))
         })
     })
 }
@@ -282,11 +293,36 @@ fn named_after_owner(label: &[u8]) -> bool {
     let (owner, kind) = (&label[..dash], &label[dash + 1..]);
     is_one_of(
         kind,
-        &["pc", "mbp", "mba", "macbook", "laptop", "desktop", "thinkpad", "iphone", "ipad", "imac", "notebook", "nas", "workstation", "surface", "xps", "phone", "matebook"],
+        &[
+            "pc",
+            "mbp",
+            "mba",
+            "macbook",
+            "laptop",
+            "desktop",
+            "thinkpad",
+            "iphone",
+            "ipad",
+            "imac",
+            "notebook",
+            "nas",
+            "workstation",
+            "surface",
+            "xps",
+            "phone",
+            "matebook",
+        ],
     ) && owner.len() >= 3
         && owner.iter().all(u8::is_ascii_alphanumeric)
         && owner.iter().any(u8::is_ascii_alphabetic)
-        && !is_one_of(owner, &["unknown", "client", "server", "android", "windows", "linux", "mobile", "generic", "remote", "cloud", "web", "for", "non", "im", "mini", "the", "any", "multi", "tablet", "wechat", "qq"])
+        && !is_one_of(
+            owner,
+            &[
+                "unknown", "client", "server", "android", "windows", "linux", "mobile", "generic",
+                "remote", "cloud", "web", "for", "non", "im", "mini", "the", "any", "multi",
+                "tablet", "wechat", "qq",
+            ],
+        )
 }
 
 /// `LiLeideMacBook-Pro`, `Alices-iPhone`: the owner's name and the model.
@@ -343,7 +379,10 @@ pub(super) fn keyed(
                 let only = text.iter().all(|b| {
                     b.is_ascii_hexdigit() || matches!(b, b'.' | b':' | b'-' | b'*' | b'x')
                 });
-                let fixed = |digit: u8| text.iter().all(|b| b.eq_ignore_ascii_case(&digit) || !b.is_ascii_hexdigit());
+                let fixed = |digit: u8| {
+                    text.iter()
+                        .all(|b| b.eq_ignore_ascii_case(&digit) || !b.is_ascii_hexdigit())
+                };
                 if only
                     && digits >= 8
                     && !fixed(b'0')

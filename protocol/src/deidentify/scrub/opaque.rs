@@ -14,11 +14,18 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
         if run.start < next {
             continue;
         }
-        let at = view.run_back(run.start, 4, |b| matches!(b, b'-' | b'_' | b'+' | b'/')).max(next);
+        let at = view
+            .run_back(run.start, 4, |b| matches!(b, b'-' | b'_' | b'+' | b'/'))
+            .max(next);
         let word = view.run(run.end, token);
         next = word;
         if word - at >= 14 {
-            let end = word + view.s[word..].iter().take(2).take_while(|&&b| b == b'=').count();
+            let end = word
+                + view.s[word..]
+                    .iter()
+                    .take(2)
+                    .take_while(|&&b| b == b'=')
+                    .count();
             judge(view, at..end, found);
         }
     }
@@ -225,7 +232,12 @@ fn symbol_like(view: &View<'_>, range: &Range<usize>) -> bool {
 /// to letters.
 fn base64_of_something(view: &View<'_>, range: &Range<usize>) -> bool {
     let text = view.of(range);
-    text.len() >= 16 && text.len() <= 4096 && decode(text).is_some_and(|bytes| tells(&bytes))
+    let upper = || text.iter().any(u8::is_ascii_uppercase);
+    text.len() >= 16
+        && text.len() <= 4096
+        && !text.contains(&b'.')
+        && upper()
+        && decode(text).is_some_and(|bytes| tells(&bytes))
 }
 
 fn tells(bytes: &[u8]) -> bool {

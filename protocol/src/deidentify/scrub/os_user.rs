@@ -33,10 +33,51 @@ fn of_the_system(name: &[u8]) -> bool {
     is_one_of(
         name,
         &[
-            "root", "nobody", "daemon", "bin", "sys", "system", "shell", "adb", "wheel", "staff", "admin", "www", "www-data",
-            "nginx", "mysql", "postgres", "sshd", "user", "users", "none", "everyone", "sdcard_rw", "media_rw", "radio", "wifi",
-            "log", "the", "this", "each", "all", "any", "a", "an", "id", "input", "data", "group", "authentication", "agent",
-            "interaction", "space", "mode", "cancelled", "requested", "null",
+            "root",
+            "nobody",
+            "daemon",
+            "bin",
+            "sys",
+            "system",
+            "shell",
+            "adb",
+            "wheel",
+            "staff",
+            "admin",
+            "www",
+            "www-data",
+            "nginx",
+            "mysql",
+            "postgres",
+            "sshd",
+            "user",
+            "users",
+            "none",
+            "everyone",
+            "sdcard_rw",
+            "media_rw",
+            "radio",
+            "wifi",
+            "log",
+            "the",
+            "this",
+            "each",
+            "all",
+            "any",
+            "a",
+            "an",
+            "id",
+            "input",
+            "data",
+            "group",
+            "authentication",
+            "agent",
+            "interaction",
+            "space",
+            "mode",
+            "cancelled",
+            "requested",
+            "null",
         ],
     )
 }
@@ -79,11 +120,16 @@ const BEFORE: &[&str] = &[
 
 fn system_log(view: &View<'_>, found: &mut Found) {
     for run in view.words().filter(|run| (2..=6).contains(&run.len())) {
-        if !is_one_of(view.of(&(run.start..run.end)), &["for", "user", "by", "as", "sudo", "whoami", "root"]) {
+        if !is_one_of(
+            view.of(&(run.start..run.end)),
+            &["for", "user", "by", "as", "sudo", "whoami", "root"],
+        ) {
             continue;
         }
         let start = view.run(run.end, |b| matches!(b, b':' | b')' | b' '));
-        if !view.at(start).is_ascii_alphabetic() || !BEFORE.iter().any(|text| view.is_before(start, text)) {
+        if !view.at(start).is_ascii_alphabetic()
+            || !BEFORE.iter().any(|text| view.is_before(start, text))
+        {
             continue;
         }
         let mut end = view.run(start, word);
@@ -103,7 +149,11 @@ fn ends_a_name(view: &View<'_>, name: &Range<usize>) -> bool {
     if text.iter().any(u8::is_ascii_digit) {
         return true;
     }
-    [" from ", " by ", " at ", " on ", " : ", "(", ":", ",", "@", ";", " (", " in "].iter().any(|after| view.is_at(name.end, after))
+    [
+        " from ", " by ", " at ", " on ", " : ", "(", ":", ",", "@", ";", " (", " in ",
+    ]
+    .iter()
+    .any(|after| view.is_at(name.end, after))
         || matches!(view.at(name.end), 0 | b'\n' | b'"' | b'\'' | b')')
 }
 
@@ -111,14 +161,34 @@ fn ends_a_name(view: &View<'_>, name: &Range<usize>) -> bool {
 fn listing(view: &View<'_>, found: &mut Found) {
     let mut line = 0;
     while line < view.s.len() {
-        let mode = view.run(line, |b| matches!(b, b'r' | b'w' | b'x' | b'-' | b's' | b't' | b'd' | b'l' | b'S' | b'T' | b'@' | b'+' | b'.'));
+        let mode = view.run(line, |b| {
+            matches!(
+                b,
+                b'r' | b'w'
+                    | b'x'
+                    | b'-'
+                    | b's'
+                    | b't'
+                    | b'd'
+                    | b'l'
+                    | b'S'
+                    | b'T'
+                    | b'@'
+                    | b'+'
+                    | b'.'
+            )
+        });
         if (10..=11).contains(&(mode - line)) && view.at(mode) == b' ' {
             let links = view.run(mode, |b| b == b' ');
             let after = view.run(links, |b| b.is_ascii_digit());
             let mut start = view.run(after, |b| b == b' ');
             for _ in 0..2 {
                 let end = view.run(start, word);
-                if after > links && end > start && !of_the_system(view.of(&(start..end))) && !view.at(start).is_ascii_digit() {
+                if after > links
+                    && end > start
+                    && !of_the_system(view.of(&(start..end)))
+                    && !view.at(start).is_ascii_digit()
+                {
                     found.cut(start..end, Kind::OsUser, "owner in a listing of files");
                 }
                 start = view.run(end, |b| b == b' ');
@@ -134,7 +204,12 @@ fn numbered(view: &View<'_>, found: &mut Found) {
         let number = view.run_back(at, 10, |b| b.is_ascii_digit());
         let end = view.run(at + 1, word);
         let name = at + 1..end;
-        if number < at && view.is_before(number, "id=") && view.at(end) == b')' && view.at(at + 1).is_ascii_alphabetic() && !of_the_system(view.of(&name)) {
+        if number < at
+            && view.is_before(number, "id=")
+            && view.at(end) == b')'
+            && view.at(at + 1).is_ascii_alphabetic()
+            && !of_the_system(view.of(&name))
+        {
             found.cut(name, Kind::OsUser, "user beside its number");
         }
     }

@@ -53,7 +53,10 @@ fn separator(b: u8) -> bool {
 
 fn homes(view: &View<'_>, found: &mut Found) {
     for at in (0..view.s.len()).filter(|&i| separator(view.s[i])) {
-        if !matches!(view.at(at + 1) | 0x20, b'h' | b'u' | b'e' | b'v' | b'm' | b'd') {
+        if !matches!(
+            view.at(at + 1) | 0x20,
+            b'h' | b'u' | b'e' | b'v' | b'm' | b'd'
+        ) {
             continue;
         }
         for &home in HOMES {
@@ -65,7 +68,8 @@ fn homes(view: &View<'_>, found: &mut Found) {
             start = view.run(start, separator);
             let end = segment_end(view, start);
             let name = view.of(&(start..end));
-            let nobody = is_one_of(name, NOBODY) || matches!(name.first(), Some(b'.' | b'$' | b'%' | b'{' | b'<') | None);
+            let nobody = is_one_of(name, NOBODY)
+                || matches!(name.first(), Some(b'.' | b'$' | b'%' | b'{' | b'<') | None);
             if nobody || in_web_address(view, at) || !rooted(view, at, home) {
                 continue;
             }
@@ -92,7 +96,9 @@ fn home_at(view: &View<'_>, at: usize, home: &str) -> bool {
 }
 
 fn in_web_address(view: &View<'_>, at: usize) -> bool {
-    let start = view.run_back(at, 200, |b| b > b' ' && !matches!(b, b'"' | b'\'' | b'(' | b'<' | b'='));
+    let start = view.run_back(at, 200, |b| {
+        b > b' ' && !matches!(b, b'"' | b'\'' | b'(' | b'<' | b'=')
+    });
     let text = view.of(&(start..at));
     super::view::holds(text, b"://") && !super::view::holds(text, b"file:")
 }
@@ -101,12 +107,21 @@ fn in_web_address(view: &View<'_>, at: usize) -> bool {
 /// other names are ordinary words in the middle of a path.
 fn rooted(view: &View<'_>, at: usize, home: &str) -> bool {
     let before = view.before(at);
-    let start = !before.is_ascii_alphanumeric() && !matches!(before, b'_' | b'-' | b'.') && before < 0x80 || view.han_before(at).is_some();
+    let start =
+        !before.is_ascii_alphanumeric() && !matches!(before, b'_' | b'-' | b'.') && before < 0x80
+            || view.han_before(at).is_some();
     match home {
         "/media/" => start || view.is_before(at, "/run"),
         "/users/" => start && !separator(before) || before == b':',
         "/homes/" | "/Volumes/" => start,
-        "/home/" => start || ["/export", "/var", "/usr", "/mnt", "/Data", "/chroot", "/rootfs"].iter().any(|root| view.is_before(at, root)),
+        "/home/" => {
+            start
+                || [
+                    "/export", "/var", "/usr", "/mnt", "/Data", "/chroot", "/rootfs",
+                ]
+                .iter()
+                .any(|root| view.is_before(at, root))
+        }
         _ => true,
     }
 }

@@ -8,7 +8,7 @@ use super::{
     phrases::Phrases,
     view::{View, holds_han, is_one_of},
     vocabulary::{spoken, technical},
-    words::{self, Class},
+    words::Class,
 };
 use std::ops::Range;
 
@@ -22,7 +22,7 @@ const RARE: CharSet = CharSet::of(
 );
 /// Surnames of two characters.
 #[rustfmt::skip]
-static COMPOUND: Phrases = Phrases::of(&[
+static COMPOUND: Phrases<28> = Phrases::of(&[
     "欧阳", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "令狐", "宇文", "长孙", "慕容", "司徒", "端木",
     "轩辕", "夏侯", "南宫", "独孤", "第五", "百里", "呼延", "东郭", "西门", "赫连", "澹台", "公冶", "太史", "申屠",
 ]);
@@ -32,7 +32,7 @@ const GIVEN: CharSet = CharSet::of(
 );
 /// Words of two or three characters that begin like a name and are none.
 #[rustfmt::skip]
-static WORDS: Phrases = Phrases::of(&[
+static WORDS: Phrases<228> = Phrases::of(&[
     "马上", "高并发", "安全", "任务", "方法", "余额", "温度", "常量", "包体", "段错误", "白名单", "时间", "时钟",
     "时序", "时长", "时区", "文件", "文本", "文字", "文档", "应用", "张量", "向量", "连接", "连接池", "连续", "程序",
     "程度", "平均", "平台", "平安", "平滑", "成功", "成员", "支付", "支持", "全部", "全局", "全量", "全屏", "经过",
@@ -53,12 +53,12 @@ static WORDS: Phrases = Phrases::of(&[
 ]);
 /// Titles after a name.
 #[rustfmt::skip]
-static TITLES: Phrases = Phrases::of(&[
+static TITLES: Phrases<14> = Phrases::of(&[
     "先生", "女士", "小姐", "太太", "同学", "老师", "经理", "医生", "师傅", "主任", "教授", "阿姨", "总监", "律师",
 ]);
 /// Verbs with which a program goes on after the name of somebody who did something.
 #[rustfmt::skip]
-static VERBS: Phrases = Phrases::of(&[
+static VERBS: Phrases<76> = Phrases::of(&[
     "加入", "退出", "转账", "充值", "发红包", "接通", "挂号", "预约", "开户", "分享", "转发", "关注", "好友", "等", "邀请", "撤回", "发来", "发送", "发起", "发布", "创建", "修改", "移除", "踢出", "正在", "拍了拍",
     "上线", "下线", "登录", "登陆", "登出", "已读", "已", "来电", "呼叫", "请求", "的", "被", "未", "在", "向", "给",
     "于", "说", "回复", "点赞", "离开", "进入", "申请", "提交", "取消", "删除", "添加", "注册", "注销", "更新",
@@ -67,7 +67,7 @@ static VERBS: Phrases = Phrases::of(&[
 ]);
 /// Words before a name that no list of keys holds, because they are common otherwise.
 #[rustfmt::skip]
-static BEFORE: Phrases = Phrases::of(&[
+static BEFORE: Phrases<43> = Phrases::of(&[
     "收到", "联系", "通知", "视频通话", "语音通话", "聊天页", "与", "对象", "关于", "由", "给", "向", "和", "与", "被", "邀请", "移除", "踢出", "添加", "删除", "呼叫", "来自",
     "转给", "转账给", "发给", "发送给", "回复", "感谢", "经办", "找", "叫", "是", "为", "跟", "对", "@", "拨打",
     "致电", "指派给", "分配给", "请", "让", "将",
@@ -155,18 +155,22 @@ fn name_at(
     }
     for len in [6, 3, 0] {
         let end = given + len;
-        if TITLES.at(view.s, end).is_some_and(|title| end + title.len() <= run.end)
-                && (len > 0 || common && (at == run.start || asked))
-                && !is_word(end)
-                && (len == 0 || likely(view, given, end) || asked)
-            {
-                return Some((end, "name before a title"));
+        if TITLES
+            .at(view.s, end)
+            .is_some_and(|title| end + title.len() <= run.end)
+            && (len > 0 || common && (at == run.start || asked))
+            && !is_word(end)
+            && (len == 0 || likely(view, given, end) || asked)
+        {
+            return Some((end, "name before a title"));
         }
     }
     // After a word that only a name follows, whatever comes next may come.
     let named = key.is_some_and(|key| key.class == Class::Person);
     let before = at > run.start
-        && BEFORE.before(view.s, at).is_some_and(|w| run.start + w.len() <= at);
+        && BEFORE
+            .before(view.s, at)
+            .is_some_and(|w| run.start + w.len() <= at);
     if !(asked || common && (before || at == run.start)) {
         return None;
     }
@@ -231,9 +235,7 @@ pub(super) fn is_name(view: &View<'_>, range: &Range<usize>) -> bool {
     end == range.end
         && surname(view, range.start).is_some_and(|(len, common)| {
             let given = range.len().saturating_sub(len);
-            (3..=6).contains(&given)
-                && (common && given <= 6)
-                && !WORDS.is(view.of(range))
+            (3..=6).contains(&given) && (common && given <= 6) && !WORDS.is(view.of(range))
         })
 }
 
@@ -404,7 +406,9 @@ pub(super) fn keyed(
         .to_ascii_lowercase()
         .windows(4)
         .any(|w| w == b"name");
-    let first = text.first().is_some_and(|b| b.is_ascii_uppercase() || *b >= 0x80);
+    let first = text
+        .first()
+        .is_some_and(|b| b.is_ascii_uppercase() || *b >= 0x80);
     let full = first && count >= 2 && capitals >= 2 && capitals + 1 >= count;
     let fits = match class {
         Class::Person => {
@@ -413,7 +417,9 @@ pub(super) fn keyed(
                 && count <= 3
                 && !technical(text)
         }
-        Class::User | Class::Peer => full && (join >= Join::Verb || value.quoted) && !technical(text),
+        Class::User | Class::Peer => {
+            full && (join >= Join::Verb || value.quoted) && !technical(text)
+        }
         _ => full && about_somebody(view, key.start) && !technical(text),
     };
     if fits {
@@ -466,7 +472,8 @@ fn chinese(view: &View<'_>, class: Class, value: &Value, found: &mut Found) {
     if class == Class::Person && (value.quoted || value.join >= Join::Verb) {
         // A name may hold a dot and letters; prose is longer.
         let end = value.range.end.min(value.range.start + 36);
-        let stop = view.of(&(value.range.start..end))
+        let stop = view
+            .of(&(value.range.start..end))
             .iter()
             .position(|b| matches!(b, b' ' | b'(' | b'['))
             .map_or(end, |i| value.range.start + i);
@@ -486,8 +493,13 @@ fn greetings(view: &View<'_>, found: &mut Found) {
         };
         let start = at + greeting.len();
         let (mut end, mut words) = (start, 0);
-        while words < 3 && (view.at(end).is_ascii_uppercase() || view.at(end) >= 0xc3 && view.han_at(end).is_none()) {
-            let word = view.run(end, |b| b.is_ascii_alphabetic() || matches!(b, b'\'' | b'-') || b >= 0x80);
+        while words < 3
+            && (view.at(end).is_ascii_uppercase()
+                || view.at(end) >= 0xc3 && view.han_at(end).is_none())
+        {
+            let word = view.run(end, |b| {
+                b.is_ascii_alphabetic() || matches!(b, b'\'' | b'-') || b >= 0x80
+            });
             words += 1;
             end = word + usize::from(view.at(word) == b' ');
             if view.at(word) != b' ' {
@@ -500,7 +512,15 @@ fn greetings(view: &View<'_>, found: &mut Found) {
         }
         let closed = matches!(view.at(end), b',' | b'!' | b':' | b'.' | 0);
         let name = view.of(&(start..end));
-        if words > 0 && closed && !is_one_of(name, &["User", "Customer", "Sir", "Madam", "All", "Team", "World", "There", "Everyone"]) {
+        if words > 0
+            && closed
+            && !is_one_of(
+                name,
+                &[
+                    "User", "Customer", "Sir", "Madam", "All", "Team", "World", "There", "Everyone",
+                ],
+            )
+        {
             found.cut(start..end, Kind::Person, "name in a greeting");
         }
     }

@@ -11,7 +11,7 @@ use super::{
 
 /// Where the name of an administrative level ends.
 #[rustfmt::skip]
-static LEVELS: Phrases = Phrases::of(&[
+static LEVELS: Phrases<46> = Phrases::of(&[
     "特别行政区", "自治区", "省", "自治州", "地区", "市", "盟", "自治县", "新区", "区", "县", "旗", "街道", "镇",
     "乡", "开发区", "工业园", "科技园", "高新区", "村", "社区", "大街", "大道", "路", "街", "巷", "胡同", "弄", "里",
     "号院", "小区", "花园", "公寓", "大厦", "广场", "苑", "号楼", "栋", "幢", "座", "楼", "单元", "层", "室", "房",
@@ -26,7 +26,7 @@ const SIZES: [u8; 46] = [
 
 /// Provinces and large cities with which an address begins without a word before it.
 #[rustfmt::skip]
-static PLACES: Phrases = Phrases::of(&[
+static PLACES: Phrases<106> = Phrases::of(&[
     "北京", "上海", "天津", "重庆", "广东", "江苏", "浙江", "山东", "四川", "湖北", "湖南", "河南", "河北", "福建",
     "安徽", "江西", "陕西", "山西", "辽宁", "吉林", "黑龙江", "云南", "贵州", "甘肃", "青海", "海南", "台湾",
     "内蒙古", "广西", "西藏", "宁夏", "新疆", "香港", "澳门", "深圳", "广州", "杭州", "南京", "苏州", "成都", "武汉",
@@ -81,7 +81,8 @@ fn chinese(view: &View<'_>, found: &mut Found) {
         // Without a province, a road and a number are needed.
         if next <= run.start
             && let Some(end) = chain(view, run.start, 3)
-            && key_before(view, run.start).is_none_or(|key| key.class == Class::Address || key.class == Class::Geo)
+            && key_before(view, run.start)
+                .is_none_or(|key| key.class == Class::Address || key.class == Class::Geo)
         {
             found.cut(run.start..end, Kind::Address, "postal address");
             next = end;
@@ -172,7 +173,9 @@ fn more_address(view: &View<'_>, at: usize) -> bool {
         next = view.han_run(at, 6);
         return LEVELS.before(view.s, next).is_some();
     }
-    LEVELS.entry_at(view.s, next).is_some_and(|(_, index)| SIZES[index] >= 6)
+    LEVELS
+        .entry_at(view.s, next)
+        .is_some_and(|(_, index)| SIZES[index] >= 6)
 }
 
 /// Words at the end of the name of a street in English.
@@ -325,7 +328,7 @@ fn within(latitude: f64, longitude: f64) -> bool {
 
 /// `39°54'20"N`.
 fn degrees(view: &View<'_>, found: &mut Found) {
-    for at in (0..view.s.len()).filter(|&i| view.is_at(i, "°")) {
+    for at in view.places("°") {
         let start = view.run_back(at, 10, |b| b.is_ascii_digit() || b == b'.' || b == b'-');
         let end = view.run(at + 2, |b| {
             b.is_ascii_digit()

@@ -26,27 +26,38 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
         let at = run.start;
         match view.s[at] {
             b'e' if at >= next && view.is_at(at, "eyJ") => {
-                next = view.run(at, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
+                next = view.run(at, |b| {
+                    b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')
+                });
                 json_web_token(view, at..next, found);
             }
-            b'B' | b'b' | b'N' | b'T' | b'A' | b'a' | b't' if run.len() >= 4 && matches!(view.at(run.end), b' ' | b':' | b'=') => scheme(view, at, run.end, found),
+            b'B' | b'b' | b'N' | b'T' | b'A' | b'a' | b't'
+                if run.len() >= 4 && matches!(view.at(run.end), b' ' | b':' | b'=') =>
+            {
+                scheme(view, at, run.end, found)
+            }
             _ => {}
         }
-        if run.digits || matches!(view.at(run.end), b'_' | b'-' | b'.') {
+        let long = run.digits && run.len() >= 16;
+        if long || run.len() <= 6 && matches!(view.at(run.end), b'_' | b'-' | b'.') {
             let end = key_end(view, run.end);
-            if end - at >= 16 {
+            if end - at >= 14 {
                 issued(view, at, end, found);
             }
         }
     }
-    if view.has(b'-') {
+    if view.has(b'-') && view.has(b'B') {
         let mut at = 0;
         while at < view.s.len() {
-            at = if view.is_at(at, "-----BEGIN ") { pem(view, at, found) } else { at + 1 };
+            at = if view.s[at] == b'-' && view.is_at(at, "-----BEGIN ") {
+                pem(view, at, found)
+            } else {
+                at + 1
+            };
         }
     }
     if view.has(b':') && view.has(b'@') {
-        for at in (0..view.s.len()).filter(|&i| view.is_at(i, "://")) {
+        for at in view.places("://") {
             user_info(view, at + 3, found);
         }
     }
@@ -63,7 +74,9 @@ const KEY: usize = 128;
 
 /// Where a key ends that begins with a word that ends at `end`.
 fn key_end(view: &View<'_>, end: usize) -> usize {
-    view.run_of(end, KEY, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+    view.run_of(end, KEY, |b| {
+        b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')
+    })
 }
 
 /// Header, claims and signature of a JSON Web Token, or its first two parts.
@@ -161,20 +174,24 @@ fn pem(view: &View<'_>, at: usize, found: &mut Found) -> usize {
 
 /// `curl -u user:password`.
 fn command_line(view: &View<'_>, found: &mut Found) {
-    for option in [" -u ", " --user ", " -U ", " --proxy-user "] {
-        let mut at = 0;
-        while let Some(i) = view.s.get(at..).and_then(|s| s.windows(option.len()).position(|w| w == option.as_bytes())) {
-            let start = at + i + option.len();
-            let end = view.run(start, |b| b > b' ' && b < 0x80 && !matches!(b, b'"' | b'\'' | b'/'));
-            let text = view.of(&(start..end));
-            if let Some(colon) = text.iter().position(|&b| b == b':')
-                && colon > 0
-                && text.len() > colon + 3
-                && text.get(colon + 1) != Some(&b':')
-            {
-                found.cut(start..end, Kind::Password, "credentials on a command line");
-            }
-            at = start;
+    for at in view.places(" -") {
+        let Some(option) = ["-u ", "--user ", "-U ", "--proxy-user "]
+            .iter()
+            .find(|o| view.is_at(at + 1, o))
+        else {
+            continue;
+        };
+        let start = at + 1 + option.len();
+        let end = view.run(start, |b| {
+            b > b' ' && b < 0x80 && !matches!(b, b'"' | b'\'' | b'/')
+        });
+        let text = view.of(&(start..end));
+        if let Some(colon) = text.iter().position(|&b| b == b':')
+            && colon > 0
+            && text.len() > colon + 3
+            && text.get(colon + 1) != Some(&b':')
+        {
+            found.cut(start..end, Kind::Password, "credentials on a command line");
         }
     }
 }
@@ -200,7 +217,7 @@ fn user_info(view: &View<'_>, start: usize, found: &mut Found) {
 
 /// `c0ffee:APA91b...`: where push messages for a device go.
 fn registration_tokens(view: &View<'_>, found: &mut Found) {
-    for at in (0..view.s.len()).filter(|&i| view.s[i] == b':' && view.is_at(i, ":APA91")) {
+    for at in view.places(":APA91") {
         let word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
         let start = view.run_back(at, 64, word);
         found.cut(
@@ -249,7 +266,10 @@ pub(super) fn keyed(view: &View<'_>, class: Class, value: &Value, found: &mut Fo
         }
     }
     let text = view.of(&range);
-    if says_nothing(text) || range.is_empty() || matches!(text[0], b'-' | b'{' | b'<' | b'%') && !value.quoted {
+    if says_nothing(text)
+        || range.is_empty()
+        || matches!(text[0], b'-' | b'{' | b'<' | b'%') && !value.quoted
+    {
         return;
     }
     let digits = text.iter().filter(|b| b.is_ascii_digit()).count();
@@ -267,7 +287,9 @@ pub(super) fn keyed(view: &View<'_>, class: Class, value: &Value, found: &mut Fo
             if value.quoted {
                 digits > 0 || !(technical(text) || text.contains(&b' ') && word_count(text) > 2)
             } else if word || capitalised {
-                !state(text) && !technical(text) && (directly(view, value) || !prose_follows(view, value.range.end))
+                !state(text)
+                    && !technical(text)
+                    && (directly(view, value) || !prose_follows(view, value.range.end))
             } else {
                 !type_like || directly(view, value) && text.is_ascii() && text.len() <= 40
             },
@@ -279,7 +301,10 @@ pub(super) fn keyed(view: &View<'_>, class: Class, value: &Value, found: &mut Fo
         (Class::Password, _) => (
             Kind::Password,
             (digits >= 1 && letters >= 2 || digits >= 6) && text.len() >= 6 && !type_like
-                || value.quoted && text.len() >= 4 && (digits >= 1 || others >= 1) && !text.contains(&b' '),
+                || value.quoted
+                    && text.len() >= 4
+                    && (digits >= 1 || others >= 1)
+                    && !text.contains(&b' '),
         ),
         (Class::Code, join) => (
             Kind::Secret,
@@ -321,7 +346,12 @@ fn word_count(text: &[u8]) -> usize {
 
 /// Whether another word of a sentence follows.
 fn prose_follows(view: &View<'_>, end: usize) -> bool {
-    view.at(end) == b' ' && view.at(end + 1).is_ascii_lowercase() && !matches!(view.at(view.run(end + 1, |b| b.is_ascii_alphanumeric() || b == b'_')), b'=' | b':')
+    view.at(end) == b' '
+        && view.at(end + 1).is_ascii_lowercase()
+        && !matches!(
+            view.at(view.run(end + 1, |b| b.is_ascii_alphanumeric() || b == b'_')),
+            b'=' | b':'
+        )
 }
 
 fn scheme_word(text: &[u8]) -> bool {

@@ -48,13 +48,10 @@ impl<'a> Shadow<'a> {
 
     /// Applies one rule wherever a byte may begin what it is about. The rule answers how many bytes it read and what stands
     /// for them.
-    fn rewrite(
-        &mut self,
-        kind: u8,
-        rule: impl Fn(&[u8]) -> Option<(usize, Written)>,
-    ) -> bool {
+    fn rewrite(&mut self, kind: u8, rule: impl Fn(&[u8]) -> Option<(usize, Written)>) -> bool {
         let from = &*self.bytes;
-        let Some(first) = (0..from.len()).find(|&i| TRIGGERS[usize::from(from[i])] & kind != 0 && rule(&from[i..]).is_some())
+        let Some(first) = (0..from.len())
+            .find(|&i| TRIGGERS[usize::from(from[i])] & kind != 0 && rule(&from[i..]).is_some())
         else {
             return false;
         };
@@ -68,7 +65,10 @@ impl<'a> Shadow<'a> {
         origin.extend((0..first).map(source));
         let (mut at, mut kept) = (first, first);
         while at < from.len() {
-            match (TRIGGERS[usize::from(from[at])] & kind != 0).then(|| rule(&from[at..])).flatten() {
+            match (TRIGGERS[usize::from(from[at])] & kind != 0)
+                .then(|| rule(&from[at..]))
+                .flatten()
+            {
                 None => at += 1,
                 Some((read, written)) => {
                     bytes.extend_from_slice(&from[kept..at]);

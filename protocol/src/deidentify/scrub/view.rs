@@ -35,7 +35,7 @@ pub(super) struct View<'a> {
     /// What has to stay although it looks like an identifier, in order.
     guarded: Vec<Range<usize>>,
     /// Which bytes occur at all, so that a family can pass over a text that has nothing for it.
-    seen: [u64; 4],
+    seen: [bool; 256],
 }
 
 /// What a byte is to the search for runs.
@@ -67,24 +67,32 @@ impl<'a> View<'a> {
             runs: Vec::with_capacity(s.len() / 6 + 4),
             names: Vec::new(),
             guarded: Vec::new(),
-            seen: [0; 4],
+            seen: [false; 256],
         };
         view.read();
-        view.names = view.runs.iter().map(|run| words::ending_at(s, run.end)).collect();
+        view.names = view
+            .runs
+            .iter()
+            .map(|run| words::ending_at(s, run.end))
+            .collect();
         view.guarded = super::guard::find(&view);
         view
     }
 
     fn read(&mut self) {
-        let (s, mut seen) = (self.s, [0_u64; 4]);
-        let mut see = |b: u8| seen[usize::from(b >> 6)] |= 1 << (b & 63);
+        let (s, mut seen) = (self.s, [false; 256]);
+        let mut see = |b: u8| seen[usize::from(b)] = true;
         let mut at = 0;
         while at < s.len() {
             let class = CLASSES[usize::from(s[at])];
             if class == OTHER {
                 see(s[at]);
                 // The letter of an escape stands alone.
-                at += if s[at] == b'\\' && matches!(s.get(at + 1), Some(b'n' | b'r' | b't')) { 2 } else { 1 };
+                at += if s[at] == b'\\' && matches!(s.get(at + 1), Some(b'n' | b'r' | b't')) {
+                    2
+                } else {
+                    1
+                };
                 continue;
             }
             let start = at;
@@ -102,7 +110,13 @@ impl<'a> View<'a> {
                     at += 1;
                 }
             }
-            self.runs.push(Run { start, end: at, han: class == HAN, digits: kinds & DIGIT != 0, letters: kinds & LETTER != 0 });
+            self.runs.push(Run {
+                start,
+                end: at,
+                han: class == HAN,
+                digits: kinds & DIGIT != 0,
+                letters: kinds & LETTER != 0,
+            });
         }
         self.seen = seen;
     }
@@ -132,15 +146,15 @@ impl<'a> View<'a> {
 
     /// Whether the byte occurs anywhere.
     pub(super) fn has(&self, b: u8) -> bool {
-        self.seen[usize::from(b >> 6)] >> (b & 63) & 1 == 1
+        self.seen[usize::from(b)]
     }
 
     pub(super) fn has_digits(&self) -> bool {
-        self.seen[0] & (0x3ff << 48) != 0
+        self.seen[usize::from(b'0')..=usize::from(b'9')].contains(&true)
     }
 
     pub(super) fn has_han(&self) -> bool {
-        self.seen[3] & (0x3f << 36) != 0
+        self.seen[0xe4..=0xe9].contains(&true)
     }
 
     /// The byte at `i`, or zero outside.
@@ -196,7 +210,12 @@ impl<'a> View<'a> {
     /// The start of the longest run of bytes that fit, back from `end`, at most `most` bytes.
     pub(super) fn run_back(&self, end: usize, most: usize, fits: impl Fn(u8) -> bool) -> usize {
         let text = &self.s[..end.min(self.s.len())];
-        let len = text.iter().rev().take(most).take_while(|&&b| fits(b)).count();
+        let len = text
+            .iter()
+            .rev()
+            .take(most)
+            .take_while(|&&b| fits(b))
+            .count();
         self.step(len);
         end - len
     }
@@ -271,13 +290,23 @@ impl<'a> View<'a> {
     /// Whether `text` stands at `i`.
     #[inline]
     pub(super) fn is_at(&self, i: usize, text: &str) -> bool {
-        self.s.get(i..).is_some_and(|rest| begins(rest, text.as_bytes()))
+        self.s
+            .get(i..)
+            .is_some_and(|rest| begins(rest, text.as_bytes()))
     }
 
     /// Whether `text` stands before `i`.
     #[inline]
     pub(super) fn is_before(&self, i: usize, text: &str) -> bool {
-        self.s.get(..i).is_some_and(|start| ends(start, text.as_bytes()))
+        self.s
+            .get(..i)
+            .is_some_and(|start| ends(start, text.as_bytes()))
+    }
+
+    /// Where `text` stands, all places.
+    pub(super) fn places<'b>(&'b self, text: &'b str) -> impl Iterator<Item = usize> + 'b {
+        let first = text.as_bytes()[0];
+        (0..self.s.len()).filter(move |&i| self.s[i] == first && self.is_at(i, text))
     }
 
     /// The bytes of a range; nothing if it lies outside or runs backwards.
@@ -296,7 +325,11 @@ thread_local! {
 #[inline]
 pub(super) fn begins(text: &[u8], word: &[u8]) -> bool {
     let len = word.len();
-    len > 0 && text.len() >= len && text[0] == word[0] && text[len - 1] == word[len - 1] && text.starts_with(word)
+    len > 0
+        && text.len() >= len
+        && text[0] == word[0]
+        && text[len - 1] == word[len - 1]
+        && text.starts_with(word)
 }
 
 /// Whether `text` ends with `word`.
@@ -307,7 +340,9 @@ pub(super) fn ends(text: &[u8], word: &[u8]) -> bool {
 
 /// Whether `text` holds `part`.
 pub(super) fn holds(text: &[u8], part: &[u8]) -> bool {
-    let Some(&first) = part.first() else { return true };
+    let Some(&first) = part.first() else {
+        return true;
+    };
     (0..text.len()).any(|i| text[i] == first && text[i..].starts_with(part))
 }
 

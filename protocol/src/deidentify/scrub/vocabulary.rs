@@ -4,7 +4,7 @@ use super::phrases::Phrases;
 
 /// Parts of words that programs use about themselves.
 #[rustfmt::skip]
-static TECHNICAL_HAN: Phrases = Phrases::of(&[
+static TECHNICAL_HAN: Phrases<120> = Phrases::of(&[
     "失败", "错误", "超时", "异常", "连接", "网络", "服务", "请求", "重试", "为空", "无效", "不能", "无法", "解析",
     "参数", "权限", "断开", "断线", "成功", "加载", "初始化", "数据", "缓存", "线程", "内存", "队列", "版本", "配置",
     "校验", "验证", "返回", "状态", "接口", "协议", "心跳", "登录", "登出", "超出", "不存在", "不支持", "拒绝",
@@ -18,7 +18,7 @@ static TECHNICAL_HAN: Phrases = Phrases::of(&[
 
 /// Parts of words that people use when they speak to each other.
 #[rustfmt::skip]
-static SPOKEN_HAN: Phrases = Phrases::of(&[
+static SPOKEN_HAN: Phrases<64> = Phrases::of(&[
     "我", "你", "您", "他", "她", "咱", "吗", "吧", "呢", "啊", "哦", "哈", "嗯", "呀", "啦", "嘛", "谢谢", "明天",
     "今天", "今晚", "晚上", "下午", "上午", "中午", "早上", "周末", "一起", "吃饭", "回家", "老地方", "见面", "爱",
     "想", "生日", "快乐", "妈", "爸", "老公", "老婆", "孩子", "宝贝", "亲", "钱", "快递", "医院", "放学", "上班",
@@ -57,17 +57,19 @@ const PRIVATE_WORDS: &[&str] = &[
 
 /// Whether a text speaks about the working of a program.
 pub(super) fn technical(text: &[u8]) -> bool {
-    TECHNICAL_HAN.any_in(text)
-        || words(text).any(|word| TECHNICAL_WORDS.begin(word))
+    TECHNICAL_HAN.any_in(text) || words(text).any(|word| TECHNICAL_WORDS.begin(word))
 }
 
 /// Whether a text speaks as people do.
 pub(super) fn spoken(text: &[u8]) -> bool {
-    SPOKEN_HAN.any_in(text)
-        || {
-            let among = |list: &[&str]| words(text).filter(|w| list.iter().any(|t| w.eq_ignore_ascii_case(t.as_bytes()))).count();
-            among(PRIVATE_WORDS) >= 1 && among(SPOKEN_WORDS) >= 2
-        }
+    SPOKEN_HAN.any_in(text) || {
+        let among = |list: &[&str]| {
+            words(text)
+                .filter(|w| list.iter().any(|t| w.eq_ignore_ascii_case(t.as_bytes())))
+                .count()
+        };
+        among(PRIVATE_WORDS) >= 1 && among(SPOKEN_WORDS) >= 2
+    }
 }
 
 fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -101,13 +103,20 @@ impl Stems {
 
     /// Whether the word begins with one of the stems and is not much longer: `failed` and `failure` are `fail` too.
     fn begin(&self, word: &[u8]) -> bool {
-        let Some(letter) = word.first().map(|b| usize::from(b.to_ascii_lowercase().wrapping_sub(b'a'))).filter(|&l| l < 26) else {
+        let Some(letter) = word
+            .first()
+            .map(|b| usize::from(b.to_ascii_lowercase().wrapping_sub(b'a')))
+            .filter(|&l| l < 26)
+        else {
             return false;
         };
-        let stems = &self.list[usize::from(self.starts[letter])..usize::from(self.starts[letter + 1])];
+        let stems =
+            &self.list[usize::from(self.starts[letter])..usize::from(self.starts[letter + 1])];
         stems.iter().any(|stem| {
             word.len() <= stem.len() + 4
-                && word.get(..stem.len()).is_some_and(|start| start.eq_ignore_ascii_case(stem.as_bytes()))
+                && word
+                    .get(..stem.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(stem.as_bytes()))
         })
     }
 }

@@ -410,9 +410,12 @@ pub(super) fn ending_at(s: &[u8], end: usize) -> Option<(usize, Class)> {
 fn continues(word: &[u8]) -> bool {
     word.len() <= 8
         && super::view::is_one_of(
-        word,
-        &["number", "no", "num", "id", "name", "address", "addr", "token", "key", "code", "title", "text", "line", "of", "of birth", "secret"],
-    )
+            word,
+            &[
+                "number", "no", "num", "id", "name", "address", "addr", "token", "key", "code",
+                "title", "text", "line", "of", "of birth", "secret",
+            ],
+        )
 }
 
 /// Whether a word of a name begins at `at`: after anything but a letter or digit, or at a capital of camel case.
@@ -449,7 +452,10 @@ fn look_up(hash: u32, s: &[u8], start: usize, end: usize) -> Option<Class> {
 fn is_spelled(word: &[u8], name: &[u8]) -> bool {
     let mut letters = word.iter().filter(|&&b| b != b'_');
     for b in name.iter().filter(|b| !matches!(b, b'_' | b'-' | b' ')) {
-        if letters.next().is_none_or(|letter| !letter.eq_ignore_ascii_case(b)) {
+        if letters
+            .next()
+            .is_none_or(|letter| !letter.eq_ignore_ascii_case(b))
+        {
             return false;
         }
     }

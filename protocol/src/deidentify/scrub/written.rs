@@ -71,8 +71,38 @@ fn nick(view: &View<'_>, key: Range<usize>, at: usize, join: Join, found: &mut F
 
 /// Chinese words that go on with a sentence.
 fn starts_prose(word: &[u8]) -> bool {
-    ["长度", "包含", "不能", "不合", "不可", "不支持", "不存在", "不一致", "不匹配", "不得", "为", "已", "过", "超", "重复", "含", "格式", "是", "非", "太", "必",
-        "修改", "字段", "或", "和", "的", "未", "仅", "只", "需", "要",
+    [
+        "长度",
+        "包含",
+        "不能",
+        "不合",
+        "不可",
+        "不支持",
+        "不存在",
+        "不一致",
+        "不匹配",
+        "不得",
+        "为",
+        "已",
+        "过",
+        "超",
+        "重复",
+        "含",
+        "格式",
+        "是",
+        "非",
+        "太",
+        "必",
+        "修改",
+        "字段",
+        "或",
+        "和",
+        "的",
+        "未",
+        "仅",
+        "只",
+        "需",
+        "要",
     ]
     .iter()
     .any(|w| word.starts_with(w.as_bytes()))
@@ -179,11 +209,14 @@ fn written_at(view: &View<'_>, at: usize, join: Join) -> Option<Value> {
         match view.s[end] {
             b'\n' | b'\r' | b'\t' | b'"' | b'<' | b'|' | b'}' | 0x1a => break,
             b' ' | b',' | b';' | b'&' if named_value_at(view, end + 1) => break,
-            b' ' if end > at && view.han_before(end).is_some_and(|_| technical(view.of(&(end + 1..view.run(end + 1, |b| b >= 0x80))))) => break,
-            b' ' if view.is_at(end, " -> ")
-                || view.is_at(end, " => ")
-                || view.is_at(end, " (") =>
+            b' ' if end > at
+                && view.han_before(end).is_some_and(|_| {
+                    technical(view.of(&(end + 1..view.run(end + 1, |b| b >= 0x80))))
+                }) =>
             {
+                break;
+            }
+            b' ' if view.is_at(end, " -> ") || view.is_at(end, " => ") || view.is_at(end, " (") => {
                 break;
             }
             _ => end += 1,
@@ -252,7 +285,7 @@ fn query(view: &View<'_>, at: usize, join: Join, found: &mut Found) {
 
 /// Words before quoted text that say that it is something a person chose.
 #[rustfmt::skip]
-static CHOSEN: Phrases = Phrases::of(&[
+static CHOSEN: Phrases<56> = Phrases::of(&[
     "群", "聊", "会话", "联系人", "好友", "用户", "昵称", "成员", "对方", "点击", "打开", "进入", "选择", "搜索", "查看", "进群", "视频通话", "语音通话", "备注", "聊天页",
     "长按", "切换到", "添加", "邀请", "移除", "加入", "退出", "转发给", "转发", "发给", "发送", "收到", "回复",
     "聊天", "chat", "contact", "group", "member", "friend", "tap", "click", "select", "open", "search", "press",
@@ -260,13 +293,13 @@ static CHOSEN: Phrases = Phrases::of(&[
 ]);
 /// Words before quoted text that say that it is a part of the program.
 #[rustfmt::skip]
-static CONTROLS: Phrases = Phrases::of(&[
+static CONTROLS: Phrases<24> = Phrases::of(&[
     "按钮", "菜单", "页面", "标签", "字段", "列", "表", "参数", "配置", "选项", "模块", "权限", "命令", "button",
     "menu", "tab", "field", "column", "table", "option", "permission", "command", "dialog", "key",
 ]);
 /// What stands on buttons.
 #[rustfmt::skip]
-static LABELS: Phrases = Phrases::of(&[
+static LABELS: Phrases<46> = Phrases::of(&[
     "确定", "取消", "发送", "设置", "返回", "登录", "注册", "下一步", "完成", "保存", "编辑", "删除", "搜索", "更多",
     "分享", "关闭", "提交", "我的", "首页", "消息", "通讯录", "发现", "同意", "拒绝", "允许", "重试", "跳过", "复制",
     "粘贴", "转发", "收藏", "撤回", "拍照", "相册", "语音", "视频", "图片", "文件", "位置", "表情", "扫一扫", "关于",
@@ -330,7 +363,8 @@ fn a_quoted_remark(view: &View<'_>, quote: usize, text: &[u8]) -> bool {
         && !technical(text)
         && !text.contains(&b'=')
         && !text.contains(&b'{')
-        && key_before(view, quote + 1).is_none_or(|key| !matches!(key.class, Class::Plain | Class::Metric | Class::Version))
+        && key_before(view, quote + 1)
+            .is_none_or(|key| !matches!(key.class, Class::Plain | Class::Metric | Class::Version))
 }
 
 /// `@追风少年 `: somebody who is spoken to.
@@ -339,10 +373,22 @@ fn mentions(view: &View<'_>, found: &mut Found) {
         if view.before(at).is_ascii_alphanumeric() {
             continue;
         }
-        let end = view.run(at + 1, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-') || b >= 0x80);
-        let end = (at + 1..end).find(|&i| ["。", "、", "，", "」", "】"].iter().any(|mark| view.is_at(i, mark))).unwrap_or(end);
+        let end = view.run(at + 1, |b| {
+            b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-') || b >= 0x80
+        });
+        let end = (at + 1..end)
+            .find(|&i| {
+                ["。", "、", "，", "」", "】"]
+                    .iter()
+                    .any(|mark| view.is_at(i, mark))
+            })
+            .unwrap_or(end);
         let name = view.of(&(at + 1..end));
-        let spoken_to = holds_han(name) || name.len() >= 3 && view.at(end) == b' ' && view.han_at(end + 1).is_some() && name.iter().any(u8::is_ascii_alphabetic);
+        let spoken_to = holds_han(name)
+            || name.len() >= 3
+                && view.at(end) == b' '
+                && view.han_at(end + 1).is_some()
+                && name.iter().any(u8::is_ascii_alphabetic);
         if spoken_to && name.len() <= 60 && !name.contains(&b'.') {
             found.cut(at + 1..end, Kind::Nick, "name after an at sign");
         }
@@ -375,11 +421,11 @@ fn chosen_before(view: &View<'_>, at: usize) -> bool {
 /// `三年二班家长群`: names of groups that say that they are groups.
 fn group_suffixes(view: &View<'_>, found: &mut Found) {
     #[rustfmt::skip]
-static SUFFIXES: Phrases = Phrases::of(&[
+static SUFFIXES: Phrases<22> = Phrases::of(&[
     "家长群", "业主群", "交流群", "工作群", "粉丝群", "同学群", "同事群", "班级群", "家族群", "亲友群", "闺蜜群",
     "车友群", "购物群", "通知群", "校友群", "战友群", "福利群", "吃货群", "拼车群", "邻居群", "读书群", "项目群",
 ]);
-    for at in (0..view.s.len()).filter(|&i| view.is_at(i, "群")) {
+    for at in view.places("群") {
         let end = at + 3;
         if SUFFIXES.before(view.s, end).is_some()
             && !["聊", "主", "成", "组", "名", "号", "公"]
@@ -392,7 +438,8 @@ static SUFFIXES: Phrases = Phrases::of(&[
                 "群聊", "进入", "打开", "加入", "退出", "解散", "创建", "在", "到", "会话",
             ] {
                 if holds(view.of(&(start..end)), word.as_bytes())
-                    && let Some(i) = view.of(&(start..end))
+                    && let Some(i) = view
+                        .of(&(start..end))
                         .windows(word.len())
                         .rposition(|w| w == word.as_bytes())
                     && start + i + word.len() < end - 6
