@@ -229,7 +229,8 @@ pub(super) fn named(frames: &[&Frame], owners: &[Owner]) -> Vec<Part> {
     parts
 }
 
-/// Functions that occur more than once, by name: the circle of a recursion, the same wherever it was cut off.
+/// The functions of a recursion by name, the same wherever it was cut off: those that occur about as often as the most
+/// frequent one. The closures of one function, which have its name, also make a function occur twice.
 pub(super) fn circle(frames: &[&Frame]) -> Vec<Part> {
     let mut names: Vec<&str> = frames
         .iter()
@@ -237,9 +238,11 @@ pub(super) fn circle(frames: &[&Frame]) -> Vec<Part> {
         .filter_map(|frame| frame.function())
         .collect();
     names.sort_unstable();
-    names
-        .chunk_by(|a, b| a == b)
-        .filter(|run| run.len() > 1)
+    let counted: Vec<_> = names.chunk_by(|a, b| a == b).collect();
+    let most = counted.iter().map(|run| run.len()).max().unwrap_or(0);
+    counted
+        .into_iter()
+        .filter(|run| run.len() > 1 && run.len() * 2 > most)
         .map(|run| Part::Function(run[0].to_owned()))
         .collect()
 }

@@ -40,12 +40,13 @@ pub(super) fn group(freeze: &Freeze, stacks: Vec<(u32, Vec<Frame>)>) -> Grouped 
     let work = work(&dominant);
     if let Some(outermost) = work.first() {
         let culprit = common(&stacks, &work).unwrap_or(outermost).clone();
-        let counted: Vec<String> = work.iter().take(COUNTED).cloned().collect();
+        let counted = counted(&work);
+        let place = counted.last().unwrap_or(outermost).clone();
         return finish(
             "freeze-outermost-frames-v1",
             facts,
             counted,
-            outermost,
+            &place,
             culprit,
         );
     }
@@ -101,6 +102,33 @@ fn work(stack: &[&Frame]) -> Vec<String> {
     } else {
         functions[base..].to_vec()
     }
+}
+
+/// The outermost of `work` that count. Methods of one type that hand on to each other count once, and so does a loop that
+/// turns inside of another one.
+fn counted(work: &[String]) -> Vec<String> {
+    let mut types = Vec::new();
+    let mut counted = Vec::new();
+    for name in work {
+        let on = receiver(name);
+        if on.is_some_and(|on| types.contains(&on)) || (!counted.is_empty() && is_thread_base(name))
+        {
+            continue;
+        }
+        types.extend(on);
+        counted.push(name.clone());
+        if counted.len() == COUNTED {
+            break;
+        }
+    }
+    counted
+}
+
+/// The type that a method runs on; types are written with a capital.
+fn receiver(name: &str) -> Option<&str> {
+    let (path, _) = name.rsplit_once("::")?;
+    let last = path.rsplit("::").next()?;
+    last.starts_with(char::is_uppercase).then_some(path)
 }
 
 /// The innermost of `work` that is in more than half of all samples.

@@ -92,7 +92,23 @@ pub(super) fn template(message: &str) -> String {
         out.push_str(piece);
         rest = &rest[length..];
     }
-    out.split_whitespace().collect::<Vec<_>>().join(" ")
+    merged(&out.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// Replacements that touch each other are one: a path of which a part was replaced before is still one path.
+fn merged(template: &str) -> String {
+    let mut merged = template.to_owned();
+    for (pair, one) in [
+        ("‹path›‹value›", "‹path›"),
+        ("‹value›‹path›", "‹path›"),
+        ("‹path›‹path›", "‹path›"),
+        ("‹value›‹value›", "‹value›"),
+    ] {
+        while merged.contains(pair) {
+            merged = merged.replace(pair, one);
+        }
+    }
+    merged
 }
 
 fn is_word(c: char) -> bool {
@@ -222,6 +238,10 @@ mod tests {
                 "bad frame Frame {‹value›} seen",
             ),
             ("sizes [1, 2, 3]", "sizes [‹value›]"),
+            (
+                "cannot open /data/‹user›/a.db now",
+                "cannot open ‹path› now",
+            ),
             ("call ‹phone› or ‹email›", "call ‹value› or ‹value›"),
             (
                 "took -3.5 ms, id 0xdeadBEEF, 550e8400-e29b-41d4-a716-446655440000.",

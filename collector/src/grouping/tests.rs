@@ -272,6 +272,16 @@ fn a_stack_overflow_is_its_circle_wherever_it_was_cut_off() {
     assert_eq!(a.id, b.id);
     assert_eq!(a.title, "SIGSEGV (stack overflow) in im::a::even");
     assert_eq!(a.why.rule, "stack-overflow-circle-v1");
+    // The closures of one function have its name, so that it can occur twice without any recursion.
+    let c = overflow(
+        "im::a::odd\nim::a::even\nim::a::odd\nim::a::even\nim::a::odd\nim::a::even\nim::ui::take::{{closure}}\nim::ui::take",
+    );
+    assert_eq!(
+        c.why.frames,
+        overflow("im::a::odd\nim::a::even\nim::a::odd\nim::a::even")
+            .why
+            .frames
+    );
     assert_ne!(
         a.id,
         segv("im::a::even\nim::a::odd\nim::a::even\nim::a::odd\nim::main").id
@@ -365,7 +375,7 @@ fn a_freeze_is_what_the_thread_was_asked_to_do_whatever_its_leaf() {
     );
     assert_eq!(a.why.rule, "freeze-outermost-frames-v1");
     assert_eq!(a.why.frames, ["im::ui::open_chat", "im::db::load"]);
-    assert_eq!(a.title, "freeze in im::ui::open_chat (waiting for a lock)");
+    assert_eq!(a.title, "freeze in im::db::load (waiting for a lock)");
     assert_eq!(a.culprit, "im::json::parse");
 }
 
@@ -381,6 +391,38 @@ fn two_pieces_of_work_on_one_thread_are_two_issues() {
         )
     };
     assert_ne!(work("im::ui::open_chat").id, work("im::ui::send").id);
+}
+
+#[test]
+fn methods_that_hand_on_to_each_other_do_not_hide_the_work() {
+    let work = |function: &str| {
+        freeze(
+            None,
+            &[(
+                3,
+                &format!(
+                    "{function}
+                     im::client::Engine::take
+                     im::client::Engine::turn
+                     im::client::Service::run
+                     <im::client::Engine as im::client::Serve>::serve
+                     im::client::Engine::connection::{{{{closure}}}}
+                     tokio::runtime::block_on
+                     im::main"
+                ),
+            )],
+        )
+    };
+    let search = work("im::search::fold_case\nim::search::rebuild_index");
+    assert_ne!(search.id, work("im::contacts::merge").id);
+    assert_eq!(search.id, work("im::search::rebuild_index").id);
+    assert_eq!(
+        search.why.frames,
+        [
+            "im::client::Engine::connection",
+            "im::search::rebuild_index"
+        ]
+    );
 }
 
 #[test]
