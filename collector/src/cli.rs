@@ -14,6 +14,13 @@ pub struct Cli {
 }
 
 /// What to do.
+impl Cli {
+    /// What the process was started with. Ends it with the reason and how to do better when that makes no sense.
+    pub fn read() -> Self {
+        Self::parse()
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Take reports and serve the dashboard until stopped (Ctrl-C or SIGTERM).

@@ -9,7 +9,6 @@ use candor_collector::store::{Store, StoreError};
 use candor_collector::{server, symbol_files};
 use candor_protocol::deidentify::AppName;
 use candor_symbols::Symbols;
-use clap::Parser;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,7 +19,7 @@ use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt()
