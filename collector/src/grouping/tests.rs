@@ -273,9 +273,10 @@ fn a_stack_overflow_is_its_circle_wherever_it_was_cut_off() {
     assert_eq!(a.title, "SIGSEGV (stack overflow) in im::a::even");
     assert_eq!(a.why.rule, "stack-overflow-circle-v1");
     // The closures of one function have its name, so that it can occur twice without any recursion.
-    let c = overflow(
-        "im::a::odd\nim::a::even\nim::a::odd\nim::a::even\nim::a::odd\nim::a::even\nim::ui::take::{{closure}}\nim::ui::take",
-    );
+    let deep = "im::a::odd\nim::a::even\n".repeat(20);
+    let c = overflow(&format!(
+        "{deep}im::ui::take::{{{{closure}}}}\nim::ui::take"
+    ));
     assert_eq!(
         c.why.frames,
         overflow("im::a::odd\nim::a::even\nim::a::odd\nim::a::even")
