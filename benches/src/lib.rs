@@ -1,1 +1,29 @@
-//! placeholder
+//! What Candor costs, measured next to others in the same run.
+//!
+//! | command | what it measures |
+//! |---|---|
+//! | `cargo run --release -p candor-benches --bin host` | what a host app pays for the agent, next to the `sentry` crate |
+//! | `cargo run --release -p candor-benches --bin size` | bytes and crates that the agent adds to an app, next to `sentry` |
+//!
+//! # How to read a table
+//! Each line is one figure: ours, the peer's, the ratio of the peer's to ours (`12x` means that the peer pays twelve times
+//! as much), and the goal. A figure that misses its goal says `MISSED`. A figure is a median; the smallest and the largest
+//! value stand beside it in brackets. `-` means that there is no such thing to measure, `no end` that the bench lost
+//! patience and ended the process after the time that stands there.
+//!
+//! # How it is measured
+//! Each figure comes from processes of its own. The two sides are two programs, built apart, so that neither carries the
+//! other's code and neither has the other's features of a shared dependency; `host` builds them itself. Ours is built with
+//! the HTTPS stack that an app would ship, although everything here talks to a sink on the loopback interface. Nothing
+//! runs for ever: every process has a time limit, after which the very process that was started is ended.
+//!
+//! Only a release build says anything, and only on a machine that is otherwise at rest.
+#![warn(clippy::unwrap_used)]
+
+pub mod build;
+pub mod lap;
+pub mod process;
+pub mod sink;
+pub mod stats;
+pub mod table;
+pub mod tally;
