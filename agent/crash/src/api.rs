@@ -18,9 +18,9 @@ pub struct Config<'a> {
     /// Turns the file name of a program or library (no directories) into what may be told of it. Called while arming and
     /// in [`Armed::maintain`], never in a signal handler. At most 48 bytes of the answer are kept.
     pub clean_module_name: fn(&str) -> String,
-    /// Thread names that may be told. Digits at the end do not count, so `worker` stands for `worker-12` too once
-    /// a `-` before the digits is left out as well; names longer than the 15 bytes of Linux are compared by their
-    /// first 15. At most 48 names of at most 32 bytes are used.
+    /// Thread names that may be told; all others are written as "other". A number at the end does not count, nor what joins it:
+    /// `worker` stands for `worker-12` too. Linux keeps 15 bytes of a name, so that many are compared. At most 48 names of at most 32
+    /// bytes are used.
     pub thread_names: &'static [&'static str],
 }
 
@@ -149,6 +149,8 @@ pub struct Activity {
     pub cpu_us: u64,
     /// How its stack was had.
     pub way: Way,
+    /// The thread that holds the lock it waits for, where the lock says so: the C library's mutexes do, Rust's do not.
+    pub holder: Option<Tid>,
 }
 
 /// Running or waiting.

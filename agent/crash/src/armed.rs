@@ -37,35 +37,18 @@ impl Shared {
         sys::getpid() == self.pid
     }
 
+    /// The declared name of another thread, as [`Self::name_index`]. Anywhere.
+    pub(crate) fn name_of(&self, tid: u32) -> u16 {
+        if self.names.is_empty() {
+            return 0;
+        }
+        sys::thread_name_of(self.pid, tid).map_or(0, |name| self.name_index(name))
+    }
+
     /// The place in the table of declared names, from 1, of a name as the kernel keeps it; 0 for any other. Anywhere.
     pub(crate) fn name_index(&self, name: [u8; 16]) -> u16 {
-        let len = name
-            .iter()
-            .position(|byte| *byte == 0)
-            .unwrap_or(name.len());
-        let name = without_number(name.get(..len).unwrap_or_default());
-        let same = |declared: &&str| {
-            let declared = declared.as_bytes();
-            // The kernel keeps 15 bytes.
-            !name.is_empty() && without_number(declared.get(..15).unwrap_or(declared)) == name
-        };
-        self.names
-            .iter()
-            .take(names::COUNT)
-            .position(same)
-            .map_or(0, |index| index as u16 + 1)
+        crate::names::index(self.names, name)
     }
-}
-
-/// A thread's name without the number that pools put behind it.
-fn without_number(mut name: &[u8]) -> &[u8] {
-    while let [rest @ .., b'0'..=b'9'] = name {
-        name = rest;
-    }
-    while let [rest @ .., b'-' | b'_' | b'#' | b'.' | b':' | b' '] = name {
-        name = rest;
-    }
-    name
 }
 
 static ACTIVE: AtomicPtr<Shared> = AtomicPtr::new(std::ptr::null_mut());

@@ -51,6 +51,7 @@ impl Aside {
             old: None,
             complete: false,
         };
+        let mask = sys::mask();
         // SAFETY: the stack is ours and free; its upper end is page-aligned; `start` does not unwind; `job` outlives the
         // call.
         unsafe {
@@ -66,7 +67,11 @@ impl Aside {
             unsafe { old.set() };
         }
         // SAFETY: `start` has written through its pointer behind the compiler's back.
-        unsafe { (&raw const job.complete).read_volatile() }
+        let complete = unsafe { (&raw const job.complete).read_volatile() };
+        if !complete {
+            sys::set_mask(mask);
+        }
+        complete
     }
 
     /// Instruction and stack pointer with which a thread that has faulted in its work here goes on; once per run.

@@ -89,7 +89,7 @@ struct Sections {
 }
 
 /// Slots of the rule cache: a recursion has few call sites.
-const CACHED: usize = 32;
+const CACHED: usize = 64;
 
 /// Finds rules and remembers the last ones.
 pub(crate) struct Tables {

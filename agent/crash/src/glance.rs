@@ -60,7 +60,7 @@ pub(crate) mod call {
     pub(super) const FLOCK: u32 = 73;
     pub(super) const FSYNC: u32 = 74;
     pub(super) const FDATASYNC: u32 = 75;
-    pub(super) const FUTEX: u32 = 202;
+    pub(crate) const FUTEX: u32 = 202;
     /// A call that goes on after a stop.
     pub(crate) const RESTART: u32 = 219;
     pub(super) const CLOCK_NANOSLEEP: u32 = 230;

@@ -76,8 +76,10 @@ pub(crate) extern "C" fn on_signal(number: i32, info: *mut SignalInfo, context: 
 
 /// Records, if nobody has. The answer is a way out of a recording that has faulted.
 fn enter(shared: &Shared, facts: &Facts, tid: u32) -> Option<(usize, usize)> {
-    // A sample's walk that ran into memory that was just given back: nobody is hurt.
-    if let Some(way_out) = shared.poke.rescue(facts.registers.sp()) {
+    // A sample's walk that ran into memory that was just given back, or into a sandbox: nobody is hurt.
+    if facts.code > 0
+        && let Some(way_out) = shared.poke.rescue(facts.registers.sp())
+    {
         return Some(way_out);
     }
     let recorder = &shared.recorder;

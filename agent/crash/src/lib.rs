@@ -44,6 +44,8 @@ mod memory;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod modules;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod names;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod page;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod panics;

@@ -3,6 +3,7 @@
 use crate::api::{Activity, Doing, SampleError, Tid, Way};
 use crate::armed::{Shared, with_active};
 use crate::glance::{self, Glance, Means, call};
+use crate::memory::Memory;
 use crate::poke;
 use crate::registers::{INSTRUCTION_POINTER, Registers, STACK_POINTER};
 use crate::stop::{self, Refusal};
@@ -69,6 +70,9 @@ fn look(shared: &Shared, tid: u32) -> Result<Activity, SampleError> {
         doing: glance.doing,
         cpu_us: sys::thread_cpu_micros(tid),
         way,
+        holder: holder(shared, &glance)
+            .filter(|holder| *holder != tid)
+            .map(Tid),
     })
 }
 
@@ -83,27 +87,48 @@ pub(crate) fn glance_at(tid: u32) -> Option<Glance> {
     glance::parse(state, &call)
 }
 
+/// Who holds the lock that a thread waits for, where the lock itself says so: as the C library's mutexes do.
+fn holder(shared: &Shared, glance: &Glance) -> Option<u32> {
+    const OWNER_AT: usize = 8;
+    let (call::FUTEX, args) = glance.call? else {
+        return None;
+    };
+    let word = usize::try_from(args[0]).ok()?;
+    let mut owner = None;
+    shared.poke.aside(&mut || {
+        let mut memory = Memory::new();
+        // 1 and 2: locked, without and with others who wait.
+        let locked = matches!(memory.half(word), Some(1 | 2));
+        owner = memory.half(word + OWNER_AT).filter(|_| locked);
+    });
+    // Other locks have something else there.
+    owner.filter(|owner| *owner != 0 && glance_at(*owner).is_some())
+}
+
 fn stopped(shared: &Shared, tid: u32) -> bool {
     let attempt = |allow_tracing: bool| {
         let mut refusal = None;
         let mut reached = false;
-        // SAFETY: whoever samples is the only one (`begin`); the work makes system calls and fills the trace.
-        unsafe {
-            shared.helper.run(STOP_MS, allow_tracing, &mut || {
-                if let Err(why) = stop::seize(tid) {
-                    refusal = Some(why);
-                    return;
-                }
-                let Some(stopped) = stop::wait_stopped(tid, STEPS) else {
-                    return;
-                };
-                if let Some(registers) = stopped.registers() {
-                    shared.poke.trace.fill(&shared.modules, registers);
-                    reached = true;
-                }
-                stopped.let_go();
-            });
-        }
+        // Where a sandbox answers with a signal, that one is caught aside.
+        shared.poke.aside(&mut || {
+            // SAFETY: whoever samples is the only one (`begin`); the work makes system calls and fills the trace.
+            unsafe {
+                shared.helper.run(STOP_MS, allow_tracing, &mut || {
+                    if let Err(why) = stop::seize(tid) {
+                        refusal = Some(why);
+                        return;
+                    }
+                    let Some(stopped) = stop::wait_stopped(tid, STEPS) else {
+                        return;
+                    };
+                    if let Some(registers) = stopped.registers() {
+                        shared.poke.trace.fill(&shared.modules, registers);
+                        reached = true;
+                    }
+                    stopped.let_go();
+                });
+            }
+        });
         (reached, refusal)
     };
     match attempt(false) {

@@ -5,6 +5,7 @@
 //! that could touch it. If it faults, only it ends. If it takes too long, it is killed, and the kernel lets go of what it
 //! had stopped.
 
+use crate::install;
 use crate::registers::{Registers, spawn_sharing_memory};
 use crate::sys;
 use std::io;
@@ -50,7 +51,8 @@ impl Helper {
         };
         let argument = (&raw mut job).cast();
         self.lives.store(1, Ordering::Release);
-        let mask = sys::swap_mask(u64::MAX);
+        // A sandbox may answer what follows with a deadly signal; were that blocked, it would be the end.
+        let mask = sys::swap_mask(!install::MASK);
         // SAFETY: the stack is free, as the caller has made sure; `job` outlives the helper, which has ended before this
         // function returns; signals are blocked, so that the helper starts without them.
         let pid = unsafe {

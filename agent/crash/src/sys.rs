@@ -861,6 +861,22 @@ fn low_half(word: &AtomicU64) -> &AtomicU32 {
     unsafe { AtomicU32::from_ptr(word.as_ptr().cast()) }
 }
 
+/// The calling thread's signal mask. Anywhere.
+pub(crate) fn mask() -> u64 {
+    let mut old = 0u64;
+    let args = [
+        libc::SIG_BLOCK as usize,
+        0,
+        (&raw mut old).expose_provenance(),
+        8,
+        0,
+        0,
+    ];
+    // SAFETY: `old` may be written; without a new mask nothing changes.
+    unsafe { system_call(libc::SYS_rt_sigprocmask, args) };
+    old
+}
+
 /// Replaces the calling thread's signal mask. Anywhere.
 pub(crate) fn swap_mask(mask: u64) -> u64 {
     let mut old = 0u64;
@@ -893,10 +909,13 @@ pub(crate) fn end_on_fault() {
         flags: WITH_INFO,
         mask: 0,
     };
-    for number in [SIGSEGV, SIGBUS] {
+    let mut faults = 0;
+    // SIGSYS: a sandbox may forbid what the helper is for.
+    for number in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS] {
         set_action(number, action);
+        faults |= bit(number);
     }
-    set_mask(!(bit(SIGSEGV) | bit(SIGBUS)));
+    set_mask(!faults);
 }
 
 /// Tells the security module that `pid` may trace us; 0 for nobody. Anywhere.

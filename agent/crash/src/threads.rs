@@ -75,8 +75,7 @@ impl<'a> Writer<'a> {
             }
             false
         });
-        let name = sys::thread_name_of(self.shared.pid, tid)
-            .map_or(0, |name| self.shared.name_index(name));
+        let name = self.shared.name_of(tid);
         page.set_u32(at + threads::TID, tid);
         page.set_u16(at + threads::NAME, name);
         page.set_u8(at + threads::FLAGS, u8::from(tid == self.shared.pid));

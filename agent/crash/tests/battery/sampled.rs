@@ -70,6 +70,14 @@ pub(crate) const CALLS: &[Call] = &[
         "mutex",
     ),
     call(
+        "a mutex of the C library",
+        pthread_mutex,
+        release_pthread_mutex,
+        Doing::Waiting(Wait::Lock),
+        Way::Signal,
+        "pthread_mutex",
+    ),
+    call(
         "a condition with a timeout",
         condition,
         nothing,
@@ -202,6 +210,7 @@ pub(crate) fn main(name: &str) {
         .find(|call| call.name == name)
         .expect("a known call");
     let held = LOCK.lock().unwrap();
+    unsafe { libc::pthread_mutex_lock(RAW.0.get()) };
     let thread = std::thread::spawn(move || {
         *TID_OF.lock().unwrap() = Some(candor_crash::current_thread());
         TID.store(candor_crash::current_thread().get(), Ordering::Release);
@@ -231,6 +240,8 @@ pub(crate) fn main(name: &str) {
             continue;
         }
         assert_eq!((activity.doing, activity.way), (call.doing, call.way));
+        let holder = (call.name == "a mutex of the C library").then(candor_crash::current_thread);
+        assert_eq!(activity.holder, holder);
         let names = names(&modules, &stack);
         let function = format!("sampled::{}", call.function);
         assert!(
@@ -335,6 +346,20 @@ fn mutex() -> bool {
 }
 
 fn release_mutex() {}
+
+struct Raw(std::cell::UnsafeCell<libc::pthread_mutex_t>);
+unsafe impl Sync for Raw {}
+static RAW: Raw = Raw(std::cell::UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER));
+
+#[inline(never)]
+fn pthread_mutex() -> bool {
+    let locked = unsafe { libc::pthread_mutex_lock(RAW.0.get()) };
+    black_box(locked == 0)
+}
+
+fn release_pthread_mutex() {
+    assert_eq!(unsafe { libc::pthread_mutex_unlock(RAW.0.get()) }, 0);
+}
 
 #[inline(never)]
 fn condition() -> bool {
