@@ -149,7 +149,6 @@ const PREFIXES: &[(&str, Kind)] = &[
 
 /// Accounts and conversations that their own shape shows.
 pub(super) fn find(view: &View<'_>, found: &mut Found) {
-    let s = view.s;
     if view.has(b'_') || view.has(b'-') {
         let mut next = 0;
         for run in view.words().filter(|run| run.letters && run.len() <= 8) {

@@ -17,15 +17,13 @@ pub(super) fn number(view: &View<'_>, number: &Number) -> Option<Verdict> {
             return Verdict::new(Kind::IdCard, "identity card");
         }
         17 if matches!(view.at(number.range.end), b'x' | b'X')
-            && view.closes(number.range.end + 1) =>
+            && view.closes(number.range.end + 1)
+            && (resident(digits) && (number.is_plain() || checksum(digits, b'X'))
+                || number.class() == Some(Class::IdCard)) =>
         {
-            if resident(digits) && (number.is_plain() || checksum(digits, b'X'))
-                || number.class() == Some(Class::IdCard)
-            {
-                let mut verdict = Verdict::new(Kind::IdCard, "identity card")?;
-                verdict.more = 1;
-                return Some(verdict);
-            }
+            let mut verdict = Verdict::new(Kind::IdCard, "identity card")?;
+            verdict.more = 1;
+            return Some(verdict);
         }
         _ => {}
     }

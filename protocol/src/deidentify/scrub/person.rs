@@ -412,10 +412,7 @@ pub(super) fn keyed(
     let full = first && count >= 2 && capitals >= 2 && capitals + 1 >= count;
     let fits = match class {
         Class::Person => {
-            full || (named || value.quoted)
-                && (join >= Join::Verb || value.quoted)
-                && count <= 3
-                && !technical(text)
+            full || (value.quoted || named && join >= Join::Verb) && count <= 3 && !technical(text)
         }
         Class::User | Class::Peer => {
             full && (join >= Join::Verb || value.quoted) && !technical(text)

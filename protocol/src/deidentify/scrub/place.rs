@@ -144,7 +144,7 @@ fn chain(view: &View<'_>, start: usize, least: usize) -> Option<usize> {
             }
         }
     }
-    if count < least || !(numbered || road && count >= least) || least > 2 && !(numbered && road) {
+    if count < least || !numbered && !road || least > 2 && !(numbered && road) {
         return None;
     }
     // A room may stand at the end without its word: `3号楼1201`.
