@@ -7,8 +7,8 @@ mod probe;
 use std::time::{Duration, UNIX_EPOCH};
 
 use candor_agent::{
-    Agent, Choice, Connection, Consent, Disconnect, Extension, Failure, Network, Settings,
-    Transport,
+    Agent, Choice, Connection, Consent, Disconnect, Extension, Failure, Network, Precision,
+    Settings, Transport,
 };
 
 // What the client uses directly.
@@ -94,6 +94,9 @@ fn settings(apm: &ApmConfig) -> Settings {
     }
     if let Some(window) = apm.window {
         settings = settings.window(window);
+    }
+    if apm.minutes {
+        settings = settings.precision(Precision::Minute);
     }
     settings
 }

@@ -77,6 +77,8 @@ pub struct ApmConfig {
     pub upload_every: Option<Duration>,
     /// Length of one summary of the connection; `None` for the extension's own default.
     pub window: Option<Duration>,
+    /// Tell times to the minute instead of the hour. An app that does has to say so to its users.
+    pub minutes: bool,
 }
 
 /// What the user said to "May this app send troubleshooting data?".

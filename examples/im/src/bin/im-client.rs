@@ -68,6 +68,9 @@ struct Arguments {
     /// Seconds that one summary of the connection covers.
     #[arg(long, value_name = "N")]
     window: Option<u64>,
+    /// Tell times to the minute instead of the hour; a real app has to say so to its users.
+    #[arg(long)]
+    minutes: bool,
     /// Call each method of the troubleshooting extension once, between two marks on standard error, and do nothing else.
     #[arg(long)]
     probe_apm: bool,
@@ -128,6 +131,7 @@ fn config(arguments: &Arguments) -> Config {
     config.apm.dir.clone_from(&arguments.dir);
     config.apm.upload_every = arguments.upload_every.map(Duration::from_secs);
     config.apm.window = arguments.window.map(Duration::from_secs);
+    config.apm.minutes = arguments.minutes;
     config
 }
 

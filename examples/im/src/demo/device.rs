@@ -112,7 +112,8 @@ impl Life {
             Permission::Off => ("off", "not-asked"),
         };
         let mut command = child::command(&self.client);
-        command.arg("--dir").arg(&self.dir);
+        // A demo lasts a minute: at the default precision its charts would have one bar.
+        command.arg("--dir").arg(&self.dir).arg("--minutes");
         for (name, value) in [
             ("--server", self.server.as_str()),
             ("--user", &device.user),
