@@ -189,6 +189,8 @@ mod linux {
         while STARTED.load(Ordering::Relaxed) < count {
             std::thread::yield_now();
         }
+        // As the agent's thread does every now and then.
+        ARMED.get().unwrap().maintain();
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 

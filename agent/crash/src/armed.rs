@@ -6,6 +6,7 @@ use crate::handler::Recorder;
 use crate::install;
 use crate::memory::Memory;
 use crate::modules::Modules;
+use crate::names::Known;
 use crate::page::{Page, cut};
 use crate::poke::Poke;
 use crate::stop::Helper;
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) poke: Poke,
     pub(crate) helper: Helper,
     names: &'static [&'static str],
+    pub(crate) known_names: Known,
     panics: AtomicU32,
 }
 
@@ -42,6 +44,19 @@ impl Shared {
         if self.names.is_empty() {
             return 0;
         }
+        self.known_names
+            .of(tid)
+            .unwrap_or_else(|| self.look_up_name(tid))
+    }
+
+    /// Remembers the names of threads while the process is well. One thread at a time.
+    pub(crate) fn note_name(&self, tid: u32) {
+        if !self.names.is_empty() {
+            self.known_names.note(tid, self.look_up_name(tid));
+        }
+    }
+
+    fn look_up_name(&self, tid: u32) -> u16 {
         sys::thread_name_of(self.pid, tid).map_or(0, |name| self.name_index(name))
     }
 
@@ -110,6 +125,7 @@ impl Armed {
             poke,
             helper,
             names: config.thread_names,
+            known_names: Known::new(),
             panics: AtomicU32::new(0),
         };
         write_header(&shared, config);

@@ -2,6 +2,7 @@
 //! are ever written.
 
 use candor_dump::layout::names;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The kernel keeps so many bytes of a thread's name.
 const KEPT: usize = 15;
@@ -23,6 +24,67 @@ pub(crate) fn index(declared: &[&str], name: [u8; 16]) -> u16 {
         .take(names::COUNT)
         .position(same)
         .map_or(0, |index| index as u16 + 1)
+}
+
+/// Threads whose names are remembered.
+const THREADS: usize = 256;
+
+/// Names that were looked up while the process was well: each takes some ten microseconds, and a dying process with many
+/// threads has better things to do.
+pub(crate) struct Known {
+    /// Thread in the upper half; in the lower one its name's place plus one. 0 for a free entry.
+    entries: [AtomicU64; THREADS],
+}
+
+impl Known {
+    pub(crate) const fn new() -> Self {
+        Self {
+            entries: [const { AtomicU64::new(0) }; THREADS],
+        }
+    }
+
+    /// The name of a thread, if it is remembered. Anywhere.
+    pub(crate) fn of(&self, tid: u32) -> Option<u16> {
+        let entry = self
+            .entries
+            .iter()
+            .map(|entry| entry.load(Ordering::Relaxed))
+            .find(|entry| belongs(*entry, tid))?;
+        u16::try_from((entry & 0xffff_ffff).checked_sub(1)?).ok()
+    }
+
+    /// Remembers a name, as long as there is room. One thread at a time.
+    pub(crate) fn note(&self, tid: u32, name: u16) {
+        let of_thread = self
+            .entries
+            .iter()
+            .find(|entry| belongs(entry.load(Ordering::Relaxed), tid));
+        let free = || {
+            self.entries
+                .iter()
+                .find(|entry| entry.load(Ordering::Relaxed) == 0)
+        };
+        if let Some(entry) = of_thread.or_else(free) {
+            entry.store(
+                u64::from(tid) << 32 | (u64::from(name) + 1),
+                Ordering::Relaxed,
+            );
+        }
+    }
+
+    /// Forgets threads that are gone: their numbers are given to others. One thread at a time.
+    pub(crate) fn keep(&self, lives: &dyn Fn(u32) -> bool) {
+        for entry in &self.entries {
+            let tid = (entry.load(Ordering::Relaxed) >> 32) as u32;
+            if tid != 0 && !lives(tid) {
+                entry.store(0, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+fn belongs(entry: u64, tid: u32) -> bool {
+    entry >> 32 == u64::from(tid)
 }
 
 fn without_number(mut name: &[u8]) -> &[u8] {
@@ -58,6 +120,26 @@ mod tests {
             assert_eq!(found(name), 1, "{name}");
         }
         assert_eq!(found("tokio-runtime-worker"), 2);
+    }
+
+    #[test]
+    fn names_are_remembered_for_threads_that_live() {
+        let known = Known::new();
+        for tid in 1..=300 {
+            known.note(tid, tid as u16 % 3);
+        }
+        assert_eq!(
+            (known.of(1), known.of(256), known.of(257)),
+            (Some(1), Some(1), None),
+            "there is room for 256"
+        );
+        known.note(1, 2);
+        known.keep(&|tid| tid != 2);
+        known.note(300, 0);
+        assert_eq!(
+            (known.of(1), known.of(2), known.of(300)),
+            (Some(2), None, Some(0))
+        );
     }
 
     #[test]

@@ -20,6 +20,15 @@ const ROUNDS_MAX: u32 = 64;
 pub(crate) struct Upkeep {
     round: u32,
     threads: HashMap<u32, Care>,
+    /// How often a thread's name was read.
+    named: HashMap<u32, u8>,
+}
+
+/// The threads of this process.
+fn threads() -> Vec<u32> {
+    let mut tids = Vec::new();
+    sys::each_thread(sys::getpid(), &mut |tid| tids.push(tid));
+    tids
 }
 
 /// How far a thread's alternate stack is seen to.
@@ -37,20 +46,28 @@ impl Upkeep {
     /// One round.
     pub(crate) fn round(&mut self, shared: &Shared) {
         self.round = self.round.wrapping_add(1);
-        self.alternate_stacks(shared);
+        let tids = threads();
+        self.names(shared, &tids);
+        self.alternate_stacks(shared, &tids);
         survival(shared);
+    }
+
+    /// A thread is usually named when it begins: its name is read when it is first seen, and once more.
+    fn names(&mut self, shared: &Shared, tids: &[u32]) {
+        shared.known_names.keep(&|tid| tids.contains(&tid));
+        self.named.retain(|tid, _| tids.contains(tid));
+        for &tid in tids {
+            let looks = self.named.entry(tid).or_insert(0u8);
+            if *looks < 2 {
+                *looks += 1;
+                shared.note_name(tid);
+            }
+        }
     }
 
     /// A thread without an alternate stack dies unseen when its own is full. Rust gives its threads one; others are given
     /// one by a signal, at a time when their system call does not notice.
-    fn alternate_stacks(&mut self, shared: &Shared) {
-        let Ok(tasks) = std::fs::read_dir("/proc/self/task") else {
-            return;
-        };
-        let tids: Vec<u32> = tasks
-            .flatten()
-            .filter_map(|task| task.file_name().to_str().and_then(|name| name.parse().ok()))
-            .collect();
+    fn alternate_stacks(&mut self, shared: &Shared, tids: &[u32]) {
         self.threads.retain(|tid, _| tids.contains(tid));
         for (tid, care) in &mut self.threads {
             if *care == Care::Asked && shared.poke.has_answered(*tid) != Some(false) {
@@ -58,7 +75,7 @@ impl Upkeep {
             }
         }
         shared.poke.collect(&|tid| tids.contains(&tid));
-        for tid in tids {
+        for &tid in tids {
             let wait = match self.threads.get(&tid) {
                 None => 1,
                 Some(Care::Later { round, wait }) if *round == self.round => *wait,
