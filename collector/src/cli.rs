@@ -13,7 +13,6 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// What to do.
 impl Cli {
     /// What the process was started with. Ends it with the reason and how to do better when that makes no sense.
     pub fn read() -> Self {
@@ -21,6 +20,7 @@ impl Cli {
     }
 }
 
+/// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Take reports and serve the dashboard until stopped (Ctrl-C or SIGTERM).
@@ -29,7 +29,7 @@ pub enum Command {
         #[command(flatten)]
         data: Data,
         /// The address to listen on; port 0 takes a free one. The dashboard is served on loopback addresses only.
-        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8717")]
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4700")]
         listen: SocketAddr,
     },
     /// Apps whose reports are taken.

@@ -52,7 +52,12 @@ pub fn group<F: Into<Frame>>(
     report: &Report,
     name: impl Fn(&Stack, &[Module]) -> Vec<F>,
 ) -> Option<Grouped> {
-    let name = |stack, modules| name(stack, modules).into_iter().map(Into::into).collect::<Vec<Frame>>();
+    let name = |stack, modules| {
+        name(stack, modules)
+            .into_iter()
+            .map(Into::into)
+            .collect::<Vec<Frame>>()
+    };
     match &report.what {
         What::Crash(crash) => {
             let stack = name(&crash.thread.stack, &crash.modules);
@@ -60,7 +65,9 @@ pub fn group<F: Into<Frame>>(
         }
         What::Freeze(freeze) => {
             let stacks = freeze.stacks.iter();
-            let stacks = stacks.map(|seen| (seen.count, name(&seen.stack, &freeze.modules))).collect();
+            let stacks = stacks
+                .map(|seen| (seen.count, name(&seen.stack, &freeze.modules)))
+                .collect();
             Some(freeze::group(freeze, stacks))
         }
         What::Connection(_) | What::Run(_) | What::Loss(_) => None,

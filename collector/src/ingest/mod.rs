@@ -159,7 +159,7 @@ impl From<StoreError> for Refusal {
             StoreError::Unavailable(_) | StoreError::Stopped => {
                 Self::Unavailable(error.to_string())
             }
-            StoreError::AppExists | StoreError::Fault(_) => Self::Fault(error.to_string()),
+            StoreError::AppExists | StoreError::NoApp | StoreError::Fault(_) => Self::Fault(error.to_string()),
         }
     }
 }

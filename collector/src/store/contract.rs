@@ -172,6 +172,11 @@ pub(crate) async fn what_is_asked_about_an_app_that_does_not_exist_is_empty(stor
         kind: None,
         span: DAY,
     };
+    let lost = vec![Life::new(1, 1).run(1, None, 0)];
+    assert_eq!(
+        store.keep(&app(), lost, START).await,
+        Err(StoreError::NoApp)
+    );
     assert_eq!(store.apps().await.unwrap(), []);
     assert_eq!(store.ledger(&app()).await.unwrap(), Default::default());
     assert_eq!(store.health(&app(), DAY).await.unwrap(), Default::default());

@@ -43,6 +43,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Keeps reports that arrived at `arrived`, all of them or none, and counts them in every summary. A report whose id was kept before is a duplicate
     /// and changes nothing, also within one call.
+    ///
+    /// # Errors
+    /// [`StoreError::NoApp`], and whatever keeps it from writing.
     fn keep(&self, app: &AppName, reports: Vec<Incoming>, arrived: u64) -> impl Answer<Kept>;
 
     /// Counts reports that were refused; a request whose reports cannot be counted counts as one. `reason` is a word of

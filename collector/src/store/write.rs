@@ -39,6 +39,8 @@ pub enum Kept {
 pub enum StoreError {
     /// An app of this name exists.
     AppExists,
+    /// There is no app of this name.
+    NoApp,
     /// It cannot write now: the disk is full, or another process holds the database for too long. Nothing was kept.
     Unavailable(String),
     /// More work is waiting than is accepted. Nothing was kept.
@@ -53,6 +55,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AppExists => f.write_str("an app of this name exists"),
+            Self::NoApp => f.write_str("there is no app of this name"),
             Self::Unavailable(reason) => write!(f, "the store cannot write now: {reason}"),
             Self::Busy => f.write_str("more work is waiting for the store than is accepted"),
             Self::Stopped => f.write_str("the store is stopped"),

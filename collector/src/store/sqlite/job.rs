@@ -52,7 +52,7 @@ impl Job {
 /// An answer that is given once the transaction is on disk.
 pub(super) enum Pending {
     Nothing(Done<()>, Result<(), StoreError>),
-    Kept(Done<Kept>, Kept),
+    Kept(Done<Kept>, Result<Kept, StoreError>),
     Erased(Done<u64>, u64),
 }
 
@@ -61,7 +61,7 @@ impl Pending {
         // A receiver that is gone belongs to a request that was given up.
         let _ = match self {
             Self::Nothing(done, answer) => done.send(answer).is_ok(),
-            Self::Kept(done, kept) => done.send(Ok(kept)).is_ok(),
+            Self::Kept(done, kept) => done.send(kept).is_ok(),
             Self::Erased(done, reports) => done.send(Ok(reports)).is_ok(),
         };
     }

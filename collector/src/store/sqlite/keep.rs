@@ -4,7 +4,7 @@ use super::delta::{Cell, Sign};
 use super::writer::Work;
 use super::{ids, run};
 use crate::grouping::Grouped;
-use crate::store::{Incoming, Kept};
+use crate::store::{Incoming, Kept, StoreError};
 use candor_protocol::deidentify::Pseudonym;
 use candor_protocol::report::{Report, What};
 use rusqlite::OptionalExtension;
@@ -15,15 +15,12 @@ pub(super) fn keep(
     app: &str,
     reports: Vec<Incoming>,
     arrived: u64,
-) -> rusqlite::Result<Kept> {
+) -> rusqlite::Result<Result<Kept, StoreError>> {
     let Some(app) = work.app(app)? else {
-        return Ok(Kept::Stored {
-            stored: 0,
-            duplicates: 0,
-        });
+        return Ok(Err(StoreError::NoApp));
     };
     if let Some(line) = first_erased(work, app, &reports)? {
-        return Ok(Kept::Erased { line });
+        return Ok(Ok(Kept::Erased { line }));
     }
     let total = reports.len() as u32;
     let mut stored = 0;
@@ -38,10 +35,10 @@ pub(super) fn keep(
             "UPDATE app SET last_batch = max(coalesce(last_batch, 0), ?2) WHERE id = ?1",
         )?
         .execute((app, minute))?;
-    Ok(Kept::Stored {
+    Ok(Ok(Kept::Stored {
         stored,
         duplicates: total - stored,
-    })
+    }))
 }
 
 /// The line of the first report whose installation had its reports erased.

@@ -230,16 +230,7 @@ impl Work<'_> {
                 done,
             } => match keep::keep(self, app.as_str(), reports, arrived) {
                 Ok(kept) => Ok(Pending::Kept(done, kept)),
-                Err(error) => Err((
-                    Pending::Kept(
-                        done,
-                        crate::store::Kept::Stored {
-                            stored: 0,
-                            duplicates: 0,
-                        },
-                    ),
-                    error,
-                )),
+                Err(error) => Err((Pending::Kept(done, Err(StoreError::Stopped)), error)),
             },
             Job::CountRefused {
                 app,
