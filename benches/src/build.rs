@@ -41,7 +41,14 @@ pub fn program(name: &str, features: &str) -> Result<PathBuf, String> {
             "--package",
             "candor-benches",
         ])
-        .args(["--bin", name, "--no-default-features", "--features", features, "--target-dir"])
+        .args([
+            "--bin",
+            name,
+            "--no-default-features",
+            "--features",
+            features,
+            "--target-dir",
+        ])
         .arg(target)
         .current_dir(workspace());
     let output = command.output().map_err(|error| error.to_string())?;

@@ -105,7 +105,11 @@ fn unsafe_code_stands_only_where_it_is_the_job() {
     };
     let elsewhere: Vec<String> = rust_files_where(word)
         .into_iter()
-        .filter(|file| !MAY_BE_UNSAFE.iter().any(|allowed| file.starts_with(allowed)))
+        .filter(|file| {
+            !MAY_BE_UNSAFE
+                .iter()
+                .any(|allowed| file.starts_with(allowed))
+        })
         .collect();
     assert_eq!(elsewhere, Vec::<String>::new());
 }

@@ -159,7 +159,9 @@ impl From<StoreError> for Refusal {
             StoreError::Unavailable(_) | StoreError::Stopped => {
                 Self::Unavailable(error.to_string())
             }
-            StoreError::AppExists | StoreError::NoApp | StoreError::Fault(_) => Self::Fault(error.to_string()),
+            StoreError::AppExists | StoreError::NoApp | StoreError::Fault(_) => {
+                Self::Fault(error.to_string())
+            }
         }
     }
 }

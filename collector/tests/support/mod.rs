@@ -1,9 +1,5 @@
 //! A collector in this process, and a client that can say anything.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    reason = "every story uses a part of it"
-)]
+#![allow(dead_code, unreachable_pub, reason = "every story uses a part of it")]
 
 use candor_collector::access::IngestKey;
 use candor_collector::ingest::Limits;

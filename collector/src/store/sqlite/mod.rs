@@ -153,9 +153,8 @@ impl Store for SqliteStore {
     }
 
     fn issue_of(&self, app: &AppName, report: ReportId) -> impl Answer<Option<IssueId>> {
-        self.readers.ask_about(app, move |db, app| {
-            read::reports::issue_of(db, app, report)
-        })
+        self.readers
+            .ask_about(app, move |db, app| read::reports::issue_of(db, app, report))
     }
 
     fn report(&self, app: &AppName, id: ReportId) -> impl Answer<Option<Report>> {
