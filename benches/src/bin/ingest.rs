@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 const STACKS: u32 = 1_000;
 /// Frames of a crashed thread.
 const FRAMES: u32 = 30;
-/// Batches whose bodies are made before the clock runs, for each sender to begin with.
+/// Hours over which the reports are spread.
 const HOURS: u64 = 24;
 
 fn main() {
