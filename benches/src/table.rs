@@ -165,7 +165,7 @@ impl Row {
 
     fn ratio(&self) -> String {
         match (self.ours.value(), self.peer.value()) {
-            (Some(ours), Some(peer)) if !self.unit.more_is_better() && ours > 0.0 => {
+            (Some(ours), Some(peer)) if !self.unit.more_is_better() && ours > 0.0 && peer > 0.0 => {
                 let over = matches!(self.peer, Cell::NoEnd(_));
                 format!("{}{}x", if over { ">" } else { "" }, digits(peer / ours))
             }
@@ -173,8 +173,13 @@ impl Row {
         }
     }
 
+    /// Whether there is something of ours that has a goal.
+    fn aims(&self) -> bool {
+        self.goal.is_some() && self.ours != Cell::None
+    }
+
     fn goal_text(&self) -> String {
-        match self.goal {
+        match self.goal.filter(|_| self.aims()) {
             None => String::new(),
             Some(goal) if self.unit.more_is_better() => format!(">= {}", self.unit.show(goal)),
             Some(goal) => format!("<= {}", self.unit.show(goal)),
@@ -235,7 +240,7 @@ impl fmt::Display for Table {
             )?;
         }
         let missed = self.rows.iter().filter(|row| row.missed()).count();
-        let goals = self.rows.iter().filter(|row| row.goal.is_some()).count();
+        let goals = self.rows.iter().filter(|row| row.aims()).count();
         writeln!(f, "{} of {goals} goals met", goals - missed)
     }
 }
