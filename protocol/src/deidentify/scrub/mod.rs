@@ -17,6 +17,7 @@ mod email;
 mod guard;
 mod keyed;
 mod kind;
+mod names_zh;
 mod network;
 mod numbers;
 mod opaque;

@@ -3,54 +3,15 @@
 
 use super::{
     Found, Kind,
-    charset::CharSet,
     context::{Join, Value, key_before, says_nothing, text_at},
     phrases::Phrases,
     view::{View, holds_han, is_one_of},
-    vocabulary::{spoken, technical},
+    names_zh::{ALSO_GIVEN, AMBIGUOUS, CLEAR, COMPOUND, GIVEN, is_word},
+    vocabulary::{interface, spoken, technical},
     words::Class,
 };
 use std::ops::Range;
 
-/// Surnames of one character, of more than nine in ten people.
-const COMMON: CharSet = CharSet::of(
-    "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧肖程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文庞樊兰殷施陶洪翟安颜倪严牛温芦季俞章鲁葛伍韦申尤毕聂丛焦向柳邢路岳齐梅莫庄辛管祝左涂谷祁时舒耿牟卜詹关苗凌费纪靳盛童欧甄项曲成游阳裴席卫查屈鲍覃霍翁隋甘景薄单包司柏宁柯阮桂闵解强柴华车冉房边辜吉饶刁瞿戚丘古米池滕晋苑邬臧畅宫来缪蒙褚",
-);
-/// Surnames beside those.
-const RARE: CharSet = CharSet::of(
-    "娄厉闫宗明冷连党仇郎鄢郁郜麻敖宿巫岑鞠应乐封储荣屠蓝敬窦狄计支仲鹿匡卓艾仝蔺母慕习干贝巩全阚佟练邝楚原海寇商艳修粟苟权才虞竺伏沙危平佘喻符位暴井奚茅班战沃劳满湛腾展占郄",
-);
-/// Surnames of two characters.
-#[rustfmt::skip]
-static COMPOUND: Phrases<28> = Phrases::of(&[
-    "欧阳", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "令狐", "宇文", "长孙", "慕容", "司徒", "端木",
-    "轩辕", "夏侯", "南宫", "独孤", "第五", "百里", "呼延", "东郭", "西门", "赫连", "澹台", "公冶", "太史", "申屠",
-]);
-/// Characters that parents choose.
-const GIVEN: CharSet = CharSet::of(
-    "伟芳娜秀英敏静丽强磊军洋勇艳杰娟涛明超兰霞平刚桂华玉萍红玲芬燕梅琳云莲真环雪荣爱妹香月莺媛瑞凡佳嘉琼勤珍贞莉美慧巧雅芝彩春菊凤洁琪艺菁晨辰宇轩浩然博文昊天泽楠子涵欣怡梓萱诗雨思语梦琴薇菲倩晓婷蕾颖露瑶婉娴瑾璇珊莎锦黛青柔竹霭凝飞翔鹏龙虎斌彬滨林森木清海江河波渊源泉山峰岩石岚川东南西北国建民庆国栋梁志远达鑫金银钢铁铭锋锐剑钊健康安宁和顺祥福禄寿喜乐阳光辉耀星辰晖旭日昌盛兴旺富贵学习文武才德仁义礼智信诚忠孝廉正直方圆贤良俊秀帅豪雄威猛毅恒永久长生根树松柏杨柳桃李杏花草叶莹冰雷电雯雲霜露虹霖震家宝贝珠玥琦瑜璐瑛琰珂玮珍琛玺翠碧兆元启昭亮朗晶昱晗曦煜炜烨灿焕炎焱煊杉桐槐楷权杭晋豫皓淼沐沛泓洪润涵渝溪漫潇澜瀚湘岳嵘崇岱峻屹嵩恺恩惠悦愉忆念怀慈憬懿芸苗若茹荷萌蓉蓓蕊薪蔚菡芷苒茜茵莘宏宜宸容宽宾守定宪寒尚小大少卫成双可凯力加勋升卓原君吟咏哲唐善四培基增士壮声夏奇奕好妍妮姗姝婧婵嫣嬅存季孟学孜丹为义之乃乔亚亦京人仕仙以任伊伦佑作佩依侠信修倩倬传儒先克全公其典军冠冬准凌凝刃初利前剑励劲勃博卉印厚双发友叔古史叶司合吉同名启周品哲唯喆喻嘉囡四圣在坚坤均城基堃塔境墨奎妙娅娇娥威婕嫒孝安官实密富寅尧居展岐川巍帆常平年广庚庭延弘张彤彦影彻律微徐得循心必忠怡性恬恭悟情惟意慕戈成战户手才扬承技投抒振捷掣政效敏敬敦斐斯新旋旎旗无时昂昆昕映昭晏景智暄暖望朋朔木朵权杰松果枫柏柯标格桦梁棋棣棠楚楠榕歆正毓水永汉汝江池沁沅沙治泉法泰洁津洲浦涓淇淑深清温游湛滔漪灏灵炳烁烈热熙燊爽牧特献玄率王玖玛玫珈珏珣班理琅琨琬瑄瑗瑚璟甜用甫甲申畅略白皎盈益盼真睿瞳知石砚硕磊祎祖神祺禹禾秋科秦穆空立童端竞笑笛筠筱策简米粤精素紫纯纳纹纾练绍经结绮维绪绣绿缘缨罗羽翊翎翰耘耿聪肖育胜胤腾臻致舒航舟良艾芊芋芙芮芯苏苑英范茂茗荃荣莫莱菀菱萧葳蒙蒲蓝蔓薇虞蝶行衡裕西言训许诺谊谦豆豪贝贤赋赐赞赫超越跃路轶轩辛达迅迎运进远连迪逸道遥邦郁郡重野量钧钰铎锦镇长闻阔际陆隽集雅雁零青靖静韬韵音顺颂颜风飒馥馨香驰骁骏高鲁鸣鸿鹤鹭麒麟黎默鼎齐",
-);
-/// Words of two or three characters that begin like a name and are none.
-#[rustfmt::skip]
-static WORDS: Phrases<228> = Phrases::of(&[
-    "马上", "高并发", "安全", "任务", "方法", "余额", "温度", "常量", "包体", "段错误", "白名单", "时间", "时钟",
-    "时序", "时长", "时区", "文件", "文本", "文字", "文档", "应用", "张量", "向量", "连接", "连接池", "连续", "程序",
-    "程度", "平均", "平台", "平安", "平滑", "成功", "成员", "支付", "支持", "全部", "全局", "全量", "全屏", "经过",
-    "单元", "单个", "单聊", "明文", "明确", "明细", "严重", "严格", "金额", "钱包", "白屏", "华为", "易用", "顾客",
-    "毕竟", "陈旧", "于是", "强制", "强行", "强引用", "游戏", "游标", "游客", "管道", "管理", "管理员", "左侧",
-    "高速", "高级", "高亮", "高清", "高频", "高危", "关闭", "关系", "关键", "关键字", "关联", "简单", "项目", "蓝牙",
-    "封禁", "方式", "方向", "方案", "安装", "安卓", "安静", "解析", "解码", "解密", "解除", "解绑", "解压", "周期",
-    "查询", "查看", "查找", "路径", "路由", "路由器", "计算", "计时", "计数", "计时器", "商品", "商户", "原因",
-    "原始", "原生", "原子", "海外", "应答", "乐观锁", "储存", "荣耀", "权限", "才能", "习惯", "干净", "车机", "房间",
-    "边界", "来源", "来电", "池化", "古老", "米", "强", "包名", "包含", "包大小", "景深", "曲线", "成本", "阳", "盛",
-    "童", "纪录", "费用", "时延", "辛苦", "谷歌", "左滑", "齐全", "路线", "向上", "向下", "向后", "章节", "安",
-    "施工", "石", "金", "白", "江", "常规", "常驻", "常见", "万一", "万次", "段落", "雷达", "钱", "易", "文", "方",
-    "任意", "任何", "程", "高", "高度", "高低", "何时", "何种", "许可", "许可证", "于", "丁", "叶子", "叶节点",
-    "夏令时", "田", "范围", "方才", "石英", "康", "毛玻璃", "龙", "万能", "段", "汤", "黎", "武", "贺", "兰", "陶",
-    "颜色", "严禁", "温馨", "季度", "章", "申请", "尤其", "向导", "路", "岳", "梅", "成因", "成对", "项", "明天",
-    "平时", "时段", "时光", "时机", "时刻", "常用", "乐", "金属", "金币", "江湖", "安心", "文化", "文章", "高兴",
-    "明显",
-]);
 /// Titles after a name.
 #[rustfmt::skip]
 static TITLES: Phrases<14> = Phrases::of(&[
@@ -87,13 +48,13 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
 
 /// Names in one run of Chinese characters.
 fn in_run(view: &View<'_>, run: Range<usize>, found: &mut Found) {
+    if let Some(rule) = whole_run(view, &run) {
+        found.cut(run, Kind::Person, rule);
+        return;
+    }
     let mut at = run.start;
     while at + 6 <= run.end {
-        let Some(surname) = surname(view, at) else {
-            at += 3;
-            continue;
-        };
-        match name_at(view, &run, at, surname) {
+        match surname(view, at).and_then(|(len, _)| name_at(view, &run, at, at + len)) {
             Some((end, rule)) => {
                 found.cut(at..end, Kind::Person, rule);
                 at = end;
@@ -103,96 +64,115 @@ fn in_run(view: &View<'_>, run: Range<usize>, found: &mut Found) {
     }
 }
 
-/// The length in bytes of the surname at `at`, and whether it is a usual one.
-fn surname(view: &View<'_>, at: usize) -> Option<(usize, bool)> {
-    let c = view.han_at(at)?;
-    if COMPOUND.at(view.s, at).is_some() {
-        return Some((6, true));
-    }
-    if COMMON.has(c) {
-        return Some((3, true));
-    }
-    RARE.has(c).then_some((3, false))
+/// How much a text looks like a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Likeness {
+    /// It begins with a surname.
+    Weak,
+    /// A surname, and characters that stand in names.
+    Fair,
+    /// A surname that begins few other words, and characters that parents choose.
+    Strong,
 }
 
-/// The end of a name that starts at `at`, and why it is taken for one.
-fn name_at(
-    view: &View<'_>,
-    run: &Range<usize>,
-    at: usize,
-    (surname, common): (usize, bool),
-) -> Option<(usize, &'static str)> {
-    let given = at + surname;
-    let left = run.end - given;
-    if left < 3 {
+/// How much the characters from `at` to `end` look like a name, whose surname ends at `given`.
+fn likeness(view: &View<'_>, at: usize, given: usize, end: usize) -> Option<Likeness> {
+    let (_, clear) = surname(view, at)?;
+    let all = |fits: fn(char) -> bool| (given..end).step_by(3).all(|i| view.han_at(i).is_some_and(fits));
+    let chosen = all(|c| GIVEN.has(c));
+    let usual = chosen || all(|c| GIVEN.has(c) || ALSO_GIVEN.has(c));
+    let two = end - given >= 6;
+    Some(match (clear, chosen, usual) {
+        (true, true, _) => Likeness::Strong,
+        (false, true, _) if two => Likeness::Strong,
+        (true, _, true) | (false, true, _) => Likeness::Fair,
+        _ => Likeness::Weak,
+    })
+}
+
+/// Whether the whole run is a name, and why.
+fn whole_run(view: &View<'_>, run: &Range<usize>) -> Option<&'static str> {
+    let len = run.end - run.start;
+    let text = view.of(run);
+    if !(6..=12).contains(&len) || technical(text) || interface(text) {
         return None;
     }
-    let whole = at == run.start && left <= 6;
-    let is_word = |end: usize| WORDS.is(view.of(&(at..end)));
-    let key = if at == run.start {
-        key_before(view, at)
-    } else {
-        key_inside(view, run.start, at)
-    };
-    let asked = key.is_some_and(|key| {
-        matches!(key.class, Class::Person)
-            || matches!(
-                key.class,
-                Class::User | Class::Peer | Class::Nick | Class::Account | Class::Social
-            )
-    });
-    if whole && !is_word(run.end) {
-        if asked && !technical(view.of(run)) {
-            return Some((run.end, "name after a word for a person"));
+    let key = key_before(view, run.start);
+    let class = key.map(|key| key.class);
+    let joined = key.is_some_and(|key| key.join != Join::Touching);
+    let surname = surname(view, run.start).filter(|(surname, _)| (3..=6).contains(&(len - surname.min(&len))));
+    let like = surname.and_then(|(surname, _)| likeness(view, run.start, run.start + surname, run.end));
+    let word = is_word(text) || starts_word(view, run.start) && len > 6;
+    let verb = view.is_han_at(run.start) && VERBS.at(view.s, run.start).is_some();
+    match class {
+        Some(Class::Person) if joined && (like.is_some() && !is_word(text) || len <= 9 && !word && !verb) => {
+            Some("name after a word for a person")
         }
-        if common
-            && likely(view, given, run.end)
-            && !technical(view.of(run))
-            && !spoken_of(view, run)
-        {
-            return Some((run.end, "surname and given name"));
+        Some(Class::User | Class::Peer | Class::Nick | Class::Account | Class::Social) if !word && like >= Some(Likeness::Fair) => {
+            Some("name after a word for a person")
         }
+        Some(Class::Metric | Class::Plain | Class::Version | Class::Digest | Class::Address) => None,
+        _ if !word && like == Some(Likeness::Strong) && !super::place::is_place(view, run.start) => Some("surname and given name"),
+        _ => None,
     }
+}
+
+/// Whether a word that is no name begins at `at`.
+fn starts_word(view: &View<'_>, at: usize) -> bool {
+    is_word(view.of(&(at..at + 6))) || is_word(view.of(&(at..at + 9)))
+}
+
+/// The length in bytes of the surname at `at`, and whether few other words begin with it.
+fn surname(view: &View<'_>, at: usize) -> Option<(usize, bool)> {
+    let c = view.han_at(at)?;
+    if let Some(name) = COMPOUND.at(view.s, at) {
+        return Some((name.len(), true));
+    }
+    let clear = CLEAR.has(c);
+    (clear || AMBIGUOUS.has(c)).then_some((3, clear))
+}
+
+/// The end of a name inside a run, whose surname begins at `at` and ends at `given`, and why it is taken for one.
+fn name_at(view: &View<'_>, run: &Range<usize>, at: usize, given: usize) -> Option<(usize, &'static str)> {
+    if given + 3 > run.end && TITLES.at(view.s, given).is_none() {
+        return None;
+    }
+    let key = if at == run.start { key_before(view, at) } else { key_inside(view, run.start, at) };
+    let class = key.map(|key| key.class);
+    let named = class == Some(Class::Person);
+    let asked = named || matches!(class, Some(Class::User | Class::Peer | Class::Nick | Class::Account | Class::Social));
+    let before = at > run.start && BEFORE.before(view.s, at).is_some_and(|w| run.start + w.len() <= at);
+    let begins = at == run.start;
     for len in [6, 3, 0] {
         let end = given + len;
-        if TITLES
-            .at(view.s, end)
-            .is_some_and(|title| end + title.len() <= run.end)
-            && (len > 0 || common && (at == run.start || asked))
-            && !is_word(end)
-            && (len == 0 || likely(view, given, end) || asked)
-        {
+        let titled = TITLES.at(view.s, end).is_some_and(|title| end + title.len() <= run.end);
+        if !titled || starts_word(view, at) && len > 0 {
+            continue;
+        }
+        let like = likeness(view, at, given, end);
+        if like == Some(Likeness::Strong) || like.is_some() && (asked || begins && CLEAR.has(view.han_at(at)?)) {
             return Some((end, "name before a title"));
         }
     }
-    // After a word that only a name follows, whatever comes next may come.
-    let named = key.is_some_and(|key| key.class == Class::Person);
-    let before = at > run.start
-        && BEFORE
-            .before(view.s, at)
-            .is_some_and(|w| run.start + w.len() <= at);
-    if !(asked || common && (before || at == run.start)) {
+    if !(asked || before || begins) || starts_word(view, at) && !(named && begins) {
         return None;
     }
-    // The run goes on after the name: by a verb, or as far as the characters look like a name.
+    // The run goes on after the name: the longer name first, if its characters are ones that names have.
     for len in [6, 3] {
         let end = given + len;
-        if end > run.end || is_word(end) || is_word(at + 6) || !likely(view, given, end) {
+        if end > run.end {
             continue;
         }
+        let Some(like) = likeness(view, at, given, end) else { return None };
         let verb = VERBS.at(view.s, end).is_some();
         let closed = end == run.end;
-        if named
-            || closed && (asked || before)
-            || before && len == 6 && !super::place::is_place(view, at)
-            || verb && (asked || before || common && at == run.start && !is_word(at + 6))
-        {
-            let rule = if asked {
-                "name after a word for a person"
-            } else {
-                "name beside a verb"
-            };
-            return Some((end, rule));
+        let strong = like == Likeness::Strong && !super::place::is_place(view, at);
+        let fits = named && like >= Likeness::Fair
+            || asked && like >= Likeness::Fair && (verb || closed)
+            || before && strong && (len == 6 || verb || closed)
+            || begins && strong && verb;
+        if fits {
+            return Some((end, if asked { "name after a word for a person" } else { "name beside a verb" }));
         }
     }
     None
@@ -207,35 +187,15 @@ fn key_inside(view: &View<'_>, run_start: usize, at: usize) -> Option<super::con
     })
 }
 
-/// Whether all characters from `from` to `to` are ones that parents choose.
-fn likely(view: &View<'_>, from: usize, to: usize) -> bool {
-    let mut at = from;
-    while at < to {
-        match view.han_at(at) {
-            Some(c) if GIVEN.has(c) => at += 3,
-            _ => return false,
-        }
-    }
-    to > from
-}
-
-/// Whether what stands before the run makes it something else than a name.
-fn spoken_of(view: &View<'_>, run: &Range<usize>) -> bool {
-    key_before(view, run.start).is_some_and(|key| {
-        matches!(
-            key.class,
-            Class::Metric | Class::Plain | Class::Version | Class::Digest
-        )
-    })
-}
-
 /// Whether a text has the shape of a Chinese name.
 pub(super) fn is_name(view: &View<'_>, range: &Range<usize>) -> bool {
-    let end = view.han_run(range.start, 4);
+    let end = view.han_run(range.start, 5);
     end == range.end
-        && surname(view, range.start).is_some_and(|(len, common)| {
-            let given = range.len().saturating_sub(len);
-            (3..=6).contains(&given) && (common && given <= 6) && !WORDS.is(view.of(range))
+        && !is_word(view.of(range))
+        && surname(view, range.start).is_some_and(|(len, clear)| {
+            let given = range.start + len;
+            (3..=6).contains(&range.end.saturating_sub(given))
+                && likeness(view, range.start, given, range.end) >= Some(if clear { Likeness::Weak } else { Likeness::Fair })
         })
 }
 
@@ -358,8 +318,7 @@ fn after_anchor(view: &View<'_>, anchor: &Range<usize>, found: &mut Found) {
     let end = view.han_run(start, 5);
     if end > start
         && is_name(view, &(start..end))
-        && likely(view, start + 3, end)
-        && !technical(view.of(&(start..end)))
+                && !technical(view.of(&(start..end)))
     {
         found.cut(start..end, Kind::Person, "name beside an identifier");
     }
