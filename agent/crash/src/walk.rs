@@ -7,7 +7,7 @@ use crate::memory::Memory;
 use crate::modules::{Modules, Region};
 use crate::registers::{
     self, CALLEE_SAVED, CONTEXT_REGISTERS_AT, COUNT, FRAME_POINTER, IN_CONTEXT,
-    INSTRUCTION_POINTER, Registers, SIGNAL_RETURN, STACK_POINTER,
+    INSTRUCTION_POINTER, Registers, SIGNAL_RETURN, STACK_POINTER, Target,
 };
 use crate::sys;
 use candor_dump::{Found, StackEnd};
@@ -177,6 +177,29 @@ impl<'a> Walker<'a> {
         })
     }
 
+    /// Whether the call before `address` may have led to `code`. A call that leads to another module than the one `code` is in, and
+    /// not through a stub, is somebody else's: a frame pointer that was left over, or an old value on the stack.
+    fn may_have_called(&mut self, address: usize, code: usize) -> bool {
+        let Some(before) = address
+            .checked_sub(8)
+            .and_then(|before| self.memory.word(before))
+        else {
+            return false;
+        };
+        let target = match registers::call_target(address, before.to_le_bytes()) {
+            Target::Is(target) => Some(target),
+            Target::At(place) => self.memory.word(place),
+            Target::Unknown => None,
+        };
+        let Some(target) = target else { return true };
+        let (to, here) = (self.region(target), self.region(code));
+        to.is_none() || here.is_none() || to == here || {
+            self.memory
+                .word(target)
+                .is_some_and(|code| registers::is_stub(code.to_le_bytes()))
+        }
+    }
+
     fn by_frame_pointer(&mut self, now: &Registers) -> Option<Registers> {
         let frame = now.get(FRAME_POINTER)?;
         let above = frame.checked_sub(now.sp())?;
@@ -184,7 +207,7 @@ impl<'a> Walker<'a> {
             return None;
         }
         let (outer, address) = (self.memory.word(frame)?, self.memory.word(frame + 8)?);
-        if !self.follows_call(address) {
+        if !self.follows_call(address) || !self.may_have_called(address, now.ip()) {
             return None;
         }
         let caller = Registers::default();
@@ -201,7 +224,7 @@ impl<'a> Walker<'a> {
         for index in 0..SEARCHED {
             let at = first.checked_add(index * 8)?;
             let address = self.memory.word(at)?;
-            if self.follows_call(address) {
+            if self.follows_call(address) && self.may_have_called(address, now.ip()) {
                 let mut caller = Registers::default()
                     .with(STACK_POINTER, at + 8)
                     .with(INSTRUCTION_POINTER, address);

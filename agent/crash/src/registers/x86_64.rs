@@ -100,6 +100,38 @@ pub(crate) fn ends_in_call(before: [u8; 8]) -> bool {
     })
 }
 
+/// Where a call led.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// To this address.
+    Is(usize),
+    /// To the address that stands at this place.
+    At(usize),
+    /// That cannot be seen from the instruction.
+    Unknown,
+}
+
+/// The target of the call that ends right before `address`, from the last eight bytes before it.
+pub(crate) fn call_target(address: usize, before: [u8; 8]) -> Target {
+    let [_, _, first, second, a, b, c, d] = before;
+    let there = address.wrapping_add_signed(i32::from_le_bytes([a, b, c, d]) as isize);
+    match (first, second) {
+        (_, 0xe8) => Target::Is(there),
+        (0xff, 0x15) => Target::At(there),
+        _ => Target::Unknown,
+    }
+}
+
+/// Whether code that starts with these bytes jumps on through a table, as the stubs for functions of other libraries do.
+pub(crate) fn is_stub(code: [u8; 8]) -> bool {
+    // endbr64, bnd
+    let code = code
+        .strip_prefix(&[0xf3, 0x0f, 0x1e, 0xfa])
+        .unwrap_or(&code);
+    let code = code.strip_prefix(&[0xf2]).unwrap_or(code);
+    code.starts_with(&[0xff, 0x25])
+}
+
 /// A system call that leaves `errno` alone and does nothing else.
 ///
 /// # Safety
@@ -265,6 +297,31 @@ mod tests {
         );
         assert!(!ends_in_call([0x90; 8]), "nothing but nop");
         assert!(!ends_in_call([0, 0, 0, 0, 0, 0, 0xff, 0xe0]), "jmp rax");
+    }
+
+    #[test]
+    fn a_call_tells_its_target_if_that_is_fixed_and_a_stub_is_known() {
+        assert_eq!(
+            call_target(0x1000, [0, 0, 0, 0xe8, 0x10, 0, 0, 0]),
+            Target::Is(0x1010)
+        );
+        assert_eq!(
+            call_target(0x1000, [0, 0, 0, 0xe8, 0xf0, 0xff, 0xff, 0xff]),
+            Target::Is(0xff0)
+        );
+        assert_eq!(
+            call_target(0x1000, [0, 0, 0xff, 0x15, 0x10, 0, 0, 0]),
+            Target::At(0x1010)
+        );
+        assert_eq!(
+            call_target(0x1000, [0, 0, 0, 0, 0, 0, 0xff, 0xd0]),
+            Target::Unknown
+        );
+        assert!(
+            is_stub([0xff, 0x25, 1, 2, 3, 4, 0x68, 0])
+                && is_stub([0xf3, 0x0f, 0x1e, 0xfa, 0xf2, 0xff, 0x25, 1])
+        );
+        assert!(!is_stub([0x55, 0x48, 0x89, 0xe5, 0xff, 0x25, 0, 0]));
     }
 
     #[test]
