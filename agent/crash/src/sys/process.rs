@@ -1,0 +1,165 @@
+//! This process and its threads, and the helper process that stops them.
+
+use super::signals::{
+    Action, Context, Handler, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SignalInfo, WITH_INFO, bit,
+    set_action, set_mask,
+};
+use crate::registers::{Registers, system_call};
+use std::ffi::c_int;
+
+/// The calling thread. Anywhere.
+pub(crate) fn gettid() -> u32 {
+    // SAFETY: takes nothing, cannot fail.
+    unsafe { system_call(libc::SYS_gettid, [0; 6]) as u32 }
+}
+
+/// This process. Anywhere.
+pub(crate) fn getpid() -> u32 {
+    // SAFETY: takes nothing, cannot fail.
+    unsafe { system_call(libc::SYS_getpid, [0; 6]) as u32 }
+}
+
+/// Has `function` called by `exit` and when `main` returns.
+pub(crate) fn at_exit(function: extern "C" fn()) {
+    // SAFETY: a function without captures; it stays valid until the object it is in is unloaded, which calls it first.
+    unsafe { libc::atexit(function) };
+}
+
+/// The name of the calling thread, padded with zeros. Anywhere.
+pub(crate) fn thread_name() -> [u8; 16] {
+    let mut name = [0u8; 16];
+    let args = [
+        libc::PR_GET_NAME as usize,
+        (&raw mut name).expose_provenance(),
+        0,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the kernel writes at most 16 bytes.
+    unsafe { system_call(libc::SYS_prctl, args) };
+    name
+}
+
+/// A process that shares memory only; its end is told by a word, not by a signal to the host.
+pub(crate) const HELPER_FLAGS: usize =
+    (libc::CLONE_VM | libc::CLONE_FS | libc::CLONE_UNTRACED | libc::CLONE_CHILD_CLEARTID) as usize;
+
+/// In the helper: a fault ends it, quietly. Anywhere.
+pub(crate) fn end_on_fault() {
+    extern "C" fn end(_: c_int, _: *mut SignalInfo, _: *mut Context) {
+        // SAFETY: ends the calling process, which is the helper.
+        unsafe { system_call(libc::SYS_exit, [1, 0, 0, 0, 0, 0]) };
+    }
+    let handler: Handler = end;
+    let action = Action {
+        handler: (handler as *const ()).expose_provenance(),
+        flags: WITH_INFO,
+        mask: 0,
+    };
+    let mut faults = 0;
+    // SIGSYS: a sandbox may forbid what the helper is for.
+    for number in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS] {
+        set_action(number, action);
+        faults |= bit(number);
+    }
+    set_mask(!faults);
+}
+
+/// Tells the security module that `pid` may trace us; 0 for nobody. Anywhere.
+pub(crate) fn allow_tracing(pid: u32) {
+    // SAFETY: no pointers; where there is no such module the call is refused.
+    unsafe {
+        system_call(
+            libc::SYS_prctl,
+            [libc::PR_SET_PTRACER as usize, pid as usize, 0, 0, 0, 0],
+        )
+    };
+}
+
+/// Anywhere.
+pub(crate) fn kill_process(pid: u32) {
+    // SAFETY: no pointers.
+    unsafe {
+        system_call(
+            libc::SYS_kill,
+            [pid as usize, libc::SIGKILL as usize, 0, 0, 0, 0],
+        )
+    };
+}
+
+/// Takes note of the helper's end, so that it does not stay as a zombie. Anywhere.
+pub(crate) fn reap(pid: u32) {
+    // SAFETY: no status is asked for.
+    unsafe {
+        system_call(
+            libc::SYS_wait4,
+            [pid as usize, 0, libc::__WCLONE as usize, 0, 0, 0],
+        )
+    };
+}
+
+pub(crate) const TRACE_SEIZE: usize = libc::PTRACE_SEIZE as usize;
+pub(crate) const TRACE_INTERRUPT: usize = libc::PTRACE_INTERRUPT as usize;
+pub(crate) const TRACE_DETACH: usize = libc::PTRACE_DETACH as usize;
+pub(crate) const NOT_PERMITTED: isize = -(libc::EPERM as isize);
+
+/// `ptrace` without pointers. In the helper.
+pub(crate) fn trace(request: usize, tid: u32, address: usize, data: usize) -> isize {
+    // SAFETY: the requests above take no pointers.
+    unsafe {
+        system_call(
+            libc::SYS_ptrace,
+            [request, tid as usize, address, data, 0, 0],
+        )
+    }
+}
+
+/// The status of a traced thread: 0 while it has not changed. In the helper.
+pub(crate) fn wait_thread(tid: u32) -> Option<u32> {
+    let mut status = 0u32;
+    let flags = (libc::__WALL | libc::WNOHANG) as usize;
+    let args = [
+        tid as usize,
+        (&raw mut status).expose_provenance(),
+        flags,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: `status` may be written.
+    let answer = unsafe { system_call(libc::SYS_wait4, args) };
+    match answer {
+        0 => Some(0),
+        changed if changed == tid as isize => Some(status),
+        _ => None,
+    }
+}
+
+/// The registers of a stopped thread. In the helper.
+pub(crate) fn trace_registers(tid: u32) -> Option<Registers> {
+    // SAFETY: all-zero is a valid value.
+    let mut general: libc::user_regs_struct = unsafe { std::mem::zeroed() };
+    let args = [
+        libc::PTRACE_GETREGS as usize,
+        tid as usize,
+        0,
+        (&raw mut general).expose_provenance(),
+        0,
+        0,
+    ];
+    // SAFETY: `general` may be written.
+    if unsafe { system_call(libc::SYS_ptrace, args) } != 0 {
+        return None;
+    }
+    let g = &general;
+    let in_order = [
+        g.rax, g.rdx, g.rcx, g.rbx, g.rsi, g.rdi, g.rbp, g.rsp, g.r8, g.r9, g.r10, g.r11, g.r12,
+        g.r13, g.r14, g.r15, g.rip,
+    ];
+    let mut registers = Registers::default();
+    for (register, value) in in_order.into_iter().enumerate() {
+        registers.set(register, value as usize);
+    }
+    Some(registers)
+}
