@@ -115,13 +115,16 @@ fn unsafe_code_stands_only_where_it_is_the_job() {
 }
 
 #[test]
-fn only_one_file_of_the_crash_path_names_libc() {
+fn only_one_room_of_the_crash_path_names_libc() {
     let naming = rust_files_where(|code| code.contains("libc::") || code.contains("use libc"));
     let product: Vec<_> = naming
         .iter()
         .filter(|file| file.contains("/src/"))
         .collect();
-    assert_eq!(product, ["agent/crash/src/sys.rs"]);
+    assert!(!product.is_empty());
+    for file in product {
+        assert!(file.starts_with("agent/crash/src/sys"), "{file} names libc");
+    }
 }
 
 #[test]

@@ -188,7 +188,7 @@ pub mod signal {
     pub const ELSEWHERE: u32 = 5;
 }
 
-/// The ring of breadcrumbs. Offsets inside one, after [`NEXT`].
+/// The ring of breadcrumbs. Offsets inside one, after the number of the next.
 pub mod crumbs {
     /// `u32`, offset from the start of the file: crumbs that were ever begun; the next goes to this number modulo [`COUNT`].
     pub const NEXT: usize = 0x3880;
