@@ -4,9 +4,9 @@
 use super::{
     Found, Kind,
     context::{Join, Value, key_before, says_nothing, text_at},
+    names_zh::{ALSO_GIVEN, AMBIGUOUS, CLEAR, COMPOUND, GIVEN, is_word},
     phrases::Phrases,
     view::{View, holds_han, is_one_of},
-    names_zh::{ALSO_GIVEN, AMBIGUOUS, CLEAR, COMPOUND, GIVEN, is_word},
     vocabulary::{interface, spoken, technical},
     words::Class,
 };
@@ -78,7 +78,11 @@ enum Likeness {
 /// How much the characters from `at` to `end` look like a name, whose surname ends at `given`.
 fn likeness(view: &View<'_>, at: usize, given: usize, end: usize) -> Option<Likeness> {
     let (_, clear) = surname(view, at)?;
-    let all = |fits: fn(char) -> bool| (given..end).step_by(3).all(|i| view.han_at(i).is_some_and(fits));
+    let all = |fits: fn(char) -> bool| {
+        (given..end)
+            .step_by(3)
+            .all(|i| view.han_at(i).is_some_and(fits))
+    };
     let chosen = all(|c| GIVEN.has(c));
     let usual = chosen || all(|c| GIVEN.has(c) || ALSO_GIVEN.has(c));
     let two = end - given >= 6;
@@ -100,19 +104,32 @@ fn whole_run(view: &View<'_>, run: &Range<usize>) -> Option<&'static str> {
     let key = key_before(view, run.start);
     let class = key.map(|key| key.class);
     let joined = key.is_some_and(|key| key.join != Join::Touching);
-    let surname = surname(view, run.start).filter(|(surname, _)| (3..=6).contains(&(len - surname.min(&len))));
-    let like = surname.and_then(|(surname, _)| likeness(view, run.start, run.start + surname, run.end));
+    let surname = surname(view, run.start)
+        .filter(|(surname, _)| (3..=6).contains(&(len - surname.min(&len))));
+    let like =
+        surname.and_then(|(surname, _)| likeness(view, run.start, run.start + surname, run.end));
     let word = is_word(text) || starts_word(view, run.start) && len > 6;
     let verb = view.is_han_at(run.start) && VERBS.at(view.s, run.start).is_some();
     match class {
-        Some(Class::Person) if joined && (like.is_some() && !is_word(text) || len <= 9 && !word && !verb) => {
+        Some(Class::Person)
+            if joined && (like.is_some() && !is_word(text) || len <= 9 && !word && !verb) =>
+        {
             Some("name after a word for a person")
         }
-        Some(Class::User | Class::Peer | Class::Nick | Class::Account | Class::Social) if !word && like >= Some(Likeness::Fair) => {
+        Some(Class::User | Class::Peer | Class::Nick | Class::Account | Class::Social)
+            if !word && like >= Some(Likeness::Fair) =>
+        {
             Some("name after a word for a person")
         }
-        Some(Class::Metric | Class::Plain | Class::Version | Class::Digest | Class::Address) => None,
-        _ if !word && like == Some(Likeness::Strong) && !super::place::is_place(view, run.start) => Some("surname and given name"),
+        Some(Class::Metric | Class::Plain | Class::Version | Class::Digest | Class::Address) => {
+            None
+        }
+        _ if !word
+            && like == Some(Likeness::Strong)
+            && !super::place::is_place(view, run.start) =>
+        {
+            Some("surname and given name")
+        }
         _ => None,
     }
 }
@@ -133,24 +150,44 @@ fn surname(view: &View<'_>, at: usize) -> Option<(usize, bool)> {
 }
 
 /// The end of a name inside a run, whose surname begins at `at` and ends at `given`, and why it is taken for one.
-fn name_at(view: &View<'_>, run: &Range<usize>, at: usize, given: usize) -> Option<(usize, &'static str)> {
+fn name_at(
+    view: &View<'_>,
+    run: &Range<usize>,
+    at: usize,
+    given: usize,
+) -> Option<(usize, &'static str)> {
     if given + 3 > run.end && TITLES.at(view.s, given).is_none() {
         return None;
     }
-    let key = if at == run.start { key_before(view, at) } else { key_inside(view, run.start, at) };
+    let key = if at == run.start {
+        key_before(view, at)
+    } else {
+        key_inside(view, run.start, at)
+    };
     let class = key.map(|key| key.class);
     let named = class == Some(Class::Person);
-    let asked = named || matches!(class, Some(Class::User | Class::Peer | Class::Nick | Class::Account | Class::Social));
-    let before = at > run.start && BEFORE.before(view.s, at).is_some_and(|w| run.start + w.len() <= at);
+    let asked = named
+        || matches!(
+            class,
+            Some(Class::User | Class::Peer | Class::Nick | Class::Account | Class::Social)
+        );
+    let before = at > run.start
+        && BEFORE
+            .before(view.s, at)
+            .is_some_and(|w| run.start + w.len() <= at);
     let begins = at == run.start;
     for len in [6, 3, 0] {
         let end = given + len;
-        let titled = TITLES.at(view.s, end).is_some_and(|title| end + title.len() <= run.end);
+        let titled = TITLES
+            .at(view.s, end)
+            .is_some_and(|title| end + title.len() <= run.end);
         if !titled || starts_word(view, at) && len > 0 {
             continue;
         }
         let like = likeness(view, at, given, end);
-        if like == Some(Likeness::Strong) || like.is_some() && (asked || begins && CLEAR.has(view.han_at(at)?)) {
+        if like == Some(Likeness::Strong)
+            || like.is_some() && (asked || begins && CLEAR.has(view.han_at(at)?))
+        {
             return Some((end, "name before a title"));
         }
     }
@@ -163,7 +200,9 @@ fn name_at(view: &View<'_>, run: &Range<usize>, at: usize, given: usize) -> Opti
         if end > run.end {
             continue;
         }
-        let Some(like) = likeness(view, at, given, end) else { return None };
+        let Some(like) = likeness(view, at, given, end) else {
+            return None;
+        };
         let verb = VERBS.at(view.s, end).is_some();
         let closed = end == run.end;
         let strong = like == Likeness::Strong && !super::place::is_place(view, at);
@@ -172,7 +211,14 @@ fn name_at(view: &View<'_>, run: &Range<usize>, at: usize, given: usize) -> Opti
             || before && strong && (len == 6 || verb || closed)
             || begins && strong && verb;
         if fits {
-            return Some((end, if asked { "name after a word for a person" } else { "name beside a verb" }));
+            return Some((
+                end,
+                if asked {
+                    "name after a word for a person"
+                } else {
+                    "name beside a verb"
+                },
+            ));
         }
     }
     None
@@ -195,7 +241,12 @@ pub(super) fn is_name(view: &View<'_>, range: &Range<usize>) -> bool {
         && surname(view, range.start).is_some_and(|(len, clear)| {
             let given = range.start + len;
             (3..=6).contains(&range.end.saturating_sub(given))
-                && likeness(view, range.start, given, range.end) >= Some(if clear { Likeness::Weak } else { Likeness::Fair })
+                && likeness(view, range.start, given, range.end)
+                    >= Some(if clear {
+                        Likeness::Weak
+                    } else {
+                        Likeness::Fair
+                    })
         })
 }
 
@@ -316,10 +367,7 @@ fn after_anchor(view: &View<'_>, anchor: &Range<usize>, found: &mut Found) {
         return;
     }
     let end = view.han_run(start, 5);
-    if end > start
-        && is_name(view, &(start..end))
-                && !technical(view.of(&(start..end)))
-    {
+    if end > start && is_name(view, &(start..end)) && !technical(view.of(&(start..end))) {
         found.cut(start..end, Kind::Person, "name beside an identifier");
     }
 }
