@@ -200,9 +200,7 @@ fn name_at(
         if end > run.end {
             continue;
         }
-        let Some(like) = likeness(view, at, given, end) else {
-            return None;
-        };
+        let like = likeness(view, at, given, end)?;
         let verb = VERBS.at(view.s, end).is_some();
         let closed = end == run.end;
         let strong = like == Likeness::Strong && !super::place::is_place(view, at);
