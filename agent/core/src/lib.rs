@@ -48,6 +48,7 @@ mod files;
 mod identity;
 mod ledger;
 pub mod local;
+mod running;
 mod settings;
 mod spool;
 mod upload;
@@ -61,6 +62,6 @@ pub use candor_protocol::report::{Disconnect, Failure, Network, Phase, Transport
 pub use capture::connection::{Attempt, Connection, Live};
 pub use capture::freeze::{Turn, Watch};
 pub use consent::{Choice, Consent, ConsentError};
+pub use running::Flushed;
 pub use settings::{Settings, SettingsError};
 pub use upload::transport::{Carrier, Outcome, Request, Sending};
-pub use worker::Flushed;

@@ -28,6 +28,13 @@ impl<R: Reader> EvaluationStorage<R> for Storage {
     type Result = [Piece<R>; 1];
 }
 
+/// An expression, as a part of its module's tables: many rules are kept, and few have any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Code {
+    offset: u32,
+    len: u16,
+}
+
 /// Where the caller's value of a register is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Saved {
@@ -42,22 +49,24 @@ enum Saved {
     /// In another register.
     In(u8),
     /// In memory, at the address that an expression gives.
-    AtExpression(Bytes),
+    AtExpression(Code),
     /// An expression gives it.
-    IsExpression(Bytes),
+    IsExpression(Code),
 }
 
 /// How the frame's address (the stack pointer before the call) is had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Frame {
     Register(u8, i32),
-    Expression(Bytes),
+    Expression(Code),
 }
 
 /// How to get from a function's registers to its caller's.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rule {
     frame: Frame,
+    /// The tables that expressions are in.
+    tables: &'static [u8],
     /// The registers that are not simply the same, in the first `changes` places.
     changed: [(u8, Saved); COUNT],
     changes: usize,
@@ -146,7 +155,7 @@ impl Tables {
         let row = entry
             .unwind_info_for_address(&frames, &bases, &mut self.context, address as u64)
             .ok()?;
-        translate(row, &frames, interrupted)
+        translate(row, sections.frames, interrupted)
     }
 
     fn sections_of(&mut self, memory: &mut Memory, region: &Region) -> Option<Sections> {
@@ -201,10 +210,15 @@ fn loaded(memory: &mut Memory, region: &Region, address: usize) -> Option<&'stat
 
 fn translate(
     row: &UnwindTableRow<usize, Storage>,
-    frames: &EhFrame<Bytes>,
+    tables: &'static [u8],
     interrupted: bool,
 ) -> Option<Rule> {
-    let expression = |expression: &UnwindExpression<usize>| Some(expression.get(frames).ok()?.0);
+    let expression = |at: &UnwindExpression<usize>| {
+        Some(Code {
+            offset: u32::try_from(at.offset).ok()?,
+            len: u16::try_from(at.length).ok()?,
+        })
+    };
     let frame = match row.cfa() {
         CfaRule::RegisterAndOffset { register, offset } => {
             Frame::Register(u8::try_from(register.0).ok()?, i32::try_from(*offset).ok()?)
@@ -213,6 +227,7 @@ fn translate(
     };
     let mut rule = Rule {
         frame,
+        tables,
         changed: [(0, Saved::Same); COUNT],
         changes: 0,
         outermost: false,
@@ -252,7 +267,7 @@ impl Rule {
             Frame::Register(register, offset) => registers
                 .get(register.into())
                 .map(|value| value.wrapping_add_signed(offset as isize)),
-            Frame::Expression(code) => evaluate(code, memory, registers, None),
+            Frame::Expression(code) => self.evaluate(code, memory, registers, None),
         };
         let Some(frame) = frame else {
             return Caller::Lost;
@@ -265,10 +280,10 @@ impl Rule {
                 Saved::At(offset) => memory.word(frame.wrapping_add_signed(offset as isize)),
                 Saved::Is(offset) => Some(frame.wrapping_add_signed(offset as isize)),
                 Saved::In(other) => registers.get(other.into()),
-                Saved::AtExpression(code) => {
-                    evaluate(code, memory, registers, Some(frame)).and_then(|at| memory.word(at))
-                }
-                Saved::IsExpression(code) => evaluate(code, memory, registers, Some(frame)),
+                Saved::AtExpression(code) => self
+                    .evaluate(code, memory, registers, Some(frame))
+                    .and_then(|at| memory.word(at)),
+                Saved::IsExpression(code) => self.evaluate(code, memory, registers, Some(frame)),
             };
             caller.put((*number).into(), value);
         }
@@ -276,6 +291,25 @@ impl Rule {
             return Caller::Lost;
         }
         Caller::Is(caller)
+    }
+
+    fn evaluate(
+        &self,
+        code: Code,
+        memory: &mut Memory,
+        registers: &Registers,
+        first: Option<usize>,
+    ) -> Option<usize> {
+        let start = code.offset as usize;
+        let code = self
+            .tables
+            .get(start..start.checked_add(code.len.into())?)?;
+        evaluate(
+            EndianSlice::new(code, LittleEndian),
+            memory,
+            registers,
+            first,
+        )
     }
 }
 

@@ -13,7 +13,7 @@ use candor_dump::layout::{frame, life, signal};
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Stack that is there even when the process has run out of memory; a walk takes about 40 kB.
+/// Stack that is there even when the process has run out of memory: as much as a walk takes.
 const TOUCHED: usize = 96 << 10;
 /// How long a thread that crashes second waits for the first to be recorded, in milliseconds.
 const PATIENCE_MS: u64 = 1000;

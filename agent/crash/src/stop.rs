@@ -11,8 +11,8 @@ use crate::sys;
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Bytes of the helper's stack; a walk takes about 40 kB of it.
-const SIZE: usize = 128 << 10;
+/// Bytes of the helper's stack; a walk takes some 40 to 100 kB of it, by how the compiler was told to optimise.
+const SIZE: usize = 256 << 10;
 
 /// The helper's stack and the word by which the kernel says that it has ended.
 pub(crate) struct Helper {

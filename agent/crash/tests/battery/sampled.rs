@@ -239,6 +239,10 @@ pub(crate) fn main(name: &str) {
             // On its way in or out, and waiting for a processor.
             continue;
         }
+        if looks == 0 && activity.doing != call.doing {
+            // Still in a call that prepares the one it is for.
+            continue;
+        }
         assert_eq!((activity.doing, activity.way), (call.doing, call.way));
         let holder = (call.name == "a mutex of the C library").then(candor_crash::current_thread);
         assert_eq!(activity.holder, holder);

@@ -379,6 +379,7 @@ extern "C" fn crashes(_: i32) {
 fn in_a_handler() {
     own_handler(libc::SIGUSR1, crashes as *const () as usize);
     unsafe { libc::raise(libc::SIGUSR1) };
+    black_box(());
 }
 
 #[inline(never)]

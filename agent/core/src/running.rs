@@ -1,0 +1,179 @@
+//! One time under one consent: what the host's threads and the agent's thread share, and how they talk.
+
+use crate::capture::Switch;
+use crate::capture::connection::Book;
+use crate::capture::freeze::State;
+use crate::capture::panic::Recorder;
+use crate::clock::monotonic_micros;
+use crate::consent::{Consent, Gate};
+use crate::files::Files;
+use crate::settings::Checked;
+use crate::upload::lock;
+use crate::upload::plan::Backoff;
+use crate::worker::Worker;
+use candor_protocol::moment::Precision;
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+/// What the host's threads and the agent's thread share from the agent's start to its end, consent or not.
+#[derive(Debug, Default)]
+pub(crate) struct Recordings {
+    pub(crate) switch: Arc<Switch>,
+    pub(crate) books: Mutex<Vec<Arc<Book>>>,
+    pub(crate) watches: Mutex<Vec<Arc<State>>>,
+}
+
+/// Under what the agent runs, on the disk for whoever inspects it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// Name of the app.
+    pub app: String,
+    /// Version of the app.
+    pub release: String,
+    /// Address of the collector.
+    pub collector: String,
+    /// To what the user agreed.
+    pub consent: Consent,
+    /// The most bytes of reports that are kept.
+    pub spool_bytes: u64,
+    /// The most reports that are kept.
+    pub spool_reports: usize,
+    /// How long a report is kept, in seconds.
+    pub spool_age_seconds: u64,
+    /// How finely reports tell the time, in seconds: 3600 or 60.
+    pub precision_seconds: u64,
+}
+
+impl Grant {
+    pub(crate) fn precision(&self) -> Precision {
+        if self.precision_seconds == Precision::Minute.seconds() {
+            Precision::Minute
+        } else {
+            Precision::Hour
+        }
+    }
+}
+
+/// One time under one consent.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) gate: Gate,
+    pub(crate) files: Files,
+    pub(crate) settings: Checked,
+    pub(crate) consent: Consent,
+    pub(crate) recordings: Arc<Recordings>,
+    pub(crate) recorder: Option<Arc<Recorder>>,
+    pub(crate) run: [u8; 16],
+    pub(crate) started_unix: u64,
+    pub(crate) started_micros: u64,
+    pub(crate) orders: Mutex<Orders>,
+    pub(crate) done: Condvar,
+    thread: OnceLock<Thread>,
+}
+
+/// What the host wants of the agent's thread, and what came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Orders {
+    pub(crate) flushes_wanted: u64,
+    pub(crate) flushes_done: u64,
+    pub(crate) shutdown: bool,
+    stopped: bool,
+    /// What the last upload session left behind; `None` while it runs.
+    pub(crate) session: Option<Backoff>,
+    /// Reports that waited when the last flush was done.
+    pub(crate) left: usize,
+}
+
+/// What [`Agent::flush`](crate::Agent::flush) and [`Agent::shutdown`](crate::Agent::shutdown) achieved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flushed {
+    /// Everything that was recorded has been acknowledged by the collector.
+    All,
+    /// This many reports are on the disk and will be sent later.
+    Waiting(usize),
+    /// The time was over first; what was recorded so far is or will be on the disk.
+    Timeout,
+    /// The agent records nothing.
+    Inert,
+}
+
+impl Running {
+    pub(crate) fn new(
+        settings: Checked,
+        consent: Consent,
+        recordings: Arc<Recordings>,
+        recorder: Option<Arc<Recorder>>,
+        run: [u8; 16],
+        started_unix: u64,
+    ) -> Self {
+        Self {
+            gate: Gate::open(),
+            files: Files::new(&settings.settings.dir),
+            settings,
+            consent,
+            recordings,
+            recorder,
+            run,
+            started_unix,
+            started_micros: monotonic_micros(),
+            orders: Mutex::default(),
+            done: Condvar::new(),
+            thread: OnceLock::new(),
+        }
+    }
+
+    /// Starts the agent's thread. Whether there is one.
+    pub(crate) fn spawn(self: &Arc<Self>) -> bool {
+        let running = self.clone();
+        let spawned = thread::Builder::new()
+            .name("candor-watch".into())
+            .spawn(move || {
+                if let Some(mut worker) = Worker::begin(&running) {
+                    worker.work();
+                }
+                running.retire();
+            });
+        match spawned {
+            Ok(handle) => self.thread.set(handle.thread().clone()).is_ok(),
+            Err(_) => false,
+        }
+    }
+
+    pub(crate) fn wake(&self) {
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+
+    /// Asks for everything recorded to be spooled and sent, and waits for at most `patience`.
+    pub(crate) fn flush(&self, patience: Duration, shutdown: bool) -> Flushed {
+        let mut orders = lock(&self.orders);
+        orders.flushes_wanted += 1;
+        orders.shutdown |= shutdown;
+        let mine = orders.flushes_wanted;
+        self.wake();
+        let waiting = |orders: &mut Orders| orders.flushes_done < mine && !orders.stopped;
+        let (orders, _) = self
+            .done
+            .wait_timeout_while(orders, patience, waiting)
+            .unwrap_or_else(PoisonError::into_inner);
+        match (orders.flushes_done >= mine, orders.left) {
+            (true, 0) => Flushed::All,
+            (true, left) => Flushed::Waiting(left),
+            (false, _) => Flushed::Timeout,
+        }
+    }
+
+    /// The agent's thread ends: nothing is recorded any more.
+    fn retire(&self) {
+        self.recordings.switch.open.store(false, Relaxed);
+        if let Some(recorder) = &self.recorder {
+            recorder.disarm();
+        }
+        lock(&self.orders).stopped = true;
+        self.done.notify_all();
+    }
+}
