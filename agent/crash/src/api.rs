@@ -1,7 +1,7 @@
 //! The public types and functions. They are the same on every system; `armed` does the work.
 
 use crate::armed;
-use candor_dump::{ExitMark, Module, Panic, Stack};
+use candor_dump::{ExitMark, Module, Panic, Stack, Usage};
 use std::path::Path;
 use std::sync::atomic::AtomicU32;
 use std::{fmt, io};
@@ -31,7 +31,7 @@ pub enum Scope<'a> {
     #[default]
     App,
     /// Those whose stack touches the named modules or address ranges. Of any other crash only the fact is kept
-    /// ([`candor_dump::Dump::signal_elsewhere`]), of any other panic nothing.
+    /// ([`candor_dump::Dump::signal_elsewhere`], [`candor_dump::Dump::panic_elsewhere`]).
     Modules {
         /// File names of programs or libraries, without directories, as they are on disk.
         names: &'a [&'a str],
@@ -292,6 +292,11 @@ impl Armed {
     /// Writes how far the run has come. A forked child changes nothing.
     pub fn mark(&self, exit: ExitMark) {
         self.inner.mark(exit);
+    }
+
+    /// Writes how much of what is limited is in use. What is not known is kept as such.
+    pub fn set_usage(&self, usage: &Usage) {
+        self.inner.set_usage(usage);
     }
 
     /// Writes whether the app is in the foreground.

@@ -13,7 +13,7 @@ use crate::stop::Helper;
 use crate::upkeep::Upkeep;
 use crate::{crumbs, panics, poke, sys};
 use candor_dump::layout::{self, counters, header, life, names};
-use candor_dump::{ExitMark, Found, Frame, Module, Panic, Stack, StackEnd};
+use candor_dump::{ExitMark, Found, Frame, Level, Module, Panic, Stack, StackEnd, Usage};
 use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
@@ -37,6 +37,12 @@ impl Shared {
     /// Whether this is the process that armed, not a child that was forked from it.
     pub(crate) fn is_here(&self) -> bool {
         sys::getpid() == self.pid
+    }
+
+    /// Milliseconds since the run started, suspension not included; some milliseconds coarse. Anywhere.
+    pub(crate) fn active_ms(&self) -> u32 {
+        let since = sys::coarse_millis().saturating_sub(self.started_coarse_ms);
+        u32::try_from(since).unwrap_or(u32::MAX)
     }
 
     /// The declared name of another thread, as [`Self::name_index`]. Anywhere.
@@ -158,13 +164,7 @@ impl Armed {
 
     pub(crate) fn crumb(&self, name: u16, values: [i64; 2]) {
         let shared = self.shared();
-        let since = sys::coarse_millis().saturating_sub(shared.started_coarse_ms);
-        crumbs::drop(
-            shared.page,
-            u32::try_from(since).unwrap_or(u32::MAX),
-            name,
-            values,
-        );
+        crumbs::drop(shared.page, shared.active_ms(), name, values);
     }
 
     pub(crate) fn record_panic(&self, note: &PanicNote<'_>) -> Option<PanicTicket> {
@@ -172,14 +172,12 @@ impl Armed {
         if !shared.is_here() {
             return None;
         }
-        panics::record(
-            shared.page,
-            &shared.modules,
-            &shared.panics,
-            sys::gettid(),
-            sys::boottime_millis(),
-            note,
-        )
+        let when = panics::When {
+            boottime_ms: sys::boottime_millis(),
+            active_ms: shared.active_ms(),
+        };
+        let (modules, serial) = (&shared.modules, &shared.panics);
+        panics::record(shared.page, modules, serial, sys::gettid(), when, note)
     }
 
     pub(crate) fn take_panic(&self, ticket: PanicTicket) -> Option<Panic> {
@@ -212,7 +210,19 @@ impl Armed {
     pub(crate) fn set_foreground(&self, foreground: bool) {
         self.shared()
             .page
-            .set_u32(life::FOREGROUND, u32::from(foreground));
+            .set_u32(life::FOREGROUND, if foreground { 1 } else { 2 });
+    }
+
+    pub(crate) fn set_usage(&self, usage: &Usage) {
+        let page = self.shared().page;
+        let level = |level: Option<Level>| level.map_or(0, Level::code);
+        // One more than counted: 0 is what is not known.
+        let kills = |kills: Option<u64>| kills.map_or(0, |kills| kills.saturating_add(1));
+        page.set_u32(life::MEMORY, level(usage.memory));
+        page.set_u32(life::OPEN_FILES, level(usage.open_files));
+        page.set_u32(life::RESIDENT_MIB, usage.resident_mib.unwrap_or(0));
+        page.set_u64(life::KILLS_IN_GROUP, kills(usage.kills_in_group));
+        page.set_u64(life::KILLS_ON_MACHINE, kills(usage.kills_on_machine));
     }
 
     pub(crate) fn freeze_opened(&self, watch: u16, thread: Tid, since_boottime_millis: u64) {
@@ -239,6 +249,7 @@ impl Armed {
         shared
             .page
             .set_u64(life::ALIVE_BOOTTIME_MS, sys::boottime_millis());
+        panics::forget_elsewhere(shared.page, sys::boottime_millis());
         if shared.page.u64(life::BOOT).load(Ordering::Relaxed) == 0 {
             shared.page.set_u64(life::BOOT, boot());
         }

@@ -2,6 +2,7 @@
 
 use super::stack::{Module, Stack, check_modules};
 use super::words;
+use super::crumb::{self, Crumb};
 use crate::deidentify::{CleanText, SourcePath, ThreadName};
 use crate::limits;
 use serde::{Deserialize, Serialize};
@@ -23,9 +24,79 @@ pub struct Crash {
     pub modules: Vec<Module>,
     /// Milliseconds since the process started.
     pub uptime_ms: u64,
+    /// How the app and the machine stood.
+    #[serde(default, skip_serializing_if = "Circumstances::are_unknown")]
+    pub around: Circumstances,
+    /// What the app had done before, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crumbs: Vec<Crumb>,
     /// What could not be read of the dump.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
+}
+
+/// How the app and the machine stood when it happened, as classes. What is missing is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Circumstances {
+    /// Whether the app was in the foreground, where the app says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreground: Option<bool>,
+    /// How much was used of the memory that the process may use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Pressure>,
+    /// Memory of the process itself in MiB, rounded down to a power of two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resident_mib: Option<u32>,
+    /// How much was used of the files that the process may open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_files: Option<Pressure>,
+}
+
+impl Circumstances {
+    /// Whether nothing is known.
+    pub fn are_unknown(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        match self.resident_mib {
+            Some(mib) if !mib.is_power_of_two() => {
+                Err("the memory of a process is a power of two of MiB")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+words! {
+    /// How much of something limited was used.
+    pub enum Pressure {
+        /// Less than half.
+        Low = "low",
+        /// From half to four fifths.
+        Medium = "medium",
+        /// From four fifths to 95 %.
+        High = "high",
+        /// From 95 % on.
+        Critical = "critical",
+    }
+}
+
+impl Pressure {
+    /// The class of `used` of `limit`; `None` when there is no limit.
+    pub const fn of(used: u64, limit: u64) -> Option<Self> {
+        if limit == 0 {
+            return None;
+        }
+        let percent = used as u128 * 100 / limit as u128;
+        Some(match percent {
+            0..50 => Self::Low,
+            50..80 => Self::Medium,
+            80..95 => Self::High,
+            _ => Self::Critical,
+        })
+    }
 }
 
 /// A thread of a crashed process.
@@ -64,6 +135,9 @@ pub enum Cause {
         origin: Origin,
         /// The kind of address that faulted.
         fault: Fault,
+        /// The signal's code (`si_code`): what the kernel says of it, or how it was sent. Linux's numbers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<i32>,
     },
 }
 
@@ -102,7 +176,9 @@ words! {
     pub enum Origin {
         /// The processor or the kernel, because of what the thread did.
         Kernel = "kernel",
-        /// The process itself or another one.
+        /// The process sent it to itself, as `abort` does.
+        Itself = "self",
+        /// Another process.
         User = "user",
     }
 }
@@ -150,6 +226,8 @@ impl Crash {
         if self.notes.len() > Note::ALL.len() {
             return Err("a crash repeats its notes");
         }
+        self.around.check()?;
+        crumb::check(&self.crumbs)?;
         self.thread.stack.check(&self.modules)?;
         self.others
             .iter()

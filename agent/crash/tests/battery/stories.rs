@@ -354,7 +354,7 @@ pub(crate) fn all() -> Vec<Trial> {
             assert_eq!(death.dump.started_unix, 1_700_000_000);
             assert_eq!(death.dump.counters[3], 99);
             assert!(
-                death.dump.foreground && death.dump.signal.is_none() && death.dump.boot.is_some()
+                death.dump.foreground == Some(true) && death.dump.signal.is_none() && death.dump.boot.is_some()
             );
             assert_eq!(death.dump.open_freeze.unwrap().watch, 5);
             assert_eq!(death.dump.exit_mark, ExitMark::Running);
@@ -625,10 +625,11 @@ pub(crate) fn all() -> Vec<Trial> {
                 "no module, no thread"
             );
         }),
-        story("a panic outside the scope leaves nothing", || {
+        story("a panic outside the scope leaves nothing but that there was one", || {
             let death = die("panic_out_of_scope");
             assert_eq!(death.status.code(), Some(101));
             assert!(death.dump.panics.is_empty() && death.dump.panics_lost == 0);
+            assert!(death.dump.panic_elsewhere, "only that there was one");
             assert!(
                 death.bytes[layout::panic::AT..]
                     .iter()
