@@ -36,7 +36,7 @@ pub(crate) fn scrub(observation: Observation, context: &Context) -> Report {
         release: context.release.clone(),
         device: context.device.clone(),
         what: match seen {
-            Seen::Crash(seen) => What::Crash(crash(seen)),
+            Seen::Crash(seen) => What::Crash(crash(*seen)),
             Seen::Freeze(seen) => What::Freeze(freeze(seen)),
             Seen::Connection(window) => What::Connection(Box::new(connection(window))),
             Seen::Run(seen) => What::Run(run(seen)),

@@ -29,7 +29,7 @@ pub(crate) struct Observation {
 /// What was seen.
 #[derive(Debug)]
 pub(crate) enum Seen {
-    Crash(crash::Crash),
+    Crash(Box<crash::Crash>),
     Freeze(freeze::Freeze),
     Connection(connection::Window),
     Run(run::Run),

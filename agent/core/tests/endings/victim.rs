@@ -96,7 +96,7 @@ fn settings(fate: &str) -> Settings {
     if fate.starts_with("scoped") {
         settings.scope(Scope::Modules {
             names: vec!["libim_sdk.so".into()],
-            ranges: vec![sdk..sdk + 64],
+            ranges: std::iter::once(sdk..sdk + 64).collect(),
         })
     } else {
         settings
@@ -148,6 +148,7 @@ fn kill() {
 
 #[inline(never)]
 fn null() {
+    // SAFETY: there is none, on purpose: the first page is never mapped.
     unsafe { std::arch::asm!("mov eax, [{0:r}]", in(reg) 16usize, out("eax") _) };
 }
 
@@ -155,5 +156,6 @@ fn null() {
 #[inline(never)]
 fn sdk() {
     null();
+    // SAFETY: instructions that do nothing.
     unsafe { std::arch::asm!(".fill 64, 1, 0x90") };
 }
