@@ -77,7 +77,7 @@ async fn accept<S: Store>(
             Ok(Accepted {
                 stored,
                 duplicates,
-                narrowing: None,
+                ..Accepted::default()
             })
         }
         Kept::Erased { line } => Err(Refusal::Erased {

@@ -78,12 +78,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Counts reports that were not kept because a value in them might identify somebody; in the [`Ledger`] they are refused as
     /// `quarantined`.
-    fn quarantine(
-        &self,
-        app: &AppName,
-        reports: Vec<Quarantine>,
-        arrived: u64,
-    ) -> impl Answer<()>;
+    fn quarantine(&self, app: &AppName, reports: Vec<Quarantine>, arrived: u64) -> impl Answer<()>;
 
     /// What [`quarantine`](Self::quarantine) counted, the latest first.
     fn quarantined(&self, app: &AppName) -> impl Answer<Vec<QuarantineRow>>;

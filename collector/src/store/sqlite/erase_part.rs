@@ -32,7 +32,11 @@ pub(super) fn erase_part(
         let mut query = tx.prepare(&format!("SELECT issue, body FROM report WHERE {REPORTS}"))?;
         erase::take_out(work, app, query.query(values)?)?;
     }
-    let runs = take_runs_out(work, &values, REPORTS)?;
+    let mut runs = take_runs_out(work, &values, REPORTS)?;
+    if !matches!(part, Part::Range { .. }) {
+        // A run has one release, so nothing of it is left.
+        runs.clear();
+    }
     let erased = work
         .tx
         .execute(&format!("DELETE FROM report WHERE {REPORTS}"), values)? as u64;

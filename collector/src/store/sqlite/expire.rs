@@ -9,11 +9,7 @@ use rusqlite::Params;
 /// Reports that one transaction forgets: what writes meanwhile waits for it.
 const MOST: usize = 5_000;
 
-pub(super) fn expire(
-    work: &mut Work<'_>,
-    app: &str,
-    expiry: &Expiry,
-) -> rusqlite::Result<Expired> {
+pub(super) fn expire(work: &mut Work<'_>, app: &str, expiry: &Expiry) -> rusqlite::Result<Expired> {
     let Some(app) = work.app(app)? else {
         return Ok(Expired::default());
     };

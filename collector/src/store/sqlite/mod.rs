@@ -23,8 +23,8 @@ mod words;
 mod writer;
 
 use super::{
-    Answer, ConnectionAnswer, ConnectionFilter, Expired, Expiry, FreezeRow, Groups, Health, Incoming,
-    IssueFilter, IssueId, IssuePage, IssueRow, Kept, Ledger, Of, Part, Point, Population,
+    Answer, ConnectionAnswer, ConnectionFilter, Expired, Expiry, FreezeRow, Groups, Health,
+    Incoming, IssueFilter, IssueId, IssuePage, IssueRow, Kept, Ledger, Of, Part, Point, Population,
     Quarantine, QuarantineRow, ReleaseRow, Span, Store, StoreError,
 };
 use crate::access::KeyHash;
@@ -120,12 +120,7 @@ impl Store for SqliteStore {
         })
     }
 
-    fn quarantine(
-        &self,
-        app: &AppName,
-        reports: Vec<Quarantine>,
-        arrived: u64,
-    ) -> impl Answer<()> {
+    fn quarantine(&self, app: &AppName, reports: Vec<Quarantine>, arrived: u64) -> impl Answer<()> {
         self.writer.ask(move |done| Job::Quarantine {
             app: app.clone(),
             reports,

@@ -321,7 +321,10 @@ impl Work<'_> {
         };
         let day = (arrived - arrived % 86_400) as i64;
         for report in reports {
-            let release = report.release.as_ref().map_or("", |release| release.as_str());
+            let release = report
+                .release
+                .as_ref()
+                .map_or("", |release| release.as_str());
             self.tx
                 .prepare_cached(
                     "INSERT INTO quarantine (app, day, release, field, reason, reports) VALUES (?, ?, ?, ?, ?, 1)
@@ -329,8 +332,14 @@ impl Work<'_> {
                 )?
                 .execute((app, day, release, report.field, report.reason))?;
         }
-        self.deltas
-            .ledger(app, arrived, "refused", "", "quarantined", reports.len() as u64);
+        self.deltas.ledger(
+            app,
+            arrived,
+            "refused",
+            "",
+            "quarantined",
+            reports.len() as u64,
+        );
         Ok(())
     }
 
