@@ -76,6 +76,7 @@ fn router<S: Store>(state: State<S>, limits: Limits, loopback: bool) -> Router {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::privacy::Office;
     use crate::store::sqlite::SqliteStore;
     use axum::body::{Body, to_bytes};
     use axum::http::Request;
@@ -88,6 +89,7 @@ mod tests {
         let state = State::new(
             SqliteStore::open(data.path()).unwrap(),
             Symbols::open([data.path()]),
+            Office::open(data.path()).unwrap(),
         );
         let request = Request::get(path).body(Body::empty()).unwrap();
         let answer = router(state, Limits::default(), loopback)
