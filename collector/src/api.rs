@@ -1,5 +1,7 @@
 //! What programs may ask.
 
+mod privacy;
+
 use crate::ingest::json;
 use crate::state::State;
 use crate::store::Store;
@@ -21,7 +23,8 @@ pub fn health_router() -> Router {
 pub fn router<S: Store>(state: State<S>) -> Router {
     Router::new()
         .route("/api/v1/ledger", get(ledger::<S>))
-        .with_state(state)
+        .with_state(state.clone())
+        .merge(privacy::router(state))
 }
 
 #[derive(Deserialize)]

@@ -13,6 +13,7 @@
 pub mod access;
 pub mod api;
 pub mod cli;
+pub mod commands;
 pub mod dashboard;
 pub mod grouping;
 pub mod ingest;

@@ -23,7 +23,7 @@ const PLAN: Plan = Plan {
     precision: Precision::Hour,
 };
 
-const PAGES: [&str; 4] = ["/", "/issues", "/freezes", "/connections"];
+const PAGES: [&str; 5] = ["/", "/issues", "/freezes", "/connections", "/privacy"];
 
 /// What was answered.
 struct Answer {

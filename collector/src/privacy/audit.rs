@@ -201,6 +201,23 @@ impl Trail {
         Ok(months)
     }
 
+    /// Whether an entry has this hash.
+    ///
+    /// # Errors
+    /// When the trail cannot be read.
+    pub fn holds(&self, hash: &str) -> io::Result<bool> {
+        for path in self.months()? {
+            let text = fs::read_to_string(&path)?;
+            if text
+                .lines()
+                .any(|line| line.split_once(' ').is_some_and(|(said, _)| said == hash))
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The last entries, newest first.
     ///
     /// # Errors

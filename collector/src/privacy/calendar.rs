@@ -27,7 +27,7 @@ pub fn day(text: &str) -> Option<u64> {
 
 /// The last second of the day that is `days` working days after the day of `from`, which does not count itself. Saturdays, Sundays
 /// and `holidays` are not worked, except for `worked`, which are.
-pub fn due(from: u64, days: u32, holidays: &BTreeSet<Date>, worked: &BTreeSet<Date>) -> u64 {
+pub(super) fn due(from: u64, days: u32, holidays: &BTreeSet<Date>, worked: &BTreeSet<Date>) -> u64 {
     let mut date = civil(from);
     let mut left = days;
     while left > 0 {

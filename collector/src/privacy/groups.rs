@@ -348,7 +348,7 @@ mod tests {
             let counted: Vec<(&str, u64)> =
                 classes.iter().map(|(name, members)| (name.as_str(), members.len() as u64)).collect();
             let shown = large_everywhere(&[block(all.len() as u64, &counted)], least);
-            let mut merged = BTreeSet::new();
+            let mut merged: BTreeSet<u32> = BTreeSet::new();
             for (name, members) in &classes {
                 if shown.contains(&group(name)) {
                     prop_assert!(members.len() as u64 >= least);

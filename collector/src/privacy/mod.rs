@@ -118,19 +118,27 @@ impl Office {
         app: &AppName,
         id: &str,
     ) -> Result<(), StoreError> {
-        let what = format!("report {}", audit::hashed(id));
+        self.note_once(
+            now,
+            &Deed {
+                who,
+                did: audit::Did::ReportRead,
+                app: Some(app),
+                what: format!("report {}", audit::hashed(id)),
+            },
+        )
+    }
+
+    /// Writes a deed into the audit trail, unless the same one was written down within the hour.
+    pub(crate) fn note_once(&self, now: u64, deed: &Deed<'_>) -> Result<(), StoreError> {
+        let app = deed.app.map(AppName::as_str).unwrap_or_default();
+        let what = format!("{app} {:?} {}", deed.did, deed.what);
         let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
-        if !reads.is_new(who, &format!("{app} {what}"), now) {
+        if !reads.is_new(deed.who, &what, now) {
             return Ok(());
         }
-        let deed = Deed {
-            who,
-            did: audit::Did::ReportRead,
-            app: Some(app),
-            what: what.clone(),
-        };
-        self.note(now, &deed)
-            .inspect_err(|_| reads.forget(who, &format!("{app} {what}")))
+        self.note(now, deed)
+            .inspect_err(|_| reads.forget(deed.who, &what))
     }
 
     /// Writes down that somebody signed in, or could not. For whatever asks people who they are.
