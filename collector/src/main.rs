@@ -129,6 +129,15 @@ fn stop_signals() -> std::io::Result<impl Future<Output = ()> + Send + 'static> 
 async fn add_app(name: &str, region: Option<&Region>, data: &Path) -> Result<(), String> {
     let app = AppName::parse(name).map_err(|refused| refused.to_string())?;
     let state = open(data)?;
+    let exists = format!("the app {app} exists; its key was shown when it was added");
+    let apps = state
+        .store
+        .apps()
+        .await
+        .map_err(|error| error.to_string())?;
+    if apps.contains(&app) {
+        return Err(exists);
+    }
     if let Some(region) = region {
         commands::pin(&state, &app, region)?;
     }
@@ -139,9 +148,7 @@ async fn add_app(name: &str, region: Option<&Region>, data: &Path) -> Result<(),
         .add_app(&app, key.hash())
         .await
         .map_err(|error| match error {
-            StoreError::AppExists => {
-                format!("the app {app} exists; its key was shown when it was added")
-            }
+            StoreError::AppExists => exists,
             other => other.to_string(),
         })?;
     say(key.reveal())

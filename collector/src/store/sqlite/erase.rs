@@ -3,7 +3,7 @@
 use super::delta::Sign;
 use super::run::RunState;
 use super::writer::Work;
-use super::{ids, keep};
+use super::{ids, keep, sweep};
 use candor_protocol::deidentify::Pseudonym;
 use candor_protocol::report::Report;
 
@@ -36,6 +36,9 @@ pub(super) fn erase(
     std::mem::take(&mut work.deltas).write(work.tx)?;
     work.deltas.ledger(app, arrived, "erased", "", "", erased);
     drop_empty(work, app)?;
+    if erased > 0 {
+        sweep::sweep(work)?;
+    }
     Ok(erased)
 }
 
