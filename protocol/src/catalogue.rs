@@ -4,7 +4,7 @@
 //! is not declared here cannot be sent, and a field that is declared here exists.
 
 /// Version of the catalogue that this crate's reports use. It goes up when a field is added, removed or widened.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// One field that may leave a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +58,7 @@ pub const FIELDS: &[Field] = &[
     field("what.crash.cause.signal.signal", "Fatal signal", "-", "find the fault", "closed list"),
     field("what.crash.cause.signal.origin", "Who sent the signal", "-", "find the fault", "closed list"),
     field("what.crash.cause.signal.fault", "Kind of address that faulted", "-", "find the fault", "a class, never the address"),
+    field("what.crash.cause.signal.code", "Code of the signal", "-", "find the fault", "a number of the kernel's list"),
     field("what.crash.fatal", "Whether the process died", "-", "tell caught panics from crashes", "yes or no"),
     field("what.crash.thread.main", "Whether it was the first thread", "-", "find the fault", "yes or no"),
     field("what.crash.thread.name", "Name of the crashed thread", "-", "find the fault", "known pools, else scrubbed"),
@@ -66,6 +67,7 @@ pub const FIELDS: &[Field] = &[
     field("what.crash.thread.stack.frames[].found", "How a frame was found", "-", "judge the stack", "closed list"),
     field("what.crash.thread.stack.left_out", "Frames left out of a deep stack", "-", "judge the stack", "number"),
     field("what.crash.thread.stack.outermost", "Frames kept behind the gap of a deep stack", "-", "judge the stack", "number"),
+    field("what.crash.thread.stack.end", "Why a stack ends early", "-", "judge the stack", "closed list"),
     field("what.crash.others[].main", "Whether a thread was the first one", "-", "find the fault", "yes or no"),
     field("what.crash.others[].name", "Name of another thread", "-", "find the fault", "known pools, else scrubbed"),
     field("what.crash.others[].stack.frames[].module", "Which module a frame is in", "-", "find the fault", "index"),
@@ -73,9 +75,20 @@ pub const FIELDS: &[Field] = &[
     field("what.crash.others[].stack.frames[].found", "How a frame was found", "-", "judge the stack", "closed list"),
     field("what.crash.others[].stack.left_out", "Frames left out of a deep stack", "-", "judge the stack", "number"),
     field("what.crash.others[].stack.outermost", "Frames kept behind the gap of a deep stack", "-", "judge the stack", "number"),
+    field("what.crash.others[].stack.end", "Why a stack ends early", "-", "judge the stack", "closed list"),
     field("what.crash.modules[].build_id", "Linker's id of a file of code", "-", "find names of functions", "hexadecimal digits"),
     field("what.crash.modules[].name", "Base name of a file of code", "-", "tell own code from libraries", "base name, scrubbed"),
     field("what.crash.uptime_ms", "Time since the process started", "ms", "tell crashes at start from later ones", "duration"),
+    field("what.crash.around.foreground", "Whether the app was in the foreground", "-", "judge the effect", "yes or no"),
+    field("what.crash.around.memory", "How much of the memory it may use was used", "-", "find the fault", "one of four classes"),
+    field("what.crash.around.resident_mib", "Memory of the process", "MiB", "find the fault", "rounded down to a power of two"),
+    field("what.crash.around.open_files", "How much of the files it may open was used", "-", "find the fault", "one of four classes"),
+    field("what.crash.crumbs[].name", "Developer's name of something that the app did before", "-", "find the fault", "declared in the app's code"),
+    field("what.crash.crumbs[].before_ms", "How long before", "ms", "find the fault", "duration"),
+    field("what.crash.crumbs[].values[].number.name", "Developer's name of a number that goes with it", "-", "find the fault", "declared in the app's code"),
+    field("what.crash.crumbs[].values[].number.is", "The number", "-", "find the fault", "rounded to three digits"),
+    field("what.crash.crumbs[].values[].word.name", "Developer's name of a word that goes with it", "-", "find the fault", "declared in the app's code"),
+    field("what.crash.crumbs[].values[].word.is", "The word", "-", "find the fault", "closed list, declared in the app's code"),
     field("what.crash.notes[]", "What could not be read of the dump", "-", "judge the report", "closed list"),
     field("what.freeze.watch", "Developer's name of what was watched", "-", "find the fault", "declared in the app's code"),
     field("what.freeze.turn", "Developer's name of the piece of work", "-", "find the fault", "declared in the app's code"),
@@ -91,6 +104,7 @@ pub const FIELDS: &[Field] = &[
     field("what.freeze.stacks[].stack.frames[].found", "How a frame was found", "-", "judge the stack", "closed list"),
     field("what.freeze.stacks[].stack.left_out", "Frames left out of a deep stack", "-", "judge the stack", "number"),
     field("what.freeze.stacks[].stack.outermost", "Frames kept behind the gap of a deep stack", "-", "judge the stack", "number"),
+    field("what.freeze.stacks[].stack.end", "Why a stack ends early", "-", "judge the stack", "closed list"),
     field("what.freeze.modules[].build_id", "Linker's id of a file of code", "-", "find names of functions", "hexadecimal digits"),
     field("what.freeze.modules[].name", "Base name of a file of code", "-", "tell own code from libraries", "base name, scrubbed"),
     field("what.connection.name", "Developer's name of the connection", "-", "tell connections apart", "declared in the app's code"),

@@ -24,6 +24,12 @@ pub const CRASH_THREADS: usize = 256;
 /// Modules that the frames of one report may refer to.
 pub const REPORT_MODULES: usize = 256;
 
+/// Breadcrumbs of one report: as many as the ring in a dump holds, which is a few minutes of a busy app.
+pub const CRUMBS: usize = 96;
+
+/// Values of one breadcrumb: as many as fit beside its name and time into 32 bytes.
+pub const CRUMB_VALUES: usize = 2;
+
 /// Distinct stacks of one freeze. Sampling is spaced further apart while the stack does not change, so that more
 /// than this many distinct stacks are noise.
 pub const FREEZE_STACKS: usize = 64;

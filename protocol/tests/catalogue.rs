@@ -2,7 +2,7 @@
 
 use candor_protocol::catalogue::FIELDS;
 use candor_protocol::deidentify::{
-    BuildId, CleanText, ModuleName, Name, Pseudonym, Release, ReportId, RunId, SourcePath,
+    Amount, BuildId, CleanText, ModuleName, Name, Pseudonym, Release, ReportId, RunId, SourcePath,
     ThreadName,
 };
 use candor_protocol::moment::{Moment, Precision};
@@ -40,6 +40,7 @@ fn stack() -> Stack {
         frames: vec![frame],
         left_out: 9,
         outermost: 1,
+        end: Some(StackEnd::Lost),
     }
 }
 
@@ -67,6 +68,26 @@ fn everything() -> Vec<Report> {
             others: vec![thread()],
             modules: modules(),
             uptime_ms: 5,
+            around: Circumstances {
+                foreground: Some(true),
+                memory: Some(Pressure::High),
+                resident_mib: Some(128),
+                open_files: Some(Pressure::Low),
+            },
+            crumbs: vec![Crumb {
+                name: Name::declare("message_sent"),
+                before_ms: 40,
+                values: vec![
+                    CrumbValue::Number {
+                        name: Name::declare("bytes"),
+                        is: Amount::round(1234),
+                    },
+                    CrumbValue::Word {
+                        name: Name::declare("screen"),
+                        is: Name::declare("chat"),
+                    },
+                ],
+            }],
             notes: vec![Note::Damaged],
         })
     };
@@ -83,6 +104,7 @@ fn everything() -> Vec<Report> {
             signal: SignalName::Segv,
             origin: Origin::Kernel,
             fault: Fault::NullLike,
+            code: Some(1),
         })),
         report(What::Freeze(Freeze {
             watch: Name::declare("main_loop"),

@@ -13,7 +13,7 @@ use crate::stop::Helper;
 use crate::upkeep::Upkeep;
 use crate::{crumbs, panics, poke, sys};
 use candor_dump::layout::{self, counters, header, life, names};
-use candor_dump::{ExitMark, Found, Frame, Module, Panic, Stack, StackEnd};
+use candor_dump::{ExitMark, Found, Frame, Level, Module, Panic, Stack, StackEnd, Usage};
 use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
@@ -28,7 +28,7 @@ pub(crate) struct Shared {
     pub(crate) recorder: Recorder,
     pub(crate) poke: Poke,
     pub(crate) helper: Helper,
-    names: &'static [&'static str],
+    names: Vec<&'static str>,
     pub(crate) known_names: Known,
     panics: AtomicU32,
 }
@@ -37,6 +37,12 @@ impl Shared {
     /// Whether this is the process that armed, not a child that was forked from it.
     pub(crate) fn is_here(&self) -> bool {
         sys::getpid() == self.pid
+    }
+
+    /// Milliseconds since the run started, suspension not included; some milliseconds coarse. Anywhere.
+    pub(crate) fn active_ms(&self) -> u32 {
+        let since = sys::coarse_millis().saturating_sub(self.started_coarse_ms);
+        u32::try_from(since).unwrap_or(u32::MAX)
     }
 
     /// The declared name of another thread, as [`Self::name_index`]. Anywhere.
@@ -62,7 +68,7 @@ impl Shared {
 
     /// The place in the table of declared names, from 1, of a name as the kernel keeps it; 0 for any other. Anywhere.
     pub(crate) fn name_index(&self, name: [u8; 16]) -> u16 {
-        crate::names::index(self.names, name)
+        crate::names::index(&self.names, name)
     }
 }
 
@@ -100,7 +106,7 @@ impl fmt::Debug for Armed {
 }
 
 impl Armed {
-    pub(crate) fn new(config: &Config<'_>, scope: &Scope<'_>) -> Result<Self, ArmError> {
+    pub(crate) fn new(config: &Config<'_>, scope: &Scope) -> Result<Self, ArmError> {
         let change = CHANGE
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -124,12 +130,12 @@ impl Armed {
             recorder,
             poke,
             helper,
-            names: config.thread_names,
+            names: config.thread_names.to_vec(),
             known_names: Known::new(),
             panics: AtomicU32::new(0),
         };
         write_header(&shared, config);
-        at_exit_once();
+        at_exit_and_fork_once();
         let shared = Box::into_raw(Box::new(shared));
         ACTIVE.store(shared, Ordering::SeqCst);
         let armed = Self {
@@ -156,30 +162,17 @@ impl Armed {
         unsafe { std::slice::from_raw_parts(first, counters::COUNT) }
     }
 
-    pub(crate) fn crumb(&self, name: u16, values: [i64; 2]) {
-        let shared = self.shared();
-        let since = sys::coarse_millis().saturating_sub(shared.started_coarse_ms);
-        crumbs::drop(
-            shared.page,
-            u32::try_from(since).unwrap_or(u32::MAX),
-            name,
-            values,
-        );
-    }
-
     pub(crate) fn record_panic(&self, note: &PanicNote<'_>) -> Option<PanicTicket> {
         let shared = self.shared();
         if !shared.is_here() {
             return None;
         }
-        panics::record(
-            shared.page,
-            &shared.modules,
-            &shared.panics,
-            sys::gettid(),
-            sys::boottime_millis(),
-            note,
-        )
+        let when = panics::When {
+            boottime_ms: sys::boottime_millis(),
+            active_ms: shared.active_ms(),
+        };
+        let (modules, serial) = (&shared.modules, &shared.panics);
+        panics::record(shared.page, modules, serial, sys::gettid(), when, note)
     }
 
     pub(crate) fn take_panic(&self, ticket: PanicTicket) -> Option<Panic> {
@@ -212,7 +205,19 @@ impl Armed {
     pub(crate) fn set_foreground(&self, foreground: bool) {
         self.shared()
             .page
-            .set_u32(life::FOREGROUND, u32::from(foreground));
+            .set_u32(life::FOREGROUND, if foreground { 1 } else { 2 });
+    }
+
+    pub(crate) fn set_usage(&self, usage: &Usage) {
+        let page = self.shared().page;
+        let level = |level: Option<Level>| level.map_or(0, Level::code);
+        // One more than counted: 0 is what is not known.
+        let kills = |kills: Option<u64>| kills.map_or(0, |kills| kills.saturating_add(1));
+        page.set_u32(life::MEMORY, level(usage.memory));
+        page.set_u32(life::OPEN_FILES, level(usage.open_files));
+        page.set_u32(life::RESIDENT_MIB, usage.resident_mib.unwrap_or(0));
+        page.set_u64(life::KILLS_IN_GROUP, kills(usage.kills_in_group));
+        page.set_u64(life::KILLS_ON_MACHINE, kills(usage.kills_on_machine));
     }
 
     pub(crate) fn freeze_opened(&self, watch: u16, thread: Tid, since_boottime_millis: u64) {
@@ -239,6 +244,7 @@ impl Armed {
         shared
             .page
             .set_u64(life::ALIVE_BOOTTIME_MS, sys::boottime_millis());
+        panics::forget_elsewhere(shared.page, sys::boottime_millis());
         if shared.page.u64(life::BOOT).load(Ordering::Relaxed) == 0 {
             shared.page.set_u64(life::BOOT, boot());
         }
@@ -316,9 +322,17 @@ extern "C" fn exiting() {
     });
 }
 
-fn at_exit_once() {
+/// In a child that was forked: nothing is armed there. The file is the parent's.
+unsafe extern "C" fn forked() {
+    ACTIVE.store(std::ptr::null_mut(), Ordering::SeqCst);
+}
+
+fn at_exit_and_fork_once() {
     static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| sys::at_exit(exiting));
+    ONCE.call_once(|| {
+        sys::at_exit(exiting);
+        sys::at_fork(forked);
+    });
 }
 
 /// A hash of the machine's boot id (FNV-1a, 64 bits): tells one start of the machine from another, not one machine from
@@ -331,6 +345,11 @@ fn boot() -> u64 {
     id.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
+}
+
+#[inline]
+pub(crate) fn crumb(name: u16, values: [i64; 2]) {
+    with_active(|shared| crumbs::drop(shared.page, shared.active_ms(), name, values));
 }
 
 pub(crate) fn current_thread() -> u32 {

@@ -156,6 +156,7 @@ fn write(shared: &Shared, facts: &Facts, tid: u32) {
     page.set_u32(signal::FLAGS, flags);
     page.set_u32(signal::NAME, shared.name_index(sys::thread_name()).into());
     page.set_u64(signal::AT_BOOTTIME_MS, sys::boottime_millis());
+    page.set_u32(signal::AT_ACTIVE_MS, shared.active_ms());
     page.set_u32(
         signal::FAULT,
         fault_class(facts, &mut |at| walker.memory().word(at).is_some()).code(),

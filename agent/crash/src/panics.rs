@@ -8,13 +8,35 @@ use candor_dump::layout::{frame, life, panic};
 use candor_dump::{Found, Panic};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Writes a panic into a free slot; lock-free, no allocation.
+/// A process that dies of a panic is gone by then, in milliseconds.
+const SURVIVED_MS: u64 = 3_000;
+
+/// When a panic happens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct When {
+    pub(crate) boottime_ms: u64,
+    /// Since the run started, suspension not included.
+    pub(crate) active_ms: u32,
+}
+
+/// Forgets a panic outside the scope that the process has survived.
+pub(crate) fn forget_elsewhere(page: Page, now_ms: u64) {
+    let field = page.u64(life::PANIC_ELSEWHERE_BOOTTIME_MS);
+    let at = field.load(Ordering::Relaxed);
+    if at != 0 && now_ms >= at.saturating_add(SURVIVED_MS) {
+        // Another one may have come in between.
+        let _ = field.compare_exchange(at, 0, Ordering::Relaxed, Ordering::Relaxed);
+    }
+}
+
+/// Writes a panic into a free slot; lock-free, no allocation. Of one outside the scope only when it was is kept, and only on
+/// the main thread, whose panics end the process: how a run ended is told of every run.
 pub(crate) fn record(
     page: Page,
     modules: &Modules,
     serial: &AtomicU32,
     tid: u32,
-    now_ms: u64,
+    when: When,
     note: &PanicNote<'_>,
 ) -> Option<PanicTicket> {
     let mut memory = Memory::new();
@@ -23,6 +45,9 @@ pub(crate) fn record(
     let is_ours =
         |address: &usize| modules.is_ours(address.wrapping_sub(1), region(*address).as_ref());
     if !modules.is_app() && !note.frames.iter().any(is_ours) {
+        if note.main_thread {
+            page.set_u64(life::PANIC_ELSEWHERE_BOOTTIME_MS, when.boottime_ms.max(1));
+        }
         return None;
     }
     let slot = (0..panic::COUNT).find(|slot| change(page, *slot, panic::FREE, panic::WRITING));
@@ -33,7 +58,8 @@ pub(crate) fn record(
     let at = at(slot);
     let serial = serial.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
     page.set_u32(at + panic::TID, tid);
-    page.set_u64(at + panic::AT_BOOTTIME_MS, now_ms);
+    page.set_u64(at + panic::AT_BOOTTIME_MS, when.boottime_ms);
+    page.set_u32(at + panic::AT_ACTIVE_MS, when.active_ms);
     page.set_u32(at + panic::LINE, note.line);
     page.set_u32(at + panic::FLAGS, u32::from(note.main_thread));
     page.set_u32(at + panic::SERIAL, serial);

@@ -1,7 +1,7 @@
 //! Systems on which crashes cannot be recorded: arming is refused, the clocks work.
 
 use crate::api::{Activity, ArmError, Config, PanicNote, PanicTicket, SampleError, Scope, Tid};
-use candor_dump::{ExitMark, Module, Panic, Stack, StackEnd};
+use candor_dump::{ExitMark, Module, Panic, Stack, StackEnd, Usage};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -11,15 +11,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 pub(crate) enum Armed {}
 
 impl Armed {
-    pub(crate) fn new(_: &Config<'_>, _: &Scope<'_>) -> Result<Self, ArmError> {
+    pub(crate) fn new(_: &Config<'_>, _: &Scope) -> Result<Self, ArmError> {
         Err(ArmError::Unsupported)
     }
 
     pub(crate) fn counters(&self) -> &[AtomicU32] {
-        match *self {}
-    }
-
-    pub(crate) fn crumb(&self, _: u16, _: [i64; 2]) {
         match *self {}
     }
 
@@ -43,6 +39,10 @@ impl Armed {
         match *self {}
     }
 
+    pub(crate) fn set_usage(&self, _: &Usage) {
+        match *self {}
+    }
+
     pub(crate) fn set_foreground(&self, _: bool) {
         match *self {}
     }
@@ -59,6 +59,8 @@ impl Armed {
         match *self {}
     }
 }
+
+pub(crate) fn crumb(_: u16, _: [i64; 2]) {}
 
 /// A number of our own: the system's cannot be had without unsafe code.
 pub(crate) fn current_thread() -> u32 {

@@ -40,7 +40,7 @@ pub mod header {
 pub mod life {
     /// `u32`: see [`crate::ExitMark`].
     pub const EXIT_MARK: usize = 0x100;
-    /// `u32`: 1 while the app is in the foreground.
+    /// `u32`: 0 not told, 1 the app is in the foreground, 2 in the background.
     pub const FOREGROUND: usize = 0x104;
     /// `u64`: a hash of the machine's boot id; 0 while it is not known.
     pub const BOOT: usize = 0x108;
@@ -60,6 +60,19 @@ pub mod life {
     pub const SIGNALS_SEEN: usize = 0x134;
     /// `u32`: modules for which no entry was free.
     pub const MODULES_LOST: usize = 0x138;
+    /// `u32`: use of memory, see [`crate::Usage`].
+    pub const MEMORY: usize = 0x13c;
+    /// `u32`: use of open files, see [`crate::Usage`].
+    pub const OPEN_FILES: usize = 0x140;
+    /// `u32`: memory of the process in MiB, rounded down to a power of two; 0 when it is not known.
+    pub const RESIDENT_MIB: usize = 0x144;
+    /// `u64`: processes killed for lack of memory in the process's own control group, and one; 0 when it is not known.
+    pub const KILLS_IN_GROUP: usize = 0x148;
+    /// `u64`: processes killed for lack of memory on the machine, and one; 0 when it is not known.
+    pub const KILLS_ON_MACHINE: usize = 0x150;
+    /// `u64`: the last panic of the main thread that was outside the scope and has not been survived, boot time in
+    /// milliseconds; 0 for none.
+    pub const PANIC_ELSEWHERE_BOOTTIME_MS: usize = 0x158;
 }
 
 /// Counters for the agent's own bookkeeping: `u32` each.
@@ -110,6 +123,8 @@ pub mod panic {
     pub const FRAME_COUNT: usize = 34;
     /// `u32`: frames that there were.
     pub const FRAMES_TOTAL: usize = 36;
+    /// `u32`: when, milliseconds since the run started, suspension not included; counts as breadcrumbs do.
+    pub const AT_ACTIVE_MS: usize = 40;
     /// Thread name.
     pub const NAME: usize = 48;
     /// Room for the thread name.
@@ -167,6 +182,8 @@ pub mod signal {
     pub const THREADS_USED: usize = 0x3034;
     /// `u32`: milliseconds after which the process was seen alive all the same; 0 for never.
     pub const SURVIVED_MS: usize = 0x3038;
+    /// `u32`: when, milliseconds since the run started, suspension not included; counts as breadcrumbs do.
+    pub const AT_ACTIVE_MS: usize = 0x303c;
     /// Frames, innermost first.
     pub const FRAMES: usize = 0x3080;
     /// Room for frames.

@@ -294,6 +294,8 @@ pub struct Signal {
     pub tid: u32,
     /// Milliseconds since the run started.
     pub at_ms: u64,
+    /// The same, not counting time in suspension, as breadcrumbs count.
+    pub at_active_ms: u32,
     /// The thread with its stack.
     pub thread: Thread,
     /// Faults on the same thread while the record was written.
@@ -317,6 +319,8 @@ pub struct Panic {
     pub main: bool,
     /// Milliseconds since the run started.
     pub at_ms: u64,
+    /// The same, not counting time in suspension, as breadcrumbs count.
+    pub at_active_ms: u32,
     /// The message, as it was handed in (scrubbed).
     pub message: String,
     /// Source file, as it was handed in (scrubbed).
@@ -364,6 +368,59 @@ pub struct OpenFreeze {
     pub since_ms: u64,
 }
 
+/// How much of what is limited was in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Of the memory that the process may use.
+    pub memory: Option<Level>,
+    /// Of the files that it may open.
+    pub open_files: Option<Level>,
+    /// Memory of the process in MiB, rounded down to a power of two.
+    pub resident_mib: Option<u32>,
+    /// Processes that were killed for lack of memory in the process's own control group, since that was made.
+    pub kills_in_group: Option<u64>,
+    /// The same on the machine, since it was started.
+    pub kills_on_machine: Option<u64>,
+}
+
+/// A class of use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Less than half.
+    Low,
+    /// From half to four fifths.
+    Medium,
+    /// From four fifths to 95 %.
+    High,
+    /// From 95 % on.
+    Critical,
+}
+
+impl Level {
+    /// The number in the file.
+    #[must_use]
+    pub const fn code(self) -> u32 {
+        match self {
+            Self::Low => 1,
+            Self::Medium => 2,
+            Self::High => 3,
+            Self::Critical => 4,
+        }
+    }
+
+    /// The meaning of a number in the file.
+    #[must_use]
+    pub const fn from_code(code: u32) -> Option<Self> {
+        match code {
+            1 => Some(Self::Low),
+            2 => Some(Self::Medium),
+            3 => Some(Self::High),
+            4 => Some(Self::Critical),
+            _ => None,
+        }
+    }
+}
+
 /// What a dump file says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Dump {
@@ -381,8 +438,10 @@ pub struct Dump {
     pub started_boottime_ms: u64,
     /// How far the run had come.
     pub exit_mark: ExitMark,
-    /// The app was in the foreground.
-    pub foreground: bool,
+    /// Whether the app was in the foreground; `None` when it never said.
+    pub foreground: Option<bool>,
+    /// How the machine stood when it was last looked at.
+    pub usage: Usage,
     /// The agent's own counters, always [`layout::counters::COUNT`](crate::layout::counters::COUNT) of them.
     pub counters: Vec<u32>,
     /// A freeze that had not ended.
@@ -396,6 +455,8 @@ pub struct Dump {
     /// A fatal signal ended the run (unless [`ExitMark`] says otherwise) in code that is none of the agent's business: nothing
     /// else was written about it.
     pub signal_elsewhere: bool,
+    /// A panic of the main thread was none of the agent's business, and the process was not seen to survive it.
+    pub panic_elsewhere: bool,
     /// The last breadcrumbs, oldest first.
     pub crumbs: Vec<Crumb>,
     /// The other threads at the time of the signal.

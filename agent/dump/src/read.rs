@@ -4,8 +4,8 @@ use crate::layout::{
     self, counters, crumbs, frame, header, life, modules, names, panic, signal, threads,
 };
 use crate::model::{
-    Crumb, Dump, ExitMark, FaultClass, Found, Frame, Gap, Module, OpenFreeze, Panic, Reached,
-    Signal, Stack, StackEnd, Thread, ThreadName,
+    Crumb, Dump, ExitMark, FaultClass, Found, Frame, Gap, Level, Module, OpenFreeze, Panic,
+    Reached, Signal, Stack, StackEnd, Thread, ThreadName, Usage,
 };
 use crate::problem::Problem;
 
@@ -160,13 +160,15 @@ impl Reader<'_> {
             }),
         };
         dump.foreground = match self.u32(life::FOREGROUND) {
-            0 => false,
-            1 => true,
+            0 => None,
+            1 => Some(true),
+            2 => Some(false),
             other => {
                 self.bad("the foreground flag", other);
-                false
+                None
             }
         };
+        dump.usage = self.usage();
         dump.boot = Some(self.u64(life::BOOT)).filter(|boot| *boot != 0);
         dump.panics_lost = self.u32(life::PANICS_LOST);
         for (index, counter) in dump.counters.iter_mut().enumerate() {
@@ -182,6 +184,7 @@ impl Reader<'_> {
         }
         dump.panics.sort_by_key(|panic| panic.serial);
         dump.crumbs = self.crumbs();
+        dump.panic_elsewhere = self.u64(life::PANIC_ELSEWHERE_BOOTTIME_MS) != 0;
         dump.signal_elsewhere = self.u32(signal::STATE) == signal::ELSEWHERE;
         dump.signal = self.signal(&names, start);
         if dump.signal.is_some() {
@@ -211,6 +214,34 @@ impl Reader<'_> {
         .max()
         .unwrap_or(0);
         dump
+    }
+
+    fn usage(&mut self) -> Usage {
+        // One more than counted, so that 0 is left for what is not known.
+        let kills = |at: &Self, field| at.u64(field).checked_sub(1);
+        Usage {
+            memory: self.level("the use of memory", life::MEMORY),
+            open_files: self.level("the use of open files", life::OPEN_FILES),
+            resident_mib: match self.u32(life::RESIDENT_MIB) {
+                0 => None,
+                mib if mib.is_power_of_two() => Some(mib),
+                other => {
+                    self.bad("the memory of the process", other);
+                    None
+                }
+            },
+            kills_in_group: kills(self, life::KILLS_IN_GROUP),
+            kills_on_machine: kills(self, life::KILLS_ON_MACHINE),
+        }
+    }
+
+    fn level(&mut self, field: &'static str, at: usize) -> Option<Level> {
+        let code = self.u32(at);
+        let level = Level::from_code(code);
+        if level.is_none() && code != 0 {
+            self.bad(field, code);
+        }
+        level
     }
 
     fn freeze(&mut self, start: u64) -> Option<OpenFreeze> {
@@ -352,6 +383,7 @@ impl Reader<'_> {
             tid: self.u32(at + panic::TID),
             main: self.u32(at + panic::FLAGS) & 1 != 0,
             at_ms: self.u64(at + panic::AT_BOOTTIME_MS).saturating_sub(start),
+            at_active_ms: self.u32(at + panic::AT_ACTIVE_MS),
             message,
             file,
             line: self.u32(at + panic::LINE),
@@ -393,6 +425,7 @@ impl Reader<'_> {
             from_itself: flags & 4 != 0,
             tid,
             at_ms: self.u64(signal::AT_BOOTTIME_MS).saturating_sub(start),
+            at_active_ms: self.u32(signal::AT_ACTIVE_MS),
             thread: Thread {
                 tid,
                 main: flags & 1 != 0,

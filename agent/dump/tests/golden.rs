@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use candor_dump::{
-    Crumb, Dump, ExitMark, FaultClass, Found, Frame, Gap, OpenFreeze, Problem, Reached, StackEnd,
-    ThreadName, read,
+    Crumb, Dump, ExitMark, FaultClass, Found, Frame, Gap, Level, OpenFreeze, Problem, Reached,
+    StackEnd, ThreadName, Usage, read,
 };
 
 /// Turns a written-down file into bytes, see `golden/README.md`.
@@ -74,7 +74,7 @@ fn a_signal_with_everything_around_it_is_read() {
     );
     assert_eq!(
         (dump.exit_mark, dump.foreground, dump.boot),
-        (ExitMark::Running, true, Some(0x1122_3344_5566_7788))
+        (ExitMark::Running, Some(true), Some(0x1122_3344_5566_7788))
     );
     assert_eq!(
         dump.open_freeze,
@@ -89,6 +89,16 @@ fn a_signal_with_everything_around_it_is_read() {
         (7, 0, 9)
     );
     assert_eq!(dump.uptime_ms, 61_500);
+    assert_eq!(
+        dump.usage,
+        Usage {
+            memory: Some(Level::High),
+            open_files: Some(Level::Low),
+            resident_mib: Some(256),
+            kills_in_group: Some(0),
+            kills_on_machine: Some(3),
+        }
+    );
 
     let signal = dump.signal.as_ref().unwrap();
     assert_eq!(
@@ -102,8 +112,13 @@ fn a_signal_with_everything_around_it_is_read() {
             && signal.survived_ms.is_none()
     );
     assert_eq!(
-        (signal.at_ms, signal.nested, signal.other_threads),
-        (61_500, 0, 2)
+        (
+            signal.at_ms,
+            signal.at_active_ms,
+            signal.nested,
+            signal.other_threads
+        ),
+        (61_500, 61_250, 0, 2)
     );
     let thread = &signal.thread;
     assert_eq!(

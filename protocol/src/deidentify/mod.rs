@@ -1,18 +1,20 @@
 //! The only way from text to a report: types that cannot hold an identifier.
 //!
-//! Three kinds of type:
+//! Four kinds of type:
 //!
 //! * **scrubbed** ([`CleanText`], [`ModuleName`], [`ThreadName`], [`SourcePath`]): the only constructor scrubs, and it
 //!   takes any text.
 //! * **strict** ([`Release`], [`AppName`], [`BuildId`], [`Name`]): the constructor refuses what does not have the form.
 //! * **random** ([`Pseudonym`], [`RunId`], [`ReportId`]): sixteen random bytes.
+//! * **rounded** ([`Amount`]): a number, to three digits.
 //!
-//! All of them serialise as a plain string. Deserialising checks by the same rules again and refuses with a reason that
+//! All but the last serialise as a plain string. Deserialising checks by the same rules again and refuses with a reason that
 //! never quotes the value, so a collector can log the reason.
 //!
 //! [`scrub`] is the scrubber itself. It ships inside phone apps: hand-written, without a regular-expression engine or
 //! Unicode tables, linear in the length of its input, and total.
 
+mod amount;
 mod id;
 mod name;
 mod refused;
@@ -21,6 +23,7 @@ mod strict;
 mod text;
 mod wire;
 
+pub use amount::Amount;
 pub use id::{Pseudonym, ReportId, RunId};
 pub use name::Name;
 pub use refused::{Reason, Refused};

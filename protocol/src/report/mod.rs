@@ -5,6 +5,7 @@
 
 mod connection;
 mod crash;
+mod crumb;
 mod device;
 mod freeze;
 mod loss;
@@ -15,12 +16,15 @@ mod words;
 pub use connection::{
     Connection, Disconnect, Disconnects, Failure, Failures, Network, Phase, PhaseTimes, Transport,
 };
-pub use crash::{Cause, Crash, Fault, Note, Origin, SignalName, SourceLine, Thread};
+pub use crash::{
+    Cause, Circumstances, Crash, Fault, Note, Origin, Pressure, SignalName, SourceLine, Thread,
+};
+pub use crumb::{Crumb, CrumbValue};
 pub use device::{Arch, Device, Os, OsVersion};
 pub use freeze::{Activity, Freeze, FreezeEnd, StackCount, Wait};
 pub use loss::{Loss, LossReason, Lost};
 pub use run::{Exit, Run};
-pub use stack::{Found, Frame, Module, Offset, Stack};
+pub use stack::{Found, Frame, Module, Offset, Stack, StackEnd};
 
 use crate::deidentify::{Pseudonym, Release, ReportId, RunId};
 use crate::moment::Moment;

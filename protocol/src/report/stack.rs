@@ -105,6 +105,21 @@ pub struct Stack {
     /// How many of `frames`, counted from the outermost, lie behind the gap.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub outermost: u32,
+    /// Why it ends where it ends. Missing when it reached the outermost function of its thread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<StackEnd>,
+}
+
+words! {
+    /// Why a stack ends before the outermost function of its thread.
+    pub enum StackEnd {
+        /// The process died while it was being followed.
+        Unfinished = "unfinished",
+        /// No caller could be found.
+        Lost = "lost",
+        /// There were more frames, or there was less time, than a stack may have.
+        Limit = "limit",
+    }
 }
 
 pub(super) fn is_zero(number: &u32) -> bool {
