@@ -22,6 +22,6 @@ mod tables;
 pub use clean::clean;
 pub use elf::{NotSymbols, Remark};
 pub use library::{Called, Looked, Symbols};
-pub use locate::{Located, build_id_of, locate};
+pub use locate::{Located, Shared, build_id_of, locate};
 pub use name::Name;
 pub use owner::{Owner, is_panic_machinery, is_thread_base, owner};

@@ -249,7 +249,8 @@ impl Symbols {
 
 fn load(located: &Located) -> Option<Loader> {
     // Without the file that it shares debug information with, its own part and its symbol table are left.
-    Loader::new_with_sup(&located.file, located.supplement.as_ref())
+    let supplement = located.supplement.as_ref().map(|shared| &shared.file);
+    Loader::new_with_sup(&located.file, supplement)
         .or_else(|_| Loader::new(&located.file))
         .ok()
 }

@@ -22,10 +22,19 @@ pub struct Located {
     /// The file that names this build's addresses best: the one that was asked for, or its debug file.
     pub file: PathBuf,
     /// The file that it shares debug information with.
-    pub supplement: Option<PathBuf>,
+    pub supplement: Option<Shared>,
     /// What has to be said of them.
     pub remarks: Vec<Remark>,
     pub(crate) naming: Naming,
+}
+
+/// A file of debug information that others share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shared {
+    /// Its build.
+    pub build: BuildId,
+    /// Where it is.
+    pub file: PathBuf,
 }
 
 impl Located {
@@ -88,7 +97,10 @@ pub(crate) fn complete(
         if found.is_none() {
             remarks.push(Remark::NoSupplement(wanted.path.clone()));
         }
-        found
+        Some(Shared {
+            build: wanted.build.clone(),
+            file: found?,
+        })
     });
     Ok(Located {
         build,
