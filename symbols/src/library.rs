@@ -42,6 +42,8 @@ pub struct Looked {
     pub path: PathBuf,
     /// Whether this very file was given; otherwise it was found in a directory.
     pub given: bool,
+    /// Its build, where it says so.
+    pub build: Option<BuildId>,
     /// What it is good for, or why it is not.
     pub outcome: Result<Located, NotSymbols>,
 }
@@ -236,9 +238,13 @@ impl Symbols {
         named.map(|(id, _)| id.clone()).collect()
     }
 
-    /// The file of a build that holds the tables by which its code is unwound (`.eh_frame`); it may be stripped.
+    /// The file of a build that holds the tables by which its code is unwound (`.eh_frame`); it may be stripped. Where there
+    /// is none, the file that names it: that one has the program headers at least.
     pub fn code(&self, build_id: &BuildId) -> Option<PathBuf> {
-        self.lock().builds.get(build_id)?.code.clone()
+        let state = self.lock();
+        let build = state.builds.get(build_id)?;
+        let named_by = || Some(build.names.as_ref()?.file.clone());
+        build.code.clone().or_else(named_by)
     }
 
     // Every change of the state is whole before anything can panic, so a poisoned lock holds good data.
@@ -284,6 +290,7 @@ fn look(given: &[PathBuf], wanted: &[BuildId]) -> (HashMap<BuildId, Build>, Vec<
     let mut builds: HashMap<BuildId, Build> = HashMap::new();
     let mut looked = Vec::new();
     for (path, given, elf) in read {
+        let build = elf.as_ref().ok().and_then(|elf| elf.build.clone());
         let outcome = elf.and_then(|elf| {
             let located = complete(&path, &elf, &below, &known);
             if let Some(id) = &elf.build {
@@ -308,6 +315,7 @@ fn look(given: &[PathBuf], wanted: &[BuildId]) -> (HashMap<BuildId, Build>, Vec<
         looked.push(Looked {
             path,
             given,
+            build,
             outcome,
         });
     }

@@ -23,6 +23,7 @@ pub(crate) enum Command {
     List(List),
     Show(Show),
     Status(Status),
+    Minidump(Minidump),
 
     /// Copy standard input to standard output without what identifies people and devices
     Deidentify {
@@ -66,21 +67,24 @@ pub(crate) struct Show {
     #[command(flatten)]
     pub(crate) place: Place,
 
-    /// Where names are found: executables, libraries or .debug files, or directories of them
-    ///
-    /// Files are recognised by their build id, so too many do no harm and a file of another build is not mistaken. A
-    /// directory is searched as such and as a `.build-id` tree, such as /usr/lib/debug. May be given more than once.
-    #[arg(long, value_name = "PATH", num_args = 1..)]
-    pub(crate) symbols: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) symbols: SymbolPaths,
 
-    /// Show every frame and every thread: folds neither the runtime's frames nor other threads
+    /// Show every frame, every thread and every value: folds nothing
     #[arg(long)]
     pub(crate) full: bool,
+
+    /// Show what would be sent instead: every field with its meaning, its purpose and its rule, and what is kept back
+    ///
+    /// Says which values were removed or made coarser, and, of a report that is still in a dump, what the dump holds that
+    /// is not sent.
+    #[arg(long)]
+    pub(crate) explain: bool,
 
     /// Print the very line that would be sent, and nothing else
     ///
     /// For a report that is still in a dump: the line as it would be if the app started now.
-    #[arg(long, conflicts_with_all = ["json", "symbols", "full"])]
+    #[arg(long, conflicts_with_all = ["json", "symbols", "full", "explain"])]
     pub(crate) as_sent: bool,
 
     /// Print JSON; the fields are described in agent/inspect/JSON.md
@@ -97,6 +101,41 @@ pub(crate) struct Status {
     /// Print JSON; the fields are described in agent/inspect/JSON.md
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Show a minidump of Breakpad or Crashpad as such a page: what happened, where, and what the file holds
+///
+/// Stacks are followed by the unwind tables of the files that --symbols gives (stripped ones will do), else by frame
+/// pointers, else by searching them for what looks like a return address; the page says where it had to guess. Without the
+/// very files that the process ran, stacks of optimised programs are mostly guesses.
+#[derive(Debug, Args)]
+pub(crate) struct Minidump {
+    /// The minidump, often named *.dmp
+    pub(crate) file: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) symbols: SymbolPaths,
+
+    /// Show every frame, every thread and every module: folds nothing
+    #[arg(long)]
+    pub(crate) full: bool,
+
+    /// Print JSON; the fields are described in agent/inspect/JSON.md
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where names of functions come from.
+#[derive(Debug, Args)]
+pub(crate) struct SymbolPaths {
+    /// Where names are found: executables, libraries or debug files, or directories of them
+    ///
+    /// Files are recognised by their build id, so too many do no harm and a file of another build is not mistaken. A
+    /// directory is searched as such and as a `.build-id` tree, such as /usr/lib/debug. The debug file of a stripped file is
+    /// looked for by its build id and by the name that the file gives: beside it, in .debug beside it, below the directories
+    /// given here and below /usr/lib/debug. May be given more than once.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub(crate) symbols: Vec<PathBuf>,
 }
 
 /// Where the agent keeps its files.

@@ -6,6 +6,7 @@ mod commands;
 mod deidentify;
 mod find;
 mod json;
+mod minidump;
 mod names;
 mod text;
 mod view;
@@ -30,6 +31,7 @@ fn run(command: Command) -> Result<(), String> {
         Command::List(list) => commands::list(&list, colour())?,
         Command::Show(show) => commands::show(&show, colour())?,
         Command::Status(status) => commands::status(&status, colour())?,
+        Command::Minidump(minidump) => commands::minidump(&minidump, colour())?,
         Command::Deidentify { jsonl, explain } => {
             let output = BufWriter::new(io::stdout().lock());
             let options = deidentify::Options { jsonl, explain };

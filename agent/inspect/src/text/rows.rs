@@ -2,6 +2,7 @@
 
 use super::page::{Page, Style, width};
 use crate::view::amount::count;
+use crate::view::phrase::stack_end;
 use crate::view::rows::{One, Row};
 use candor_symbols::Owner;
 
@@ -21,7 +22,7 @@ pub(crate) fn put(page: &mut Page, rows: &[Placed]) {
         .iter()
         .filter_map(|placed| match &placed.row {
             Row::One(one) => Some(width(&placed.lead) + width(&one.label)),
-            Row::Folded(_) | Row::Gap(_) => None,
+            _ => None,
         })
         .filter(|&width| width <= WIDEST)
         .max()
@@ -31,6 +32,17 @@ pub(crate) fn put(page: &mut Page, rows: &[Placed]) {
             Row::One(one) => put_one(page, lead, one, widest),
             Row::Folded(what) => {
                 page.line(Style::Faint, &format!("  {lead}. {what}"));
+            }
+            Row::Repeated { rows, times } => {
+                let what = match rows {
+                    1 => "the function above".to_owned(),
+                    rows => format!("the {rows} functions above"),
+                };
+                let times = count(*times as u64, "more time");
+                page.line(Style::Notice, &format!("  {lead}. {what}, {times}"));
+            }
+            Row::End(end) => {
+                page.line(Style::Notice, &format!("  {lead}. {}", stack_end(*end)));
             }
             Row::Gap(left_out) => {
                 let frames = count((*left_out).into(), "frame");

@@ -5,20 +5,13 @@ use super::table::{self, Align, faint, plain};
 use super::{connection, crash, freeze, loss};
 use crate::view::amount::millis;
 use crate::view::crash::ModuleLine;
+use crate::view::phrase::around;
 use crate::view::{Shown, What};
 use candor_protocol::report::{Device, Kind};
 
 pub(crate) fn render(shown: &Shown, full: bool, colour: bool) -> String {
     let mut page = Page::new(colour);
-    let kind = match shown.kind {
-        Kind::Crash => Style::Bad,
-        Kind::Freeze => Style::Notice,
-        Kind::Run | Kind::Loss | Kind::Connection => Style::Strong,
-    };
-    page.put(kind, shown.kind.as_str())
-        .put(Style::Faint, "  ")
-        .line(Style::Faint, &shown.id);
-    page.gap().paragraph(Style::Strong, 0, &shown.summary).end();
+    put_head(&mut page, shown);
     put_circumstances(&mut page, shown);
     match &shown.what {
         What::Crash(what) => crash::put(&mut page, what, full),
@@ -33,27 +26,47 @@ pub(crate) fn render(shown: &Shown, full: bool, colour: bool) -> String {
     page.finish()
 }
 
+/// Which report it is, and what happened.
+pub(super) fn put_head(page: &mut Page, shown: &Shown) {
+    let kind = match shown.kind {
+        Kind::Crash => Style::Bad,
+        Kind::Freeze => Style::Notice,
+        Kind::Run | Kind::Loss | Kind::Connection => Style::Strong,
+    };
+    page.put(kind, shown.kind.as_str())
+        .put(Style::Faint, "  ")
+        .line(Style::Faint, &shown.id);
+    page.gap().paragraph(Style::Strong, 0, &shown.summary);
+}
+
 fn put_circumstances(page: &mut Page, shown: &Shown) {
     let state = match shown.state {
         "waiting" => "waiting to be sent",
         _ => "in a dump; becomes a report at the app's next start",
     };
-    let after = match &shown.what {
-        What::Crash(crash) => format!(", {} after the app's start", millis(crash.uptime_ms)),
-        _ => String::new(),
+    let (after, around) = match &shown.what {
+        What::Crash(crash) => (
+            format!(", {} after the app's start", millis(crash.uptime_ms)),
+            around(&crash.around),
+        ),
+        _ => (String::new(), None),
     };
-    let rows = [
+    let mut rows = vec![
+        ("when", format!("{} (rounded){after}", shown.at)),
         ("release", shown.release.clone()),
         ("device", device(&shown.device)),
-        ("when", format!("{} (rounded){after}", shown.at)),
+    ];
+    rows.extend(around.map(|around| ("app", around)));
+    rows.extend([
         ("run", shown.run_id.clone()),
         ("pseudonym", shown.pseudonym.clone()),
         ("state", state.to_owned()),
-    ];
+    ]);
     let rows: Vec<_> = rows
         .into_iter()
         .map(|(name, value)| vec![faint(name), plain(value)])
         .collect();
+    page.gap();
     table::put(page, 2, &[Align::Left; 2], &rows);
 }
 
@@ -72,9 +85,14 @@ fn device(device: &Device) -> String {
     text
 }
 
-/// The modules, and how to get names for those that have none.
-pub(super) fn put_modules(page: &mut Page, modules: &[ModuleLine], lacks_names: bool) {
-    if modules.is_empty() {
+/// The modules, how many there are beside, and how to get names for those that have none.
+pub(super) fn put_modules(
+    page: &mut Page,
+    modules: &[&ModuleLine],
+    beside: usize,
+    lacks_names: bool,
+) {
+    if modules.is_empty() && beside == 0 {
         return;
     }
     page.gap().line(Style::Strong, "Modules");
@@ -95,6 +113,10 @@ pub(super) fn put_modules(page: &mut Page, modules: &[ModuleLine], lacks_names: 
         })
         .collect();
     table::put(page, 2, &[Align::Left; 3], &rows);
+    if beside > 0 {
+        let more = format!("  and {beside} more that no frame is in (--full)");
+        page.line(Style::Faint, &more);
+    }
     if lacks_names {
         page.gap().paragraph(
             Style::Notice,

@@ -100,7 +100,7 @@ fn null_is_told() {
     assert!(marked(&page).contains("src/victim.rs:"), "{page}");
     let words = page.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        words.contains("The process died of SIGSEGV in deaths::victim::follow"),
+        words.contains("The process died of SIGSEGV (SEGV_MAPERR) in deaths::victim::follow"),
         "{page}"
     );
     assert!(

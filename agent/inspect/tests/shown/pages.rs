@@ -78,6 +78,14 @@ fn a_panic_reads_well_with_symbols() {
 }
 
 #[test]
+fn a_recursion_is_told_once_with_how_often_it_follows() {
+    assert_snapshot!(
+        "overflow",
+        show(&reports::overflow(), &["--symbols", &symbols()])
+    );
+}
+
+#[test]
 fn nothing_is_folded_when_everything_is_asked_for() {
     assert_snapshot!(
         "panic_full",
