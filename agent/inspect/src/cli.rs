@@ -103,7 +103,7 @@ pub(crate) struct Status {
     pub(crate) json: bool,
 }
 
-/// Show a minidump of Breakpad or Crashpad as such a page: what happened, where, and what the file holds
+/// Show a minidump of Breakpad or Crashpad like a report: what happened, where, and what the file holds
 ///
 /// Stacks are followed by the unwind tables of the files that --symbols gives (stripped ones will do), else by frame
 /// pointers, else by searching them for what looks like a return address; the page says where it had to guess. Without the

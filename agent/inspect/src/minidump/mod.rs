@@ -140,7 +140,7 @@ fn read_dump<T: Deref<Target = [u8]>>(dump: &Minidump<'_, T>, paths: &[PathBuf])
         .and_then(registers)
         .map(|registers| registers.get_stack_pointer());
     let cause = match (&exception, &system) {
-        (Some(exception), Some(system)) => Cause::of(exception, system, &maps, stack_pointer),
+        (Some(exception), Some(system)) => Cause::of(dump, exception, system, &maps, stack_pointer),
         _ => None,
     };
 

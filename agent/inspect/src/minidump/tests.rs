@@ -33,7 +33,12 @@ fn a_whole_dump_is_read_without_problems() {
     assert_eq!(read.threads.len(), 5);
     assert!(read.knows_which);
     let crashed = &read.threads[0];
-    let offsets: Vec<u64> = crashed.stack.frames.iter().map(|frame| frame.offset.0).collect();
+    let offsets: Vec<u64> = crashed
+        .stack
+        .frames
+        .iter()
+        .map(|frame| frame.offset.0)
+        .collect();
     assert_eq!(offsets, [0x2f31, 0x1c08, 0x1a44, 0x2_7d90]);
 }
 

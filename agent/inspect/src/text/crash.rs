@@ -25,7 +25,7 @@ pub(crate) fn put(page: &mut Page, crash: &Crash, full: bool) {
         0,
         threads().any(|thread| thread.stack.lacks_names()),
     );
-    threads::put_guesses(page, threads());
+    threads::put_doubts(page, threads());
     for note in &crash.notes {
         page.gap()
             .paragraph(Style::Notice, 0, &format!("Note: {}.", meaning(*note)));

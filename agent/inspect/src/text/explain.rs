@@ -2,7 +2,6 @@
 
 use super::page::{Page, Style, width};
 use super::show;
-use super::table::{self, Align, faint, plain};
 use crate::view::Shown;
 use crate::view::amount::{bytes, count};
 use crate::view::explain::{Explained, NO_UNIT, Told, in_words};
@@ -32,11 +31,20 @@ pub(crate) fn render(shown: &Shown, explained: &Explained, full: bool, colour: b
         page.line(Style::Bad, &format!("  {path}  is not in the catalogue"));
     }
     if !explained.absent.is_empty() {
-        page.gap().paragraph(
-            Style::Faint,
-            2,
-            &format!("Not in this report: {}.", explained.absent.join(", ")),
-        );
+        let absent = if full {
+            format!("Not in this report: {}.", explained.absent.join(", "))
+        } else {
+            let fields = count(explained.absent.len() as u64, "field");
+            format!(
+                "{fields} that a report of this kind may have {} not in this one (--full names them).",
+                if explained.absent.len() == 1 {
+                    "is"
+                } else {
+                    "are"
+                }
+            )
+        };
+        page.gap().paragraph(Style::Faint, 2, &absent);
     }
     put_removed(&mut page, explained);
     put_coarsened(&mut page, explained);
@@ -100,20 +108,26 @@ fn put_removed(page: &mut Page, explained: &Explained) {
             "  nothing: no placeholder stands in any of them",
         );
     }
-    let rows: Vec<_> = explained
-        .removed
-        .iter()
-        .map(|removed| {
-            vec![
-                (Style::Notice, removed.placeholder.to_owned()),
-                plain(format!("{} x", removed.count)),
-                plain(removed.meaning.trim_end_matches('.')),
-                faint(format!("{}: {}", removed.path, removed.rule)),
-            ]
-        })
-        .collect();
-    let aligns = [Align::Left, Align::Right, Align::Left, Align::Left];
-    table::put(page, 2, &aligns, &rows);
+    for removed in &explained.removed {
+        page.put(Style::Notice, &format!("  {}", removed.placeholder));
+        page.line(
+            Style::Plain,
+            &format!("  {} x {}", removed.count, in_a_row(removed.meaning)),
+        );
+        page.paragraph(
+            Style::Faint,
+            6,
+            &format!("Out of {}. Rule: {}.", removed.path, removed.rule),
+        );
+    }
+}
+
+/// A sentence as it stands behind other words.
+fn in_a_row(sentence: &str) -> String {
+    let mut rest = sentence.trim_end_matches('.').chars();
+    rest.next().map_or(String::new(), |first| {
+        first.to_lowercase().chain(rest).collect()
+    })
 }
 
 fn put_coarsened(page: &mut Page, explained: &Explained) {

@@ -31,7 +31,7 @@ pub(crate) fn render(shown: &Shown, full: bool, colour: bool) -> String {
     }
     threads::put_others(&mut page, &dump.others, full);
     put_modules(&mut page, dump, full);
-    threads::put_guesses(&mut page, dump.thread.iter().chain(&dump.others));
+    threads::put_doubts(&mut page, dump.thread.iter().chain(&dump.others));
     put_holds(&mut page, dump);
     for problem in &dump.problems {
         page.gap()

@@ -4,6 +4,7 @@ use super::page::{Page, Style, width};
 use crate::view::amount::count;
 use crate::view::phrase::stack_end;
 use crate::view::rows::{One, Row};
+use candor_protocol::report::Found;
 use candor_symbols::Owner;
 
 /// Longer labels do not push the sources of the others to the right.
@@ -69,9 +70,12 @@ fn put_one(page: &mut Page, lead: &str, one: &One, widest: usize) {
     if one.inlined {
         remarks.push("inlined");
     }
-    if one.guess {
-        remarks.push("a guess");
-    }
+    remarks.extend(match one.found {
+        Found::Context | Found::Cfi => None,
+        Found::Interrupted => Some("interrupted by a signal"),
+        Found::FramePointer => Some("by frame pointer"),
+        Found::Scan => Some("a guess"),
+    });
     let blank = widest.saturating_sub(width(lead) + width(&one.label)) + 2;
     page.put(Style::Plain, &" ".repeat(blank));
     if let Some(source) = &one.source {

@@ -123,14 +123,26 @@ fn same<K: PartialEq>(threads: &[Thread], key: impl Fn(&Thread) -> K) -> Vec<(&T
         .collect()
 }
 
-/// What guesses are, where there are any.
-pub(crate) fn put_guesses<'a>(page: &mut Page, mut threads: impl Iterator<Item = &'a Thread>) {
-    let guessed = |frame: &Frame| frame.found == Found::Scan;
-    if threads.any(|thread| thread.stack.frames.iter().any(guessed)) {
-        page.gap().paragraph(
-            Style::Faint,
-            0,
+/// How far frames can be trusted that were not found by unwind tables, where there are any.
+pub(crate) fn put_doubts<'a>(page: &mut Page, threads: impl Iterator<Item = &'a Thread>) {
+    let mut found: Vec<Found> = threads
+        .flat_map(|thread| &thread.stack.frames)
+        .map(|frame| frame.found)
+        .collect();
+    found.sort();
+    found.dedup();
+    for (how, meaning) in [
+        (
+            Found::FramePointer,
+            "A frame that was found by frame pointer is likely; code that is compiled without them hides its caller.",
+        ),
+        (
+            Found::Scan,
             "A guess is a frame that was found by searching the stack for what looks like a return address.",
-        );
+        ),
+    ] {
+        if found.contains(&how) {
+            page.gap().paragraph(Style::Faint, 0, meaning);
+        }
     }
 }

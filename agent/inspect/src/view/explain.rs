@@ -212,7 +212,7 @@ fn effect(coarsened: &Coarsened, report: &Report) -> Option<String> {
         Some("only files of code that a frame is in are told at all".to_owned())
     } else if of("thread.name") || of("others[].name") {
         Some(
-            "a name that is not known to say nothing of a person is not even written down"
+            "only names that are known to say nothing of a person, without their numbers"
                 .to_owned(),
         )
     } else if coarsened.paths == ["at"] {

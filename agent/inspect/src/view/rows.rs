@@ -35,8 +35,8 @@ pub(crate) struct One {
     pub(crate) source: Option<String>,
     pub(crate) owner: Owner,
     pub(crate) inlined: bool,
-    /// Whether the frame was found by searching the stack.
-    pub(crate) guess: bool,
+    /// How the frame was found.
+    pub(crate) found: Found,
     pub(crate) blamed: bool,
     /// Belongs to what raised a panic.
     raises_panic: bool,
@@ -62,7 +62,7 @@ impl One {
             source: function.and_then(Function::source),
             owner: function.map_or(frame.owner, |function| frame.owner_of(function)),
             inlined: function.is_some_and(|function| function.inlined),
-            guess: frame.found == Found::Scan,
+            found: frame.found,
             blamed: false,
             raises_panic: frame.raises_panic,
             outer: frame.outer,

@@ -242,6 +242,15 @@ impl Stack {
     /// Where the thread is, in words: the frame that says most, and the system's function that it called.
     pub(crate) fn place(&self) -> Option<String> {
         let index = self.to_blame(false)?;
+        // Somebody else's function says more than an address of the system.
+        let index = match &self.frames[index] {
+            frame if frame.functions.is_empty() && frame.owner == Owner::System => self
+                .frames
+                .iter()
+                .position(|frame| !frame.functions.is_empty())
+                .unwrap_or(index),
+            _ => index,
+        };
         let place = self.frames[index].place();
         let innermost = &self.frames[0];
         Some(match innermost.functions.last() {

@@ -142,6 +142,18 @@ fn what_led_to_the_fault_is_folded_and_what_it_called_is_shown() {
 }
 
 #[test]
+fn a_thread_is_where_its_own_code_is_or_whatever_has_a_name() {
+    for (functions, wanted) in [
+        (&["", "im::pop", "im::main"][..], "im::pop"),
+        (&["core::ptr::read", "std::thread::park"], "core::ptr::read"),
+        (&["", ""], "im+0x0"),
+    ] {
+        assert_eq!(stack(functions).place().as_deref(), Some(wanted));
+    }
+    assert_eq!(stack(&[]).place(), None);
+}
+
+#[test]
 fn a_recursion_is_shown_once() {
     assert_eq!(
         folded(&[

@@ -276,6 +276,43 @@ pub(crate) fn survived() -> Report {
     report(3, What::Crash(crash))
 }
 
+/// A survived panic whose texts had to be scrubbed, in a thread with a number.
+pub(crate) fn scrubbed() -> Report {
+    let crash = Crash {
+        cause: Cause::Panic {
+            message: CleanText::scrub(
+                "cannot log in alice@example.org from 203.0.113.9: bob@example.org is logged in",
+            ),
+            at: Some(SourceLine {
+                file: SourcePath::scrub("/home/alice/im/login.rs"),
+                line: 12,
+            }),
+            signal: None,
+        },
+        fatal: false,
+        thread: Thread {
+            main: false,
+            name: Some(ThreadName::scrub("im-io-3")),
+            stack: stack(vec![
+                at(0, 0x2f31, Found::Cfi),
+                at(0, 0x1c08, Found::Cfi),
+                Frame {
+                    module: None,
+                    offset: Offset(0),
+                    found: Found::Scan,
+                },
+            ]),
+        },
+        others: Vec::new(),
+        modules: vec![foreign("im-client", APP_BUILD)],
+        uptime_ms: 3_000,
+        around: Circumstances::default(),
+        crumbs: Vec::new(),
+        notes: Vec::new(),
+    };
+    report(11, What::Crash(crash))
+}
+
 /// The main loop stood still, in two places below one.
 pub(crate) fn freeze() -> Report {
     let seen = |count, leaf: &str| StackCount {
@@ -424,5 +461,6 @@ pub(crate) fn all() -> Vec<Report> {
         run_ended(),
         loss(),
         overflow(),
+        scrubbed(),
     ]
 }

@@ -2,12 +2,12 @@
 
 use crash_handler::{CrashContext, CrashEventResult, CrashHandler, make_crash_event};
 use minidumper::{Client, Error, LoopAction, MinidumpBinary, Server, ServerHandler, SocketName};
-use std::fs::File;
+use std::fs::{self, File};
 use std::hint::black_box;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 fn path(variable: &str) -> PathBuf {
@@ -63,17 +63,18 @@ pub(crate) fn meet(fate: &str) {
     let writer = std::env::var("CANDOR_WRITER").unwrap().parse().unwrap();
     handler.set_ptracer(Some(writer));
 
-    let started = Arc::new(Barrier::new(4));
     let held = Arc::new(Mutex::new(()));
     let _never_given_back = held.lock().unwrap();
     for number in 0..3 {
-        let (started, held) = (started.clone(), held.clone());
+        let held = held.clone();
         thread::Builder::new()
             .name(format!("worker-{number}"))
-            .spawn(move || wait_for_work(&started, &held))
+            .spawn(move || wait_for_work(&held))
             .unwrap();
     }
-    started.wait();
+    while sleeping() < 3 {
+        thread::yield_now();
+    }
     match fate {
         "null" => open_index(black_box(std::ptr::null())),
         "overflow" => {
@@ -84,9 +85,21 @@ pub(crate) fn meet(fate: &str) {
     }
 }
 
+/// Threads of this process that wait for something.
+fn sleeping() -> usize {
+    let tasks = fs::read_dir("/proc/self/task").unwrap();
+    tasks
+        .filter_map(|task| fs::read_to_string(task.unwrap().path().join("stat")).ok())
+        // The state stands behind the name, which stands in brackets.
+        .filter(|stat| {
+            stat.rsplit_once(") ")
+                .is_some_and(|(_, rest)| rest.starts_with('S'))
+        })
+        .count()
+}
+
 #[inline(never)]
-fn wait_for_work(started: &Barrier, held: &Mutex<()>) {
-    started.wait();
+fn wait_for_work(held: &Mutex<()>) {
     drop(black_box(held.lock()));
 }
 
