@@ -341,7 +341,7 @@ impl Inner {
         let files = Files::new(&self.settings.settings.dir);
         let path = RunFiles::new(&files, &RunId::from_bytes(run)).dump;
         let declared = self.settings.settings.thread_names;
-        let names: Vec<&str> = declared.iter().copied().chain(THREAD_NAMES).collect();
+        let names: Vec<&'static str> = declared.iter().copied().chain(THREAD_NAMES).collect();
         let config = candor_crash::Config {
             path: &path,
             run,
@@ -360,7 +360,9 @@ impl Inner {
             error => Err(error),
         });
         // Where crashes cannot be recorded, everything else still can.
-        let recorder = armed.ok().map(|armed| Arc::new(Recorder::new(armed)));
+        let recorder = armed
+            .ok()
+            .map(|armed| Arc::new(Recorder::new(armed, names)));
         if let Some(recorder) = &recorder {
             panic::listen(recorder);
         }
