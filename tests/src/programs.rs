@@ -130,16 +130,16 @@ impl Drop for Running {
     }
 }
 
-/// Beside the data, not in it.
-fn data_log(data: &str) -> PathBuf {
-    PathBuf::from(format!("{data}.log"))
-}
+/// Where the data and the log of a collector are, in a directory of its own.
+const DATA: &str = "data";
+const LOG: &str = "log";
 
 /// A collector with its data directory.
 #[derive(Debug)]
 pub struct Collector {
     running: Running,
-    data: tempfile::TempDir,
+    /// Its data and, beside them, its log.
+    dir: tempfile::TempDir,
     authority: String,
     /// The ingest key of the app `im-demo`.
     pub key: String,
@@ -154,11 +154,11 @@ impl Default for Collector {
 impl Collector {
     /// A collector on a free port, with one app and the symbols of the sample app.
     pub fn start() -> Self {
-        let data = tempfile::tempdir().expect("a directory");
-        let (running, authority) = Self::serve(data.path(), "127.0.0.1:0");
+        let dir = tempfile::tempdir().expect("a directory");
+        let (running, authority) = Self::serve(dir.path(), "127.0.0.1:0");
         let mut collector = Self {
             running,
-            data,
+            dir,
             authority,
             key: String::new(),
         };
@@ -171,10 +171,11 @@ impl Collector {
         collector
     }
 
-    fn serve(data: &Path, listen: &str) -> (Running, String) {
+    fn serve(dir: &Path, listen: &str) -> (Running, String) {
+        let data = dir.join(DATA);
         let data = data.to_str().expect("a path");
         let args = ["serve", "--data", data, "--listen", listen];
-        let mut running = Running::start_logging("candor-collector", args, &data_log(data));
+        let mut running = Running::start_logging("candor-collector", args, &dir.join(LOG));
         let line = running.line_with("listening on http://");
         let authority = line
             .split("http://")
@@ -187,7 +188,8 @@ impl Collector {
     }
 
     fn command(&self, args: &[&str]) -> String {
-        let data = self.data.path().to_str().expect("a path");
+        let data = self.data();
+        let data = data.to_str().expect("a path");
         said(&run(
             "candor-collector",
             args.iter().copied().chain(["--data", data]),
@@ -202,7 +204,7 @@ impl Collector {
     /// Starts it again on the same port with the same data.
     pub fn restart(&mut self) {
         self.running.kill();
-        (self.running, self.authority) = Self::serve(self.data.path(), &self.authority.clone());
+        (self.running, self.authority) = Self::serve(self.dir.path(), &self.authority.clone());
     }
 
     /// Its address, `http://127.0.0.1:PORT`.
@@ -211,14 +213,13 @@ impl Collector {
     }
 
     /// Where it keeps everything.
-    pub fn data(&self) -> &Path {
-        self.data.path()
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join(DATA)
     }
 
     /// What it has said in its log.
     pub fn log(&self) -> Vec<u8> {
-        let data = self.data.path().to_str().expect("a path");
-        std::fs::read(data_log(data)).unwrap_or_default()
+        std::fs::read(self.dir.path().join(LOG)).unwrap_or_default()
     }
 
     /// A page as text of HTML.

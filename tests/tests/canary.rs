@@ -62,7 +62,7 @@ fn no_identifier_gets_anywhere() {
     let heard = wire.heard();
     assert!(unpacked(&heard).len() > 1, "batches were heard");
     places.push(("the wire".into(), heard));
-    for kept in files(collector.data()) {
+    for kept in files(&collector.data()) {
         places.push((kept.0.display().to_string(), kept.1));
     }
     for page in ["/", "/issues", "/freezes", "/connections"] {
