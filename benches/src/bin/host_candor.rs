@@ -3,8 +3,8 @@
 //! `host_candor SCENE URL DIR [NUMBER]`
 
 use candor_agent::{
-    Agent, Choice, Connection, Consent, Disconnect, Extension, Flushed, Live, Network, Phase,
-    Settings, StartError, Transport, name,
+    Age, Agent, Choice, Connection, Consent, Disconnect, Extension, Extra, Flushed, Live, Network,
+    Phase, Settings, StartError, Transport, name,
 };
 use candor_benches::{lap, process};
 use std::hint::black_box;
@@ -79,7 +79,8 @@ impl Host {
     }
 
     fn start(&self, extension: Extension) -> Result<Agent, StartError> {
-        let settings = Settings::new("bench", "1.0.0", &self.url, "ck_bench", &self.dir);
+        let settings = Settings::new("bench", "1.0.0", &self.url, "ck_bench", &self.dir)
+            .extra(Extra::Breadcrumbs);
         let choice = match extension {
             Extension::Off => Choice::NotAsked,
             Extension::On => Choice::Granted(consent()),
@@ -137,6 +138,7 @@ impl Host {
         let agent = self.start(Extension::Off)?;
         let (link, watch) = (link(&agent), agent.watch(name!("main_loop")));
         let live = link.attempt().ready();
+        let crumbs = agent.breadcrumbs::<Step>();
         let took = Duration::from_millis(40);
         let nothing = lap::mean(200, 10_000, || {
             black_box(&agent);
@@ -146,6 +148,7 @@ impl Host {
             println!("call {name} {}", each.max(0.0));
         };
         call("rtt", &mut || black_box(&live).rtt(took));
+        call("crumb", &mut || black_box(&crumbs).add(SENT));
         call("sent", &mut || black_box(&live).sent(100));
         call("attempt", &mut || one_attempt(black_box(&link)));
         call("turn", &mut || {
@@ -164,11 +167,13 @@ impl Host {
         let agent = self.started()?;
         let (link, watch) = (link(&agent), agent.watch(name!("main_loop")));
         let live: Live = link.attempt().ready();
+        let crumbs = agent.breadcrumbs::<Step>();
         let took = Duration::from_micros(41_234);
         let call = |name: &str, work: &(dyn Fn() + Sync)| {
             tell(name, lap::cost(self.number, CALLS, work));
         };
         call("rtt", &|| black_box(&live).rtt(took));
+        call("crumb", &|| black_box(&crumbs).add(SENT));
         call("sent", &|| black_box(&live).sent(100));
         call("attempt", &|| one_attempt(&link));
         if self.number == 1 {
@@ -205,6 +210,15 @@ impl Host {
     }
 }
 
+candor_agent::crumbs! {
+    enum Step { Sent = "message_sent" { bytes: u64, took_ms: Duration } }
+}
+
+const SENT: Step = Step::Sent {
+    bytes: 100,
+    took_ms: Duration::from_millis(40),
+};
+
 fn consent() -> Consent {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     Consent {
@@ -215,6 +229,8 @@ fn consent() -> Consent {
         text_sha256: "0".repeat(64),
         locale: "en".into(),
         given_at: since.map_or(1, |since| since.as_secs()),
+        catalogue: candor_agent::CATALOGUE,
+        age: Age::Unknown,
     }
 }
 

@@ -43,7 +43,8 @@ fn arm(path: &Path, kind: &str) {
     names.extend(by_name.then(super::harness::program));
     let scope = match kind {
         "in_scope" | "out_of_scope" | "in_scope_by_name" | "panic_out_of_scope" => {
-            let ranges = if by_name { vec![] } else { vec![sdk..sdk + 64] };
+            let range = (!by_name).then_some(sdk..sdk + 64);
+            let ranges = range.into_iter().collect();
             Scope::Modules { names, ranges }
         }
         _ => Scope::App,
