@@ -75,11 +75,14 @@ fn put_field(page: &mut Page, field: &Told, full: bool) {
         NO_UNIT => String::new(),
         unit => format!(" ({unit})"),
     };
+    let extra = field
+        .extra
+        .map_or(String::new(), |extra| format!(" Optional ({extra})."));
     page.paragraph(
         Style::Faint,
         6,
         &format!(
-            "{}{unit}. Why: {}. Rule: {}.",
+            "{}{unit}. Why: {}. Rule: {}.{extra}",
             field.meaning, field.purpose, field.rule
         ),
     );

@@ -2,7 +2,7 @@
 
 use super::page::{Page, Style};
 use super::table::{self, Align, faint, plain};
-use super::{connection, crash, freeze, loss};
+use super::{connection, crash, crumbs, freeze, loss};
 use crate::view::amount::millis;
 use crate::view::crash::ModuleLine;
 use crate::view::phrase::around;
@@ -18,7 +18,11 @@ pub(crate) fn render(shown: &Shown, full: bool, colour: bool) -> String {
         What::Freeze(what) => freeze::put(&mut page, what, full),
         What::Connection(what) => connection::put(&mut page, what),
         What::Loss(what) => loss::put(&mut page, what),
-        What::Run(_) => {}
+        What::Run(run) => {
+            let last = run.last.iter().flat_map(|last| &last.crumbs);
+            let last: Vec<_> = last.cloned().collect();
+            crumbs::put(&mut page, &last, "last sign of life", full);
+        }
     }
     for note in &shown.symbol_notes {
         page.gap().paragraph(Style::Notice, 0, note);
@@ -48,6 +52,10 @@ fn put_circumstances(page: &mut Page, shown: &Shown) {
         What::Crash(crash) => (
             format!(", {} after the app's start", millis(crash.uptime_ms)),
             around(&crash.around),
+        ),
+        What::Run(run) => (
+            String::new(),
+            run.last.as_ref().and_then(|last| around(&last.around)),
         ),
         _ => (String::new(), None),
     };

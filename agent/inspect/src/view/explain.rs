@@ -1,7 +1,7 @@
 //! What would be sent of a report: every field with its meaning and its rule, and what is kept back.
 
 use super::kept_back::KeptBack;
-use candor_protocol::catalogue::{self, FIELDS, Field};
+use candor_protocol::catalogue::{self, Extra, FIELDS, Field};
 use candor_protocol::deidentify::Kind as Identifier;
 use candor_protocol::moment::{Moment, Precision};
 use candor_protocol::report::{Kind, Report, What};
@@ -40,6 +40,9 @@ pub(crate) struct Told {
     pub(crate) unit: &'static str,
     pub(crate) purpose: &'static str,
     pub(crate) rule: &'static str,
+    /// What the developer has switched on for it; missing for what no report can do without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) extra: Option<Extra>,
     /// All that stand in the line, in its order.
     pub(crate) values: Vec<Value>,
 }
@@ -118,6 +121,7 @@ impl Told {
             unit: field.unit,
             purpose: field.purpose,
             rule: field.rule,
+            extra: field.extra,
             values,
         }
     }

@@ -4,10 +4,11 @@
 
 use super::amount::{bytes, count, millis};
 use candor_dump::{
-    Crumb, Dump, ExitMark, Module, OpenFreeze, Panic, Reached, Signal, Thread, ThreadName, Usage,
+    Crumb, Dump, ExitMark, Level, Module, OpenFreeze, Panic, Reached, Signal, Thread, ThreadName,
+    Usage,
 };
 use candor_protocol::moment::{Moment, Precision};
-use candor_protocol::report::{self, Report, What};
+use candor_protocol::report::{self, Circumstances, Report, What};
 use serde::Serialize;
 
 /// Something that stays on the device.
@@ -22,9 +23,9 @@ pub(crate) fn of(dump: &Dump, report: &Report) -> Vec<KeptBack> {
     let mut rows = Rows::default();
     let Dump {
         version,
-        // The run's identity, whether the app was in the foreground, and how much memory and files were in use are sent.
+        // Told.
         run: _,
-        foreground: _,
+        foreground,
         usage,
         pid,
         boot,
@@ -42,6 +43,8 @@ pub(crate) fn of(dump: &Dump, report: &Report) -> Vec<KeptBack> {
         threads,
         modules,
         uptime_ms,
+        // The last sign of life on another clock.
+        alive_active_ms: _,
     } = dump;
     rows.put("process id", pid.to_string());
     rows.put("when the run started", exactly(*started_unix));
@@ -72,8 +75,15 @@ pub(crate) fn of(dump: &Dump, report: &Report) -> Vec<KeptBack> {
     }
     rows.threads(threads);
     rows.modules(modules, report);
-    rows.crumbs(crumbs);
-    rows.usage(usage);
+    let told = Told::by(report);
+    rows.crumbs(crumbs, told.crumbs);
+    rows.usage(usage, told.around);
+    rows.maybe(
+        "whether the app was in the foreground",
+        foreground
+            .filter(|_| told.around.foreground.is_none())
+            .map(|foreground| if foreground { "yes" } else { "no" }.to_owned()),
+    );
     if let Some(OpenFreeze {
         watch,
         tid,
@@ -230,7 +240,7 @@ impl Rows {
         }
     }
 
-    fn crumbs(&mut self, crumbs: &[Crumb]) {
+    fn crumbs(&mut self, crumbs: &[Crumb], told: usize) {
         let (Some(first), Some(last)) = (crumbs.first(), crumbs.last()) else {
             return;
         };
@@ -241,33 +251,79 @@ impl Rows {
             name: _,
             values: _,
         } = last;
-        self.put(
-            "breadcrumbs",
-            format!(
-                "{} to {serial} of the run, with numbers that are not rounded",
-                first.serial
-            ),
-        );
+        let which = format!("{} to {serial} of the run", first.serial);
+        let untold = crumbs.len().saturating_sub(told);
+        let how = match told {
+            0 => "none of them is sent".to_owned(),
+            _ if untold == 0 => "with numbers that are not rounded".to_owned(),
+            _ => format!("with numbers that are not rounded; {untold} are not sent"),
+        };
+        self.put("breadcrumbs", format!("{which}, {how}"));
     }
 
-    fn usage(&mut self, usage: &Usage) {
+    fn usage(&mut self, usage: &Usage, told: Circumstances) {
         let Usage {
             kills_in_group,
             kills_on_machine,
-            // Told.
-            memory: _,
-            open_files: _,
-            resident_mib: _,
+            memory,
+            open_files,
+            resident_mib,
         } = usage;
+        let number = |number: u64| number.to_string();
         self.maybe(
             "kills for lack of memory, own group",
-            kills_in_group.map(|kills| kills.to_string()),
+            kills_in_group.map(number),
         );
         self.maybe(
             "kills for lack of memory, machine",
-            kills_on_machine.map(|kills| kills.to_string()),
+            kills_on_machine.map(number),
+        );
+        self.maybe(
+            "use of memory",
+            memory.filter(|_| told.memory.is_none()).map(level),
+        );
+        self.maybe(
+            "use of open files",
+            open_files.filter(|_| told.open_files.is_none()).map(level),
+        );
+        self.maybe(
+            "memory of the process",
+            resident_mib
+                .filter(|_| told.resident_mib.is_none())
+                .map(|mib| format!("{mib} MiB or more, less than twice that")),
         );
     }
+}
+
+/// What the report tells of what may be left out of it.
+struct Told {
+    around: Circumstances,
+    crumbs: usize,
+}
+
+impl Told {
+    fn by(report: &Report) -> Self {
+        match &report.what {
+            What::Crash(crash) => Self {
+                around: crash.around,
+                crumbs: crash.crumbs.len(),
+            },
+            What::Freeze(_) | What::Connection(_) | What::Run(_) | What::Loss(_) => Self {
+                around: Circumstances::default(),
+                crumbs: 0,
+            },
+        }
+    }
+}
+
+fn level(level: Level) -> String {
+    match level {
+        Level::Low => "less than half",
+        Level::Medium => "half to 80 %",
+        Level::High => "80 to 95 %",
+        Level::Critical => "95 % or more",
+    }
+    .to_owned()
 }
 
 const fn come(mark: ExitMark) -> &'static str {

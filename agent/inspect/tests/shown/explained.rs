@@ -13,7 +13,7 @@ fn every_field_stands_there_with_its_meaning_and_its_rule() {
     assert_snapshot!("explained", show(&reports::scrubbed(), &["--explain"]));
     assert_snapshot!(
         "explained_full",
-        show(&reports::panic(), &["--explain", "--full"])
+        show(&reports::signal(), &["--explain", "--full"])
     );
     assert_snapshot!(
         "explained_connection",

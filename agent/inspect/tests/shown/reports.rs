@@ -196,7 +196,18 @@ pub(crate) fn signal() -> Report {
             foreground: Some(false),
             ..Circumstances::default()
         },
-        crumbs: Vec::new(),
+        crumbs: vec![
+            crumb(
+                name!("screen_opened"),
+                900,
+                vec![word(name!("screen"), name!("chat"))],
+            ),
+            crumb(
+                name!("message_sent"),
+                12,
+                vec![number(name!("bytes"), 1_234)],
+            ),
+        ],
         notes: vec![Note::Damaged, Note::ThreadsLeftOut],
     };
     report(2, What::Crash(crash))
@@ -430,7 +441,14 @@ pub(crate) fn run_ended() -> Report {
     let run = Run {
         exit: Some(Exit::FreezeKill),
         uptime_ms: Some(7_384_000),
-        last: None,
+        last: Some(Last {
+            around: Circumstances {
+                foreground: Some(false),
+                memory: Some(Pressure::Critical),
+                ..Circumstances::default()
+            },
+            crumbs: vec![crumb(name!("screen_closed"), 61_000, vec![])],
+        }),
     };
     report(7, What::Run(run))
 }
