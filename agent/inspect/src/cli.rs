@@ -1,5 +1,6 @@
 //! The command line. The only file that names clap. The comments on its parts are the manual that `--help` prints.
 
+use crate::catalogue::{Format, Lang};
 use candor_protocol::report::Kind;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
@@ -7,7 +8,7 @@ use std::path::PathBuf;
 
 /// Shows what the telemetry agent of an app keeps on this device, and what of it would be sent.
 ///
-/// It reads files, opens no socket and changes nothing.
+/// It reads files, opens no socket, and changes nothing but what pause, resume, withdraw and erase say.
 ///
 /// Exit codes: 0 done; 1 not found or not readable; 2 wrong usage.
 #[derive(Debug, Parser)]
@@ -24,6 +25,26 @@ pub(crate) enum Command {
     Show(Show),
     Status(Status),
     Minidump(Minidump),
+
+    /// Print everything that is kept on this device as one JSON document: a copy for whoever it is about
+    Export(Place),
+
+    /// Pause recording and sending until `resume`; an app that runs notices within seconds
+    Pause(Place),
+
+    /// End a pause; recording begins again at the app's next start
+    Resume(Place),
+
+    /// Withdraw the consent: stop recording, wipe everything on this device, and have erased what was sent
+    ///
+    /// This program opens no socket: the app asks the collector, at its next start at the latest, until it has answered.
+    Withdraw(Final),
+
+    /// Wipe what was recorded on this device and have erased what was sent, without withdrawing
+    ///
+    /// The app must not be running. It asks the collector at its next start and records under a new pseudonym.
+    Erase(Final),
+    Catalogue(Catalogue),
 
     /// Copy standard input to standard output without what identifies people and devices
     Deidentify {
@@ -136,6 +157,48 @@ pub(crate) struct SymbolPaths {
     /// given here and below /usr/lib/debug. May be given more than once.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub(crate) symbols: Vec<PathBuf>,
+}
+
+/// Something that cannot be undone.
+#[derive(Debug, Args)]
+pub(crate) struct Final {
+    #[command(flatten)]
+    pub(crate) place: Place,
+
+    /// Do it; without this, only say what would be done
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// Print what may leave a device: every field, what it means, why it is sent, and what is done so that it identifies nobody
+#[derive(Debug, Args)]
+pub(crate) struct Catalogue {
+    /// In which form
+    #[arg(long, default_value = "markdown", value_parser = PossibleValuesParser::new(FORMATS.map(|(word, _)| word))
+        .map(|word| format_of(&word)))]
+    pub(crate) format: Format,
+
+    /// In which language; forms for app stores have one only
+    #[arg(long, default_value = "en", value_parser = PossibleValuesParser::new(["en", "zh"])
+        .map(|word| if word == "zh" { Lang::Zh } else { Lang::En }))]
+    pub(crate) lang: Lang,
+
+    /// Instead say what came after this version, and whether users have to be asked again
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) since: Option<u32>,
+}
+
+const FORMATS: [(&str, Format); 5] = [
+    ("markdown", Format::Markdown),
+    ("json", Format::Json),
+    ("xcprivacy", Format::Xcprivacy),
+    ("data-safety", Format::DataSafety),
+    ("snippet", Format::Snippet),
+];
+
+fn format_of(word: &str) -> Format {
+    let known = FORMATS.iter().find(|(known, _)| *known == word);
+    known.map_or(Format::Markdown, |(_, format)| *format)
 }
 
 /// Where the agent keeps its files.

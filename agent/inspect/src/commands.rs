@@ -125,7 +125,7 @@ fn modules(what: &What) -> &[Module] {
     }
 }
 
-fn unreadable(place: &Place, error: &std::io::Error) -> String {
+pub(crate) fn unreadable(place: &Place, error: &std::io::Error) -> String {
     format!(
         "cannot read {}: {error}; --dir is the directory that the app gives to its agent, and it exists once the user has \
          agreed",
