@@ -12,6 +12,7 @@ use crate::upload::lock;
 use crate::upload::plan::Backoff;
 use crate::worker::Worker;
 use candor_protocol::moment::Precision;
+use candor_protocol::report::Network;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
@@ -24,6 +25,20 @@ pub(crate) struct Recordings {
     pub(crate) switch: Arc<Switch>,
     pub(crate) books: Mutex<Vec<Arc<Book>>>,
     pub(crate) watches: Mutex<Vec<Arc<State>>>,
+}
+
+impl Recordings {
+    /// The device is on `network` from now on.
+    pub(crate) fn moved_to(&self, network: Network) {
+        let before = self.switch.network();
+        self.switch.network.store(network as u8, Relaxed);
+        if self.switch.open.load(Relaxed) && before != network {
+            let now = monotonic_micros();
+            lock(&self.books)
+                .iter()
+                .for_each(|book| book.moved(before, now));
+        }
+    }
 }
 
 /// Under what the agent runs, on the disk for whoever inspects it.

@@ -16,7 +16,7 @@ use crate::deidentify::{Context, scrub};
 use crate::files;
 use crate::identity::Identity;
 use crate::running::{Grant, Running};
-use crate::spool::Spool;
+use crate::spool::{Appended, Spool};
 use crate::spool::quota::Quota;
 use crate::upload::lock;
 use crate::withdrawal;
@@ -126,6 +126,7 @@ impl<'a> Worker<'a> {
             maintained_ms: coarse_millis(),
             expired_unix: 0,
         };
+        worker.look_at_network();
         worker.tell_past(&permit, now);
         worker.append(
             &permit,
@@ -165,6 +166,7 @@ impl<'a> Worker<'a> {
             if let Some(recorder) = &self.running.recorder {
                 recorder.with(candor_crash::Armed::maintain);
             }
+            self.look_at_network();
         }
         self.note_survived_panics(&permit, now, now_ms, shutdown);
         let next_look = self.follow_watches(&permit, now, now_ms, late_ms, shutdown);
@@ -212,12 +214,17 @@ impl<'a> Worker<'a> {
         Some(pause)
     }
 
-    fn append(&mut self, permit: &Permit<'_>, observation: Observation, now: u64) {
+    fn append(
+        &mut self,
+        permit: &Permit<'_>,
+        observation: Observation,
+        now: u64,
+    ) -> Appended {
         if let Ok(pseudonym) = self.identity.current(permit, &self.running.files, now) {
             self.context.pseudonym = pseudonym;
         }
         let report = scrub(observation, &self.context);
-        lock(&self.spool).append(permit, &report, now);
+        lock(&self.spool).append(permit, &report, now)
     }
 
     /// The run ends by the host's decision; nothing of it has to be told by a later one.
