@@ -109,6 +109,7 @@ pub const FIELDS: &[Field] = &[
     field("what.connection.tries[].order", "Which address of an attempt it was", "1 to 8", "find what fails", "number"),
     field("what.connection.tries[].tried", "How many such addresses were tried", "-", "find what fails", "number"),
     field("what.connection.tries[].connected", "How many of them answered", "-", "find what fails", "number"),
+    field("what.connection.tries[].took_us[]", "How long those took that answered", "us", "find what is slow", "histogram"),
     field("what.connection.disconnects[].reason", "Why a connection ended", "-", "find what fails", "closed list"),
     field("what.connection.disconnects[].count", "How often it ended so", "-", "find what fails", "number"),
     field("what.connection.disconnects[].lasted_ms[]", "How long they had been in service", "ms", "find what fails", "histogram"),

@@ -119,6 +119,7 @@ fn everything() -> Vec<Report> {
                 order: 1,
                 tried: 2,
                 connected: 1,
+                took_us: sketch(),
             }],
             disconnects: vec![Disconnects {
                 reason: Disconnect::Reset,

@@ -36,7 +36,7 @@ pub(crate) fn scrub(observation: Observation, context: &Context) -> Report {
         what: match seen {
             Seen::Crash(seen) => What::Crash(crash(seen)),
             Seen::Freeze(seen) => What::Freeze(freeze(seen)),
-            Seen::Connection(window) => What::Connection(Box::new(connection(*window))),
+            Seen::Connection(window) => What::Connection(Box::new(connection(window))),
             Seen::Run(run) => What::Run(run),
             Seen::Loss(lost) => What::Loss(Loss { lost }),
         },

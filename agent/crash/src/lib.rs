@@ -78,3 +78,5 @@ pub use api::{
     arm, arm_in_scope, boottime_millis, coarse_millis, current_thread, is_main_thread, locate,
     sample,
 };
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub use api::tcp_info;

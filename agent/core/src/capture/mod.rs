@@ -29,7 +29,7 @@ pub(crate) struct Observation {
 pub(crate) enum Seen {
     Crash(crash::Crash),
     Freeze(freeze::Freeze),
-    Connection(Box<connection::Window>),
+    Connection(connection::Window),
     Run(Run),
     Loss(Vec<Lost>),
 }

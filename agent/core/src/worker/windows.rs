@@ -121,7 +121,7 @@ impl Worker<'_> {
         Observation {
             id,
             at,
-            seen: Seen::Connection(Box::new(window.clone())),
+            seen: Seen::Connection(window.clone()),
         }
     }
 }

@@ -55,7 +55,12 @@ fn is_out_of_files(error: &io::Error) -> bool {
 impl Disconnect {
     /// The reason in an I/O error on a connection in service.
     pub fn of(error: &io::Error) -> Self {
-        match Failure::of(error) {
+        Self::from_failure(Failure::of(error))
+    }
+
+    /// The reason where a connection in service met what makes an attempt fail.
+    pub const fn from_failure(failure: Failure) -> Self {
+        match failure {
             Failure::Timeout => Self::Timeout,
             Failure::Reset => Self::Reset,
             Failure::Unreachable => Self::NetworkLost,
@@ -63,7 +68,12 @@ impl Disconnect {
             Failure::Protocol => Self::Protocol,
             Failure::TlsFailed => Self::TlsFailed,
             Failure::Local => Self::Local,
-            _ => Self::Other,
+            Failure::AuthRefused => Self::AuthExpired,
+            Failure::Cancelled => Self::ClosedByUs,
+            Failure::Backgrounded => Self::Backgrounded,
+            Failure::NetworkChanged => Self::NetworkChanged,
+            Failure::Overloaded => Self::ServerShutdown,
+            Failure::Refused | Failure::ResolveFailed | Failure::Other => Self::Other,
         }
     }
 

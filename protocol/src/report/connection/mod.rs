@@ -122,6 +122,9 @@ pub struct Tries {
     /// How many of them answered.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub connected: u32,
+    /// How long those took that answered.
+    #[serde(default, skip_serializing_if = "Sketch::is_empty")]
+    pub took_us: Sketch,
 }
 
 /// Connections that ended for the same reason.

@@ -36,6 +36,7 @@ pub(super) struct Cell {
 pub(super) struct Tried {
     pub(super) tried: AtomicU32,
     pub(super) connected: AtomicU32,
+    pub(super) took_us: Histogram,
 }
 
 /// Connections that ended for one reason.

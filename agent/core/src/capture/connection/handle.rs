@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// A named connection. Cloning is cheap; every call may come from any thread.
-#[derive(Debug, Clone)]
+/// A named connection. Cloning is cheap; every call may come from any thread. The default one records nothing.
+#[derive(Debug, Clone, Default)]
 pub struct Connection {
     book: Option<Arc<Book>>,
 }
@@ -25,11 +25,20 @@ pub struct Attempt {
     began: u64,
     mark: u64,
     next: Phase,
-    /// The address that is being tried: its family, and its place in the order, from 0.
-    trying: Option<(Family, u8)>,
+    /// The address that is being tried.
+    trying: Option<Trying>,
     again: bool,
     metered: bool,
     serves: bool,
+}
+
+/// An address that is being tried, as far as it is told.
+#[derive(Debug, Clone, Copy)]
+struct Trying {
+    family: Family,
+    /// Its place in the order, from 0.
+    order: u8,
+    since: u64,
 }
 
 /// A connection in service. Dropped without a reason, it counts as [`Disconnect::Dropped`].
@@ -141,10 +150,11 @@ impl Attempt {
             let cell = book.cell(self.network);
             cell.phases[phase as usize].record(now.saturating_sub(self.mark));
             if phase == Phase::Connect
-                && let Some((family, order)) = self.trying
+                && let Some(trying) = self.trying
             {
-                let counts = &cell.tries[family as usize][usize::from(order)];
+                let counts = &cell.tries[trying.family as usize][usize::from(trying.order)];
                 counts.connected.fetch_add(1, Relaxed);
+                counts.took_us.record(now.saturating_sub(trying.since));
             }
             self.mark = now;
             self.next = Phase::ALL.get(phase as usize + 1).copied().unwrap_or(phase);
@@ -157,10 +167,14 @@ impl Attempt {
         if let Some(book) = &self.book {
             let order = self
                 .trying
-                .map_or(0, |(_, order)| (order + 1).min(TRIES - 1));
+                .map_or(0, |before| (before.order + 1).min(TRIES - 1));
             let counts = &book.cell(self.network).tries[family as usize][usize::from(order)];
             counts.tried.fetch_add(1, Relaxed);
-            self.trying = Some((family, order));
+            self.trying = Some(Trying {
+                family,
+                order,
+                since: monotonic_micros(),
+            });
             self.next = Phase::Connect;
         }
     }

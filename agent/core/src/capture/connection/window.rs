@@ -165,6 +165,7 @@ impl Window {
             |a, b| {
                 a.tried = a.tried.saturating_add(b.tried);
                 a.connected = a.connected.saturating_add(b.connected);
+                a.took_us.merge(&b.took_us);
             },
         );
         join(
@@ -236,6 +237,7 @@ fn tries(cell: &Cell) -> Vec<Tries> {
             order,
             tried: take(&counts.tried),
             connected: take(&counts.connected),
+            took_us: counts.took_us.take(),
         });
         tries.extend(counts.filter(|one| one.tried + one.connected > 0));
     }
