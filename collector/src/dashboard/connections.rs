@@ -119,6 +119,9 @@ fn filter(visit: &Visit) -> ConnectionFilter {
         release: visit
             .get("release")
             .and_then(|release| Release::parse(release).ok()),
+        region: name("region"),
+        os: visit.get("os").map(str::to_owned),
+        transport: visit.get("transport").and_then(|word| word.parse().ok()),
     }
 }
 
