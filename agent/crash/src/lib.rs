@@ -70,6 +70,8 @@ mod upkeep;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod walk;
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub use api::tcp_info;
 pub use api::{
     Activity, ArmError, Armed, Config, Doing, PanicNote, PanicTicket, SampleError, Scope, Tid,
     Wait, Way,
@@ -78,5 +80,3 @@ pub use api::{
     arm, arm_in_scope, boottime_millis, coarse_millis, current_thread, is_main_thread, locate,
     sample,
 };
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-pub use api::tcp_info;

@@ -69,10 +69,7 @@ impl Dial {
     ///
     /// # Errors
     /// That of the last address; [`io::ErrorKind::TimedOut`] when it took too long.
-    pub async fn connect_to(
-        &mut self,
-        addresses: &[SocketAddr],
-    ) -> io::Result<Metered<TcpStream>> {
+    pub async fn connect_to(&mut self, addresses: &[SocketAddr]) -> io::Result<Metered<TcpStream>> {
         let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
         for address in addresses {
             self.attempt.trying(Family::of(address));

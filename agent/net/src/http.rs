@@ -6,8 +6,8 @@
 //! the number of bytes.
 
 use crate::classify::{Failing, class};
-use candor_agent::{Answered, Connection, Disconnect, Exchange, Failure, Phase};
 use bytes::Buf;
+use candor_agent::{Answered, Connection, Disconnect, Exchange, Failure, Phase};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use std::error::Error;

@@ -106,10 +106,7 @@ mod tests {
     fn a_rate_that_the_app_limited_is_no_rate_of_the_network() {
         let mut limited = info(248);
         limited[7] |= 1;
-        assert_eq!(
-            sample(&limited, &mut Totals::default()).delivery_rate,
-            None
-        );
+        assert_eq!(sample(&limited, &mut Totals::default()).delivery_rate, None);
         let mut unmeasured = info(248);
         unmeasured[148..152].copy_from_slice(&[0xff; 4]);
         unmeasured[68..72].copy_from_slice(&[0; 4]);

@@ -2,8 +2,8 @@
 
 use super::words::Lang;
 use candor_protocol::report::{
-    Activity, Disconnect, Exit, Failure, Family, Fault, Found, FreezeEnd, Kind, LossReason, Network,
-    Note, Phase, SignalName, Transport, Wait,
+    Activity, Disconnect, Exit, Failure, Family, Fault, Found, FreezeEnd, Kind, LossReason,
+    Network, Note, Phase, SignalName, Transport, Wait,
 };
 use candor_symbols::Owner;
 

@@ -794,7 +794,8 @@ pub(crate) async fn connections_add_up_and_percentiles_are_exact_to_a_bucket(sto
 
 pub(crate) async fn connections_are_filtered_by_every_dimension(store: &impl Store) {
     let store = with_app(store).await;
-    let window = |number, life: &Life, endpoint, network| life.window(number, endpoint, network, &[5]);
+    let window =
+        |number, life: &Life, endpoint, network| life.window(number, endpoint, network, &[5]);
     let old = Life::new(1, 1).region(name!("eu"));
     let new = Life::new(1, 1).release("1.1").os_version("13.1");
     keep(

@@ -13,8 +13,8 @@ mod stack;
 mod words;
 
 pub use connection::{
-    Connection, Disconnect, Disconnects, Failure, Failures, Family, Network, Phase, PhaseTimes, Tcp,
-    Transport, Tries,
+    Connection, Disconnect, Disconnects, Failure, Failures, Family, Network, Phase, PhaseTimes,
+    Tcp, Transport, Tries,
 };
 pub use crash::{Cause, Crash, Fault, Note, Origin, SignalName, SourceLine, Thread};
 pub use device::{Arch, Device, Os, OsVersion};

@@ -160,7 +160,8 @@ impl Spool {
         }
         let (path, size) = (self.path(&entry.label), bytes.len() as u64);
         // What could not be synced may be there all the same; then it must not be told a second time.
-        if files::replace(&path, &bytes).is_err() && !fs::read(&path).is_ok_and(|now| now == bytes) {
+        if files::replace(&path, &bytes).is_err() && !fs::read(&path).is_ok_and(|now| now == bytes)
+        {
             return false;
         }
         self.entries[index].size = size;

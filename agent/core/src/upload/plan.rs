@@ -112,7 +112,11 @@ pub(crate) fn plan(situation: &Situation) -> Step {
         every,
         backoff,
     } = *situation;
-    let every = if calm { every.saturating_mul(CALM_TIMES) } else { every };
+    let every = if calm {
+        every.saturating_mul(CALM_TIMES)
+    } else {
+        every
+    };
     if waiting == 0 {
         return Step::Rest;
     }

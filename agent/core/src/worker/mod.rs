@@ -16,8 +16,8 @@ use crate::deidentify::{Context, scrub};
 use crate::files;
 use crate::identity::Identity;
 use crate::running::{Grant, Running};
-use crate::spool::{Appended, Spool};
 use crate::spool::quota::Quota;
+use crate::spool::{Appended, Spool};
 use crate::upload::lock;
 use crate::withdrawal;
 use candor_crash::coarse_millis;
@@ -214,12 +214,7 @@ impl<'a> Worker<'a> {
         Some(pause)
     }
 
-    fn append(
-        &mut self,
-        permit: &Permit<'_>,
-        observation: Observation,
-        now: u64,
-    ) -> Appended {
+    fn append(&mut self, permit: &Permit<'_>, observation: Observation, now: u64) -> Appended {
         if let Ok(pseudonym) = self.identity.current(permit, &self.running.files, now) {
             self.context.pseudonym = pseudonym;
         }

@@ -116,13 +116,7 @@ impl Life {
             run: RunId::from_bytes(bytes(self.run)),
             pseudonym: pseudonym(self.who),
             release: self.release.parse().unwrap(),
-            device: Device::coarse(
-                Os::Linux,
-                Some(self.os_version),
-                Arch::X86_64,
-                8,
-                16 << 30,
-            ),
+            device: Device::coarse(Os::Linux, Some(self.os_version), Arch::X86_64, 8, 16 << 30),
             what,
         };
         let json = serde_json::to_string(&report).unwrap();

@@ -29,7 +29,10 @@ impl Histogram {
     fn allocate(&self) -> &[AtomicU32] {
         let fresh = (0..sketch::BUCKETS).map(|_| AtomicU32::new(0)).collect();
         let _ = self.buckets.set(fresh);
-        self.buckets.get().map(|buckets| &buckets[..]).unwrap_or_default()
+        self.buckets
+            .get()
+            .map(|buckets| &buckets[..])
+            .unwrap_or_default()
     }
 
     pub(super) fn take(&self) -> Sketch {

@@ -166,7 +166,11 @@ mod tests {
     #[test]
     fn time_counts_as_service_or_its_lack_from_the_first_wish_on() {
         let service = Service::default();
-        assert_eq!(service.pass(1_000), spent(0, 0), "nobody wanted service yet");
+        assert_eq!(
+            service.pass(1_000),
+            spent(0, 0),
+            "nobody wanted service yet"
+        );
         assert_eq!(service.seek(2_000).passed, spent(0, 0));
         assert_eq!(service.begin(2_500), (spent(0, 500), None));
         assert_eq!(service.end(4_000, false), spent(1_500, 0));

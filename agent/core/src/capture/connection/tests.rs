@@ -109,7 +109,15 @@ fn addresses_are_told_by_family_and_order_and_only_the_last_one_answered() {
     let told: Vec<_> = window(&book)
         .tries
         .iter()
-        .map(|one| (one.family, one.order, one.tried, one.connected, one.took_us.count()))
+        .map(|one| {
+            (
+                one.family,
+                one.order,
+                one.tried,
+                one.connected,
+                one.took_us.count(),
+            )
+        })
         .collect();
     assert_eq!(told.len(), 8);
     assert_eq!(told[0], (Family::V4, 2, 1, 0, 0));
@@ -179,7 +187,8 @@ fn an_exchange_counts_as_an_attempt_and_leaves_the_service_alone() {
     let answered = link.exchange().answered();
     answered.received(500);
     answered.finished();
-    link.exchange().failed(Phase::FirstByte, Failure::Overloaded);
+    link.exchange()
+        .failed(Phase::FirstByte, Failure::Overloaded);
     link.exchange().answered().broke(Disconnect::Reset);
     drop(link.exchange());
     let window = window(&book);
@@ -267,11 +276,13 @@ fn two_windows_in_one_say_what_both_said() {
         panic!("{:?}", both.tries)
     };
     assert_eq!(took_us.count(), 2);
-    let [Disconnects {
-        count: 2,
-        lasted_ms,
-        ..
-    }] = &both.disconnects[..]
+    let [
+        Disconnects {
+            count: 2,
+            lasted_ms,
+            ..
+        },
+    ] = &both.disconnects[..]
     else {
         panic!("{:?}", both.disconnects)
     };

@@ -219,11 +219,14 @@ fn merge_tcp(mine: &mut Tcp, theirs: &Tcp) {
 fn failures(cell: &Cell) -> Vec<Failures> {
     let mut failures = Vec::new();
     for (&phase, row) in Phase::ALL.iter().zip(&cell.failures) {
-        let counts = Failure::ALL.iter().zip(row).map(|(&failure, count)| Failures {
-            phase,
-            failure,
-            count: take(count),
-        });
+        let counts = Failure::ALL
+            .iter()
+            .zip(row)
+            .map(|(&failure, count)| Failures {
+                phase,
+                failure,
+                count: take(count),
+            });
         failures.extend(counts.filter(|one| one.count > 0));
     }
     failures

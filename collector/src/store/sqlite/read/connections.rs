@@ -68,7 +68,11 @@ pub(in super::super) fn connections(
         }
         by_network.entry(network).or_default().merge(&sum);
         by_release.entry(release).or_default().merge(&sum);
-        let names = [(2, &mut by_name), (3, &mut by_endpoint), (6, &mut by_region)];
+        let names = [
+            (2, &mut by_name),
+            (3, &mut by_endpoint),
+            (6, &mut by_region),
+        ];
         for (column, by) in names {
             let text = row.get_ref(column)?.as_str()?;
             if !text.is_empty() {

@@ -52,8 +52,9 @@ pub(in super::super) fn health(
         }
     }
 
-    let mut query =
-        db.prepare_cached("SELECT sum FROM connection_sum WHERE app = ? AND grain < 2 AND at >= ? AND at < ?")?;
+    let mut query = db.prepare_cached(
+        "SELECT sum FROM connection_sum WHERE app = ? AND grain < 2 AND at >= ? AND at < ?",
+    )?;
     let mut rows = query.query((app, from, to))?;
     while let Some(row) = rows.next()? {
         let sum: ConnectionSum = from_json(row.get_ref(0)?.as_str()?)?;
