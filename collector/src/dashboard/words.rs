@@ -363,9 +363,11 @@ words! {
     figure: "Figure", "指标";
     difference: "Difference", "差异";
     service: "Service", "服务";
-    n_attempts: "{} attempt(s)", "{} 次尝试";
-    n_values: "{} value(s)", "{} 个值";
-    in_service_for: "{} in service", "服务 {}";
+    n_attempts: "{} attempt(s) of {} run(s)", "{} 次尝试，{} 次运行";
+    n_values: "{} value(s) of {} run(s)", "{} 个值，{} 次运行";
+    in_service_for: "{} in service, {} run(s)", "服务 {}，{} 次运行";
+    points_apart: "{} points", "{} 个百分点";
+    the_same: "the same", "相同";
     disconnects_per_hour: "Disconnects per hour in service", "每服务小时断开";
     reconnects_per_hour: "Attempts to reconnect per hour in service", "每服务小时重连尝试";
     stalls_per_hour: "Stalls per hour in service", "每服务小时停滞";

@@ -123,25 +123,36 @@ impl Heat {
     }
 }
 
-/// Where the bands begin, lowest first: 1, 2 and 5 times powers of ten, or powers of ten alone where those are too many. The
-/// first band has no lower end, the last no upper one.
+/// Where the bands begin, lowest first, at round numbers: six to each power of ten, or three, or one where those are too many.
+/// The first band has no lower end, the last no upper one.
 fn floors(all: &Sketch) -> Vec<u64> {
     let (Some(low), Some(high)) = (all.quantile(TAIL), all.quantile(1.0 - TAIL)) else {
         return vec![0];
     };
+    // Tenths of a power of ten.
     let steps = |digits: &[u64]| {
-        let mut floors: Vec<u64> = (0..=11)
-            .flat_map(|power| digits.iter().map(move |digit| digit * 10u64.pow(power)))
-            .filter(|&floor| floor <= high)
+        let mut floors: Vec<u64> = (0..=12)
+            .flat_map(|power| {
+                digits
+                    .iter()
+                    .map(move |digit| digit * 10u64.pow(power) / 10)
+            })
+            .filter(|&floor| (1..=high).contains(&floor))
             .collect();
+        floors.dedup();
         let below = floors.iter().rposition(|&floor| floor <= low).unwrap_or(0);
         floors.drain(..below);
+        if floors.is_empty() {
+            floors.push(0);
+        }
         floors
     };
-    let mut floors = steps(&[1, 2, 5]);
-    if floors.len() > MOST_BANDS {
-        floors = steps(&[1]);
-    }
+    let divisions: [&[u64]; 3] = [&[10, 15, 20, 30, 50, 70], &[10, 20, 50], &[10]];
+    let mut floors = divisions
+        .into_iter()
+        .map(steps)
+        .find(|floors| floors.len() <= MOST_BANDS)
+        .unwrap_or_else(|| vec![0]);
     // Every second border has a label where there are many, so the last one has to be among them.
     if floors.len() > LABELS
         && !floors.len().is_multiple_of(2)
@@ -268,16 +279,16 @@ mod tests {
 
     #[test]
     fn the_busiest_cell_is_the_darkest_and_an_empty_one_is_not_drawn() {
-        let heat = heat(&[sketch(&[15_000; 100]), sketch(&[15_000, 300_000])]);
-        assert_eq!(heat.shades[5], ("h6", "M0 40h10v10h-10z".to_owned()));
+        let heat = heat(&[sketch(&[22_000; 100]), sketch(&[22_000, 60_000])]);
         assert_eq!(
-            heat.shades[0].1, "M10 40h10v10h-10zM10 0h10v10h-10z",
-            "bands from 10 ms to 200 ms"
+            heat.bands,
+            ["≥ 50 ms", "30 ms – 50 ms", "< 30 ms"],
+            "from 20 ms on"
         );
-        assert_eq!(heat.bands[0], "≥ 200 ms");
-        assert_eq!(heat.bands[4], "< 20 ms");
-        assert_eq!(heat.rows[0].counts, ["", "", "", "", "100"]);
-        assert_eq!(heat.labels.len(), 6);
+        assert_eq!(heat.shades[5], ("h6", "M0 20h10v10h-10z".to_owned()));
+        assert_eq!(heat.shades[0].1, "M10 20h10v10h-10zM10 0h10v10h-10z");
+        assert_eq!(heat.rows[0].counts, ["", "", "100"]);
+        assert_eq!(heat.labels, ["", "50 ms", "30 ms", ""]);
     }
 
     #[test]

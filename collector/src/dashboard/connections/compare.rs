@@ -16,6 +16,8 @@ use askama::Template;
 use axum::extract::State as Given;
 use axum::response::Response;
 use candor_protocol::deidentify::Release;
+use candor_protocol::sketch::Sketch;
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 /// `GET /connections/compare`.
@@ -193,28 +195,60 @@ fn overlaid(
     )
 }
 
+/// The difference of two shares, coloured when it is for the worse by more than chance explains.
+fn apart(w: &Words, [a, b]: [(u64, u64); 2], good: bool) -> Change {
+    // A share that should be low is worse when what is left of it is lower.
+    let rest = |(part, whole): (u64, u64)| {
+        let part = if good {
+            part
+        } else {
+            whole.saturating_sub(part)
+        };
+        (part, whole)
+    };
+    let text = match format::points_between(a, b) {
+        None => String::new(),
+        Some((Ordering::Equal, _)) => w.the_same.to_owned(),
+        Some((_, text)) => fill(w.points_apart, &[&text]),
+    };
+    Change {
+        text,
+        class: Change::of_share(w, Tone::Accent, rest(a), rest(b)).class,
+    }
+}
+
+/// The difference of two numbers, which is neither good nor bad.
+fn percent_apart(w: &Words, [a, b]: [u64; 2]) -> Change {
+    let text = match format::percent_between(a, b) {
+        None => String::new(),
+        Some((Ordering::Equal, _)) => w.the_same.to_owned(),
+        Some((_, text)) => text,
+    };
+    Change { text, class: "" }
+}
+
 fn groups(entry: &Entry, now: &ConnectionSum, then: &ConnectionSum) -> Vec<Group> {
     let (w, lang) = (entry.words(), entry.visit.lang);
     let sides = [now, then];
-    let attempts = |sum: &ConnectionSum| fill(w.n_attempts, &[&format::count(sum.attempts)]);
+    let attempts = |sum: &ConnectionSum| {
+        fill(
+            w.n_attempts,
+            &[&format::count(sum.attempts), &runs(&sum.runs)],
+        )
+    };
+    let service = |sum: &ConnectionSum| {
+        fill(
+            w.in_service_for,
+            &[&format::millis(sum.up_ms), &runs(&sum.runs)],
+        )
+    };
     let share = |name: &str, of: &dyn Fn(&ConnectionSum) -> (u64, u64), good: bool| {
-        let [a, b] = sides.map(of);
-        let better = |(part, whole): (u64, u64)| {
-            if good {
-                (part, whole)
-            } else {
-                (whole - part.min(whole), whole)
-            }
-        };
-        let mut change = Change::of_share(w, Tone::Accent, better(a), better(b));
-        if !good {
-            change.text = Change::of_share(w, Tone::Accent, a, b).text;
-        }
+        let shares = sides.map(of);
         Line {
             name: name.to_owned(),
-            values: [a, b].map(|(part, whole)| format::share(part, whole)),
+            values: shares.map(|(part, whole)| format::share(part, whole)),
             behind: sides.map(attempts),
-            change,
+            change: apart(w, shares, good),
         }
     };
     let rate = |name: &str, of: &dyn Fn(&ConnectionSum) -> u64| {
@@ -228,14 +262,14 @@ fn groups(entry: &Entry, now: &ConnectionSum, then: &ConnectionSum) -> Vec<Group
             name: name.to_owned(),
             values: per_hour
                 .map(|rate| rate.map_or(format::NOTHING.to_owned(), |rate| format!("{rate:.2}"))),
-            behind: sides.map(|sum| fill(w.in_service_for, &[&format::millis(sum.up_ms)])),
-            change: Change::of_number(w, hundredths[0], hundredths[1]),
+            behind: sides.map(service),
+            change: percent_apart(w, hundredths),
         }
     };
     let no_service = || {
         let of = |sum: &ConnectionSum| (sum.down_ms, sum.up_ms.saturating_add(sum.down_ms));
         let mut line = share(w.without_service, &of, false);
-        line.behind = sides.map(|sum| fill(w.in_service_for, &[&format::millis(sum.up_ms)]));
+        line.behind = sides.map(service);
         // Milliseconds are no trials: chance has no say in them.
         line.change.class = "";
         line
@@ -262,12 +296,15 @@ fn groups(entry: &Entry, now: &ConnectionSum, then: &ConnectionSum) -> Vec<Group
             Line {
                 name: name.to_owned(),
                 values: values.map(format::micros_or_nothing),
-                behind: sketches.map(|sketch| {
-                    let count = sketch.map_or(0, candor_protocol::sketch::Sketch::count);
-                    fill(w.n_values, &[&format::count(count)])
+                behind: [0, 1].map(|side| {
+                    let count = sketches[side].map_or(0, Sketch::count);
+                    fill(
+                        w.n_values,
+                        &[&format::count(count), &runs(&sides[side].runs)],
+                    )
                 }),
                 change: match values {
-                    [Some(a), Some(b)] => Change::of_number(w, a, b),
+                    [Some(a), Some(b)] => percent_apart(w, [a, b]),
                     _ => Change::default(),
                 },
             }
