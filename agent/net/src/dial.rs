@@ -55,14 +55,25 @@ impl Dial {
     /// # Errors
     /// The resolver's, or that of the last address; [`io::ErrorKind::TimedOut`] when it took too long.
     pub async fn connect(&mut self, host: impl ToSocketAddrs) -> io::Result<Metered<TcpStream>> {
-        let addresses = self.step(Phase::Resolve, lookup_host(host)).await?;
-        let addresses: Vec<SocketAddr> = addresses.collect();
-        if addresses.is_empty() {
-            self.fail(Phase::Resolve, Failure::ResolveFailed);
-            let none = "the name stands for no address";
-            return Err(io::Error::new(io::ErrorKind::NotFound, none));
-        }
+        let addresses = self.resolve(host).await?;
         self.connect_to(&addresses).await
+    }
+
+    /// Resolves `host`. There is at least one address.
+    ///
+    /// # Errors
+    /// The resolver's; [`io::ErrorKind::TimedOut`] when it took too long.
+    pub async fn resolve(&mut self, host: impl ToSocketAddrs) -> io::Result<Vec<SocketAddr>> {
+        let looking = async {
+            let addresses: Vec<SocketAddr> = lookup_host(host).await?.collect();
+            if addresses.is_empty() {
+                // In the words of the standard library's resolver, so that it has the same class.
+                let none = "failed to lookup address information: the name stands for none";
+                return Err(io::Error::new(io::ErrorKind::NotFound, none));
+            }
+            Ok(addresses)
+        };
+        self.step(Phase::Resolve, looking).await
     }
 
     /// Connects to the first address that answers.
@@ -158,7 +169,13 @@ impl Dial {
         let done = in_time(self.patience, doing).await;
         match &done {
             Ok(_) => self.attempt.done(phase),
-            Err(error) => self.fail(phase, error.failure()),
+            Err(error) => {
+                let class = match (phase, error.failure()) {
+                    (Phase::Resolve, Failure::Other) => Failure::ResolveFailed,
+                    (_, class) => class,
+                };
+                self.fail(phase, class);
+            }
         }
         done
     }
