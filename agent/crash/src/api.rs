@@ -373,3 +373,11 @@ pub fn sample(
 pub fn locate(frames: &[usize], modules: &mut Vec<Module>) -> Stack {
     armed::locate(frames, modules)
 }
+
+/// Asks the kernel what its TCP knows of a socket (`TCP_INFO`): the first bytes of `into` are filled as `struct tcp_info` of
+/// `<linux/tcp.h>`. How many of them were filled, which is less on older kernels; 0 where it is no TCP socket.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[must_use]
+pub fn tcp_info(socket: std::os::fd::BorrowedFd<'_>, into: &mut [u8]) -> usize {
+    crate::sys::tcp_info(socket, into)
+}

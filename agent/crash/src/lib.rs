@@ -70,6 +70,8 @@ mod upkeep;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod walk;
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub use api::tcp_info;
 pub use api::{
     Activity, ArmError, Armed, Config, Doing, PanicNote, PanicTicket, SampleError, Scope, Tid,
     Wait, Way,

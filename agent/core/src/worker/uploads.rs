@@ -60,6 +60,7 @@ impl Worker<'_> {
             now: now * 1000,
             waiting: spool.len(),
             urgent: flushing || spool.urgent(),
+            calm: spool.is_calm(),
             last: self.uploads.last_ms,
             every: self.context.allowed.upload_every().as_millis() as u64,
             backoff: self.uploads.backoff,

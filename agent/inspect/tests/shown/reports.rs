@@ -378,11 +378,13 @@ pub(crate) fn connection() -> Report {
     let window = Connection {
         name: name!("longlink"),
         endpoint: name!("gateway"),
+        region: Some(name!("eu")),
         transport: Transport::Tls,
         network: Network::Cell4g,
         seconds: 60,
         attempts: 4,
         ready: 2,
+        reconnects: 3,
         failures: vec![
             Failures {
                 phase: Phase::Connect,
@@ -395,9 +397,26 @@ pub(crate) fn connection() -> Report {
                 count: 1,
             },
         ],
+        tries: vec![
+            Tries {
+                family: Family::V6,
+                order: 1,
+                tried: 4,
+                connected: 1,
+                took_us: sketch(&[48_000]),
+            },
+            Tries {
+                family: Family::V4,
+                order: 2,
+                tried: 3,
+                connected: 2,
+                took_us: sketch(&[20_000, 22_000]),
+            },
+        ],
         disconnects: vec![Disconnects {
             reason: Disconnect::HeartbeatTimeout,
             count: 2,
+            lasted_ms: sketch(&[300_000, 301_000]),
         }],
         phases: vec![
             PhaseTimes {
@@ -416,12 +435,26 @@ pub(crate) fn connection() -> Report {
         ready_us: sketch(&[190_000, 402_000]),
         rtt_us: sketch(&[61_000, 64_000, 71_000, 1_900_000]),
         ack_us: sketch(&[80_000, 82_000, 95_000, 96_000, 400_000]),
+        stall_us: sketch(&[65_000_000]),
+        backoff_us: sketch(&[400_000, 800_000]),
+        outage_us: sketch(&[9_000_000]),
+        network_changes: 1,
         sent: 41,
         received: 38,
         sent_bytes: 12_345,
         received_bytes: 98_765,
         up_ms: 51_000,
         down_ms: 9_000,
+        tcp: Some(Tcp {
+            samples: 6,
+            rtt_us: sketch(&[60_000, 62_000]),
+            rtt_var_us: sketch(&[4_000]),
+            min_rtt_us: sketch(&[58_000]),
+            segments: 120,
+            retransmits: 5,
+            lost: 1,
+            delivery_rate: sketch(&[1_500_000]),
+        }),
     };
     report(5, What::Connection(Box::new(window)))
 }
