@@ -6,9 +6,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod cpp;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod crowds;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod harness;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod hosts;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod sampled;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod shortage;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod stories;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

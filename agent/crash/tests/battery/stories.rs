@@ -3,21 +3,21 @@
 use crate::harness::{
     Death, LIBRARY, NOT_ALLOWED, compile, die, die_unarmed, library, start, start_with,
 };
-use crate::sampled;
+use crate::{cpp, crowds, hosts, sampled, shortage};
 use candor_dump::layout;
 use candor_dump::{ExitMark, FaultClass, Found, Reached, StackEnd, ThreadName};
 use libtest_mimic::{Failed, Trial};
 use std::os::unix::process::ExitStatusExt;
 
 /// A fatal signal: what it is called, what the kernel calls it, what was wrong, and the innermost functions.
-struct Expected<'a> {
+pub(crate) struct Expected<'a> {
     number: i32,
     code: Option<i32>,
     fault: FaultClass,
     top: &'a [&'a str],
 }
 
-const fn expect<'a>(number: i32, code: i32, fault: FaultClass, top: &'a [&'a str]) -> Expected<'a> {
+pub(crate) const fn expect<'a>(number: i32, code: i32, fault: FaultClass, top: &'a [&'a str]) -> Expected<'a> {
     Expected {
         number,
         code: Some(code),
@@ -26,7 +26,7 @@ const fn expect<'a>(number: i32, code: i32, fault: FaultClass, top: &'a [&'a str
     }
 }
 
-fn story(name: &'static str, run: impl FnOnce() + Send + 'static) -> Trial {
+pub(crate) fn story(name: &'static str, run: impl FnOnce() + Send + 'static) -> Trial {
     Trial::test(name, move || {
         run();
         Ok::<(), Failed>(())
@@ -34,7 +34,7 @@ fn story(name: &'static str, run: impl FnOnce() + Send + 'static) -> Trial {
 }
 
 /// A death by signal that leaves a whole record, right to the outermost frame, and the same exit status as without us.
-fn death(name: &'static str, kind: &'static str, expected: Expected<'static>) -> Trial {
+pub(crate) fn death(name: &'static str, kind: &'static str, expected: Expected<'static>) -> Trial {
     story(name, move || {
         let death = die(kind);
         check(&death, &expected);
@@ -48,7 +48,7 @@ fn death(name: &'static str, kind: &'static str, expected: Expected<'static>) ->
     })
 }
 
-fn check(death: &Death, expected: &Expected<'_>) {
+pub(crate) fn check(death: &Death, expected: &Expected<'_>) {
     let context = format!("{:?} {:?} {}", death.status, death.problems, death.errors);
     assert!(death.problems.is_empty(), "{context}");
     let signal = death
@@ -866,6 +866,10 @@ pub(crate) fn all() -> Vec<Trial> {
             },
         ),
     ];
+    all.extend(hosts::stories());
+    all.extend(crowds::stories());
+    all.extend(shortage::stories());
+    all.extend(cpp::stories());
     all.extend(sampled::CALLS.iter().map(|call| {
         Trial::test(
             format!("a thread in {} is sampled and does not notice", call.name),
@@ -891,7 +895,7 @@ fn through(kind: &str, name: &str, flags: &[&str]) -> (Death, String) {
 }
 
 /// All other threads were found, reached in this way, and followed to their start.
-fn accompanied(death: &Death, count: usize, reached: Reached) {
+pub(crate) fn accompanied(death: &Death, count: usize, reached: Reached) {
     let threads = &death.dump.threads;
     assert_eq!(
         (
@@ -912,7 +916,7 @@ fn accompanied(death: &Death, count: usize, reached: Reached) {
 }
 
 /// How many other threads stand in a function of the victim.
-fn standing_in(death: &Death, function: &str) -> usize {
+pub(crate) fn standing_in(death: &Death, function: &str) -> usize {
     let function = format!("victims::{function}");
     let stands = |thread: &&candor_dump::Thread| {
         death
@@ -932,7 +936,7 @@ fn used(death: &Death) -> usize {
         .map_or(0, |last| last + 1)
 }
 
-fn overflowed(death: &Death, outermost: &[&str]) {
+pub(crate) fn overflowed(death: &Death, outermost: &[&str]) {
     check(
         death,
         &expect(
@@ -964,7 +968,12 @@ fn overflowed(death: &Death, outermost: &[&str]) {
     assert_eq!(stack.end, StackEnd::Outermost);
 }
 
-impl Expected<'_> {
+impl<'a> Expected<'a> {
+    /// The end by `abort`.
+    pub(crate) const fn abort(top: &'a [&'a str]) -> Self {
+        expect(libc::SIGABRT, -6, FaultClass::None, top)
+    }
+
     fn any_code(self) -> Self {
         Self { code: None, ..self }
     }
