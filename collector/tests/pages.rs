@@ -113,6 +113,8 @@ fn panicked(message: &str) -> What {
         others: Vec::new(),
         modules: Vec::new(),
         uptime_ms: 1_500,
+        around: Circumstances::default(),
+        crumbs: vec![],
         notes: Vec::new(),
     })
 }

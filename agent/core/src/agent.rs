@@ -1,9 +1,11 @@
 //! The handle a host holds: wires the parts together and decides nothing.
 
 use crate::capture::connection::{Book, Connection};
+use crate::capture::crumb::{Breadcrumbs, CrumbList};
 use crate::capture::freeze::{State, Watch};
 use crate::capture::panic::{self, Recorder};
 use crate::capture::past::RunFiles;
+use crate::capture::startup;
 use crate::clock;
 use crate::consent::{Choice, Consent, ConsentError};
 use crate::files::Files;
@@ -80,8 +82,8 @@ struct Inner {
     running: Mutex<Option<Arc<Running>>>,
 }
 
-/// Thread names that may be told: those of Rust, tokio and the agent itself.
-const THREAD_NAMES: &[&str] = &[
+/// Thread names that may be told without being declared: those of Rust, tokio and the agent itself.
+const THREAD_NAMES: [&str; 5] = [
     "main",
     "tokio-runtime-worker",
     "tokio-rt-worker",
@@ -101,7 +103,8 @@ impl Agent {
     /// Starts the agent, when the developer has switched the extension on and the user has agreed. Otherwise nothing is
     /// made, read or written, and not one system call is made.
     ///
-    /// Takes less than a millisecond: everything that can wait is done on the agent's own thread.
+    /// Takes less than a millisecond: everything that can wait is done on the agent's own thread. Only when the last two runs
+    /// crashed while they were starting up it waits for their reports to be sent, as long as [`Settings::rescue`] allows.
     ///
     /// # Errors
     /// When a setting is wrong, or the consent is not complete. With [`Extension::Off`] nothing is checked.
@@ -145,7 +148,13 @@ impl Agent {
                 return Err(StartError::Thread);
             }
             inner.recordings.switch.open.store(true, Relaxed);
+            let rescue = inner.keeps_crashing(&started).then(|| started.clone());
             *running = Some(started);
+            drop(running);
+            if let Some(started) = rescue {
+                // It may crash again before anything is sent; this may be the only chance.
+                started.flush(inner.settings.settings.rescue, false);
+            }
         }
         Ok(())
     }
@@ -212,6 +221,29 @@ impl Agent {
         Watch::new(state)
     }
 
+    /// Breadcrumbs of a closed list, made with [`crumbs!`](crate::crumbs): what the app does, for whoever reads its crashes.
+    pub fn breadcrumbs<L: CrumbList>(&self) -> Breadcrumbs<L> {
+        let Some(inner) = &self.inner else {
+            return Breadcrumbs::INERT;
+        };
+        let Some((first, new)) = inner.recordings.crumbs.register::<L>() else {
+            return Breadcrumbs::INERT;
+        };
+        if new && let Some(running) = lock(&inner.running).as_ref() {
+            running.wake();
+        }
+        Breadcrumbs::new(inner.recordings.switch.clone(), first)
+    }
+
+    /// Tells whether the app is in the foreground now; crashes tell it too.
+    pub fn foreground(&self, foreground: bool) {
+        let Some(inner) = &self.inner else { return };
+        *lock(&inner.recordings.foreground) = Some(foreground);
+        if let Some(running) = lock(&inner.running).as_ref() {
+            running.tell_foreground();
+        }
+    }
+
     /// Tells the kind of network that the device is on now.
     pub fn network(&self, network: Network) {
         let Some(inner) = &self.inner else { return };
@@ -256,19 +288,22 @@ impl Inner {
         let started_unix = clock::unix_seconds();
         let files = Files::new(&self.settings.settings.dir);
         let path = RunFiles::new(&files, &RunId::from_bytes(run)).dump;
+        let declared = self.settings.settings.thread_names;
+        let names: Vec<&str> = declared.iter().copied().chain(THREAD_NAMES).collect();
         let config = candor_crash::Config {
             path: &path,
             run,
             started_unix,
             clean_module_name: |name| ModuleName::scrub(name).as_str().to_owned(),
-            thread_names: THREAD_NAMES,
+            thread_names: &names,
         };
-        let armed = candor_crash::arm(&config).or_else(|error| match error {
+        let scope = &self.settings.settings.scope;
+        let armed = candor_crash::arm_in_scope(&config, scope).or_else(|error| match error {
             // The first start on this device.
             candor_crash::ArmError::File { .. }
                 if crate::files::make_dir(&files.runs()).is_ok() =>
             {
-                candor_crash::arm(&config)
+                candor_crash::arm_in_scope(&config, scope)
             }
             error => Err(error),
         });
@@ -278,14 +313,22 @@ impl Inner {
             panic::listen(recorder);
         }
         let recordings = self.recordings.clone();
-        Arc::new(Running::new(
+        let running = Running::new(
             self.settings.clone(),
             consent,
             recordings,
             recorder,
             run,
             started_unix,
-        ))
+        );
+        running.tell_foreground();
+        Arc::new(running)
+    }
+
+    /// Whether this app has crashed in its last starts.
+    fn keeps_crashing(&self, started: &Running) -> bool {
+        !self.settings.settings.rescue.is_zero()
+            && startup::keeps_crashing(&started.files, &RunId::from_bytes(started.run))
     }
 
     /// Marks the run as ended by the host.

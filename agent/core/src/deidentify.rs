@@ -2,12 +2,13 @@
 
 use crate::capture::connection::Window;
 use crate::capture::crash::{Cause as SeenCause, Crash as SeenCrash};
+use crate::capture::crumb::{Crumb as SeenCrumb, Told};
 use crate::capture::freeze::Freeze as SeenFreeze;
 use crate::capture::{Observation, Seen};
 use candor_crash::{Doing, Wait as SeenWait};
 use candor_dump::{self as dump, FaultClass, Problem};
 use candor_protocol::deidentify::{
-    BuildId, CleanText, ModuleName, Pseudonym, Release, RunId, SourcePath, ThreadName,
+    Amount, BuildId, CleanText, ModuleName, Pseudonym, Release, RunId, SourcePath, ThreadName,
 };
 use candor_protocol::limits;
 use candor_protocol::moment::{Moment, Precision};
@@ -76,6 +77,12 @@ impl<'a> Modules<'a> {
             frames,
             left_out,
             outermost,
+            end: match stack.end {
+                dump::StackEnd::Outermost => None,
+                dump::StackEnd::Unfinished => Some(StackEnd::Unfinished),
+                dump::StackEnd::Lost => Some(StackEnd::Lost),
+                dump::StackEnd::Limit => Some(StackEnd::Limit),
+            },
         }
     }
 
@@ -159,11 +166,12 @@ fn crash(seen: SeenCrash) -> Crash {
         SeenCause::Signal(signal) => Cause::Signal {
             // Handlers are installed for the signals that have a name here.
             signal: signal_name(signal.number).unwrap_or(SignalName::Abrt),
-            origin: if signal.from_kernel {
-                Origin::Kernel
-            } else {
-                Origin::User
+            origin: match (signal.from_kernel, signal.from_itself) {
+                (true, _) => Origin::Kernel,
+                (false, true) => Origin::Itself,
+                (false, false) => Origin::User,
             },
+            code: Some(signal.code),
             fault: match signal.fault {
                 FaultClass::None => Fault::None,
                 FaultClass::NullLike => Fault::NullLike,
@@ -182,8 +190,44 @@ fn crash(seen: SeenCrash) -> Crash {
         others,
         modules: modules.list(),
         uptime_ms: seen.uptime_ms,
-        notes: notes(&seen.problems, seen.threads_left_out),
+        around: Circumstances {
+            foreground: seen.foreground,
+            memory: seen.usage.memory.map(pressure),
+            resident_mib: seen.usage.resident_mib,
+            open_files: seen.usage.open_files.map(pressure),
+        },
+        crumbs: crumbs(seen.crumbs),
+        notes: notes(&seen.problems, seen.threads_left_out, seen.crumbs_left_out),
     }
+}
+
+const fn pressure(level: dump::Level) -> Pressure {
+    match level {
+        dump::Level::Low => Pressure::Low,
+        dump::Level::Medium => Pressure::Medium,
+        dump::Level::High => Pressure::High,
+        dump::Level::Critical => Pressure::Critical,
+    }
+}
+
+fn crumbs(seen: Vec<SeenCrumb>) -> Vec<Crumb> {
+    let too_many = seen.len().saturating_sub(limits::CRUMBS);
+    let told = seen.into_iter().skip(too_many).map(|crumb| Crumb {
+        name: crumb.name,
+        before_ms: crumb.before_ms,
+        values: crumb
+            .values
+            .into_iter()
+            .map(|(name, told)| match told {
+                Told::Number(number) => CrumbValue::Number {
+                    name,
+                    is: Amount::round(number),
+                },
+                Told::Word(is) => CrumbValue::Word { name, is },
+            })
+            .collect(),
+    });
+    told.collect()
 }
 
 fn thread(seen: &dump::Thread, modules: &mut Modules<'_>) -> Thread {
@@ -212,7 +256,7 @@ fn signal_name(number: u32) -> Option<SignalName> {
     })
 }
 
-fn notes(problems: &[Problem], threads_left_out: bool) -> Vec<Note> {
+fn notes(problems: &[Problem], threads_left_out: bool, crumbs_left_out: bool) -> Vec<Note> {
     let mut notes = Vec::new();
     let mut add = |note| {
         if !notes.contains(&note) {
@@ -230,6 +274,9 @@ fn notes(problems: &[Problem], threads_left_out: bool) -> Vec<Note> {
     }
     if threads_left_out {
         add(Note::ThreadsLeftOut);
+    }
+    if crumbs_left_out {
+        add(Note::CrumbsLeftOut);
     }
     notes
 }

@@ -57,6 +57,11 @@ impl Files {
         self.root.join("upload.json")
     }
 
+    /// How often in a row the app crashed while it was starting up.
+    pub(crate) fn startup(&self) -> PathBuf {
+        self.root.join("startup.json")
+    }
+
     /// When the user withdrew, and the request for erasure until it is answered.
     pub(crate) fn withdrawal(&self) -> PathBuf {
         self.root.join("withdrawal.json")

@@ -56,10 +56,15 @@ mod withdrawal;
 mod worker;
 
 pub use agent::{Agent, Extension, StartError};
+pub use candor_crash::Scope;
+pub use candor_protocol::deidentify::Name;
 pub use candor_protocol::moment::Precision;
 pub use candor_protocol::name;
 pub use candor_protocol::report::{Disconnect, Failure, Network, Phase, Transport};
 pub use capture::connection::{Attempt, Connection, Live};
+#[doc(hidden)]
+pub use capture::crumb::first_two;
+pub use capture::crumb::{Breadcrumbs, CrumbField, CrumbKind, CrumbList, CrumbValue};
 pub use capture::freeze::{Turn, Watch};
 pub use consent::{Choice, Consent, ConsentError};
 pub use running::Flushed;

@@ -255,6 +255,7 @@ fn note_of(past: &Past, grant: Option<&Grant>) -> Option<Note> {
         Some(Note {
             release: Release::parse(&grant?.release).ok()?,
             device: device::read(),
+            crumbs: Vec::new(),
         })
     })
 }

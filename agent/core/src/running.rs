@@ -2,6 +2,7 @@
 
 use crate::capture::Switch;
 use crate::capture::connection::Book;
+use crate::capture::crumb::Lists;
 use crate::capture::freeze::State;
 use crate::capture::panic::Recorder;
 use crate::clock::monotonic_micros;
@@ -24,6 +25,9 @@ pub(crate) struct Recordings {
     pub(crate) switch: Arc<Switch>,
     pub(crate) books: Mutex<Vec<Arc<Book>>>,
     pub(crate) watches: Mutex<Vec<Arc<State>>>,
+    pub(crate) crumbs: Lists,
+    /// Whether the app is in the foreground, once it has said so.
+    pub(crate) foreground: Mutex<Option<bool>>,
 }
 
 /// Under what the agent runs, on the disk for whoever inspects it.
@@ -139,6 +143,14 @@ impl Running {
         match spawned {
             Ok(handle) => self.thread.set(handle.thread().clone()).is_ok(),
             Err(_) => false,
+        }
+    }
+
+    /// Writes into the dump whether the app is in the foreground, if it has said so.
+    pub(crate) fn tell_foreground(&self) {
+        let said = *lock(&self.recordings.foreground);
+        if let (Some(foreground), Some(recorder)) = (said, &self.recorder) {
+            recorder.with(|armed| armed.set_foreground(foreground));
         }
     }
 

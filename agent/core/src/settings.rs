@@ -1,6 +1,7 @@
 //! Every knob of the agent, with its unit and default; checked once.
 
 use crate::upload::transport::Carrier;
+use candor_crash::Scope;
 use candor_protocol::deidentify::{AppName, Release};
 use candor_protocol::moment::Precision;
 use std::fmt;
@@ -23,6 +24,9 @@ pub struct Settings {
     pub(crate) spool_reports: usize,
     pub(crate) spool_age: Duration,
     pub(crate) carrier: Option<Arc<dyn Carrier>>,
+    pub(crate) scope: Scope,
+    pub(crate) thread_names: &'static [&'static str],
+    pub(crate) rescue: Duration,
 }
 
 impl Settings {
@@ -49,7 +53,34 @@ impl Settings {
             spool_reports: 2000,
             spool_age: Duration::from_secs(7 * 24 * 3600),
             carrier: None,
+            scope: Scope::App,
+            thread_names: &[],
+            rescue: Duration::from_secs(2),
         }
+    }
+
+    /// Optional: whose crashes are recorded. Default: all of the process.
+    #[must_use]
+    pub fn scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    /// Optional: names of threads that may be told, such as those of the SDK's pools. A number at the end does not count:
+    /// `worker` stands for `worker-12` too. All other names, which may hold anything, are not. At most 43 of at most 32 bytes
+    /// are used. Default: those of Rust, tokio and the agent, which are told in any case.
+    #[must_use]
+    pub fn thread_names(mut self, names: &'static [&'static str]) -> Self {
+        self.thread_names = names;
+        self
+    }
+
+    /// Optional: how long the start may wait for reports to be sent when the last two runs crashed within ten seconds, at most
+    /// 10 s. Default: 2 s; zero for never.
+    #[must_use]
+    pub fn rescue(mut self, patience: Duration) -> Self {
+        self.rescue = patience;
+        self
     }
 
     /// Optional: how finely reports tell the time. Default: the hour. The minute has to be disclosed to users.
@@ -140,6 +171,14 @@ impl Settings {
                 (3600.0..=2_592_000.0).contains(&seconds(self.spool_age)),
                 "the spool keeps reports for 1 h to 30 days",
             ),
+            (
+                self.rescue <= Duration::from_secs(10),
+                "a start waits at most 10 s for reports of crashes",
+            ),
+            (
+                touches_something(&self.scope),
+                "a scope names at least one module or range, and no range is empty",
+            ),
         ];
         if let Some(&(_, sentence)) = rules.iter().find(|(holds, _)| !holds) {
             return Err(SettingsError(sentence));
@@ -149,6 +188,17 @@ impl Settings {
             release,
             settings: self,
         })
+    }
+}
+
+/// A scope that touches nothing is a mistake.
+fn touches_something(scope: &Scope) -> bool {
+    match scope {
+        Scope::App => true,
+        Scope::Modules { names, ranges } => {
+            !(names.is_empty() && ranges.is_empty())
+                && !ranges.iter().any(std::ops::Range::is_empty)
+        }
     }
 }
 
@@ -295,6 +345,14 @@ mod tests {
             (good().spool_bytes(1), "spool"),
             (good().spool_reports(0), "spool"),
             (good().spool_age(Duration::ZERO), "spool"),
+            (good().rescue(Duration::from_secs(60)), "start"),
+            (
+                good().scope(Scope::Modules {
+                    names: vec![],
+                    ranges: vec![],
+                }),
+                "scope",
+            ),
         ];
         for (settings, word) in wrong {
             let error = settings.check().map(|_| ()).unwrap_err().to_string();

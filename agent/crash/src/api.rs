@@ -2,6 +2,7 @@
 
 use crate::armed;
 use candor_dump::{ExitMark, Module, Panic, Stack, Usage};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::AtomicU32;
 use std::{fmt, io};
@@ -21,23 +22,22 @@ pub struct Config<'a> {
     /// Thread names that may be told; all others are written as "other". A number at the end does not count, nor what joins it:
     /// `worker` stands for `worker-12` too. Linux keeps 15 bytes of a name, so that many are compared. At most 48 names of at most 32
     /// bytes are used.
-    pub thread_names: &'static [&'static str],
+    pub thread_names: &'a [&'static str],
 }
 
 /// Whose crashes are recorded. An SDK inside somebody's app has no business with the app's own.
-#[derive(Debug, Clone, Copy, Default)]
-pub enum Scope<'a> {
-    /// All of the process.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Scope {
+    /// All of the process: for apps.
     #[default]
     App,
-    /// Those whose stack touches the named modules or address ranges. Of any other crash only the fact is kept
+    /// Those whose stack touches one of the named modules or address ranges: for SDKs. Of any other crash only the fact is kept
     /// ([`candor_dump::Dump::signal_elsewhere`], [`candor_dump::Dump::panic_elsewhere`]).
     Modules {
         /// File names of programs or libraries, without directories, as they are on disk.
-        names: &'a [&'a str],
-        /// First address and the one behind the last: for a library that is linked into the program, the code between two of its
-        /// symbols. At most 16 are used.
-        ranges: &'a [(usize, usize)],
+        names: Vec<String>,
+        /// For a library that is linked into the program: its code, as addresses between two of its symbols. At most 16 are used.
+        ranges: Vec<Range<usize>>,
     },
 }
 
@@ -241,7 +241,7 @@ pub fn arm(config: &Config<'_>) -> Result<Armed, ArmError> {
 ///
 /// # Errors
 /// As of [`arm`].
-pub fn arm_in_scope(config: &Config<'_>, scope: &Scope<'_>) -> Result<Armed, ArmError> {
+pub fn arm_in_scope(config: &Config<'_>, scope: &Scope) -> Result<Armed, ArmError> {
     armed::Armed::new(config, scope).map(|inner| Armed { inner })
 }
 
@@ -256,13 +256,6 @@ impl Armed {
     #[must_use]
     pub fn counters(&self) -> &[AtomicU32] {
         self.inner.counters()
-    }
-
-    /// Drops a breadcrumb: `name` is a number of the caller's closed list, which says what the values mean. The last 96 are in the
-    /// file whatever happens. No allocation, no lock, no system call; for any thread.
-    #[inline]
-    pub fn crumb(&self, name: u16, values: [i64; 2]) {
-        self.inner.crumb(name, values);
     }
 
     /// Writes a panic into a free slot; meant for the panic hook. No allocation, no lock. `None` when all four slots are
@@ -324,6 +317,13 @@ impl Armed {
 
     /// Stops recording and puts earlier handlers back. The file stays.
     pub fn disarm(self) {}
+}
+
+/// Drops a breadcrumb into the file, if recording is armed: `name` is a number of the caller's closed list, which says what the
+/// values mean. The last 96 are in the file whatever happens. No allocation, no lock, no system call; for any thread.
+#[inline]
+pub fn crumb(name: u16, values: [i64; 2]) {
+    armed::crumb(name, values);
 }
 
 /// The calling thread. One system call: keep the answer.

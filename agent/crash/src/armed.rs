@@ -28,7 +28,7 @@ pub(crate) struct Shared {
     pub(crate) recorder: Recorder,
     pub(crate) poke: Poke,
     pub(crate) helper: Helper,
-    names: &'static [&'static str],
+    names: Vec<&'static str>,
     pub(crate) known_names: Known,
     panics: AtomicU32,
 }
@@ -68,7 +68,7 @@ impl Shared {
 
     /// The place in the table of declared names, from 1, of a name as the kernel keeps it; 0 for any other. Anywhere.
     pub(crate) fn name_index(&self, name: [u8; 16]) -> u16 {
-        crate::names::index(self.names, name)
+        crate::names::index(&self.names, name)
     }
 }
 
@@ -106,7 +106,7 @@ impl fmt::Debug for Armed {
 }
 
 impl Armed {
-    pub(crate) fn new(config: &Config<'_>, scope: &Scope<'_>) -> Result<Self, ArmError> {
+    pub(crate) fn new(config: &Config<'_>, scope: &Scope) -> Result<Self, ArmError> {
         let change = CHANGE
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -130,12 +130,12 @@ impl Armed {
             recorder,
             poke,
             helper,
-            names: config.thread_names,
+            names: config.thread_names.to_vec(),
             known_names: Known::new(),
             panics: AtomicU32::new(0),
         };
         write_header(&shared, config);
-        at_exit_once();
+        at_exit_and_fork_once();
         let shared = Box::into_raw(Box::new(shared));
         ACTIVE.store(shared, Ordering::SeqCst);
         let armed = Self {
@@ -160,11 +160,6 @@ impl Armed {
         let first = self.shared().page.u32(counters::AT);
         // SAFETY: the counters stand one behind the other in the mapping, which stays as long as `self`.
         unsafe { std::slice::from_raw_parts(first, counters::COUNT) }
-    }
-
-    pub(crate) fn crumb(&self, name: u16, values: [i64; 2]) {
-        let shared = self.shared();
-        crumbs::drop(shared.page, shared.active_ms(), name, values);
     }
 
     pub(crate) fn record_panic(&self, note: &PanicNote<'_>) -> Option<PanicTicket> {
@@ -327,9 +322,17 @@ extern "C" fn exiting() {
     });
 }
 
-fn at_exit_once() {
+/// In a child that was forked: nothing is armed there. The file is the parent's.
+unsafe extern "C" fn forked() {
+    ACTIVE.store(std::ptr::null_mut(), Ordering::SeqCst);
+}
+
+fn at_exit_and_fork_once() {
     static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| sys::at_exit(exiting));
+    ONCE.call_once(|| {
+        sys::at_exit(exiting);
+        sys::at_fork(forked);
+    });
 }
 
 /// A hash of the machine's boot id (FNV-1a, 64 bits): tells one start of the machine from another, not one machine from
@@ -342,6 +345,11 @@ fn boot() -> u64 {
     id.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
+}
+
+#[inline]
+pub(crate) fn crumb(name: u16, values: [i64; 2]) {
+    with_active(|shared| crumbs::drop(shared.page, shared.active_ms(), name, values));
 }
 
 pub(crate) fn current_thread() -> u32 {

@@ -75,6 +75,6 @@ pub use api::{
     Wait, Way,
 };
 pub use api::{
-    arm, arm_in_scope, boottime_millis, coarse_millis, current_thread, is_main_thread, locate,
-    sample,
+    arm, arm_in_scope, boottime_millis, coarse_millis, crumb, current_thread, is_main_thread,
+    locate, sample,
 };

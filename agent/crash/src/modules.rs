@@ -67,7 +67,7 @@ pub(crate) struct Modules {
 }
 
 impl Modules {
-    pub(crate) fn new(clean: fn(&str) -> String, scope: &Scope<'_>) -> Self {
+    pub(crate) fn new(clean: fn(&str) -> String, scope: &Scope) -> Self {
         let modules = Self {
             find: FindObject::look_up(),
             clean,

@@ -14,7 +14,7 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    pub(crate) fn new(scope: &Scope<'_>) -> Self {
+    pub(crate) fn new(scope: &Scope) -> Self {
         let mut bounds = Self {
             app: false,
             names: Vec::new(),
@@ -23,9 +23,9 @@ impl Bounds {
         match scope {
             Scope::App => bounds.app = true,
             Scope::Modules { names, ranges } => {
-                bounds.names = names.iter().map(|name| (*name).to_owned()).collect();
-                for (to, from) in bounds.ranges.iter_mut().zip(*ranges) {
-                    *to = *from;
+                bounds.names.clone_from(names);
+                for (to, from) in bounds.ranges.iter_mut().zip(ranges) {
+                    *to = (from.start, from.end);
                 }
             }
         }
@@ -57,8 +57,8 @@ mod tests {
     #[test]
     fn a_range_ends_before_its_end_and_the_whole_app_needs_none() {
         let bounds = Bounds::new(&Scope::Modules {
-            names: &["libim.so"],
-            ranges: &[(10, 20), (5, 5)],
+            names: vec!["libim.so".into()],
+            ranges: vec![10..20, 5..5],
         });
         let held: Vec<usize> = (0..30).filter(|address| bounds.holds(*address)).collect();
         assert_eq!(held, (10..20).collect::<Vec<_>>());

@@ -22,8 +22,8 @@ mod problem;
 mod read;
 
 pub use model::{
-    Crumb, Dump, ExitMark, FaultClass, Found, Frame, Gap, Level, Module, OpenFreeze, Panic, Reached,
-    Signal, Stack, StackEnd, Thread, ThreadName, Usage,
+    Crumb, Dump, ExitMark, FaultClass, Found, Frame, Gap, Level, Module, OpenFreeze, Panic,
+    Reached, Signal, Stack, StackEnd, Thread, ThreadName, Usage,
 };
 pub use problem::Problem;
 pub use read::{read, read_modules, read_panic};

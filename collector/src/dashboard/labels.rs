@@ -3,7 +3,7 @@
 use super::words::Lang;
 use candor_protocol::report::{
     Activity, Disconnect, Exit, Failure, Fault, Found, FreezeEnd, Kind, LossReason, Network, Note,
-    Phase, SignalName, Wait,
+    Origin, Phase, Pressure, SignalName, StackEnd, Wait,
 };
 use candor_symbols::Owner;
 
@@ -149,6 +149,23 @@ labels! {
         Damaged: "A part of the record is damaged.", "部分记录已损坏。";
         ThreadsLeftOut: "More threads ran than fit.", "线程过多，未全部记录。";
         ModulesLeftOut: "More modules were loaded than fit.", "模块过多，未全部记录。";
+        CrumbsLeftOut: "The process died before the names of some breadcrumbs were noted; those are left out.", "进程终止时部分面包屑的名称尚未登记，未予显示。";
+    }
+    Origin {
+        Kernel: "the kernel, because of what the thread did", "内核，由线程的行为引起";
+        Itself: "the process itself", "进程自身";
+        User: "another process", "其他进程";
+    }
+    Pressure {
+        Low: "less than half used", "已用不足一半";
+        Medium: "half to 80 % used", "已用 50 % 至 80 %";
+        High: "80 to 95 % used", "已用 80 % 至 95 %";
+        Critical: "more than 95 % used", "已用超过 95 %";
+    }
+    StackEnd {
+        Unfinished: "The process died while this stack was being followed.", "回溯此栈时进程已终止。";
+        Lost: "No caller could be found beyond this point.", "此处之外找不到调用者。";
+        Limit: "The limit of frames or time was reached here.", "已达到栈帧数或时间上限。";
     }
     Found {
         Context: "where the thread was", "线程所在处";

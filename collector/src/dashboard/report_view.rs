@@ -8,7 +8,8 @@ use super::words::{Lang, fill};
 use crate::naming::{NamedFrame, name_stack};
 use crate::store::IssueRow;
 use candor_protocol::report::{
-    Activity, Cause, Crash, Device, Fault, Freeze, Module, Report, Stack, Thread, What,
+    Activity, Cause, Crash, Crumb, CrumbValue, Device, Fault, Freeze, Module, Report, Stack,
+    Thread, What,
 };
 use candor_symbols::Symbols;
 use std::fmt::Write;
@@ -38,10 +39,45 @@ pub(crate) struct CrashView {
     pub(crate) stack: StackView,
     pub(crate) others: Vec<ThreadView>,
     pub(crate) facts: Vec<Fact>,
+    /// Latest first.
+    pub(crate) crumbs: Vec<CrumbView>,
     /// What could not be read.
     pub(crate) notes: Vec<&'static str>,
     /// There are frames, and none has a name.
     pub(crate) unnamed: bool,
+}
+
+/// A breadcrumb for people.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct CrumbView {
+    /// How long before.
+    pub(crate) before: String,
+    pub(crate) name: String,
+    /// Names and values.
+    pub(crate) values: Vec<(String, String)>,
+}
+
+impl CrumbView {
+    fn new(crumb: &Crumb) -> Self {
+        let values = crumb.values.iter().map(|value| match value {
+            CrumbValue::Number { name, is } => (name.to_string(), is.to_string()),
+            CrumbValue::Word { name, is } => (name.to_string(), is.to_string()),
+        });
+        Self {
+            before: format::millis(crumb.before_ms),
+            name: crumb.name.to_string(),
+            values: values.collect(),
+        }
+    }
+}
+
+impl std::fmt::Display for CrumbView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)?;
+        self.values
+            .iter()
+            .try_for_each(|(name, value)| write!(f, "  {name} {value}"))
+    }
 }
 
 /// A thread for people.
@@ -111,10 +147,15 @@ impl CrashView {
                 signal,
                 origin,
                 fault,
+                code,
             } => {
                 fact(w.signal, format!("{signal} ({})", signal.label(lang)));
+                if let Some(code) = code {
+                    let name = signal.code_name(*code);
+                    fact(w.code, name.map_or(code.to_string(), str::to_owned));
+                }
                 fact(w.fault, fault.label(lang).to_owned());
-                fact(w.sent_by, origin.to_string());
+                fact(w.sent_by, origin.label(lang).to_owned());
                 let what = match fault {
                     Fault::None | Fault::Other => signal.label(lang),
                     fault => fault.label(lang),
@@ -126,6 +167,24 @@ impl CrashView {
             }
         };
         fact(w.uptime, format::millis(crash.uptime_ms));
+        let around = &crash.around;
+        if let Some(foreground) = around.foreground {
+            let place = if foreground {
+                w.foreground
+            } else {
+                w.background
+            };
+            fact(w.visible, place.to_owned());
+        }
+        if let Some(memory) = around.memory {
+            fact(w.memory, memory.label(lang).to_owned());
+        }
+        if let Some(mib) = around.resident_mib {
+            fact(w.resident, fill(w.about_mib, &[&mib]));
+        }
+        if let Some(open_files) = around.open_files {
+            fact(w.open_files, open_files.label(lang).to_owned());
+        }
         facts.extend(circumstances(report, lang));
         Self {
             sentence,
@@ -147,6 +206,7 @@ impl CrashView {
                 })
                 .collect(),
             facts,
+            crumbs: crash.crumbs.iter().rev().map(CrumbView::new).collect(),
             notes: crash.notes.iter().map(|note| note.label(lang)).collect(),
             unnamed: unnamed(&frames),
         }
@@ -344,7 +404,7 @@ pub(crate) fn text(symbols: &Symbols, issue: &IssueRow, report: &Report) -> Stri
         report.release,
         device(&report.device)
     );
-    let mut section = |heading: &str, stack: &Stack, modules: &[Module]| {
+    let section = |out: &mut String, heading: &str, stack: &Stack, modules: &[Module]| {
         let _ = write!(
             out,
             "\n{heading}\n{}",
@@ -359,28 +419,25 @@ pub(crate) fn text(symbols: &Symbols, issue: &IssueRow, report: &Report) -> Stri
                 .iter()
                 .map(|piece| piece.text.as_str())
                 .collect();
-            section(
-                &format!("{} {message}\nthread: {}", view.sentence, view.thread),
-                &crash.thread.stack,
-                &crash.modules,
-            );
+            let heading = format!("{} {message}\nthread: {}", view.sentence, view.thread);
+            section(&mut out, &heading, &crash.thread.stack, &crash.modules);
+            if !view.crumbs.is_empty() {
+                out.push_str("\nbreadcrumbs, latest first\n");
+            }
+            for crumb in &view.crumbs {
+                let _ = writeln!(out, "{:>10} before  {crumb}", crumb.before);
+            }
             for thread in &crash.others {
-                section(
-                    &format!("thread: {}", thread_name(thread, Lang::En)),
-                    &thread.stack,
-                    &crash.modules,
-                );
+                let heading = format!("thread: {}", thread_name(thread, Lang::En));
+                section(&mut out, &heading, &thread.stack, &crash.modules);
             }
         }
         What::Freeze(freeze) => {
             let view = FreezeView::new(symbols, report, freeze, Lang::En);
-            section(&view.sentence, &Stack::default(), &[]);
+            section(&mut out, &view.sentence, &Stack::default(), &[]);
             for seen in &freeze.stacks {
-                section(
-                    &format!("{} samples", seen.count),
-                    &seen.stack,
-                    &freeze.modules,
-                );
+                let heading = format!("{} samples", seen.count);
+                section(&mut out, &heading, &seen.stack, &freeze.modules);
             }
         }
         _ => {}
@@ -422,5 +479,26 @@ mod tests {
         assert_eq!(device(&known), "linux 6.1 · x86_64 · 8 cores · 16 GiB");
         let unknown = Device::coarse(Os::Other, None, Arch::Other, 0, 0);
         assert_eq!(device(&unknown), "other · other");
+    }
+
+    #[test]
+    fn a_breadcrumb_tells_when_what_and_how_much() {
+        let name = candor_protocol::deidentify::Name::declare;
+        let crumb = CrumbView::new(&Crumb {
+            name: name("message_sent"),
+            before_ms: 1_500,
+            values: vec![
+                CrumbValue::Number {
+                    name: name("bytes"),
+                    is: candor_protocol::deidentify::Amount::round(1_234),
+                },
+                CrumbValue::Word {
+                    name: name("screen"),
+                    is: name("chat"),
+                },
+            ],
+        });
+        assert_eq!(crumb.before, "1.5 s");
+        assert_eq!(crumb.to_string(), "message_sent  bytes 1230  screen chat");
     }
 }

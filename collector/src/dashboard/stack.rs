@@ -27,7 +27,7 @@ pub(crate) enum Part {
         /// The functions.
         lines: Vec<Line>,
     },
-    /// Frames that were left out of a stack too deep to keep.
+    /// What is missing here: frames that were left out of a stack too deep to keep, or those beyond its end.
     Gap(String),
 }
 
@@ -104,6 +104,9 @@ impl StackView {
             }
         }
         fold(&mut parts, &mut run, lang);
+        if let Some(end) = stack.end.filter(|_| !stack.frames.is_empty()) {
+            parts.push(Part::Gap(end.label(lang).to_owned()));
+        }
         Self { parts }
     }
 
@@ -272,6 +275,9 @@ pub(crate) fn text(stack: &Stack, frames: &[NamedFrame]) -> String {
             "{:>4}  {}{place}{module}{inlined}",
             line.number, line.name
         );
+    }
+    if let Some(end) = stack.end.filter(|_| !stack.frames.is_empty()) {
+        let _ = writeln!(out, "     ... {}", end.label(Lang::En));
     }
     out
 }

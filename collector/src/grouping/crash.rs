@@ -14,6 +14,7 @@ pub(super) fn group(crash: &Crash, stack: &[Frame]) -> Grouped {
             signal,
             origin,
             fault,
+            ..
         } => signal_crash(*signal, *origin, *fault, stack),
     }
 }

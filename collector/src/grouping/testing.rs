@@ -5,8 +5,8 @@ use crate::naming::NamedFrame;
 use candor_protocol::deidentify::{BuildId, CleanText, ModuleName, Name as Declared, SourcePath};
 use candor_protocol::report::Arch;
 use candor_protocol::report::{
-    Activity, Cause, Crash, Device, Fault, Found, Freeze, FreezeEnd, Origin, Os, Report,
-    SignalName, SourceLine, Stack, StackCount, Thread, Wait, What,
+    Activity, Cause, Circumstances, Crash, Device, Fault, Found, Freeze, FreezeEnd, Origin, Os,
+    Report, SignalName, SourceLine, Stack, StackCount, Thread, Wait, What,
 };
 use candor_symbols::{Name, owner};
 use std::sync::Arc;
@@ -102,6 +102,8 @@ fn crash(cause: Cause, frames: &str) -> Grouped {
         others: vec![],
         modules: vec![],
         uptime_ms: 1,
+        around: Circumstances::default(),
+        crumbs: vec![],
         notes: vec![],
     };
     let frames = stack(frames);
@@ -140,6 +142,7 @@ pub(super) fn signal(signal: SignalName, fault: Fault, frames: &str) -> Grouped 
             signal,
             origin: Origin::Kernel,
             fault,
+            code: None,
         },
         frames,
     )
@@ -166,6 +169,7 @@ pub(super) fn freeze_in_turn(
             frames: vec![],
             left_out: index as u32,
             outermost: 0,
+            end: None,
         },
     };
     let freeze = Freeze {

@@ -5,7 +5,7 @@ mod im;
 mod stacks;
 
 use candor_protocol::deidentify::{
-    CleanText, Pseudonym, Release, ReportId, RunId, SourcePath, ThreadName,
+    Amount, CleanText, Pseudonym, Release, ReportId, RunId, SourcePath, ThreadName,
 };
 use candor_protocol::moment::{Moment, Precision};
 use candor_protocol::name;
@@ -200,8 +200,13 @@ impl Fleet {
         };
         let signal = |signal, fault| Cause::Signal {
             signal,
-            origin: Origin::Kernel,
+            origin: if signal == SignalName::Abrt {
+                Origin::Itself
+            } else {
+                Origin::Kernel
+            },
             fault,
+            code: Some(if signal == SignalName::Abrt { -6 } else { 1 }),
         };
         let (cause, stack, name, main) = match which {
             0 | 1 => (
@@ -265,12 +270,57 @@ impl Fleet {
             others: others.collect(),
             modules: stacks::modules(),
             uptime_ms,
+            around: Circumstances {
+                foreground: Some(which != 6),
+                memory: Some(if which == 6 {
+                    Pressure::Critical
+                } else {
+                    Pressure::Medium
+                }),
+                resident_mib: Some(128),
+                open_files: Some(Pressure::Low),
+            },
+            crumbs: self.crumbs(),
             notes: if which == 4 {
                 vec![Note::ThreadsLeftOut]
             } else {
                 Vec::new()
             },
         }
+    }
+
+    /// What the user did in the last minutes, oldest first.
+    fn crumbs(&mut self) -> Vec<Crumb> {
+        let number = |name, is| CrumbValue::Number {
+            name,
+            is: Amount::round(is),
+        };
+        let word = |is| CrumbValue::Word {
+            name: name!("screen"),
+            is,
+        };
+        let mut before_ms = 30 + self.below(400);
+        let mut crumbs = Vec::new();
+        for _ in 0..4 + self.below(8) {
+            let (name, values) = match self.below(4) {
+                0 => (name!("screen_opened"), vec![word(name!("chat"))]),
+                1 => (name!("screen_opened"), vec![word(name!("settings"))]),
+                2 => (name!("connection_lost"), vec![]),
+                _ => {
+                    let bytes = number(name!("bytes"), 40 + self.below(60_000) as i64);
+                    let took = number(name!("took_ms"), 20 + self.below(900) as i64);
+                    (name!("message_sent"), vec![bytes, took])
+                }
+            };
+            crumbs.push(Crumb {
+                name,
+                before_ms,
+                values,
+            });
+            before_ms += 200 + self.below(9_000);
+        }
+        crumbs.reverse();
+        crumbs
     }
 
     fn freeze(&mut self) -> Freeze {

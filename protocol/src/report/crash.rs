@@ -1,8 +1,8 @@
 //! A crash: what killed the process, or a panic that it survived.
 
+use super::crumb::{self, Crumb};
 use super::stack::{Module, Stack, check_modules};
 use super::words;
-use super::crumb::{self, Crumb};
 use crate::deidentify::{CleanText, SourcePath, ThreadName};
 use crate::limits;
 use serde::{Deserialize, Serialize};
@@ -171,6 +171,50 @@ words! {
     }
 }
 
+impl SignalName {
+    /// What Linux's headers call the code that came with the signal (sigaction(2)); `None` for one they do not name.
+    pub const fn code_name(self, code: i32) -> Option<&'static str> {
+        Some(match (self, code) {
+            (_, 0) => "SI_USER",
+            (_, -1) => "SI_QUEUE",
+            (_, -6) => "SI_TKILL",
+            (_, 128) => "SI_KERNEL",
+            (Self::Segv, 1) => "SEGV_MAPERR",
+            (Self::Segv, 2) => "SEGV_ACCERR",
+            (Self::Segv, 3) => "SEGV_BNDERR",
+            (Self::Segv, 4) => "SEGV_PKUERR",
+            (Self::Bus, 1) => "BUS_ADRALN",
+            (Self::Bus, 2) => "BUS_ADRERR",
+            (Self::Bus, 3) => "BUS_OBJERR",
+            (Self::Bus, 4) => "BUS_MCEERR_AR",
+            (Self::Bus, 5) => "BUS_MCEERR_AO",
+            (Self::Fpe, 1) => "FPE_INTDIV",
+            (Self::Fpe, 2) => "FPE_INTOVF",
+            (Self::Fpe, 3) => "FPE_FLTDIV",
+            (Self::Fpe, 4) => "FPE_FLTOVF",
+            (Self::Fpe, 5) => "FPE_FLTUND",
+            (Self::Fpe, 6) => "FPE_FLTRES",
+            (Self::Fpe, 7) => "FPE_FLTINV",
+            (Self::Fpe, 8) => "FPE_FLTSUB",
+            (Self::Ill, 1) => "ILL_ILLOPC",
+            (Self::Ill, 2) => "ILL_ILLOPN",
+            (Self::Ill, 3) => "ILL_ILLADR",
+            (Self::Ill, 4) => "ILL_ILLTRP",
+            (Self::Ill, 5) => "ILL_PRVOPC",
+            (Self::Ill, 6) => "ILL_PRVREG",
+            (Self::Ill, 7) => "ILL_COPROC",
+            (Self::Ill, 8) => "ILL_BADSTK",
+            (Self::Trap, 1) => "TRAP_BRKPT",
+            (Self::Trap, 2) => "TRAP_TRACE",
+            (Self::Trap, 3) => "TRAP_BRANCH",
+            (Self::Trap, 4) => "TRAP_HWBKPT",
+            (Self::Sys, 1) => "SYS_SECCOMP",
+            (Self::Sys, 2) => "SYS_USER_DISPATCH",
+            _ => return None,
+        })
+    }
+}
+
 words! {
     /// Who sent a signal.
     pub enum Origin {
@@ -214,6 +258,8 @@ words! {
         ThreadsLeftOut = "threads_left_out",
         /// More modules were loaded than fit.
         ModulesLeftOut = "modules_left_out",
+        /// Breadcrumbs whose names had not been noted before the process died.
+        CrumbsLeftOut = "crumbs_left_out",
     }
 }
 

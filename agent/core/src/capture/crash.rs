@@ -1,8 +1,9 @@
 //! Crashes: what a dump tells of a run that is over, and panics that a run survived. Pure.
 
+use super::crumb::{self, Crumb, NotedKind};
 use super::run::{fatal_panic, fatal_signal};
 use super::{Observation, Seen, id_of_run, which};
-use candor_dump::{Dump, Module, Panic, Problem, Signal, Thread};
+use candor_dump::{Dump, ExitMark, Module, Panic, Problem, Signal, Thread, Usage};
 
 /// A crash as it was seen: raw, in memory.
 #[derive(Debug)]
@@ -12,6 +13,12 @@ pub(crate) struct Crash {
     pub(crate) others: Vec<Thread>,
     pub(crate) modules: Vec<Module>,
     pub(crate) uptime_ms: u64,
+    pub(crate) foreground: Option<bool>,
+    pub(crate) usage: Usage,
+    /// What was dropped before it, oldest first.
+    pub(crate) crumbs: Vec<Crumb>,
+    /// Breadcrumbs whose names had not been noted.
+    pub(crate) crumbs_left_out: bool,
     pub(crate) problems: Vec<Problem>,
     /// Threads that ran and could not be recorded.
     pub(crate) threads_left_out: bool,
@@ -25,8 +32,8 @@ pub(crate) enum Cause {
     Signal(Signal),
 }
 
-/// The crashes that a dump tells of.
-pub(crate) fn of_dump(dump: &Dump, problems: &[Problem]) -> Vec<Observation> {
+/// The crashes that a dump tells of; `kinds` says what the numbers of its breadcrumbs mean.
+pub(crate) fn of_dump(dump: &Dump, problems: &[Problem], kinds: &[NotedKind]) -> Vec<Observation> {
     let at = |ms: u64| dump.started_unix.saturating_add(ms / 1000);
     let signal = fatal_signal(dump);
     let fatal = fatal_panic(dump);
@@ -41,7 +48,12 @@ pub(crate) fn of_dump(dump: &Dump, problems: &[Problem]) -> Vec<Observation> {
             } else {
                 Vec::new()
             };
+            let (crumbs, crumbs_left_out) = crumb::until(&dump.crumbs, panic.at_active_ms, kinds);
             let crash = Crash {
+                foreground: dump.foreground,
+                usage: dump.usage,
+                crumbs,
+                crumbs_left_out,
                 threads_left_out: left_out(ended_in.as_ref(), &others),
                 cause: Cause::Panic(panic.clone(), ended_in),
                 fatal: is_fatal,
@@ -59,7 +71,12 @@ pub(crate) fn of_dump(dump: &Dump, problems: &[Problem]) -> Vec<Observation> {
         .collect();
     let belongs_to_panic = signal.is_some() && fatal.is_some();
     if let Some(signal) = dump.signal.as_ref().filter(|_| !belongs_to_panic) {
+        let (crumbs, crumbs_left_out) = crumb::until(&dump.crumbs, signal.at_active_ms, kinds);
         let crash = Crash {
+            foreground: dump.foreground,
+            usage: dump.usage,
+            crumbs,
+            crumbs_left_out,
             threads_left_out: left_out(Some(signal), &dump.threads),
             cause: Cause::Signal(signal.clone()),
             fatal: signal.survived_ms.is_none(),
@@ -81,26 +98,24 @@ fn left_out(signal: Option<&Signal>, others: &[Thread]) -> bool {
     signal.is_some_and(|signal| signal.other_threads as usize > others.len())
 }
 
-/// A panic that the process survived.
+/// The panics with these serial numbers: the process has survived them.
 pub(crate) fn of_survived(
+    dump: Dump,
     run: &[u8; 16],
-    started_unix: u64,
-    panic: Panic,
-    modules: Vec<Module>,
-) -> Observation {
-    let (serial, uptime_ms) = (panic.serial, panic.at_ms);
-    let crash = Crash {
-        cause: Cause::Panic(panic, None),
-        fatal: false,
-        others: Vec::new(),
-        modules,
-        uptime_ms,
-        problems: Vec::new(),
-        threads_left_out: false,
+    kinds: &[NotedKind],
+    survived: &dyn Fn(u32) -> bool,
+) -> Vec<Observation> {
+    let still_there = Dump {
+        panics: dump
+            .panics
+            .into_iter()
+            .filter(|panic| survived(panic.serial))
+            .collect(),
+        // Whatever they tell, the process lives.
+        exit_mark: ExitMark::Clean,
+        signal: None,
+        run: *run,
+        ..dump
     };
-    Observation {
-        id: id_of_run(run, which::PANIC.wrapping_add(serial)),
-        at: started_unix.saturating_add(uptime_ms / 1000),
-        seen: Seen::Crash(crash),
-    }
+    of_dump(&still_there, &[], kinds)
 }

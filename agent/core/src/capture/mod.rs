@@ -2,11 +2,14 @@
 
 pub(crate) mod connection;
 pub(crate) mod crash;
+pub(crate) mod crumb;
 pub(crate) mod device;
 pub(crate) mod freeze;
 pub(crate) mod panic;
 pub(crate) mod past;
 pub(crate) mod run;
+pub(crate) mod startup;
+pub(crate) mod usage;
 
 use candor_protocol::deidentify::ReportId;
 use candor_protocol::report::{Lost, Run};

@@ -1,5 +1,6 @@
 //! Runs that are over: what they left in the directory, and what it tells.
 
+use super::crumb::NotedKind;
 use super::run::{self, Circumstances};
 use super::{Observation, Seen, crash, id_of_run, which};
 use crate::files::{self, Files};
@@ -16,6 +17,20 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Note {
     pub(crate) release: Release,
     pub(crate) device: Device,
+    /// What the numbers of its breadcrumbs mean.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) crumbs: Vec<NotedKind>,
+}
+
+/// What is known now, when the end of an earlier run is told.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Now {
+    /// Hash of the boot id of the machine as it runs now.
+    pub(crate) boot: Option<u64>,
+    /// The app's version now.
+    pub(crate) release: Option<Release>,
+    /// Processes killed for lack of memory so far, in the own control group and on the machine.
+    pub(crate) kills: (Option<u64>, Option<u64>),
 }
 
 /// The files of one run.
@@ -112,25 +127,28 @@ pub(crate) fn read_dump(path: &Path) -> Option<(Dump, Vec<Problem>)> {
 }
 
 impl Past {
-    /// How it ended. `boot` is the hash of the boot id of the machine as it runs now, `release` the app's version now.
-    pub(crate) fn exit(&self, boot: Option<u64>, release: &Release) -> Exit {
-        let updated = self
-            .note
-            .as_ref()
-            .is_some_and(|note| note.release != *release);
+    /// How it ended.
+    pub(crate) fn exit(&self, now: &Now) -> Exit {
+        let updated = match (&self.note, &now.release) {
+            (Some(note), Some(release)) => note.release != *release,
+            _ => false,
+        };
         run::exit(
             &self.dump,
             &Circumstances {
-                boot,
+                boot: now.boot,
                 updated,
                 frozen: !self.freezes.is_empty(),
+                kills: now.kills,
+                damaged: self.problems.contains(&Problem::HeaderDamaged),
             },
         )
     }
 
     /// What it tells: its crashes, and its end.
     pub(crate) fn observations(&self, exit: Exit) -> Vec<Observation> {
-        let mut seen = crash::of_dump(&self.dump, &self.problems);
+        let kinds = self.note.as_ref().map_or(&[][..], |note| &note.crumbs);
+        let mut seen = crash::of_dump(&self.dump, &self.problems, kinds);
         seen.push(ended(
             &bytes_of(&self.run),
             self.dump.started_unix,

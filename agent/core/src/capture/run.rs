@@ -1,6 +1,6 @@
 //! How a run ended, told by what it left behind. Pure.
 
-use candor_dump::{Dump, ExitMark, Panic};
+use candor_dump::{Dump, ExitMark, Level, Panic};
 use candor_protocol::report::Exit;
 
 /// What is known beside the dump.
@@ -12,6 +12,10 @@ pub(crate) struct Circumstances {
     pub(crate) updated: bool,
     /// Whether a freeze was going on.
     pub(crate) frozen: bool,
+    /// Processes killed for lack of memory so far, in the own control group and on the machine.
+    pub(crate) kills: (Option<u64>, Option<u64>),
+    /// Whether the dump's header can be trusted.
+    pub(crate) damaged: bool,
 }
 
 /// The panic that ended the process, if one did: the one whose thread the fatal signal hit, or else the last one of the
@@ -34,29 +38,47 @@ pub(crate) fn fatal_signal(dump: &Dump) -> Option<&candor_dump::Signal> {
 
 /// How the run ended.
 pub(crate) fn exit(dump: &Dump, circumstances: &Circumstances) -> Exit {
-    let rebooted =
-        matches!((dump.boot, circumstances.boot), (Some(then), Some(now)) if then != now);
-    if fatal_signal(dump).is_some() || fatal_panic(dump).is_some() {
+    let died_elsewhere =
+        dump.signal_elsewhere || (dump.panic_elsewhere && dump.exit_mark != ExitMark::Clean);
+    if fatal_signal(dump).is_some() || fatal_panic(dump).is_some() || died_elsewhere {
         return Exit::Crash;
     }
-    match dump.exit_mark {
-        ExitMark::Clean | ExitMark::Exiting => Exit::Clean,
-        ExitMark::Running if rebooted => Exit::Reboot,
-        ExitMark::Running if circumstances.frozen => Exit::FreezeKill,
-        ExitMark::Running if circumstances.updated => Exit::Updated,
-        ExitMark::Running => Exit::Killed,
+    // The end itself left no record, so what is known must say that it was none of the others.
+    match (dump.exit_mark, dump.boot, circumstances.boot) {
+        (ExitMark::Clean | ExitMark::Exiting, ..) => Exit::Clean,
+        _ if circumstances.damaged => Exit::Unknown,
+        (_, Some(then), Some(now)) if then != now => Exit::Reboot,
+        // It died before it knew: nobody can tell a power cut from a kill.
+        (_, None, _) => Exit::Unknown,
+        _ if ran_out_of_memory(dump, circumstances) => Exit::OutOfMemory,
+        _ if circumstances.frozen => Exit::FreezeKill,
+        _ if circumstances.updated => Exit::Updated,
+        _ => Exit::Killed,
     }
+}
+
+/// Whether the kernel killed it for lack of memory: only with evidence. In its own control group somebody was killed since
+/// it was last looked at, or somewhere on the machine while the process was short of memory.
+fn ran_out_of_memory(dump: &Dump, circumstances: &Circumstances) -> bool {
+    let grew =
+        |then: Option<u64>, now| matches!((then, now), (Some(then), Some(now)) if now > then);
+    let (group, machine) = circumstances.kills;
+    let was_short = dump.usage.memory.is_some_and(|level| level >= Level::High);
+    grew(dump.usage.kills_in_group, group)
+        || (was_short && grew(dump.usage.kills_on_machine, machine))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candor_dump::{FaultClass, Signal, Stack, Thread};
+    use candor_dump::{FaultClass, Signal, Stack, Thread, Usage};
 
     const NOW: Circumstances = Circumstances {
         boot: Some(1),
         updated: false,
         frozen: false,
+        kills: (Some(5), Some(50)),
+        damaged: false,
     };
 
     fn dump(exit_mark: ExitMark) -> Dump {
@@ -73,6 +95,7 @@ mod tests {
             tid,
             main,
             at_ms: 0,
+            at_active_ms: 0,
             message: String::new(),
             file: String::new(),
             line: 0,
@@ -90,6 +113,7 @@ mod tests {
             from_itself: true,
             tid,
             at_ms: 0,
+            at_active_ms: 0,
             thread: Thread::default(),
             nested: 0,
             other_threads: 0,
@@ -126,6 +150,7 @@ mod tests {
                     boot: Some(2),
                     frozen: true,
                     updated: true,
+                    ..NOW
                 },
                 Exit::Reboot,
             ),
@@ -163,6 +188,46 @@ mod tests {
             ),
             (
                 Dump {
+                    signal_elsewhere: true,
+                    ..dump(ExitMark::Running)
+                },
+                NOW,
+                Exit::Crash,
+            ),
+            (
+                Dump {
+                    panic_elsewhere: true,
+                    ..dump(ExitMark::Exiting)
+                },
+                NOW,
+                Exit::Crash,
+            ),
+            (
+                Dump {
+                    panic_elsewhere: true,
+                    ..dump(ExitMark::Clean)
+                },
+                NOW,
+                Exit::Clean,
+            ),
+            (
+                Dump {
+                    boot: None,
+                    ..dump(ExitMark::Running)
+                },
+                NOW,
+                Exit::Unknown,
+            ),
+            (
+                dump(ExitMark::Running),
+                Circumstances {
+                    damaged: true,
+                    ..NOW
+                },
+                Exit::Unknown,
+            ),
+            (
+                Dump {
                     panics: vec![panic(8, false)],
                     ..dump(ExitMark::Exiting)
                 },
@@ -177,6 +242,40 @@ mod tests {
                 "{dump:?} {circumstances:?}"
             );
         }
+    }
+
+    #[test]
+    fn lack_of_memory_is_told_only_with_evidence() {
+        let with = |memory, group, machine| Dump {
+            usage: Usage {
+                memory,
+                kills_in_group: group,
+                kills_on_machine: machine,
+                ..Usage::default()
+            },
+            ..dump(ExitMark::Running)
+        };
+        let (low, high) = (Some(Level::Low), Some(Level::High));
+        for (dump, expected) in [
+            (with(low, Some(4), Some(49)), Exit::OutOfMemory),
+            (with(None, Some(4), None), Exit::OutOfMemory),
+            (with(high, None, Some(49)), Exit::OutOfMemory),
+            (with(high, Some(5), Some(49)), Exit::OutOfMemory),
+            // Somebody else on the machine.
+            (with(low, Some(5), Some(49)), Exit::Killed),
+            // Nobody.
+            (with(high, Some(5), Some(50)), Exit::Killed),
+            // Another control group than then, that counts anew.
+            (with(high, Some(9), Some(50)), Exit::Killed),
+            (with(high, None, None), Exit::Killed),
+        ] {
+            assert_eq!(exit(&dump, &NOW), expected, "{:?}", dump.usage);
+        }
+        let frozen = Circumstances {
+            frozen: true,
+            ..NOW
+        };
+        assert_eq!(exit(&with(low, Some(4), None), &frozen), Exit::OutOfMemory);
     }
 
     #[test]

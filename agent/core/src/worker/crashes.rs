@@ -1,6 +1,7 @@
 //! Crashes: those of runs that are over, and panics that this one survived.
 
 use super::Worker;
+use crate::capture::startup::Streak;
 use crate::capture::{crash, past};
 use crate::consent::Permit;
 use crate::deidentify::scrub;
@@ -10,14 +11,22 @@ use candor_protocol::deidentify::RunId;
 use candor_protocol::report::{Kind, LossReason};
 
 impl Worker<'_> {
-    /// Tells of runs that are over and removes what they left. A dump that is newer than this run is not over.
+    /// Tells of runs that are over and removes what they left. A dump that is newer than this run is not over. A run whose
+    /// report cannot be kept is told of again at the next start, and so is its part in a row of crashes; that is rare and
+    /// only makes a later start tell sooner.
     pub(super) fn tell_past(&mut self, permit: &Permit<'_>, now: u64) {
-        let boot = past::read_dump(&self.run_files.dump).and_then(|(dump, _)| dump.boot);
+        let now_known = past::Now {
+            boot: past::read_dump(&self.run_files.dump).and_then(|(dump, _)| dump.boot),
+            release: Some(self.context.release.clone()),
+            kills: self.usage.killed(),
+        };
+        let mut streak = Streak::load(&self.running.files);
         for past in past::list(&self.running.files, Some(&self.context.run)) {
             if past.dump.started_unix > self.running.started_unix {
                 continue;
             }
-            let exit = past.exit(boot, &self.context.release);
+            let exit = past.exit(&now_known);
+            streak = streak.after(exit, past.dump.uptime_ms);
             let mut context = self.context.clone();
             context.run = past.run;
             if let Some(note) = &past.note {
@@ -38,6 +47,7 @@ impl Worker<'_> {
                 past.files.remove();
             }
         }
+        streak.save(permit, &self.running.files);
     }
 
     /// Counts the panics of a run that found no room in its dump.
@@ -66,15 +76,10 @@ impl Worker<'_> {
         let Some((dump, _)) = past::read_dump(&self.run_files.dump) else {
             return;
         };
-        for panic in dump.panics {
-            if survived
-                .iter()
-                .any(|ticket| ticket.serial() == panic.serial)
-            {
-                let (run, started) = (&self.running.run, self.running.started_unix);
-                let seen = crash::of_survived(run, started, panic, dump.modules.clone());
-                self.append(permit, seen, now);
-            }
+        let kinds = self.running.recordings.crumbs.noted();
+        let is_survived = |serial| survived.iter().any(|ticket| ticket.serial() == serial);
+        for seen in crash::of_survived(dump, &self.running.run, &kinds, &is_survived) {
+            self.append(permit, seen, now);
         }
         recorder.forget(&survived);
     }

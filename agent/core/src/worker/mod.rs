@@ -9,6 +9,8 @@ mod uploads;
 mod windows;
 
 use crate::capture::past::{self, Note, RunFiles};
+use crate::capture::startup::Streak;
+use crate::capture::usage::Source;
 use crate::capture::{Observation, device};
 use crate::clock::{monotonic_micros, unix_seconds};
 use crate::consent::Permit;
@@ -43,6 +45,11 @@ pub(crate) struct Worker<'a> {
     followed: Vec<Followed>,
     windows: Windows,
     uploads: Uploads,
+    usage: Source,
+    /// When usage was last read, in milliseconds of the coarse clock.
+    used_ms: u64,
+    /// How many names of breadcrumbs are in the note of the run; `None` before there is one.
+    noted: Option<usize>,
     /// When the thread wanted to wake, in milliseconds of the coarse clock.
     wanted_ms: u64,
     maintained_ms: u64,
@@ -56,6 +63,8 @@ const RESTING: Duration = Duration::from_secs(5);
 /// A process that used the directory before may take a moment to let go of it.
 const LOCK_TRIES: u32 = 25;
 const LOCK_PAUSE: Duration = Duration::from_millis(200);
+/// How often usage is read; some hundred microseconds each.
+const USAGE_EVERY_MS: u64 = 10_000;
 /// How often reports are looked at that have waited too long, in seconds.
 const EXPIRE_EVERY: u64 = 3600;
 
@@ -98,11 +107,6 @@ impl<'a> Worker<'a> {
             device: device::read(),
             precision: settings.precision,
         };
-        let note = Note {
-            release: context.release.clone(),
-            device: context.device.clone(),
-        };
-        files::save(&permit, &run_files.note, &note).ok()?;
         let quota = Quota {
             bytes: settings.spool_bytes,
             reports: settings.spool_reports,
@@ -122,10 +126,15 @@ impl<'a> Worker<'a> {
                 running.started_micros,
             ),
             uploads: Uploads::begin(files),
+            usage: Source::default(),
+            used_ms: 0,
+            noted: None,
             wanted_ms: coarse_millis(),
             maintained_ms: coarse_millis(),
             expired_unix: 0,
         };
+        worker.note(&permit)?;
+        worker.look_at_usage(coarse_millis());
         worker.tell_past(&permit, now);
         worker.append(
             &permit,
@@ -166,6 +175,11 @@ impl<'a> Worker<'a> {
                 recorder.with(candor_crash::Armed::maintain);
             }
         }
+        if now_ms >= self.used_ms + USAGE_EVERY_MS {
+            self.look_at_usage(now_ms);
+        }
+        // A name that is not in the note yet is told when it is.
+        let _ = self.note(&permit);
         self.note_survived_panics(&permit, now, now_ms, shutdown);
         let next_look = self.follow_watches(&permit, now, now_ms, late_ms, shutdown);
         let window_due = self.close_window(&permit, now, flush);
@@ -212,6 +226,32 @@ impl<'a> Worker<'a> {
         Some(pause)
     }
 
+    /// Notes what a later run needs to tell of this one, unless it is noted already.
+    fn note(&mut self, permit: &Permit<'_>) -> Option<()> {
+        let crumbs = self.running.recordings.crumbs.noted();
+        if self.noted == Some(crumbs.len()) {
+            return Some(());
+        }
+        let names = crumbs.len();
+        let note = Note {
+            release: self.context.release.clone(),
+            device: self.context.device.clone(),
+            crumbs,
+        };
+        files::save(permit, &self.run_files.note, &note).ok()?;
+        self.noted = Some(names);
+        Some(())
+    }
+
+    /// Keeps in the dump what is in use of memory and files: a process that is killed for lack of it cannot say so.
+    fn look_at_usage(&mut self, now_ms: u64) {
+        self.used_ms = now_ms;
+        if let Some(recorder) = &self.running.recorder {
+            let usage = self.usage.read();
+            recorder.with(|armed| armed.set_usage(&usage));
+        }
+    }
+
     fn append(&mut self, permit: &Permit<'_>, observation: Observation, now: u64) {
         if let Ok(pseudonym) = self.identity.current(permit, &self.running.files, now) {
             self.context.pseudonym = pseudonym;
@@ -240,6 +280,7 @@ impl<'a> Worker<'a> {
             self.fold(permit, &dump);
         }
         self.run_files.remove();
+        Streak::default().save(permit, &self.running.files);
     }
 
     fn finish_flush(&self) {

@@ -25,6 +25,13 @@ pub(crate) fn at_exit(function: extern "C" fn()) {
     unsafe { libc::atexit(function) };
 }
 
+/// Has `function` called in every child that this process forks, before the child goes on.
+pub(crate) fn at_fork(function: unsafe extern "C" fn()) {
+    // SAFETY: a function without captures; the C library forgets it when the object it is in is unloaded. A failure leaves
+    // children as they would be without it.
+    unsafe { libc::pthread_atfork(None, None, Some(function)) };
+}
+
 /// The name of the calling thread, padded with zeros. Anywhere.
 pub(crate) fn thread_name() -> [u8; 16] {
     let mut name = [0u8; 16];

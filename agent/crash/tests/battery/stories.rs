@@ -354,7 +354,9 @@ pub(crate) fn all() -> Vec<Trial> {
             assert_eq!(death.dump.started_unix, 1_700_000_000);
             assert_eq!(death.dump.counters[3], 99);
             assert!(
-                death.dump.foreground == Some(true) && death.dump.signal.is_none() && death.dump.boot.is_some()
+                death.dump.foreground == Some(true)
+                    && death.dump.signal.is_none()
+                    && death.dump.boot.is_some()
             );
             assert_eq!(death.dump.open_freeze.unwrap().watch, 5);
             assert_eq!(death.dump.exit_mark, ExitMark::Running);
@@ -625,17 +627,20 @@ pub(crate) fn all() -> Vec<Trial> {
                 "no module, no thread"
             );
         }),
-        story("a panic outside the scope leaves nothing but that there was one", || {
-            let death = die("panic_out_of_scope");
-            assert_eq!(death.status.code(), Some(101));
-            assert!(death.dump.panics.is_empty() && death.dump.panics_lost == 0);
-            assert!(death.dump.panic_elsewhere, "only that there was one");
-            assert!(
-                death.bytes[layout::panic::AT..]
-                    .iter()
-                    .all(|byte| *byte == 0)
-            );
-        }),
+        story(
+            "a panic outside the scope leaves nothing but that there was one",
+            || {
+                let death = die("panic_out_of_scope");
+                assert_eq!(death.status.code(), Some(101));
+                assert!(death.dump.panics.is_empty() && death.dump.panics_lost == 0);
+                assert!(death.dump.panic_elsewhere, "only that there was one");
+                assert!(
+                    death.bytes[layout::panic::AT..]
+                        .iter()
+                        .all(|byte| *byte == 0)
+                );
+            },
+        ),
         story("the last breadcrumbs are there after SIGKILL", || {
             let crumbs = die("crumbs").dump.crumbs;
             let expected: Vec<u32> = (200 - layout::crumbs::COUNT as u32 + 1..=200).collect();

@@ -42,24 +42,13 @@ fn arm(path: &Path, kind: &str) {
     };
     // A library that is linked into the program is the code between two of its symbols.
     let sdk = sdk as *const () as usize;
-    let ranges = [(sdk, sdk + 64)];
-    let program = super::harness::program();
-    let names = if kind == "in_scope_by_name" {
-        vec!["nothing.so", &program]
-    } else {
-        vec!["nothing.so"]
-    };
+    let mut names = vec!["nothing.so".to_owned()];
+    let by_name = kind == "in_scope_by_name";
+    names.extend(by_name.then(super::harness::program));
     let scope = match kind {
         "in_scope" | "out_of_scope" | "in_scope_by_name" | "panic_out_of_scope" => {
-            let ranges = if kind == "in_scope_by_name" {
-                &[][..]
-            } else {
-                &ranges
-            };
-            Scope::Modules {
-                names: &names,
-                ranges,
-            }
+            let ranges = if by_name { vec![] } else { vec![sdk..sdk + 64] };
+            Scope::Modules { names, ranges }
         }
         _ => Scope::App,
     };
@@ -664,7 +653,7 @@ fn app() {
 #[inline(never)]
 fn crumbs() {
     for number in 1..=200 {
-        armed().crumb(7, [number, -number]);
+        candor_crash::crumb(7, [number, -number]);
     }
     unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
 }

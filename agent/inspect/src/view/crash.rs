@@ -94,6 +94,7 @@ impl Crash {
                 signal,
                 origin,
                 fault,
+                ..
             } => {
                 shown.signal = Some(*signal);
                 shown.origin = Some(*origin);
@@ -129,6 +130,9 @@ pub(crate) const fn meaning(note: Note) -> &'static str {
         Note::ThreadsLeftOut => "more threads ran than are shown",
         Note::ModulesLeftOut => {
             "more modules were loaded than fit; some frames are shown without theirs"
+        }
+        Note::CrumbsLeftOut => {
+            "the process died before the names of some breadcrumbs were noted; those are left out"
         }
     }
 }

@@ -43,6 +43,7 @@ fn crash(crash: &Crash, place: Option<&str>) -> String {
             signal,
             origin,
             fault,
+            ..
         } => {
             let verb = if crash.fatal {
                 "The process died of"

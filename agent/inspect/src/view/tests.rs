@@ -50,6 +50,7 @@ fn stack(functions: &[&'static str]) -> Stack {
         frames: functions.iter().enumerate().map(frame).collect(),
         left_out: 0,
         outermost: 0,
+        end: None,
     };
     let names = functions
         .iter()

@@ -52,6 +52,7 @@ fn stack(frames: Vec<Frame>) -> Stack {
         frames,
         left_out: 0,
         outermost: 0,
+        end: None,
     }
 }
 
@@ -95,6 +96,8 @@ pub(crate) fn panic() -> Report {
         others: Vec::new(),
         modules: vec![app("im-client"), libc()],
         uptime_ms: 754_321,
+        around: Circumstances::default(),
+        crumbs: Vec::new(),
         notes: Vec::new(),
     };
     report(1, What::Crash(crash))
@@ -116,6 +119,7 @@ pub(crate) fn signal() -> Report {
         ],
         left_out: 200,
         outermost: 2,
+        end: None,
     };
     let waiting = |main, name: Option<&str>| Thread {
         main,
@@ -130,6 +134,7 @@ pub(crate) fn signal() -> Report {
             signal: SignalName::Segv,
             origin: Origin::Kernel,
             fault: Fault::NullLike,
+            code: Some(1),
         },
         fatal: true,
         thread: Thread {
@@ -149,6 +154,8 @@ pub(crate) fn signal() -> Report {
         ],
         modules: vec![foreign("im-client", APP_BUILD), libc()],
         uptime_ms: 1_250,
+        around: Circumstances::default(),
+        crumbs: Vec::new(),
         notes: vec![Note::Damaged, Note::ThreadsLeftOut],
     };
     report(2, What::Crash(crash))
@@ -171,6 +178,8 @@ pub(crate) fn survived() -> Report {
         others: Vec::new(),
         modules: Vec::new(),
         uptime_ms: 90_000,
+        around: Circumstances::default(),
+        crumbs: Vec::new(),
         notes: Vec::new(),
     };
     report(3, What::Crash(crash))

@@ -5,9 +5,9 @@ use crate::store::{Incoming, IssueId, IssueKind, Kept, Span, Store};
 use candor_protocol::deidentify::{AppName, CleanText, Name, Pseudonym, ReportId, RunId};
 use candor_protocol::moment::{Moment, Precision};
 use candor_protocol::report::{
-    Activity, Arch, Cause, Connection, Crash, Device, Disconnect, Disconnects, Exit, Failure,
-    Failures, Freeze, FreezeEnd, Kind, Loss, LossReason, Lost, Network, Os, Phase, PhaseTimes,
-    Report, Run, Stack, Thread, Transport, Wait, What,
+    Activity, Arch, Cause, Circumstances, Connection, Crash, Device, Disconnect, Disconnects, Exit,
+    Failure, Failures, Freeze, FreezeEnd, Kind, Loss, LossReason, Lost, Network, Os, Phase,
+    PhaseTimes, Report, Run, Stack, Thread, Transport, Wait, What,
 };
 use candor_protocol::sketch::Sketch;
 use std::future::poll_fn;
@@ -115,6 +115,8 @@ impl Life {
             others: vec![],
             modules: vec![],
             uptime_ms: 500,
+            around: Circumstances::default(),
+            crumbs: vec![],
             notes: vec![],
         };
         self.incoming(
