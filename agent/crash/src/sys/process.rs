@@ -109,7 +109,7 @@ pub(crate) fn reap(pid: u32) {
 pub(crate) const TRACE_SEIZE: usize = libc::PTRACE_SEIZE as usize;
 pub(crate) const TRACE_INTERRUPT: usize = libc::PTRACE_INTERRUPT as usize;
 pub(crate) const TRACE_DETACH: usize = libc::PTRACE_DETACH as usize;
-pub(crate) const NOT_PERMITTED: isize = -(libc::EPERM as isize);
+pub(crate) const NO_SUCH_THREAD: isize = -(libc::ESRCH as isize);
 
 /// `ptrace` without pointers. In the helper.
 pub(crate) fn trace(request: usize, tid: u32, address: usize, data: usize) -> isize {

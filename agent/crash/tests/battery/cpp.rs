@@ -17,6 +17,7 @@ pub(crate) fn deadly(kind: &str) -> Option<fn()> {
         "throws" => throws_on_main,
         "throws_through_rust" => throws_through_rust,
         "breaks_a_promise" => breaks_a_promise,
+        "cleans_up" => cleans_up,
         _ => by_name,
     })
 }
@@ -39,12 +40,17 @@ pub(crate) fn stories() -> Vec<Trial> {
         (
             "an exception that leaves a function which promised none is recorded where it was thrown",
             "breaks_a_promise",
-            &["throws", "cpp::throws_again", "promises", "cpp::breaks_a_promise"],
+            &[
+                "throws",
+                "cpp::throws_again",
+                "promises",
+                "cpp::breaks_a_promise",
+            ],
         ),
         (
             "an exception in a destructor while another unwinds is recorded where it was thrown",
             "throws_while_unwinding",
-            &["throws", "~ThrowsToo", "throws_while_unwinding", "cpp::by_name"],
+            &["throws", "throws_while_unwinding", "cpp::by_name"],
         ),
         (
             "a call of a pure virtual function is recorded with its caller",
@@ -70,15 +76,20 @@ pub(crate) fn stories() -> Vec<Trial> {
         })
         .collect();
     all.extend([
-        story("an exception that nobody catches is recorded where it was thrown, or where Rust gives up on it", || {
+        story("an exception that reaches Rust's main is recorded where Rust gives up on it: nothing else is left", || {
             with_library(&|library| {
-                // Rust's `main` catches everything, and gives up on what is not Rust's.
-                let death = both("throws", library);
+                for kind in ["throws", "throws_through_rust"] {
+                    let death = both(kind, library);
+                    check(&death, &Expected::abort(&[]));
+                    on_stack(&death, library, &["__rust_foreign_exception", "main"]);
+                }
+            });
+        }),
+        story("an exception on which Rust frames clean up before a promise is broken is recorded where that was", || {
+            with_library(&|library| {
+                let death = both("cleans_up", library);
                 check(&death, &Expected::abort(&[]));
-                on_stack(&death, library, &["battery::main"]);
-                let death = both("throws_through_rust", library);
-                check(&death, &Expected::abort(&[]));
-                on_stack(&death, library, &["battery::main"]);
+                on_stack(&death, library, &["cpp::throws_and_cleans_up", "promises", "cpp::cleans_up"]);
             });
         }),
         story("an object that was deleted and is used is recorded with its user", || {
@@ -114,7 +125,13 @@ pub(crate) fn stories() -> Vec<Trial> {
 fn with_library(tell: &dyn Fn(&Path)) {
     let directory = tempfile::tempdir().unwrap();
     let flags = &["-O1", "-std=c++17", "-pthread"];
-    match compile_with("c++", "terminates.cpp", directory.path(), "terminates", flags) {
+    match compile_with(
+        "c++",
+        "terminates.cpp",
+        directory.path(),
+        "terminates",
+        flags,
+    ) {
         Some(library) => tell(&library),
         None => skip("c++", "`apt-get install g++` enables this test"),
     }
@@ -162,11 +179,16 @@ fn throws_on_main() {
 type CallsBack = unsafe extern "C-unwind" fn(extern "C-unwind" fn());
 
 extern "C-unwind" fn throws_again() {
-    let throws: unsafe extern "C-unwind" fn() =
-        unsafe { std::mem::transmute(Library::load().function(c"throws")) };
-    // Something to drop on the way out.
-    let held = black_box(vec![1]);
+    let throws = Library::load().function(c"throws");
+    let throws: unsafe extern "C-unwind" fn() = unsafe { std::mem::transmute(throws) };
     unsafe { throws() };
+    black_box(());
+}
+
+/// Has something to drop on the way out.
+extern "C-unwind" fn throws_and_cleans_up() {
+    let held = black_box(vec![1]);
+    throws_again();
     drop(black_box(held));
 }
 
@@ -174,7 +196,7 @@ extern "C-unwind" fn throws_again() {
 fn throws_through_rust() {
     let calls_back: CallsBack =
         unsafe { std::mem::transmute(Library::load().function(c"calls_back")) };
-    unsafe { calls_back(throws_again) };
+    unsafe { calls_back(throws_and_cleans_up) };
     black_box(2);
 }
 
@@ -183,4 +205,11 @@ fn breaks_a_promise() {
     let promises: CallsBack = unsafe { std::mem::transmute(Library::load().function(c"promises")) };
     unsafe { promises(throws_again) };
     black_box(3);
+}
+
+#[inline(never)]
+fn cleans_up() {
+    let promises: CallsBack = unsafe { std::mem::transmute(Library::load().function(c"promises")) };
+    unsafe { promises(throws_and_cleans_up) };
+    black_box(4);
 }

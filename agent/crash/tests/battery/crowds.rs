@@ -25,47 +25,64 @@ pub(crate) fn deadly(kind: &str) -> Option<fn()> {
 
 pub(crate) fn stories() -> Vec<Trial> {
     vec![
-        story("of twenty threads that crash at once one is recorded whole", || {
-            for _ in 0..5 {
-                let death = die("twenty_threads");
-                whole(&death, &["victims::null", "crowds::falls"]);
-                assert_eq!(death.dump.signal.as_ref().unwrap().other_threads, 20);
-                assert_eq!(death.status.signal(), Some(libc::SIGSEGV));
-            }
-        }),
-        story("a thread that crashes while the first is recorded changes nothing of the record", || {
-            for kind in ["second_while_claimed", "second_while_others_are_stopped"] {
-                assert_eq!(die_unarmed(kind).status.signal(), Some(libc::SIGSEGV));
-                // The second has to be on a processor at the right moment.
-                let overlapping = (0..50).any(|_| {
-                    let death = die(kind);
-                    whole(&death, &["victims::null", "crowds::first_of_two"]);
+        story(
+            "of twenty threads that crash at once one is recorded whole",
+            || {
+                for _ in 0..5 {
+                    let death = die("twenty_threads");
+                    whole(&death, &["victims::null", "crowds::falls"]);
+                    assert_eq!(death.dump.signal.as_ref().unwrap().other_threads, 20);
                     assert_eq!(death.status.signal(), Some(libc::SIGSEGV));
-                    assert_eq!(death.dump.signal.as_ref().unwrap().other_threads, 31);
-                    death.signals_seen() == 2
-                });
-                assert!(overlapping, "{kind}");
-            }
-        }),
-        story("the threads of a process whose main thread has gone are recorded", || {
-            let death = die("without_the_main_thread");
-            whole(&death, &["victims::null", "crowds::outlives"]);
-            assert_eq!(death.status, die_unarmed("without_the_main_thread").status);
-            let (main, others): (Vec<_>, Vec<_>) =
-                death.dump.threads.iter().partition(|thread| thread.main);
-            assert_eq!((main.len(), others.len()), (1, 8));
-            assert_eq!(main[0].reached, Reached::Lost);
-            assert!(others.iter().all(|thread| thread.reached == Reached::Stopped), "{others:?}");
-            assert_eq!(standing_in(&death, "unblockable"), 2);
-        }),
-        story("threads that allocate, print, load libraries and map memory are recorded all the same", || {
-            for _ in 0..10 {
-                let death = die("with_restless_company");
-                whole(&death, &["victims::null", "crowds::with_restless_company"]);
-                assert_eq!(death.status.signal(), Some(libc::SIGSEGV));
-                accompanied(&death, RESTLESS.len(), Reached::Stopped);
-            }
-        }),
+                }
+            },
+        ),
+        story(
+            "a thread that crashes while the first is recorded changes nothing of the record",
+            || {
+                for kind in ["second_while_claimed", "second_while_others_are_stopped"] {
+                    assert_eq!(die_unarmed(kind).status.signal(), Some(libc::SIGSEGV));
+                    // The second has to be on a processor at the right moment.
+                    let overlapping = (0..50).any(|_| {
+                        let death = die(kind);
+                        whole(&death, &["victims::null", "crowds::first_of_two"]);
+                        assert_eq!(death.status.signal(), Some(libc::SIGSEGV));
+                        assert_eq!(death.dump.signal.as_ref().unwrap().other_threads, 31);
+                        death.signals_seen() == 2
+                    });
+                    assert!(overlapping, "{kind}");
+                }
+            },
+        ),
+        story(
+            "the threads of a process whose main thread has gone are recorded",
+            || {
+                let death = die("without_the_main_thread");
+                whole(&death, &["victims::null", "crowds::outlives"]);
+                assert_eq!(death.status, die_unarmed("without_the_main_thread").status);
+                let (main, others): (Vec<_>, Vec<_>) =
+                    death.dump.threads.iter().partition(|thread| thread.main);
+                assert_eq!((main.len(), others.len()), (1, 8));
+                assert_eq!(main[0].reached, Reached::Lost);
+                assert!(
+                    others
+                        .iter()
+                        .all(|thread| thread.reached == Reached::Stopped),
+                    "{others:?}"
+                );
+                assert_eq!(standing_in(&death, "unblockable"), 2);
+            },
+        ),
+        story(
+            "threads that allocate, print, load libraries and map memory are recorded all the same",
+            || {
+                for _ in 0..10 {
+                    let death = die("with_restless_company");
+                    whole(&death, &["victims::null", "crowds::with_restless_company"]);
+                    assert_eq!(death.status.signal(), Some(libc::SIGSEGV));
+                    accompanied(&death, RESTLESS.len(), Reached::Stopped);
+                }
+            },
+        ),
     ]
 }
 

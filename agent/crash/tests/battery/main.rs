@@ -16,11 +16,15 @@ mod hosts;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod sampled;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod sandbox;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod shortage;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod stories;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod victims;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod wrecks;
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 fn main() {

@@ -1,6 +1,7 @@
 //! When something is missing that a recorder would like to have: room on the disk, descriptors, memory, `/proc`, permission.
 
 use crate::harness::{Death, NOT_ALLOWED, die, die_unarmed, skip, start};
+use crate::sandbox::{REFUSED, UNKNOWN, forbid};
 use crate::stories::{Expected, check, expect, standing_in, story};
 use crate::victims::{abort, company, null};
 use candor_crash::{ArmError, Config};
@@ -76,9 +77,18 @@ pub(crate) fn stories() -> Vec<Trial> {
         })
     };
     all.extend([
-        alone("on a disk that has become full there is still everything", "on_a_full_disk"),
-        alone("without /proc the thread that crashed is recorded whole", "without_proc"),
-        alone("without memory to be had there is still everything", "out_of_memory"),
+        alone(
+            "on a disk that has become full there is still everything",
+            "on_a_full_disk",
+        ),
+        alone(
+            "without /proc the thread that crashed is recorded whole",
+            "without_proc",
+        ),
+        alone(
+            "without memory to be had there is still everything",
+            "out_of_memory",
+        ),
         in_company(
             "where a sandbox refuses tracing, threads are asked",
             "tracing_refused",
@@ -99,35 +109,57 @@ pub(crate) fn stories() -> Vec<Trial> {
             "helper_refused",
             Reached::Signalled,
         ),
-        story("where a sandbox punishes the attempt to make a helper, the crash itself is recorded", || {
-            let death = die("helper_deadly");
-            assert_eq!(death.status, die_unarmed("helper_deadly").status);
-            let signal = death.dump.signal.as_ref().unwrap();
-            assert_eq!((signal.number, signal.nested), (libc::SIGSEGV as u32, 1));
-            assert_eq!(signal.thread.stack.end, StackEnd::Outermost);
-            let names = death.crashed();
-            assert!(names.iter().any(|name| name.ends_with("shortage::helper_deadly")), "{names:#?}");
-        }),
-        story("where a sandbox lets no signal be sent with its story, it is sent without", || {
-            let death = die("sending_refused");
-            check(&death, &Expected::abort(&["victims::abort", "shortage::sending_refused"]));
-            assert_eq!(death.status.signal(), Some(libc::SIGABRT));
-            let mut victim = start("sent_while_sending_is_refused", true);
-            victim.wait_until_ready();
-            assert_eq!(unsafe { libc::kill(victim.pid(), libc::SIGSEGV) }, 0);
-            let death = victim.end();
-            assert_eq!(death.status.signal(), Some(libc::SIGSEGV), "{}", death.errors);
-            assert!(death.dump.signal.unwrap().complete);
-        }),
+        story(
+            "where a sandbox punishes the attempt to make a helper, the crash itself is recorded",
+            || {
+                let death = die("helper_deadly");
+                assert_eq!(death.status, die_unarmed("helper_deadly").status);
+                let signal = death.dump.signal.as_ref().unwrap();
+                assert_eq!((signal.number, signal.nested), (libc::SIGSEGV as u32, 1));
+                assert_eq!(signal.thread.stack.end, StackEnd::Outermost);
+                let names = death.crashed();
+                assert!(
+                    names
+                        .iter()
+                        .any(|name| name.ends_with("shortage::helper_deadly")),
+                    "{names:#?}"
+                );
+            },
+        ),
+        story(
+            "where a sandbox lets no signal be sent with its story, it is sent without",
+            || {
+                let death = die("sending_refused");
+                check(
+                    &death,
+                    &Expected::abort(&["victims::abort", "shortage::sending_refused"]),
+                );
+                assert_eq!(death.status.signal(), Some(libc::SIGABRT));
+                let mut victim = start("sent_while_sending_is_refused", true);
+                victim.wait_until_ready();
+                assert_eq!(unsafe { libc::kill(victim.pid(), libc::SIGSEGV) }, 0);
+                let death = victim.end();
+                assert_eq!(
+                    death.status.signal(),
+                    Some(libc::SIGSEGV),
+                    "{}",
+                    death.errors
+                );
+                assert!(death.dump.signal.unwrap().complete);
+            },
+        ),
     ]);
     all
 }
 
 /// Says aloud that this machine does not let a victim do what it is for.
-fn could_not_be(death: &Death) -> bool {
+pub(crate) fn could_not_be(death: &Death) -> bool {
     let not_allowed = death.status.code() == Some(NOT_ALLOWED);
     if not_allowed {
-        skip("namespaces", "run as root, or where users may make namespaces of their own");
+        skip(
+            "namespaces",
+            "run as root, or where users may make namespaces of their own",
+        );
     }
     not_allowed
 }
@@ -135,7 +167,12 @@ fn could_not_be(death: &Death) -> bool {
 fn whole(death: &Death, function: &str) {
     check(
         death,
-        &expect(libc::SIGSEGV, 1, FaultClass::NullLike, &["victims::null", function]),
+        &expect(
+            libc::SIGSEGV,
+            1,
+            FaultClass::NullLike,
+            &["victims::null", function],
+        ),
     );
     let stack = &death.dump.signal.as_ref().unwrap().thread.stack;
     assert_eq!(stack.end, StackEnd::Outermost, "{:?}", death.crashed());
@@ -144,10 +181,6 @@ fn whole(death: &Death, function: &str) {
 /// Arms where that cannot work: it must say why, leave nothing, and do no harm.
 pub(crate) fn refused(shortage: &str, path: &Path) {
     let mut path = path.to_owned();
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: libc::RLIM_INFINITY,
-    };
     match shortage {
         "disk" => {
             let disk = path.with_file_name("disk");
@@ -156,13 +189,8 @@ pub(crate) fn refused(shortage: &str, path: &Path) {
             mount(&disk, "size=16k");
             path = disk.join("dump");
         }
-        "descriptors" => unsafe {
-            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
-        },
-        "file size" => unsafe {
-            limit.rlim_cur = 4096;
-            libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit);
-        },
+        "descriptors" => limit(libc::RLIMIT_NOFILE, 0),
+        "file size" => limit(libc::RLIMIT_FSIZE, 4096),
         "memory" => exhaust_memory(),
         "directory" => path = path.join("below/nothing"),
         other => panic!("what is a shortage of {other}?"),
@@ -179,11 +207,7 @@ pub(crate) fn refused(shortage: &str, path: &Path) {
         "memory" => matches!(error, ArmError::Memory(_) | ArmError::File { .. }),
         _ => matches!(error, ArmError::File { .. }),
     };
-    limit.rlim_cur = libc::RLIM_INFINITY;
-    unsafe {
-        libc::setrlimit(libc::RLIMIT_AS, &raw const limit);
-        libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
-    }
+    limit(libc::RLIMIT_AS, libc::RLIM_INFINITY);
     assert!(fits, "{error}");
     assert!(!path.exists(), "a file was left behind");
     // Nothing is armed: what comes later can be.
@@ -198,7 +222,11 @@ pub(crate) fn refused(shortage: &str, path: &Path) {
 /// Has mounts that nobody else sees. Exits quietly where that is not allowed.
 fn own_mounts() {
     unsafe {
-        let user = if libc::getuid() == 0 { 0 } else { libc::CLONE_NEWUSER };
+        let user = if libc::getuid() == 0 {
+            0
+        } else {
+            libc::CLONE_NEWUSER
+        };
         let private = libc::MS_REC | libc::MS_PRIVATE;
         let nothing = std::ptr::null();
         if libc::unshare(libc::CLONE_NEWNS | user) != 0
@@ -243,7 +271,8 @@ fn enter_small_disk() {
 fn on_a_full_disk() {
     let filler = std::fs::File::create("filler").unwrap();
     let mut written = 0;
-    while std::os::unix::fs::FileExt::write_at(&filler, &[1; 512], written).is_ok_and(|len| len > 0) {
+    while std::os::unix::fs::FileExt::write_at(&filler, &[1; 512], written).is_ok_and(|len| len > 0)
+    {
         written += 512;
     }
     assert!(written > 0 && std::fs::write("another", [1; 4096]).is_err());
@@ -261,14 +290,20 @@ fn without_proc() {
     black_box(2);
 }
 
+/// Sets a limit of this process, below which it may be raised again.
+fn limit(what: libc::__rlimit_resource_t, most: libc::rlim_t) {
+    unsafe {
+        let mut limit = std::mem::zeroed();
+        assert_eq!(libc::getrlimit(what, &raw mut limit), 0);
+        limit.rlim_cur = most;
+        assert_eq!(libc::setrlimit(what, &raw const limit), 0);
+    }
+}
+
 /// No more memory can be mapped.
 fn exhaust_memory() {
+    limit(libc::RLIMIT_AS, 0);
     unsafe {
-        let limit = libc::rlimit {
-            rlim_cur: 0,
-            rlim_max: libc::RLIM_INFINITY,
-        };
-        libc::setrlimit(libc::RLIMIT_AS, &raw const limit);
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         let more = libc::mmap(std::ptr::null_mut(), 4096, libc::PROT_READ, flags, -1, 0);
         assert_eq!(more, libc::MAP_FAILED);
@@ -282,39 +317,6 @@ fn out_of_memory() {
     null();
     black_box(3);
 }
-
-/// A sandbox that gives this answer to some system calls and lets all others through.
-pub(crate) fn forbid(calls: &[i64], answer: u32) {
-    const LOAD_NUMBER: u16 = 0x20;
-    const JUMP_IF_EQUAL: u16 = 0x15;
-    const RETURN: u16 = 0x06;
-    let step = |code, jump, k| libc::sock_filter {
-        code,
-        jt: jump,
-        jf: 0,
-        k,
-    };
-    let mut filter = vec![step(LOAD_NUMBER, 0, 0)];
-    for (index, call) in calls.iter().enumerate() {
-        // Over the comparisons that are left and the permission.
-        let left = (calls.len() - index) as u8;
-        filter.push(step(JUMP_IF_EQUAL, left, *call as u32));
-    }
-    filter.push(step(RETURN, 0, libc::SECCOMP_RET_ALLOW));
-    filter.push(step(RETURN, 0, answer));
-    let program = libc::sock_fprog {
-        len: filter.len() as u16,
-        filter: filter.as_mut_ptr(),
-    };
-    let mode = libc::SECCOMP_MODE_FILTER;
-    unsafe {
-        assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-        assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const program), 0);
-    }
-}
-
-const REFUSED: u32 = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
-const UNKNOWN: u32 = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
 
 const COMPANY: usize = 4;
 

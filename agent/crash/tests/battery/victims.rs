@@ -1,7 +1,7 @@
 //! The ways to die. Each is a function that no compiler may fold into another, called by two more of the kind, so that the
 //! top of its stack is known.
 
-use super::{cpp, crowds, hosts, shortage};
+use super::{cpp, crowds, hosts, sandbox, shortage, wrecks};
 use candor_crash::{Armed, Config, PanicNote, Scope};
 use std::arch::asm;
 use std::hint::black_box;
@@ -47,7 +47,8 @@ fn arm(path: &Path, kind: &str) {
     names.extend(by_name.then(super::harness::program));
     let scope = match kind {
         "in_scope" | "out_of_scope" | "in_scope_by_name" | "panic_out_of_scope" => {
-            let ranges = if by_name { vec![] } else { vec![sdk..sdk + 64] };
+            let mut ranges = Vec::new();
+            ranges.extend((!by_name).then_some(sdk..sdk + 64));
             Scope::Modules { names, ranges }
         }
         _ => Scope::App,
@@ -137,10 +138,16 @@ fn deadly(kind: &str) -> fn() {
         "with_large_company" => with_large_company,
         "untraceable" => untraceable,
         "out_of_descriptors" => out_of_descriptors,
-        other => [cpp::deadly, crowds::deadly, hosts::deadly, shortage::deadly]
-            .iter()
-            .find_map(|deadly| deadly(other))
-            .unwrap_or_else(|| panic!("nobody dies of {other}")),
+        other => [
+            cpp::deadly,
+            crowds::deadly,
+            hosts::deadly,
+            shortage::deadly,
+            wrecks::deadly,
+        ]
+        .iter()
+        .find_map(|deadly| deadly(other))
+        .unwrap_or_else(|| panic!("nobody dies of {other}")),
     }
 }
 
@@ -251,7 +258,7 @@ fn breakpoint() {
 
 #[inline(never)]
 fn forbidden_call() {
-    shortage::forbid(&[libc::SYS_getppid], libc::SECCOMP_RET_TRAP);
+    sandbox::forbid(&[libc::SYS_getppid], libc::SECCOMP_RET_TRAP);
     unsafe {
         asm!("syscall", inout("rax") libc::SYS_getppid => _, out("rcx") _, out("r11") _);
     }
