@@ -221,19 +221,24 @@ pub(crate) fn refused(shortage: &str, path: &Path) {
 
 /// Has mounts that nobody else sees. Exits quietly where that is not allowed.
 fn own_mounts() {
-    unsafe {
-        let user = if libc::getuid() == 0 {
-            0
-        } else {
-            libc::CLONE_NEWUSER
-        };
-        let private = libc::MS_REC | libc::MS_PRIVATE;
-        let nothing = std::ptr::null();
-        if libc::unshare(libc::CLONE_NEWNS | user) != 0
-            || libc::mount(nothing, c"/".as_ptr(), nothing, private, nothing.cast()) != 0
-        {
-            std::process::exit(NOT_ALLOWED);
+    let (user, group) = unsafe { (libc::getuid(), libc::getgid()) };
+    let world = if user == 0 { 0 } else { libc::CLONE_NEWUSER };
+    if unsafe { libc::unshare(libc::CLONE_NEWNS | world) } != 0 {
+        std::process::exit(NOT_ALLOWED);
+    }
+    if world != 0 {
+        // The same user as before, or no file could be made.
+        for (file, text) in [
+            ("setgroups", "deny".to_owned()),
+            ("uid_map", format!("{user} {user} 1")),
+            ("gid_map", format!("{group} {group} 1")),
+        ] {
+            std::fs::write(format!("/proc/self/{file}"), text).unwrap();
         }
+    }
+    let (nothing, private) = (std::ptr::null(), libc::MS_REC | libc::MS_PRIVATE);
+    if unsafe { libc::mount(nothing, c"/".as_ptr(), nothing, private, nothing.cast()) } != 0 {
+        std::process::exit(NOT_ALLOWED);
     }
 }
 
