@@ -27,6 +27,9 @@ pub const REPORT_MODULES: usize = 256;
 /// Breadcrumbs of one report: as many as the ring in a dump holds, which is a few minutes of a busy app.
 pub const CRUMBS: usize = 96;
 
+/// Breadcrumbs of the end of a run: enough to see where in the app it was, as kills are far more frequent than crashes.
+pub const RUN_CRUMBS: usize = 16;
+
 /// Values of one breadcrumb: as many as fit beside its name and time into 32 bytes.
 pub const CRUMB_VALUES: usize = 2;
 

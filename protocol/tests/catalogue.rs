@@ -52,6 +52,32 @@ fn thread() -> Thread {
     }
 }
 
+fn around() -> Circumstances {
+    Circumstances {
+        foreground: Some(true),
+        memory: Some(Pressure::High),
+        resident_mib: Some(128),
+        open_files: Some(Pressure::Low),
+    }
+}
+
+fn crumb() -> Crumb {
+    Crumb {
+        name: Name::declare("message_sent"),
+        before_ms: 40,
+        values: vec![
+            CrumbValue::Number {
+                name: Name::declare("bytes"),
+                is: Amount::round(1234),
+            },
+            CrumbValue::Word {
+                name: Name::declare("screen"),
+                is: Name::declare("chat"),
+            },
+        ],
+    }
+}
+
 fn sketch() -> Sketch {
     let mut sketch = Sketch::default();
     sketch.record(1500);
@@ -68,26 +94,8 @@ fn everything() -> Vec<Report> {
             others: vec![thread()],
             modules: modules(),
             uptime_ms: 5,
-            around: Circumstances {
-                foreground: Some(true),
-                memory: Some(Pressure::High),
-                resident_mib: Some(128),
-                open_files: Some(Pressure::Low),
-            },
-            crumbs: vec![Crumb {
-                name: Name::declare("message_sent"),
-                before_ms: 40,
-                values: vec![
-                    CrumbValue::Number {
-                        name: Name::declare("bytes"),
-                        is: Amount::round(1234),
-                    },
-                    CrumbValue::Word {
-                        name: Name::declare("screen"),
-                        is: Name::declare("chat"),
-                    },
-                ],
-            }],
+            around: around(),
+            crumbs: vec![crumb()],
             notes: vec![Note::Damaged],
         })
     };
@@ -155,6 +163,10 @@ fn everything() -> Vec<Report> {
         report(What::Run(Run {
             exit: Some(Exit::Clean),
             uptime_ms: Some(7),
+            last: Some(Last {
+                around: around(),
+                crumbs: vec![crumb()],
+            }),
         })),
         report(What::Loss(Loss {
             lost: vec![Lost {

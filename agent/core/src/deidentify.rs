@@ -4,6 +4,7 @@ use crate::capture::connection::Window;
 use crate::capture::crash::{Cause as SeenCause, Crash as SeenCrash};
 use crate::capture::crumb::{Crumb as SeenCrumb, Told};
 use crate::capture::freeze::Freeze as SeenFreeze;
+use crate::capture::run::Run as SeenRun;
 use crate::capture::{Observation, Seen};
 use candor_crash::{Doing, Wait as SeenWait};
 use candor_dump::{self as dump, FaultClass, Problem};
@@ -35,10 +36,10 @@ pub(crate) fn scrub(observation: Observation, context: &Context) -> Report {
         release: context.release.clone(),
         device: context.device.clone(),
         what: match seen {
-            Seen::Crash(seen) => What::Crash(crash(seen)),
+            Seen::Crash(seen) => What::Crash(crash(*seen)),
             Seen::Freeze(seen) => What::Freeze(freeze(seen)),
             Seen::Connection(window) => What::Connection(Box::new(connection(window))),
-            Seen::Run(run) => What::Run(run),
+            Seen::Run(seen) => What::Run(run(seen)),
             Seen::Loss(lost) => What::Loss(Loss { lost }),
         },
     }
@@ -190,14 +191,29 @@ fn crash(seen: SeenCrash) -> Crash {
         others,
         modules: modules.list(),
         uptime_ms: seen.uptime_ms,
-        around: Circumstances {
-            foreground: seen.foreground,
-            memory: seen.usage.memory.map(pressure),
-            resident_mib: seen.usage.resident_mib,
-            open_files: seen.usage.open_files.map(pressure),
-        },
-        crumbs: crumbs(seen.crumbs),
+        around: around(seen.foreground, &seen.usage),
+        crumbs: crumbs(seen.crumbs, limits::CRUMBS),
         notes: notes(&seen.problems, seen.threads_left_out, seen.crumbs_left_out),
+    }
+}
+
+fn run(seen: SeenRun) -> Run {
+    Run {
+        exit: seen.exit,
+        uptime_ms: seen.uptime_ms,
+        last: seen.last.map(|last| Last {
+            around: around(last.foreground, &last.usage),
+            crumbs: crumbs(last.crumbs, limits::RUN_CRUMBS),
+        }),
+    }
+}
+
+fn around(foreground: Option<bool>, usage: &dump::Usage) -> Circumstances {
+    Circumstances {
+        foreground,
+        memory: usage.memory.map(pressure),
+        resident_mib: usage.resident_mib,
+        open_files: usage.open_files.map(pressure),
     }
 }
 
@@ -210,8 +226,9 @@ const fn pressure(level: dump::Level) -> Pressure {
     }
 }
 
-fn crumbs(seen: Vec<SeenCrumb>) -> Vec<Crumb> {
-    let too_many = seen.len().saturating_sub(limits::CRUMBS);
+/// The last ones.
+fn crumbs(seen: Vec<SeenCrumb>, most: usize) -> Vec<Crumb> {
+    let too_many = seen.len().saturating_sub(most);
     let told = seen.into_iter().skip(too_many).map(|crumb| Crumb {
         name: crumb.name,
         before_ms: crumb.before_ms,

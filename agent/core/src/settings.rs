@@ -196,8 +196,8 @@ fn touches_something(scope: &Scope) -> bool {
     match scope {
         Scope::App => true,
         Scope::Modules { names, ranges } => {
-            !(names.is_empty() && ranges.is_empty())
-                && !ranges.iter().any(std::ops::Range::is_empty)
+            let something = !names.is_empty() || !ranges.is_empty();
+            something && ranges.iter().all(|range| !range.is_empty())
         }
     }
 }

@@ -244,6 +244,9 @@ impl Armed {
         shared
             .page
             .set_u64(life::ALIVE_BOOTTIME_MS, sys::boottime_millis());
+        shared
+            .page
+            .set_u32(life::ALIVE_ACTIVE_MS, shared.active_ms());
         panics::forget_elsewhere(shared.page, sys::boottime_millis());
         if shared.page.u64(life::BOOT).load(Ordering::Relaxed) == 0 {
             shared.page.set_u64(life::BOOT, boot());

@@ -73,6 +73,8 @@ pub mod life {
     /// `u64`: the last panic of the main thread that was outside the scope and has not been survived, boot time in
     /// milliseconds; 0 for none.
     pub const PANIC_ELSEWHERE_BOOTTIME_MS: usize = 0x158;
+    /// `u32`: last time the agent's watch thread was seen alive, milliseconds since the run started, suspension not included.
+    pub const ALIVE_ACTIVE_MS: usize = 0x160;
 }
 
 /// Counters for the agent's own bookkeeping: `u32` each.

@@ -465,4 +465,6 @@ pub struct Dump {
     pub modules: Vec<Module>,
     /// Milliseconds from the start of the run to the last sign of life in the file.
     pub uptime_ms: u64,
+    /// The same for the last sign of life of the watch thread, not counting time in suspension, as breadcrumbs count.
+    pub alive_active_ms: u32,
 }

@@ -203,6 +203,7 @@ impl Reader<'_> {
                 }
             }
         }
+        dump.alive_active_ms = self.u32(life::ALIVE_ACTIVE_MS);
         dump.uptime_ms = [
             dump.signal.as_ref().map(|signal| signal.at_ms),
             dump.panics.iter().map(|panic| panic.at_ms).max(),

@@ -88,7 +88,7 @@ fn a_signal_with_everything_around_it_is_read() {
         (dump.counters[0], dump.counters[1], dump.counters[127]),
         (7, 0, 9)
     );
-    assert_eq!(dump.uptime_ms, 61_500);
+    assert_eq!((dump.uptime_ms, dump.alive_active_ms), (61_500, 59_750));
     assert_eq!(
         dump.usage,
         Usage {

@@ -180,7 +180,10 @@ impl CrashView {
             fact(w.memory, memory.label(lang).to_owned());
         }
         if let Some(mib) = around.resident_mib {
-            fact(w.resident, fill(w.about_mib, &[&mib]));
+            fact(
+                w.resident,
+                fill(w.about_mib, &[&mib, &(u64::from(mib) * 2)]),
+            );
         }
         if let Some(open_files) = around.open_files {
             fact(w.open_files, open_files.label(lang).to_owned());

@@ -247,7 +247,7 @@ words! {
     background: "in the background", "后台";
     memory: "Memory", "内存";
     resident: "Its own memory", "自身内存";
-    about_mib: "{} MiB or more, less than twice that", "{} MiB 以上，不足其两倍";
+    about_mib: "{} to {} MiB", "{} 至 {} MiB";
     open_files: "Open files", "打开的文件";
     crumbs: "What the app did before", "此前的操作";
     crumbs_hint: "Latest first, with the time before the crash.", "最近的在前，并标明距崩溃的时间。";

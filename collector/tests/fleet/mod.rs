@@ -136,6 +136,7 @@ impl Fleet {
             What::Run(Run {
                 exit: None,
                 uptime_ms: None,
+                last: None,
             }),
         );
         let mut at = from;
@@ -176,6 +177,7 @@ impl Fleet {
             What::Run(Run {
                 exit: Some(exit),
                 uptime_ms,
+                last: None,
             }),
         );
         if self.chance(0.01) {

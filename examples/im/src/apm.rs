@@ -7,26 +7,39 @@ mod probe;
 use std::time::{Duration, UNIX_EPOCH};
 
 use candor_agent::{
-    Agent, Choice, Connection, Consent, Disconnect, Extension, Failure, Network, Precision,
-    Settings, Transport,
+    Agent, Breadcrumbs, Choice, Connection, Consent, Disconnect, Extension, Failure, Network,
+    Precision, Settings, Transport,
 };
 
 // What the client uses directly.
 pub use candor_agent::{Attempt, Live, Phase, Turn, Watch, name};
 pub use probe::probe;
 
-use crate::client::{DialError, DialFault, Ending, Step};
+use crate::client::{DialError, DialFault, Ending, Event, Step};
 use crate::config::{ApmConfig, Config, NetworkKind, UserChoice};
 
 /// What the user was asked. The hash below belongs to it: the consent is for this text and no other.
 pub const CONSENT_TEXT: &str = include_str!("../consent/en.txt");
 const CONSENT_SHA256: &str = "1e42916d0963b24a609cc88b388b6a879872303618dca5008abacdb6557d7dd1";
 
+candor_agent::crumbs! {
+    /// What the SDK does, for whoever reads a crash: names and numbers, no message and nobody's name.
+    enum Crumb {
+        Connected = "connected" { took_ms: Duration },
+        AttemptFailed = "attempt_failed" { retry_in_ms: Duration },
+        ConnectionLost = "connection_lost" { retry_in_ms: Duration },
+        Acknowledged = "message_acknowledged" { took_ms: Duration },
+        Delivered = "message_delivered" { bytes: usize },
+        OutboxFull = "outbox_full" {},
+    }
+}
+
 /// The extension, on or off.
 #[derive(Debug, Clone)]
 pub struct Apm {
     agent: Agent,
     link: Connection,
+    crumbs: Breadcrumbs<Crumb>,
 }
 
 impl Apm {
@@ -45,7 +58,12 @@ impl Apm {
             .map_err(|e| format!("telemetry: {e}"))?;
         agent.network(network(config.network));
         let link = agent.connection(name!("longlink"), name!("chat"), Transport::Tcp);
-        Ok(Self { agent, link })
+        let crumbs = agent.breadcrumbs();
+        Ok(Self {
+            agent,
+            link,
+            crumbs,
+        })
     }
 
     /// Watches the calling thread's event loop. The loop does its work in turns of the watch; between turns it may wait as long as it likes.
@@ -79,6 +97,31 @@ impl Apm {
             Ending::Protocol(_) => Disconnect::Protocol,
             Ending::Io(e) => Disconnect::of(e),
         });
+    }
+
+    /// Something happened that is worth knowing when the app dies soon after.
+    pub fn happened(&self, event: &Event) {
+        let crumb = match event {
+            Event::Ready { took } => Crumb::Connected { took_ms: *took },
+            Event::Failed { retry_in, .. } => Crumb::AttemptFailed {
+                retry_in_ms: *retry_in,
+            },
+            Event::Lost { retry_in, .. } => Crumb::ConnectionLost {
+                retry_in_ms: *retry_in,
+            },
+            Event::Acknowledged { took, .. } => Crumb::Acknowledged {
+                took_ms: took.unwrap_or_default(),
+            },
+            Event::Delivered { text, .. } => Crumb::Delivered { bytes: text.len() },
+            Event::OutboxFull => Crumb::OutboxFull {},
+            Event::RoundTrip(_) => return,
+        };
+        self.crumbs.add(crumb);
+    }
+
+    /// The app came to the foreground, or went to the background.
+    pub fn foreground(&self, foreground: bool) {
+        self.agent.foreground(foreground);
     }
 
     /// The app ends in good order. Takes no longer than `patience`, whatever the network does; what cannot be sent now is sent at the next start.

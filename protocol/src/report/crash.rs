@@ -59,7 +59,7 @@ impl Circumstances {
         *self == Self::default()
     }
 
-    fn check(&self) -> Result<(), &'static str> {
+    pub(super) fn check(&self) -> Result<(), &'static str> {
         match self.resident_mib {
             Some(mib) if !mib.is_power_of_two() => {
                 Err("the memory of a process is a power of two of MiB")
@@ -273,7 +273,7 @@ impl Crash {
             return Err("a crash repeats its notes");
         }
         self.around.check()?;
-        crumb::check(&self.crumbs)?;
+        crumb::check(&self.crumbs, limits::CRUMBS)?;
         self.thread.stack.check(&self.modules)?;
         self.others
             .iter()

@@ -23,7 +23,7 @@ pub use crumb::{Crumb, CrumbValue};
 pub use device::{Arch, Device, Os, OsVersion};
 pub use freeze::{Activity, Freeze, FreezeEnd, StackCount, Wait};
 pub use loss::{Loss, LossReason, Lost};
-pub use run::{Exit, Run};
+pub use run::{Exit, Last, Run};
 pub use stack::{Found, Frame, Module, Offset, Stack, StackEnd};
 
 use crate::deidentify::{Pseudonym, Release, ReportId, RunId};
@@ -104,7 +104,7 @@ impl What {
             Self::Crash(crash) => crash.check(),
             Self::Freeze(freeze) => freeze.check(),
             Self::Connection(connection) => connection.check(),
-            Self::Run(_) => Ok(()),
+            Self::Run(run) => run.check(),
             Self::Loss(loss) => loss.check(),
         }
     }

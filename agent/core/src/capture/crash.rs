@@ -65,7 +65,7 @@ pub(crate) fn of_dump(dump: &Dump, problems: &[Problem], kinds: &[NotedKind]) ->
             Observation {
                 id: id_of_run(&dump.run, which::PANIC.wrapping_add(panic.serial)),
                 at: at(panic.at_ms),
-                seen: Seen::Crash(crash),
+                seen: Seen::Crash(Box::new(crash)),
             }
         })
         .collect();
@@ -88,7 +88,7 @@ pub(crate) fn of_dump(dump: &Dump, problems: &[Problem], kinds: &[NotedKind]) ->
         seen.push(Observation {
             id: id_of_run(&dump.run, which::SIGNAL),
             at: at(signal.at_ms),
-            seen: Seen::Crash(crash),
+            seen: Seen::Crash(Box::new(crash)),
         });
     }
     seen

@@ -12,7 +12,7 @@ pub(crate) mod startup;
 pub(crate) mod usage;
 
 use candor_protocol::deidentify::ReportId;
-use candor_protocol::report::{Lost, Run};
+use candor_protocol::report::Lost;
 use std::sync::atomic::{AtomicBool, AtomicU8};
 
 /// Something that was seen.
@@ -29,10 +29,10 @@ pub(crate) struct Observation {
 /// What was seen.
 #[derive(Debug)]
 pub(crate) enum Seen {
-    Crash(crash::Crash),
+    Crash(Box<crash::Crash>),
     Freeze(freeze::Freeze),
     Connection(connection::Window),
-    Run(Run),
+    Run(run::Run),
     Loss(Vec<Lost>),
 }
 

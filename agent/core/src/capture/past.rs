@@ -6,7 +6,7 @@ use super::{Observation, Seen, crash, id_of_run, which};
 use crate::files::{self, Files};
 use candor_dump::{Dump, ExitMark, Problem};
 use candor_protocol::deidentify::{Release, RunId};
-use candor_protocol::report::{Device, Exit, FreezeEnd, Report, Run, What};
+use candor_protocol::report::{Device, Exit, FreezeEnd, Report, What};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -149,11 +149,14 @@ impl Past {
     pub(crate) fn observations(&self, exit: Exit) -> Vec<Observation> {
         let kinds = self.note.as_ref().map_or(&[][..], |note| &note.crumbs);
         let mut seen = crash::of_dump(&self.dump, &self.problems, kinds);
-        seen.push(ended(
+        seen.push(of_run(
             &bytes_of(&self.run),
             self.dump.started_unix,
-            exit,
-            self.dump.uptime_ms,
+            run::Run {
+                exit: Some(exit),
+                uptime_ms: Some(self.dump.uptime_ms),
+                last: run::last(&self.dump, exit, kinds),
+            },
         ));
         seen
     }
@@ -181,28 +184,16 @@ impl Past {
     }
 }
 
-/// The observation that a run began.
-pub(crate) fn began(run: &[u8; 16], started_unix: u64) -> Observation {
+/// The observation that a run began, or that it ended.
+pub(crate) fn of_run(run: &[u8; 16], started_unix: u64, seen: run::Run) -> Observation {
+    let which = match seen.exit {
+        None => which::START,
+        Some(_) => which::END,
+    };
     Observation {
-        id: id_of_run(run, which::START),
+        id: id_of_run(run, which),
         at: started_unix,
-        seen: Seen::Run(Run {
-            exit: None,
-            uptime_ms: None,
-        }),
-    }
-}
-
-/// The observation that a run ended.
-pub(crate) fn ended(run: &[u8; 16], started_unix: u64, exit: Exit, uptime_ms: u64) -> Observation {
-    let seen = Seen::Run(Run {
-        exit: Some(exit),
-        uptime_ms: Some(uptime_ms),
-    });
-    Observation {
-        id: id_of_run(run, which::END),
-        at: started_unix,
-        seen,
+        seen: Seen::Run(seen),
     }
 }
 

@@ -1,7 +1,45 @@
 //! How a run ended, told by what it left behind. Pure.
 
-use candor_dump::{Dump, ExitMark, Level, Panic};
+use super::crumb::{self, Crumb, NotedKind};
+use candor_dump::{Dump, ExitMark, Level, Panic, Usage};
 use candor_protocol::report::Exit;
+
+/// One life of the host process, as it was seen.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Run {
+    /// Missing while it lasts.
+    pub(crate) exit: Option<Exit>,
+    pub(crate) uptime_ms: Option<u64>,
+    pub(crate) last: Option<Last>,
+}
+
+/// The last that is known of a run which was ended from outside.
+#[derive(Debug, Clone)]
+pub(crate) struct Last {
+    pub(crate) foreground: Option<bool>,
+    pub(crate) usage: Usage,
+    /// Oldest first; their times are relative to the last sign of life.
+    pub(crate) crumbs: Vec<Crumb>,
+}
+
+/// The last moments of a run, where its end needs explaining and nothing else tells of it: a user takes a kill in the
+/// foreground for a crash, and one in the background is how most runs of an app end.
+pub(crate) fn last(dump: &Dump, exit: Exit, kinds: &[NotedKind]) -> Option<Last> {
+    let needs_explaining = match exit {
+        Exit::OutOfMemory | Exit::FreezeKill | Exit::Unknown => true,
+        Exit::Killed => dump.foreground == Some(true),
+        Exit::Clean | Exit::Crash | Exit::Reboot | Exit::Updated => false,
+    };
+    needs_explaining.then(|| {
+        let newest = dump.crumbs.iter().map(|crumb| crumb.at_ms).max();
+        let end = newest.unwrap_or(0).max(dump.alive_active_ms);
+        Last {
+            foreground: dump.foreground,
+            usage: dump.usage,
+            crumbs: crumb::until(&dump.crumbs, end, kinds).0,
+        }
+    })
+}
 
 /// What is known beside the dump.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +109,7 @@ fn ran_out_of_memory(dump: &Dump, circumstances: &Circumstances) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candor_dump::{FaultClass, Signal, Stack, Thread, Usage};
+    use candor_dump::{FaultClass, Signal, Stack, Thread};
 
     const NOW: Circumstances = Circumstances {
         boot: Some(1),

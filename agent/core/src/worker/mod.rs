@@ -9,6 +9,7 @@ mod uploads;
 mod windows;
 
 use crate::capture::past::{self, Note, RunFiles};
+use crate::capture::run::Run;
 use crate::capture::startup::Streak;
 use crate::capture::usage::Source;
 use crate::capture::{Observation, device};
@@ -138,7 +139,7 @@ impl<'a> Worker<'a> {
         worker.tell_past(&permit, now);
         worker.append(
             &permit,
-            past::began(&running.run, running.started_unix),
+            past::of_run(&running.run, running.started_unix, Run::default()),
             now,
         );
         Some(worker)
@@ -266,12 +267,13 @@ impl<'a> Worker<'a> {
             return;
         }
         let uptime_ms = monotonic_micros().saturating_sub(self.running.started_micros) / 1000;
-        let ended = past::ended(
-            &self.running.run,
-            self.running.started_unix,
-            Exit::Clean,
-            uptime_ms,
-        );
+        let ended = Run {
+            exit: Some(Exit::Clean),
+            uptime_ms: Some(uptime_ms),
+            last: None,
+        };
+        let running = self.running;
+        let ended = past::of_run(&running.run, running.started_unix, ended);
         self.append(permit, ended, now);
         if let Some(recorder) = &self.running.recorder {
             recorder.disarm();

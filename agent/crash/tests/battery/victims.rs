@@ -47,8 +47,8 @@ fn arm(path: &Path, kind: &str) {
     names.extend(by_name.then(super::harness::program));
     let scope = match kind {
         "in_scope" | "out_of_scope" | "in_scope_by_name" | "panic_out_of_scope" => {
-            let mut ranges = Vec::new();
-            ranges.extend((!by_name).then_some(sdk..sdk + 64));
+            let range = (!by_name).then_some(sdk..sdk + 64);
+            let ranges = range.into_iter().collect();
             Scope::Modules { names, ranges }
         }
         _ => Scope::App,

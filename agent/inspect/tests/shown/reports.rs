@@ -293,6 +293,7 @@ pub(crate) fn run_began() -> Report {
         What::Run(Run {
             exit: None,
             uptime_ms: None,
+            last: None,
         }),
     )
 }
@@ -301,6 +302,7 @@ pub(crate) fn run_ended() -> Report {
     let run = Run {
         exit: Some(Exit::FreezeKill),
         uptime_ms: Some(7_384_000),
+        last: None,
     };
     report(7, What::Run(run))
 }

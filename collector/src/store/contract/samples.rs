@@ -96,7 +96,15 @@ impl Life {
 
     pub(super) fn run(self, number: u32, exit: Option<Exit>, uptime_ms: u64) -> Incoming {
         let uptime_ms = (uptime_ms > 0).then_some(uptime_ms);
-        self.incoming(number, What::Run(Run { exit, uptime_ms }), None)
+        self.incoming(
+            number,
+            What::Run(Run {
+                exit,
+                uptime_ms,
+                last: None,
+            }),
+            None,
+        )
     }
 
     pub(super) fn crash(self, number: u32, issue: u64, fatal: bool) -> Incoming {

@@ -50,6 +50,8 @@ fn everything(agent: &Agent) {
     drop(watch.turn(name!("decode")));
     drop(other);
     drop(watch);
+    agent.foreground(true);
+    agent.breadcrumbs().add(Crumb::OutboxFull {});
     agent.flush(Duration::from_millis(10));
     agent.withdraw();
     agent.shutdown(Duration::from_millis(10));

@@ -142,6 +142,8 @@ fn run(arguments: &Arguments, mut config: Config) -> Result<(), String> {
     // A name instead of an address, so that there is something to resolve.
     config.server = format!("localhost:{}", network.address().port());
     let apm = Apm::start(&config)?;
+    // A terminal is always in front of somebody.
+    apm.foreground(true);
     let journal = Rc::new(RefCell::new(Journal::default()));
     let notes = Rc::clone(&journal);
     let (client, engine) = Client::new(config, apm.clone(), move |event| {

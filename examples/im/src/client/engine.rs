@@ -157,6 +157,7 @@ impl Engine {
     }
 
     pub(super) fn tell(&mut self, event: &Event) {
+        self.apm.happened(event);
         self.status.send_modify(|s| match event {
             Event::Ready { .. } => {
                 s.ready = true;
