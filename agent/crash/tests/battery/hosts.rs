@@ -1,6 +1,6 @@
 //! What a host may do that a recorder has to live with: own signal stacks and masks, children, exit handlers, coroutines.
 
-use crate::harness::{LIBRARY, compile_with, die, die_unarmed, start_with};
+use crate::harness::{LIBRARY, compile_with, die, die_unarmed, library, start_with};
 use crate::stories::{check, death, expect, overflowed, overflows, story};
 use crate::victims::{ARMED, Library, armed, null, outer, overflow, own_handler};
 use candor_dump::{ExitMark, FaultClass, StackEnd};
@@ -48,6 +48,8 @@ pub(crate) fn deadly(kind: &str) -> Option<fn()> {
         "vforked_child_then_parent" => vforked_child_then_parent,
         "becoming_another_program" => becoming_another_program,
         "sent_to_a_thread" => sent_to_a_thread,
+        "waiting_for_a_signal" => waiting_for_a_signal,
+        "unloading_a_copy" => unloading_a_copy,
         "jumping_out" => jumping_out,
         _ => return None,
     })
@@ -220,6 +222,23 @@ pub(crate) fn stories() -> Vec<Trial> {
                 assert_eq!(death.status, die_unarmed("sent_to_a_thread").status);
                 let signal = death.dump.signal.as_ref().unwrap();
                 assert!(signal.from_itself && !signal.from_kernel && !signal.thread.main);
+            },
+        ),
+        death(
+            "a signal that the host waits for is not taken by a thread of the agent, whose own faults are recorded",
+            "waiting_for_a_signal",
+            expect(libc::SIGSEGV, 1, FaultClass::NullLike, &["victims::null"]),
+        ),
+        story(
+            "a library with an agent in it may be unloaded, and the host ends as it would have",
+            || {
+                let library = library();
+                let death = start_with("unloading_a_copy", true, |command| {
+                    command.env(LIBRARY, library);
+                });
+                let death = death.end();
+                assert_eq!(death.status.code(), Some(4), "{}", death.errors);
+                assert_eq!(death.dump.exit_status, Some(4));
             },
         ),
         story(
@@ -557,6 +576,41 @@ fn waits() {
     while EVER.load(Ordering::Relaxed) {
         std::hint::spin_loop();
     }
+}
+
+/// A host that waits for a signal, and a thread of the agent's that does not take it.
+#[inline(never)]
+fn waiting_for_a_signal() {
+    let thread = candor_crash::leaving_signals_to_host(|| {
+        std::thread::spawn(|| {
+            std::thread::park();
+            null();
+            black_box(());
+        })
+    });
+    let mut taken = 0;
+    unsafe {
+        let mut wanted = std::mem::zeroed();
+        libc::sigemptyset(&raw mut wanted);
+        libc::sigaddset(&raw mut wanted, libc::SIGTERM);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const wanted, std::ptr::null_mut());
+        libc::kill(libc::getpid(), libc::SIGTERM);
+        libc::sigwait(&raw const wanted, &raw mut taken);
+    }
+    assert_eq!(taken, libc::SIGTERM);
+    thread.thread().unpark();
+    thread.join().unwrap();
+}
+
+/// The host unloads a library that had an agent of its own.
+#[inline(never)]
+fn unloading_a_copy() {
+    let library = Library::load();
+    library.arm();
+    library.call(c"copy_maintain");
+    library.call(c"copy_disarm");
+    library.unload();
+    std::process::exit(4);
 }
 
 #[inline(never)]

@@ -411,7 +411,8 @@ pub(crate) fn all() -> Vec<Trial> {
                         .any(|name| name.ends_with("victims::panic_on_main")),
                     "{names:#?}"
                 );
-                assert_eq!(death.dump.exit_mark, ExitMark::Exiting);
+                let noted = (death.dump.exit_mark, death.dump.exit_status);
+                assert_eq!(noted, (ExitMark::Exiting, Some(101)));
                 assert!(
                     panic
                         .stack
@@ -447,14 +448,16 @@ pub(crate) fn all() -> Vec<Trial> {
         ),
         story("the way of leaving is marked", || {
             for (kind, code, mark) in [
-                ("exit", 3, ExitMark::Exiting),
+                ("exit", 3u8, ExitMark::Exiting),
                 ("return_from_main", 0, ExitMark::Exiting),
                 ("shut_down", 0, ExitMark::Clean),
                 ("forked_child", 0, ExitMark::Exiting),
             ] {
                 let death = die(kind);
-                assert_eq!(death.status.code(), Some(code), "{kind}: {}", death.errors);
-                assert_eq!(death.dump.exit_mark, mark, "{kind}");
+                let told = death.status.code();
+                assert_eq!(told, Some(code.into()), "{kind}: {}", death.errors);
+                let noted = (death.dump.exit_mark, death.dump.exit_status);
+                assert_eq!(noted, (mark, Some(code)), "{kind}");
                 assert!(death.dump.signal.is_none() && death.problems.is_empty());
             }
         }),

@@ -751,7 +751,12 @@ impl Library {
         black_box(());
     }
 
-    fn arm(&self) {
+    /// Unless it has to stay.
+    pub(crate) fn unload(self) {
+        assert_eq!(unsafe { libc::dlclose(self.0) }, 0);
+    }
+
+    pub(crate) fn arm(&self) {
         type Arm = unsafe extern "C" fn(*const libc::c_char) -> i32;
         let arm: Arm = unsafe { std::mem::transmute(self.function(c"copy_arm")) };
         assert_eq!(unsafe { arm(c"other".as_ptr()) }, 0);
