@@ -137,6 +137,7 @@ impl Host {
         let agent = self.start(Extension::Off)?;
         let (link, watch) = (link(&agent), agent.watch(name!("main_loop")));
         let live = link.attempt().ready();
+        let crumbs = agent.breadcrumbs::<Step>();
         let took = Duration::from_millis(40);
         let nothing = lap::mean(200, 10_000, || {
             black_box(&agent);
@@ -146,6 +147,7 @@ impl Host {
             println!("call {name} {}", each.max(0.0));
         };
         call("rtt", &mut || black_box(&live).rtt(took));
+        call("crumb", &mut || black_box(&crumbs).add(SENT));
         call("sent", &mut || black_box(&live).sent(100));
         call("attempt", &mut || one_attempt(black_box(&link)));
         call("turn", &mut || {
@@ -164,11 +166,13 @@ impl Host {
         let agent = self.started()?;
         let (link, watch) = (link(&agent), agent.watch(name!("main_loop")));
         let live: Live = link.attempt().ready();
+        let crumbs = agent.breadcrumbs::<Step>();
         let took = Duration::from_micros(41_234);
         let call = |name: &str, work: &(dyn Fn() + Sync)| {
             tell(name, lap::cost(self.number, CALLS, work));
         };
         call("rtt", &|| black_box(&live).rtt(took));
+        call("crumb", &|| black_box(&crumbs).add(SENT));
         call("sent", &|| black_box(&live).sent(100));
         call("attempt", &|| one_attempt(&link));
         if self.number == 1 {
@@ -204,6 +208,15 @@ impl Host {
         Ok(())
     }
 }
+
+candor_agent::crumbs! {
+    enum Step { Sent = "message_sent" { bytes: u64, took_ms: Duration } }
+}
+
+const SENT: Step = Step::Sent {
+    bytes: 100,
+    took_ms: Duration::from_millis(40),
+};
 
 fn consent() -> Consent {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);

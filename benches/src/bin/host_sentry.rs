@@ -125,7 +125,7 @@ impl Host {
             );
         };
         call("rtt", &mut || sentry::add_breadcrumb(crumb));
-        call("sent", &mut || sentry::add_breadcrumb(crumb));
+        call("crumb", &mut || sentry::add_breadcrumb(crumb));
         call("attempt", &mut || {
             black_box(sentry::capture_message("message", Level::Info));
         });
@@ -138,7 +138,7 @@ impl Host {
             println!("call {name} {half} {most}");
         };
         call("rtt", 50_000, &measure);
-        call("sent", 50_000, &|| sentry::add_breadcrumb(crumb()));
+        call("crumb", 50_000, &|| sentry::add_breadcrumb(crumb()));
         call("attempt", 5_000, &|| {
             black_box(sentry::capture_message("message", Level::Info));
         });

@@ -10,12 +10,23 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The name of a call in the programs, ours in words, and what stands for it at the peer.
-const CALLS: [(&str, &str, &str); 4] = [
+const CALLS: [(&str, &str, &str); 5] = [
     ("rtt", "heartbeat", "metric"),
-    ("sent", "message sent", "breadcrumb"),
+    ("crumb", "breadcrumb", "breadcrumb"),
+    ("sent", "message sent", ""),
     ("attempt", "attempt, 3 phases, end", "message"),
     ("turn", "watched turn", ""),
 ];
+
+/// The most nanoseconds that a call may take.
+fn goal(name: &str) -> f64 {
+    match name {
+        // An attempt is five calls, each of which may cost what one may.
+        "attempt" => 1_000.0,
+        "crumb" => 60.0,
+        _ => 200.0,
+    }
+}
 
 pub(crate) fn rows(sides: &Sides) -> io::Result<Vec<Row>> {
     let (ours, theirs) = both(sides, "calls-off", 1)?;
@@ -25,7 +36,7 @@ pub(crate) fn rows(sides: &Sides) -> io::Result<Vec<Row>> {
         .chain([("flush", "flush", ""), ("network", "network", "")])
     {
         let peer = match name {
-            "rtt" | "sent" => " (lazy breadcrumb)",
+            "rtt" | "crumb" => " (lazy breadcrumb)",
             "attempt" => " (message)",
             _ => "",
         };
@@ -60,8 +71,7 @@ pub(crate) fn rows(sides: &Sides) -> io::Result<Vec<Row>> {
                     Cell::from(find(calls, name).and_then(|times| times.get(index).copied()))
                 };
                 let row = Row::new(figure, Unit::Nanos, of(&ours), of(&theirs));
-                // An attempt is five calls, each of which may cost what one may.
-                rows.push(row.goal(if name == "attempt" { 1_000.0 } else { 200.0 }));
+                rows.push(row.goal(goal(name)));
             }
         }
     }
