@@ -32,6 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const MAY_BE_UNSAFE: &[&str] = &[
     "agent/crash/",
     "agent/core/tests/deaths/victim.rs",
+    "benches/src/bin/crash",
     "examples/im/src/misbehave/fault.rs",
     "agent/inspect/tests/deaths/src/victim.rs",
 ];

@@ -22,6 +22,9 @@ pub(crate) fn deadly(kind: &str) -> Option<fn()> {
     })
 }
 
+/// How the library is compiled.
+pub(crate) const FLAGS: &[&str] = &["-O1", "-std=c++17", "-pthread"];
+
 /// What a thread does, from the inside out.
 type Top = &'static [&'static str];
 
@@ -124,13 +127,12 @@ pub(crate) fn stories() -> Vec<Trial> {
 /// Compiles the library and tells the story, or says aloud that it cannot be told.
 fn with_library(tell: &dyn Fn(&Path)) {
     let directory = tempfile::tempdir().unwrap();
-    let flags = &["-O1", "-std=c++17", "-pthread"];
     match compile_with(
         "c++",
         "terminates.cpp",
         directory.path(),
         "terminates",
-        flags,
+        FLAGS,
     ) {
         Some(library) => tell(&library),
         None => skip("c++", "`apt-get install g++` enables this test"),

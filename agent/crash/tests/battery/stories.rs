@@ -1,7 +1,7 @@
 //! What must be true of each death.
 
 use crate::harness::{Death, LIBRARY, compile, die, die_unarmed, library, start, start_with};
-use crate::{cpp, crowds, hosts, sampled, shortage, wrecks};
+use crate::{cpp, crowds, deaths, hosts, sampled, shortage, wrecks};
 use candor_dump::layout;
 use candor_dump::{ExitMark, FaultClass, Found, Reached, StackEnd, ThreadName};
 use libtest_mimic::{Failed, Trial};
@@ -882,6 +882,7 @@ pub(crate) fn all() -> Vec<Trial> {
     all.extend(shortage::stories());
     all.extend(cpp::stories());
     all.extend(wrecks::stories());
+    all.extend(deaths::stories());
     all.extend(sampled::CALLS.iter().map(|call| {
         Trial::test(
             format!("a thread in {} is sampled and does not notice", call.name),

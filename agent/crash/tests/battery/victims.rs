@@ -84,7 +84,7 @@ fn before(kind: &str) {
     }
 }
 
-fn deadly(kind: &str) -> fn() {
+pub(crate) fn deadly(kind: &str) -> fn() {
     match kind {
         "null" => null,
         "wild" => wild,
