@@ -120,7 +120,11 @@ const DEATHS: &[(Needs, &[&str])] = &[
     ),
     (
         Needs::Shapes(TABLES),
-        &["through_aligned_frame", "through_plain_frame", "through_assertion"],
+        &[
+            "through_aligned_frame",
+            "through_plain_frame",
+            "through_assertion",
+        ],
     ),
     (Needs::Shapes(POINTERS), &["through_plain_frame"]),
     (Needs::Shapes(NEITHER), &["through_plain_frame"]),
@@ -139,7 +143,9 @@ pub(crate) fn list(folder: &Path) {
     let mut made: BTreeMap<Needs, Option<PathBuf>> = BTreeMap::new();
     for (needs, kinds) in DEATHS {
         let number = made.len();
-        let library = made.entry(*needs).or_insert_with(|| make(*needs, folder, number));
+        let library = made
+            .entry(*needs)
+            .or_insert_with(|| make(*needs, folder, number));
         if *needs != Needs::Nothing && library.is_none() {
             // Where there is no such compiler.
             continue;

@@ -683,7 +683,9 @@ fn surviving() {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         let page = libc::mmap(std::ptr::null_mut(), 4096, libc::PROT_NONE, flags, -1, 0);
         CLOSED_PAGE.store(page as usize, Ordering::Relaxed);
+        *libc::__errno_location() = 1234;
         page.cast::<u8>().write_volatile(1);
+        assert_eq!(*libc::__errno_location(), 1234);
         // As if that had been long ago.
         let file = std::fs::OpenOptions::new()
             .write(true)

@@ -3,7 +3,7 @@
 use crate::sides::LIMIT;
 use candor_benches::process::Process;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Where code is.
@@ -108,6 +108,18 @@ impl Debugger {
         std::fs::write(folder.path().join("see.py"), SCRIPT.replace("MARK", MARK))
             .map_err(words)?;
         Ok(Self { folder })
+    }
+
+    /// The function at an offset in a file; `None` where the file does not say.
+    pub(crate) fn function(&self, file: &Path, offset: u64) -> Option<String> {
+        let mut command = Command::new("gdb");
+        command.args(["--batch", "-nx", "-ex", &format!("info symbol {offset:#x}")]);
+        let said = command.arg(file).output().ok()?.stdout;
+        // "function + 7 in section .text"
+        let said = String::from_utf8_lossy(&said).into_owned();
+        let (name, _) = said.split_once(" in section")?;
+        let name = name.lines().last()?;
+        Some(name.split(" + ").next()?.to_owned())
     }
 
     /// Lets a victim run to its death.

@@ -143,8 +143,16 @@ impl Battery {
         let reference = ids.named(&seen.crashed);
         let reference = both_ends(&reference, stack.gap, ours.len());
         let frames = (in_order(&ours, &reference), reference.len());
+        let top = match (ours.first(), reference.first(), seen.crashed.first()) {
+            // A stack may turn out to be full at any instruction of a function that uses it.
+            (Some(ours), Some(theirs), Some(Place::In(file, _))) if stack.gap.is_some() => {
+                let function = |known: &Known| debugger.function(file, known.1);
+                ours.0 == theirs.0 && function(ours).is_some() && function(ours) == function(theirs)
+            }
+            (ours, theirs, _) => ours.is_some() && ours == theirs,
+        };
         Ok(Kept {
-            top: ours.first().is_some() && ours.first() == reference.first(),
+            top,
             frames,
             others: others(&dump, &seen.others, &mut ids),
         })
