@@ -1,6 +1,8 @@
 //! What the collector says back, and the one request that is not a batch.
 
+use crate::catalogue::Extra;
 use crate::deidentify::Pseudonym;
+use crate::report::Kind;
 use serde::{Deserialize, Serialize};
 
 /// The answer to a batch: every report of it is durable, a duplicate, or refused by line.
@@ -10,7 +12,44 @@ pub struct Accepted {
     pub stored: u32,
     /// Reports that had been stored before.
     pub duplicates: u32,
+    /// What the collector's operator wants less of. Missing when that is nothing; an agent then does again what its developer
+    /// and its user allow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub narrowing: Option<Narrowing>,
 }
+
+/// What an agent should leave out of what its developer and its user allow. There is no way to ask for more.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Narrowing {
+    /// Record and send nothing until this moment, in seconds since 1970; agents obey for at most [`OFF_SECONDS_MOST`] at a
+    /// time, so that a mistake ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub off_until: Option<u64>,
+    /// Kinds of reports that are not wanted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds_off: Vec<Kind>,
+    /// Optional fields that are not wanted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extras_off: Vec<Extra>,
+    /// Of how many runs in a hundred a kind is wanted; all where it is missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sample: Vec<Sample>,
+    /// The fewest seconds between two uploads that are not urgent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload_every_seconds: Option<u32>,
+}
+
+/// Of how many runs a kind of report is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Which kind.
+    pub kind: Kind,
+    /// Runs in a hundred, drawn by the random number of the run.
+    pub percent: u8,
+}
+
+/// The longest that an agent stays off because a collector said so: a week.
+pub const OFF_SECONDS_MOST: u64 = 7 * 24 * 3600;
 
 /// Why a request was refused, for the log of whoever sent it. Quotes nothing of what was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

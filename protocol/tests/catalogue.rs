@@ -1,6 +1,6 @@
 //! The catalogue and the wire types say the same.
 
-use candor_protocol::catalogue::FIELDS;
+use candor_protocol::catalogue::{self, FIELDS, keep};
 use candor_protocol::deidentify::{
     Amount, BuildId, CleanText, ModuleName, Name, Pseudonym, Release, ReportId, RunId, SourcePath,
     ThreadName,
@@ -278,4 +278,28 @@ fn a_report_that_contradicts_itself_is_refused_with_the_reason() {
     }
     let refused = Report::from_json(&serde_json::to_string(&report).unwrap()).unwrap_err();
     assert!(refused.contains("module"), "{refused}");
+}
+
+#[test]
+fn a_report_can_do_without_whatever_was_declared_later_or_is_optional() {
+    for version in 1..=catalogue::VERSION {
+        let allowed = |field: &catalogue::Field| field.since <= version && field.extra.is_none();
+        for report in everything() {
+            let kept = keep(report, &allowed).expect("the older fields are enough");
+            let mut left = BTreeSet::new();
+            paths(&serde_json::to_value(&kept).unwrap(), "", &mut left);
+            let forbidden = FIELDS.iter().filter(|field| !allowed(field));
+            for field in forbidden {
+                assert!(!left.contains(field.path), "{} is still there", field.path);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_allowed_is_kept_as_it_is_and_what_a_report_needs_cannot_be_left_out() {
+    for report in everything() {
+        assert_eq!(keep(report.clone(), &|_| true), Some(report.clone()));
+        assert_eq!(keep(report, &|field| field.path != "pseudonym"), None);
+    }
 }

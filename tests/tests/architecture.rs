@@ -34,6 +34,7 @@ const MAY_BE_UNSAFE: &[&str] = &[
     "agent/core/tests/deaths/victim.rs",
     "benches/src/bin/crash",
     "examples/im/src/misbehave/fault.rs",
+    "agent/inspect/tests/deaths/src/foreign.rs",
     "agent/inspect/tests/deaths/src/victim.rs",
 ];
 

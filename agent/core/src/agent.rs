@@ -1,5 +1,6 @@
 //! The handle a host holds: wires the parts together and decides nothing.
 
+use crate::allowed::off_until;
 use crate::capture::connection::{Book, Connection};
 use crate::capture::crumb::{Breadcrumbs, CrumbList};
 use crate::capture::freeze::{State, Watch};
@@ -9,10 +10,12 @@ use crate::capture::startup;
 use crate::clock;
 use crate::consent::{Choice, Consent, ConsentError};
 use crate::files::Files;
+use crate::narrowing;
 use crate::running::{Flushed, Recordings, Running};
 use crate::settings::{Checked, Settings, SettingsError};
 use crate::upload::lock;
 use crate::withdrawal;
+use candor_protocol::catalogue::Extra;
 use candor_protocol::deidentify::{ModuleName, Name, RunId};
 use candor_protocol::report::{Network, Transport};
 use std::fmt;
@@ -80,6 +83,8 @@ struct Inner {
     settings: Checked,
     recordings: Arc<Recordings>,
     running: Mutex<Option<Arc<Running>>>,
+    /// To what the user agreed, for the end of a pause.
+    consent: Mutex<Option<Consent>>,
 }
 
 /// Thread names that may be told without being declared: those of Rust, tokio and the agent itself.
@@ -120,6 +125,7 @@ impl Agent {
             settings: settings.check()?,
             recordings: Arc::default(),
             running: Mutex::default(),
+            consent: Mutex::default(),
         });
         let agent = Self {
             inner: Some(inner.clone()),
@@ -141,13 +147,20 @@ impl Agent {
             return Ok(());
         };
         consent.check()?;
+        if let Some(terms) = &inner.settings.settings.terms {
+            terms.are_covered_by(&consent)?;
+        }
+        *lock(&inner.consent) = Some(consent.clone());
+        if inner.has_to_wait() {
+            return Ok(());
+        }
         let mut running = lock(&inner.running);
-        if running.is_none() {
+        if running.as_ref().is_none_or(|running| running.is_over()) {
             let started = inner.begin(consent);
             if !started.spawn() {
                 return Err(StartError::Thread);
             }
-            inner.recordings.switch.open.store(true, Relaxed);
+            inner.recordings.open_for(&started);
             let rescue = inner.keeps_crashing(&started).then(|| started.clone());
             *running = Some(started);
             drop(running);
@@ -164,16 +177,50 @@ impl Agent {
     pub fn withdraw(&self) {
         let Some(inner) = &self.inner else { return };
         let mut slot = lock(&inner.running);
-        inner.recordings.switch.open.store(false, Relaxed);
-        let Some(running) = slot.take() else { return };
-        if let Some(recorder) = &running.recorder {
-            panic::stop_listening(recorder);
-            recorder.disarm();
+        let files = Files::new(&inner.settings.settings.dir);
+        match slot.take() {
+            Some(running) => running.close(),
+            // A pause is over when the user withdraws.
+            None if files.paused().exists() => {}
+            None => return,
         }
-        running.gate.close();
-        running.wake();
-        withdrawal::begin(&running.files);
+        *lock(&inner.consent) = None;
+        withdrawal::begin(&files);
         withdrawal::finish(&inner.settings.settings);
+    }
+
+    /// The user wants everything erased that was recorded and sent so far, and does not withdraw: the device is wiped, the
+    /// collector is asked to erase what it has, and recording begins anew, under a new pseudonym.
+    pub fn erase(&self) {
+        let Some(inner) = &self.inner else { return };
+        let Some(running) = lock(&inner.running).take() else {
+            return;
+        };
+        running.close();
+        withdrawal::begin_erasure(&running.files);
+        withdrawal::finish(&inner.settings.settings);
+        // It was complete before, so it is now.
+        let _ = self.grant(running.consent.clone());
+    }
+
+    /// The user pauses recording and sending, also beyond a restart, until [`resume`](Self::resume). What was recorded waits.
+    pub fn pause(&self) {
+        let Some(inner) = &self.inner else { return };
+        let Some(running) = lock(&inner.running).take() else {
+            return;
+        };
+        let _ = running.files.pause();
+        running.pause();
+    }
+
+    /// Ends a pause.
+    pub fn resume(&self) {
+        let Some(inner) = &self.inner else { return };
+        let _ = Files::new(&inner.settings.settings.dir).resume();
+        let consent = lock(&inner.consent).clone();
+        if let Some(consent) = consent {
+            let _ = self.grant(consent);
+        }
     }
 
     /// A named connection that leads to a named endpoint. Handles of the same names share their counts.
@@ -221,11 +268,16 @@ impl Agent {
         Watch::new(state)
     }
 
-    /// Breadcrumbs of a closed list, made with [`crumbs!`](crate::crumbs): what the app does, for whoever reads its crashes.
+    /// Breadcrumbs of a closed list, made with [`crumbs!`](crate::crumbs): what the app does, for whoever reads its crashes. Inert
+    /// unless [`Extra::Breadcrumbs`] is switched on.
     pub fn breadcrumbs<L: CrumbList>(&self) -> Breadcrumbs<L> {
         let Some(inner) = &self.inner else {
             return Breadcrumbs::INERT;
         };
+        // What will not be sent is not recorded either.
+        if !inner.settings.settings.extras.contains(&Extra::Breadcrumbs) {
+            return Breadcrumbs::INERT;
+        }
         let Some((first, new)) = inner.recordings.crumbs.register::<L>() else {
             return Breadcrumbs::INERT;
         };
@@ -235,7 +287,7 @@ impl Agent {
         Breadcrumbs::new(inner.recordings.switch.clone(), first)
     }
 
-    /// Tells whether the app is in the foreground now; crashes tell it too.
+    /// Tells whether the app is in the foreground now; crashes tell it too, if [`Extra::Foreground`] is switched on.
     pub fn foreground(&self, foreground: bool) {
         let Some(inner) = &self.inner else { return };
         *lock(&inner.recordings.foreground) = Some(foreground);
@@ -289,7 +341,7 @@ impl Inner {
         let files = Files::new(&self.settings.settings.dir);
         let path = RunFiles::new(&files, &RunId::from_bytes(run)).dump;
         let declared = self.settings.settings.thread_names;
-        let names: Vec<&str> = declared.iter().copied().chain(THREAD_NAMES).collect();
+        let names: Vec<&'static str> = declared.iter().copied().chain(THREAD_NAMES).collect();
         let config = candor_crash::Config {
             path: &path,
             run,
@@ -308,7 +360,9 @@ impl Inner {
             error => Err(error),
         });
         // Where crashes cannot be recorded, everything else still can.
-        let recorder = armed.ok().map(|armed| Arc::new(Recorder::new(armed)));
+        let recorder = armed
+            .ok()
+            .map(|armed| Arc::new(Recorder::new(armed, names)));
         if let Some(recorder) = &recorder {
             panic::listen(recorder);
         }
@@ -323,6 +377,13 @@ impl Inner {
         );
         running.tell_foreground();
         Arc::new(running)
+    }
+
+    /// Whether the user pauses the agent, or the collector wants nothing for a while.
+    fn has_to_wait(&self) -> bool {
+        let files = Files::new(&self.settings.settings.dir);
+        files.paused().exists()
+            || off_until(&narrowing::load(&files), clock::unix_seconds()).is_some()
     }
 
     /// Whether this app has crashed in its last starts.

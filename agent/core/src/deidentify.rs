@@ -1,5 +1,6 @@
 //! The only way from what was seen to a report.
 
+use crate::allowed::Allowed;
 use crate::capture::connection::Window;
 use crate::capture::crash::{Cause as SeenCause, Crash as SeenCrash};
 use crate::capture::crumb::{Crumb as SeenCrumb, Told};
@@ -23,12 +24,13 @@ pub(crate) struct Context {
     pub(crate) release: Release,
     pub(crate) device: Device,
     pub(crate) precision: Precision,
+    pub(crate) allowed: Allowed,
 }
 
-/// Makes the report of an observation.
-pub(crate) fn scrub(observation: Observation, context: &Context) -> Report {
+/// Makes the report of an observation, with what may leave. `None` when nothing of it may.
+pub(crate) fn scrub(observation: Observation, context: &Context) -> Option<Report> {
     let Observation { id, at, seen } = observation;
-    Report {
+    context.allowed.keep(Report {
         id,
         at: Moment::round(at, context.precision),
         run: context.run,
@@ -42,7 +44,7 @@ pub(crate) fn scrub(observation: Observation, context: &Context) -> Report {
             Seen::Run(seen) => What::Run(run(seen)),
             Seen::Loss(lost) => What::Loss(Loss { lost }),
         },
-    }
+    })
 }
 
 /// The modules that frames touch, renumbered in the order in which they are first named.

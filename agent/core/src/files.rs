@@ -62,9 +62,34 @@ impl Files {
         self.root.join("startup.json")
     }
 
+    /// There while the user pauses the agent; empty.
+    pub(crate) fn paused(&self) -> PathBuf {
+        self.root.join("paused")
+    }
+
+    /// What the collector asked to leave out.
+    pub(crate) fn narrowing(&self) -> PathBuf {
+        self.root.join("narrowing.json")
+    }
+
     /// When the user withdrew, and the request for erasure until it is answered.
     pub(crate) fn withdrawal(&self) -> PathBuf {
         self.root.join("withdrawal.json")
+    }
+}
+
+impl Files {
+    /// Marks the agent as paused, whether it runs or not. Not under a permit: it says that nothing else may be written.
+    pub(crate) fn pause(&self) -> io::Result<()> {
+        replace(&self.paused(), b"")
+    }
+
+    /// Takes the mark away.
+    pub(crate) fn resume(&self) -> io::Result<()> {
+        match fs::remove_file(self.paused()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
     }
 }
 

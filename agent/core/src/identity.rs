@@ -29,14 +29,15 @@ impl Identity {
         files::load(&files.identity()).unwrap_or_default()
     }
 
-    /// The pseudonym for `now`; a new one is on the disk before it is returned, so that erasure can never miss one.
+    /// The pseudonym for `now`, replaced when it is older than `seconds` (at most seven days); a new one is on the disk before it is returned, so that erasure can never miss one.
     pub(crate) fn current(
         &mut self,
         permit: &Permit<'_>,
         files: &Files,
         now: u64,
+        seconds: u64,
     ) -> std::io::Result<Pseudonym> {
-        if let Some(pseudonym) = self.valid(now) {
+        if let Some(pseudonym) = self.valid(now, seconds) {
             return Ok(pseudonym);
         }
         let mut next = self.clone();
@@ -52,10 +53,10 @@ impl Identity {
         Ok(pseudonym)
     }
 
-    /// The newest one, while it is not older than seven days. A clock that was set back makes a new one.
-    fn valid(&self, now: u64) -> Option<Pseudonym> {
+    /// The newest one, while it is not older than it may become. A clock that was set back makes a new one.
+    fn valid(&self, now: u64, seconds: u64) -> Option<Pseudonym> {
         let newest = self.used.last()?;
-        (newest.since..newest.since + PSEUDONYM_SECONDS)
+        (newest.since..newest.since + seconds.min(PSEUDONYM_SECONDS))
             .contains(&now)
             .then_some(newest.pseudonym)
     }
@@ -77,15 +78,22 @@ mod tests {
         let (files, gate) = (Files::new(dir.path()), Gate::open());
         let permit = gate.permit().unwrap();
         let mut identity = Identity::load(&files);
-        let first = identity.current(&permit, &files, 1000).unwrap();
+        let first = identity
+            .current(&permit, &files, 1000, PSEUDONYM_SECONDS)
+            .unwrap();
         assert_eq!(
             identity
-                .current(&permit, &files, 1000 + PSEUDONYM_SECONDS - 1)
+                .current(
+                    &permit,
+                    &files,
+                    1000 + PSEUDONYM_SECONDS - 1,
+                    PSEUDONYM_SECONDS
+                )
                 .unwrap(),
             first
         );
         let second = identity
-            .current(&permit, &files, 1000 + PSEUDONYM_SECONDS)
+            .current(&permit, &files, 1000 + PSEUDONYM_SECONDS, PSEUDONYM_SECONDS)
             .unwrap();
         assert_ne!(first, second);
         assert_eq!(Identity::load(&files).all(), [first, second]);
@@ -98,7 +106,9 @@ mod tests {
         let permit = gate.permit().unwrap();
         let mut identity = Identity::default();
         for now in (0..ERASURE_PSEUDONYMS as u64 + 20).rev() {
-            identity.current(&permit, &files, now).unwrap();
+            identity
+                .current(&permit, &files, now, PSEUDONYM_SECONDS)
+                .unwrap();
         }
         assert_eq!(identity.all().len(), ERASURE_PSEUDONYMS);
     }

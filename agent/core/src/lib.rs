@@ -40,6 +40,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod agent;
+mod allowed;
 mod capture;
 mod clock;
 pub mod consent;
@@ -48,6 +49,7 @@ mod files;
 mod identity;
 mod ledger;
 pub mod local;
+mod narrowing;
 mod running;
 mod settings;
 mod spool;
@@ -57,6 +59,7 @@ mod worker;
 
 pub use agent::{Agent, Extension, StartError};
 pub use candor_crash::Scope;
+pub use candor_protocol::catalogue::{Extra, VERSION as CATALOGUE};
 pub use candor_protocol::deidentify::Name;
 pub use candor_protocol::moment::Precision;
 pub use candor_protocol::name;
@@ -66,7 +69,7 @@ pub use capture::connection::{Attempt, Connection, Live};
 pub use capture::crumb::first_two;
 pub use capture::crumb::{Breadcrumbs, CrumbField, CrumbKind, CrumbList, CrumbValue};
 pub use capture::freeze::{Turn, Watch};
-pub use consent::{Choice, Consent, ConsentError};
+pub use consent::{Age, Choice, Consent, ConsentError, Terms};
 pub use running::Flushed;
 pub use settings::{Settings, SettingsError};
 pub use upload::transport::{Carrier, Outcome, Request, Sending};

@@ -1,5 +1,6 @@
-//! What is on this device, for whoever wants to look: reads, and changes nothing.
+//! What is on this device, for whoever wants to look: reads, and changes nothing but what the user asks for.
 
+use crate::allowed::Allowed;
 use crate::capture::past::{self, Note, Past};
 use crate::capture::{Seen, device};
 use crate::deidentify::{Context, scrub};
@@ -7,6 +8,7 @@ use crate::files::{self, Files};
 use crate::identity::Identity;
 use crate::ledger::Ledger;
 pub use crate::ledger::{Balance, Upload};
+use crate::narrowing;
 pub use crate::running::Grant;
 use crate::spool;
 use crate::upload;
@@ -16,6 +18,7 @@ use candor_protocol::limits::REPORT_BYTES;
 use candor_protocol::moment::Precision;
 use candor_protocol::report::{Exit, Report};
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The directory of an agent.
@@ -53,6 +56,15 @@ pub struct Unread {
     pub reason: String,
 }
 
+/// Who wipes the directory after a withdrawal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wiped {
+    /// It is wiped.
+    Now,
+    /// The app that uses it does, within seconds.
+    ByTheApp,
+}
+
 /// The line in front of a report in its file is shorter than this.
 const HEAD: u64 = 64;
 
@@ -61,6 +73,8 @@ const HEAD: u64 = 64;
 pub struct Status {
     /// Under which consent and limits it runs. `None` when there is no consent in force.
     pub grant: Option<Grant>,
+    /// Whether the user pauses it.
+    pub paused: bool,
     /// Whether a request for erasure waits for the collector's answer.
     pub erasing: bool,
     /// What was recorded, delivered and lost, and what waits.
@@ -103,6 +117,7 @@ impl Device {
         let ledger = Ledger::load(&self.files);
         Ok(Status {
             grant: files::load(&self.files.grant()),
+            paused: self.files.paused().exists(),
             erasing: withdrawal::is_pending(&self.files),
             balance: spool::balance(&ledger, &entries),
             spool_bytes: entries.iter().map(|entry| entry.size).sum(),
@@ -112,6 +127,103 @@ impl Device {
             failures: backoff.failures(),
             not_before: backoff.not_before(now * 1000) / 1000,
         })
+    }
+
+    /// The user pauses recording and sending; a running app notices within seconds.
+    ///
+    /// # Errors
+    /// When there is no agent's directory, or it cannot be written.
+    pub fn pause(&self) -> io::Result<()> {
+        fs::metadata(self.files.root())?;
+        self.files.pause()
+    }
+
+    /// Ends a pause; recording begins again at the app's next start.
+    ///
+    /// # Errors
+    /// When the directory cannot be written.
+    pub fn resume(&self) -> io::Result<()> {
+        fs::metadata(self.files.root())?;
+        self.files.resume()
+    }
+
+    /// The user withdraws: everything is wiped, now if no app uses the directory, else within seconds by the app itself. The
+    /// app asks the collector for erasure; what this program leaves is the moment and the request.
+    ///
+    /// # Errors
+    /// When the directory cannot be read or written.
+    pub fn withdraw(&self) -> io::Result<Wiped> {
+        fs::metadata(self.files.root())?;
+        withdrawal::begin(&self.files);
+        if !withdrawal::is_recorded(&self.files) {
+            return Err(io::Error::other("the withdrawal could not be written"));
+        }
+        match self.take()? {
+            Some(_lock) => files::purge(&self.files).map(|()| Wiped::Now),
+            None => Ok(Wiped::ByTheApp),
+        }
+    }
+
+    /// The user wants erased what was recorded and sent, and does not withdraw. The app asks the collector at its next start.
+    ///
+    /// # Errors
+    /// When an app uses the directory ([`io::ErrorKind::WouldBlock`]), or it cannot be read or written.
+    pub fn erase(&self) -> io::Result<()> {
+        fs::metadata(self.files.root())?;
+        let Some(_lock) = self.take()? else {
+            return Err(io::Error::new(
+                io::ErrorKind::WouldBlock,
+                "the app is running; close it first, or use its own button",
+            ));
+        };
+        withdrawal::begin_erasure(&self.files);
+        files::purge(&self.files)
+    }
+
+    /// Everything that is kept, as one JSON value: how the agent stands, its pseudonyms, every report, what was sent and when,
+    /// and what the collector asked to leave out.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn export(&self) -> io::Result<serde_json::Value> {
+        let reports: Vec<serde_json::Value> = self
+            .reports()?
+            .iter()
+            .map(|stored| {
+                serde_json::json!({
+                    "state": match stored.state { State::Dump => "in_dump", State::Waiting => "waiting" },
+                    "report": stored.report,
+                })
+            })
+            .collect();
+        let ledger = Ledger::load(&self.files);
+        let entries = spool::list(&self.files)?;
+        let grant: Option<Grant> = files::load(&self.files.grant());
+        Ok(serde_json::json!({
+            "format": 1,
+            "agreed": grant,
+            "paused": self.files.paused().exists(),
+            "pseudonyms": Identity::load(&self.files),
+            "counts": spool::balance(&ledger, &entries),
+            "uploads": ledger.uploads(),
+            "asked_to_leave_out": narrowing::load(&self.files),
+            "erasure_pending": withdrawal::is_pending(&self.files),
+            "reports": reports,
+        }))
+    }
+
+    /// The directory, if no app uses it, for as long as the answer lives.
+    fn take(&self) -> io::Result<Option<fs::File>> {
+        let lock = fs::File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(self.files.lock())?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(lock)),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(error)) => Err(error),
+        }
     }
 
     /// Every report on this device, oldest first: those that wait, and those that dumps will become.
@@ -188,6 +300,13 @@ impl Device {
             .collect())
     }
 
+    /// The dump of a run that has not been told of yet: raw, for whoever looks at it on this device. `None` when there is
+    /// none, or it cannot be read.
+    pub fn dump(&self, run: &RunId) -> Option<candor_dump::Dump> {
+        let files = past::RunFiles::new(&self.files, run);
+        past::read_dump(&files.dump).map(|(dump, _)| dump)
+    }
+
     /// A report of the spool, or why it cannot be shown.
     fn waiting(&self, entry: &spool::Entry) -> Result<Stored, String> {
         if entry.size > REPORT_BYTES as u64 + HEAD {
@@ -230,7 +349,7 @@ impl Device {
         let mut reports = Vec::new();
         for past in past::list(&self.files, None) {
             reports.extend(past.freezes());
-            let Some(note) = note_of(&past, grant.as_ref()) else {
+            let (Some(grant), Some(note)) = (&grant, note_of(&past, grant.as_ref())) else {
                 continue;
             };
             let context = Context {
@@ -239,11 +358,12 @@ impl Device {
                 release: note.release,
                 device: note.device,
                 precision,
+                allowed: Allowed::fields_of(&grant.consent, &grant.extras),
             };
             // How it ended is told at the next start, when it is known that it did.
             let seen = past.observations(Exit::Unknown).into_iter();
             let crashes = seen.filter(|observation| matches!(observation.seen, Seen::Crash(_)));
-            reports.extend(crashes.map(|seen| scrub(seen, &context)));
+            reports.extend(crashes.filter_map(|seen| scrub(seen, &context)));
         }
         reports
     }

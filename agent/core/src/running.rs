@@ -4,7 +4,7 @@ use crate::capture::Switch;
 use crate::capture::connection::Book;
 use crate::capture::crumb::Lists;
 use crate::capture::freeze::State;
-use crate::capture::panic::Recorder;
+use crate::capture::panic::{self, Recorder};
 use crate::clock::monotonic_micros;
 use crate::consent::{Consent, Gate};
 use crate::files::Files;
@@ -12,8 +12,10 @@ use crate::settings::Checked;
 use crate::upload::lock;
 use crate::upload::plan::Backoff;
 use crate::worker::Worker;
+use candor_protocol::catalogue::Extra;
 use candor_protocol::moment::Precision;
 use serde::{Deserialize, Serialize};
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::{self, Thread};
@@ -23,11 +25,27 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub(crate) struct Recordings {
     pub(crate) switch: Arc<Switch>,
+    /// The time under one consent that the switch is open for; one that is over must not close it for the next.
+    current: Mutex<u64>,
     pub(crate) books: Mutex<Vec<Arc<Book>>>,
     pub(crate) watches: Mutex<Vec<Arc<State>>>,
     pub(crate) crumbs: Lists,
     /// Whether the app is in the foreground, once it has said so.
     pub(crate) foreground: Mutex<Option<bool>>,
+}
+
+impl Recordings {
+    /// Recording begins, for `running`.
+    pub(crate) fn open_for(&self, running: &Running) {
+        *lock(&self.current) = running.serial;
+        self.switch.open.store(true, Relaxed);
+    }
+
+    fn close_for(&self, running: &Running) {
+        if *lock(&self.current) == running.serial {
+            self.switch.open.store(false, Relaxed);
+        }
+    }
 }
 
 /// Under what the agent runs, on the disk for whoever inspects it.
@@ -47,6 +65,9 @@ pub struct Grant {
     pub spool_reports: usize,
     /// How long a report is kept, in seconds.
     pub spool_age_seconds: u64,
+    /// Optional fields that are sent.
+    #[serde(default)]
+    pub extras: Vec<Extra>,
     /// How finely reports tell the time, in seconds: 3600 or 60.
     pub precision_seconds: u64,
 }
@@ -73,6 +94,7 @@ pub(crate) struct Running {
     pub(crate) run: [u8; 16],
     pub(crate) started_unix: u64,
     pub(crate) started_micros: u64,
+    serial: u64,
     pub(crate) orders: Mutex<Orders>,
     pub(crate) done: Condvar,
     thread: OnceLock<Thread>,
@@ -84,6 +106,8 @@ pub(crate) struct Orders {
     pub(crate) flushes_wanted: u64,
     pub(crate) flushes_done: u64,
     pub(crate) shutdown: bool,
+    /// The user pauses: what was recorded is kept, and the thread ends.
+    pub(crate) pause: bool,
     stopped: bool,
     /// What the last upload session left behind; `None` while it runs.
     pub(crate) session: Option<Backoff>,
@@ -104,6 +128,9 @@ pub enum Flushed {
     Inert,
 }
 
+/// Numbers every time under a consent.
+static SERIAL: AtomicU64 = AtomicU64::new(1);
+
 impl Running {
     pub(crate) fn new(
         settings: Checked,
@@ -123,6 +150,7 @@ impl Running {
             run,
             started_unix,
             started_micros: monotonic_micros(),
+            serial: SERIAL.fetch_add(1, Relaxed),
             orders: Mutex::default(),
             done: Condvar::new(),
             thread: OnceLock::new(),
@@ -174,16 +202,41 @@ impl Running {
         match (orders.flushes_done >= mine, orders.left) {
             (true, 0) => Flushed::All,
             (true, left) => Flushed::Waiting(left),
+            (false, _) if orders.stopped => Flushed::Inert,
             (false, _) => Flushed::Timeout,
         }
     }
 
-    /// The agent's thread ends: nothing is recorded any more.
-    fn retire(&self) {
-        self.recordings.switch.open.store(false, Relaxed);
+    /// Nothing is recorded any more, and when this returns nothing is being written or sent. Not under a permit.
+    pub(crate) fn close(&self) {
+        self.stop_recording();
+        self.gate.close();
+        self.wake();
+    }
+
+    fn stop_recording(&self) {
+        self.recordings.close_for(self);
         if let Some(recorder) = &self.recorder {
+            panic::stop_listening(recorder);
             recorder.disarm();
         }
+    }
+
+    /// Nothing is recorded any more; the agent's thread keeps what was, and ends.
+    pub(crate) fn pause(&self) {
+        self.stop_recording();
+        lock(&self.orders).pause = true;
+        self.wake();
+    }
+
+    /// Whether the agent's thread has ended.
+    pub(crate) fn is_over(&self) -> bool {
+        lock(&self.orders).stopped
+    }
+
+    /// The agent's thread ends: nothing is recorded any more.
+    fn retire(&self) {
+        self.stop_recording();
         lock(&self.orders).stopped = true;
         self.done.notify_all();
     }

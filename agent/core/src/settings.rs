@@ -1,7 +1,9 @@
 //! Every knob of the agent, with its unit and default; checked once.
 
+use crate::consent::Terms;
 use crate::upload::transport::Carrier;
 use candor_crash::Scope;
+use candor_protocol::catalogue::Extra;
 use candor_protocol::deidentify::{AppName, Release};
 use candor_protocol::moment::Precision;
 use std::fmt;
@@ -27,6 +29,8 @@ pub struct Settings {
     pub(crate) scope: Scope,
     pub(crate) thread_names: &'static [&'static str],
     pub(crate) rescue: Duration,
+    pub(crate) extras: Vec<Extra>,
+    pub(crate) terms: Option<Terms>,
 }
 
 impl Settings {
@@ -56,7 +60,26 @@ impl Settings {
             scope: Scope::App,
             thread_names: &[],
             rescue: Duration::from_secs(2),
+            extras: Vec::new(),
+            terms: None,
         }
+    }
+
+    /// Optional: switches on fields that are off by default. Users have to be told of them.
+    #[must_use]
+    pub fn extra(mut self, extra: Extra) -> Self {
+        if !self.extras.contains(&extra) {
+            self.extras.push(extra);
+        }
+        self
+    }
+
+    /// Optional, and recommended: to what users have to agree now. A consent that was given to another operator, or not for all
+    /// purposes, then allows nothing, and starting says that the user has to be asked again. Default: a consent is taken as it is.
+    #[must_use]
+    pub fn terms(mut self, terms: Terms) -> Self {
+        self.terms = Some(terms);
+        self
     }
 
     /// Optional: whose crashes are recorded. Default: all of the process.

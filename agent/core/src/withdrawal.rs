@@ -23,7 +23,7 @@ use std::time::Duration;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Withdrawal {
-    /// When, in seconds since 1970-01-01 UTC.
+    /// When, in seconds since 1970-01-01 UTC; 0 when only erasure was asked for.
     at: u64,
     /// What the collector is to erase. `None` once it has answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,6 +44,11 @@ pub(crate) fn overrules(files: &Files, consent: &Consent) -> bool {
     load(files).is_some_and(|withdrawal| withdrawal.at >= consent.given_at)
 }
 
+/// Whether a withdrawal is on the disk.
+pub(crate) fn is_recorded(files: &Files) -> bool {
+    load(files).is_some_and(|withdrawal| withdrawal.at > 0)
+}
+
 /// Whether the collector has not answered yet.
 pub(crate) fn is_pending(files: &Files) -> bool {
     load(files).is_some_and(|withdrawal| withdrawal.erasure.is_some())
@@ -51,18 +56,22 @@ pub(crate) fn is_pending(files: &Files) -> bool {
 
 /// The user withdraws now: from here on a death of the process changes nothing.
 pub(crate) fn begin(files: &Files) {
+    ask_for_erasure(files, unix_seconds());
+}
+
+/// The user wants erased what was sent so far, and withdraws nothing.
+pub(crate) fn begin_erasure(files: &Files) {
+    let withdrawn = load(files).map_or(0, |withdrawal| withdrawal.at);
+    ask_for_erasure(files, withdrawn);
+}
+
+fn ask_for_erasure(files: &Files, at: u64) {
     let mut pseudonyms = Identity::load(files).all();
     let earlier = load(files).and_then(|withdrawal| withdrawal.erasure);
     pseudonyms.extend(earlier.into_iter().flat_map(|erasure| erasure.pseudonyms));
     pseudonyms.truncate(ERASURE_PSEUDONYMS);
     let erasure = (!pseudonyms.is_empty()).then_some(Erasure { pseudonyms });
-    let _ = save(
-        files,
-        &Withdrawal {
-            at: unix_seconds(),
-            erasure,
-        },
-    );
+    let _ = save(files, &Withdrawal { at, erasure });
 }
 
 /// Wipes what is left of a withdrawal and asks for erasure until the collector has answered; then silence.
@@ -105,7 +114,10 @@ fn ask(files: &Files, settings: &Settings) {
         let outcome = upload::erase(settings, &erasure);
         match outcome {
             // What is refused for good was never stored.
-            Outcome::Delivered | Outcome::Refused { .. } | Outcome::TooLarge => {
+            Outcome::Delivered
+            | Outcome::Answered(_)
+            | Outcome::Refused { .. }
+            | Outcome::TooLarge => {
                 // The user may have withdrawn once more meanwhile; then there is more to ask for.
                 if load(files).is_some_and(|current| current.erasure.as_ref() == Some(&erasure)) {
                     let _ = save(files, &Withdrawal { at, erasure: None });

@@ -108,6 +108,8 @@ fn consent() -> Consent {
         text_sha256: "0".repeat(64),
         locale: "en".into(),
         given_at: 1_000,
+        catalogue: CATALOGUE,
+        age: Age::Unknown,
     }
 }
 
@@ -406,7 +408,7 @@ fn a_consent_that_was_withdrawn_does_not_come_back_by_a_host_that_forgot() {
     drop(agent);
     // The host's own record still says that the user agreed.
     let agent = start(dir.path(), &collector);
-    assert_eq!(agent.flush(PATIENCE), Flushed::Timeout);
+    assert_eq!(agent.flush(PATIENCE), Flushed::Inert);
     assert_eq!(
         collector.reports().len(),
         before,
@@ -506,4 +508,176 @@ fn a_consent_with_a_missing_part_does_not_start_the_agent() {
     let error = Agent::start(Extension::On, incomplete, settings(&home, &collector)).unwrap_err();
     assert!(error.to_string().contains("operator"), "{error}");
     assert!(!home.exists());
+}
+
+/// Ends within the test's patience.
+fn wait_until(what: &str, happened: impl Fn() -> bool) {
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while !happened() {
+        assert!(std::time::Instant::now() < deadline, "never: {what}");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_pause_keeps_what_was_recorded_and_lasts_until_the_user_ends_it() {
+    let _turn = one_at_a_time();
+    let (dir, collector) = (tempfile::tempdir().unwrap(), Recording::accepting());
+    let agent = start(dir.path(), &collector);
+    assert_eq!(agent.flush(PATIENCE), Flushed::All);
+    agent.pause();
+    let before = collector.reports().len();
+    assert_eq!(agent.flush(PATIENCE), Flushed::Inert);
+    drop(agent);
+    // A restart does not end it.
+    let agent = start(dir.path(), &collector);
+    assert_eq!(agent.flush(PATIENCE), Flushed::Inert);
+    assert!(Device::open(dir.path()).status(0).unwrap().paused);
+    assert_eq!(collector.reports().len(), before);
+    agent.resume();
+    assert_eq!(agent.shutdown(PATIENCE), Flushed::All);
+    assert!(collector.reports().len() > before);
+}
+
+#[test]
+fn the_inspector_can_pause_and_withdraw_while_the_app_runs() {
+    let _turn = one_at_a_time();
+    let (dir, collector) = (tempfile::tempdir().unwrap(), Recording::accepting());
+    let agent = start(dir.path(), &collector);
+    assert_eq!(agent.flush(PATIENCE), Flushed::All);
+    let device = Device::open(dir.path());
+    device.pause().unwrap();
+    wait_until("the agent stops", || {
+        agent.flush(Duration::from_millis(1)) == Flushed::Inert
+    });
+    device.erase().unwrap();
+    device.resume().unwrap();
+    agent.resume();
+    assert_eq!(agent.flush(PATIENCE), Flushed::All);
+    assert_eq!(
+        device.erase().unwrap_err().kind(),
+        std::io::ErrorKind::WouldBlock,
+        "an app that runs is not disturbed"
+    );
+    let wiped = device.withdraw().unwrap();
+    assert_eq!(wiped, candor_agent::local::Wiped::ByTheApp);
+    agent.flush(Duration::ZERO);
+    collector.wait_for(|request| request.path == "/v1/erasures");
+    wait_until("everything is wiped", || {
+        !dir.path().join("spool").exists() && !dir.path().join("identity.json").exists()
+    });
+}
+
+#[test]
+fn erasing_begins_anew_under_another_pseudonym() {
+    let _turn = one_at_a_time();
+    let (dir, collector) = (tempfile::tempdir().unwrap(), Recording::accepting());
+    let agent = start(dir.path(), &collector);
+    assert_eq!(agent.flush(PATIENCE), Flushed::All);
+    let old = collector.reports()[0].pseudonym;
+    agent.erase();
+    let request = collector.wait_for(|request| request.path == "/v1/erasures");
+    let erasure: Erasure = serde_json::from_slice(&request.body).unwrap();
+    assert_eq!(erasure.pseudonyms, [old]);
+    assert_eq!(agent.shutdown(PATIENCE), Flushed::All);
+    let last = collector.reports().pop().unwrap();
+    assert_ne!(last.pseudonym, old);
+}
+
+#[test]
+fn what_the_collector_asks_to_leave_out_is_obeyed_at_once_and_after_a_restart() {
+    use candor_protocol::answer::{Accepted, Narrowing};
+    let _turn = one_at_a_time();
+    let dir = tempfile::tempdir().unwrap();
+    let saying = |narrowing: Narrowing| {
+        move |_: &Request| {
+            Some(Outcome::Answered(Accepted {
+                stored: 1,
+                duplicates: 0,
+                narrowing: Some(narrowing.clone()),
+            }))
+        }
+    };
+    let collector = Recording::new(saying(Narrowing {
+        kinds_off: vec![Kind::Connection],
+        ..Narrowing::default()
+    }));
+    let agent = start(dir.path(), &collector);
+    assert_eq!(agent.flush(PATIENCE), Flushed::All);
+    collector.change(|_| Some(Outcome::Delivered));
+    let windows = || {
+        let reports = collector.reports();
+        let windows = reports
+            .iter()
+            .filter(|report| report.what.kind() == Kind::Connection);
+        windows.count()
+    };
+    let use_connection = |agent: &Agent| {
+        let link = agent.connection(name!("longlink"), name!("gateway"), Transport::Tcp);
+        let live = link.attempt().ready();
+        live.rtt(Duration::from_millis(20));
+        assert_eq!(agent.flush(PATIENCE), Flushed::All);
+    };
+    use_connection(&agent);
+    assert_eq!(windows(), 0, "obeyed at once");
+    assert_eq!(agent.shutdown(PATIENCE), Flushed::All);
+    let agent = start(dir.path(), &collector);
+    use_connection(&agent);
+    assert_eq!(windows(), 0, "obeyed after a restart");
+    assert_eq!(agent.shutdown(PATIENCE), Flushed::All);
+    // The kill switch: the agent goes away, and stays away until it is over.
+    let tomorrow = std::time::SystemTime::now() + Duration::from_secs(24 * 3600);
+    let tomorrow = tomorrow.duration_since(std::time::UNIX_EPOCH).unwrap();
+    collector.change(saying(Narrowing {
+        off_until: Some(tomorrow.as_secs()),
+        ..Narrowing::default()
+    }));
+    let agent = start(dir.path(), &collector);
+    wait_until("the agent goes away", || {
+        agent.flush(Duration::from_millis(1)) == Flushed::Inert
+    });
+    drop(agent);
+    let before = collector.requests.lock().unwrap().len();
+    let agent = start(dir.path(), &collector);
+    assert_eq!(agent.flush(PATIENCE), Flushed::Inert);
+    assert_eq!(collector.requests.lock().unwrap().len(), before);
+}
+
+#[test]
+fn a_consent_for_another_operator_or_of_a_child_allows_nothing() {
+    let (dir, collector) = (tempfile::tempdir().unwrap(), Recording::accepting());
+    let home = dir.path().join("apm");
+    let terms = |operator: &str| Terms {
+        operator: operator.into(),
+        purposes: vec!["find faults".into()],
+    };
+    let start = |consent, terms| {
+        let settings = settings(&home, &collector).terms(terms);
+        Agent::start(Extension::On, Choice::Granted(consent), settings).map(|_| ())
+    };
+    let refused = start(consent(), terms("Another Ltd")).unwrap_err();
+    assert!(refused.to_string().contains("ask again"), "{refused}");
+    let child = Consent {
+        age: Age::Under14,
+        ..consent()
+    };
+    let refused = start(child, terms("Example Ltd")).unwrap_err();
+    assert!(refused.to_string().contains("guardian"), "{refused}");
+    assert!(!home.exists());
+}
+
+#[test]
+fn everything_that_is_kept_can_be_exported_as_plain_json() {
+    let _turn = one_at_a_time();
+    let dir = tempfile::tempdir().unwrap();
+    let collector = Recording::new(|_| Some(Outcome::TryLater { after: None }));
+    let agent = start(dir.path(), &collector);
+    assert!(matches!(agent.flush(PATIENCE), Flushed::Waiting(_)));
+    let exported = Device::open(dir.path()).export().unwrap();
+    let reports = exported["reports"].as_array().unwrap();
+    assert_eq!(reports.len(), 1, "{exported}");
+    let pseudonym = &reports[0]["report"]["pseudonym"];
+    assert_eq!(&exported["pseudonyms"]["used"][0]["pseudonym"], pseudonym);
+    assert_eq!(exported["agreed"]["consent"]["operator"], "Example Ltd");
+    agent.shutdown(PATIENCE);
 }

@@ -3,8 +3,8 @@
 //! `host_candor SCENE URL DIR [NUMBER]`
 
 use candor_agent::{
-    Agent, Choice, Connection, Consent, Disconnect, Extension, Flushed, Live, Network, Phase,
-    Settings, StartError, Transport, name,
+    Age, Agent, Choice, Connection, Consent, Disconnect, Extension, Extra, Flushed, Live, Network,
+    Phase, Settings, StartError, Transport, name,
 };
 use candor_benches::{lap, process};
 use std::hint::black_box;
@@ -79,7 +79,8 @@ impl Host {
     }
 
     fn start(&self, extension: Extension) -> Result<Agent, StartError> {
-        let settings = Settings::new("bench", "1.0.0", &self.url, "ck_bench", &self.dir);
+        let settings = Settings::new("bench", "1.0.0", &self.url, "ck_bench", &self.dir)
+            .extra(Extra::Breadcrumbs);
         let choice = match extension {
             Extension::Off => Choice::NotAsked,
             Extension::On => Choice::Granted(consent()),
@@ -228,6 +229,8 @@ fn consent() -> Consent {
         text_sha256: "0".repeat(64),
         locale: "en".into(),
         given_at: since.map_or(1, |since| since.as_secs()),
+        catalogue: candor_agent::CATALOGUE,
+        age: Age::Unknown,
     }
 }
 

@@ -74,7 +74,11 @@ async fn accept<S: Store>(
     match kept? {
         Kept::Stored { stored, duplicates } => {
             tracing::debug!(%app, stored, duplicates, "a batch was kept");
-            Ok(Accepted { stored, duplicates })
+            Ok(Accepted {
+                stored,
+                duplicates,
+                narrowing: None,
+            })
         }
         Kept::Erased { line } => Err(Refusal::Erased {
             line,

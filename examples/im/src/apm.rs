@@ -7,8 +7,8 @@ mod probe;
 use std::time::{Duration, UNIX_EPOCH};
 
 use candor_agent::{
-    Agent, Breadcrumbs, Choice, Connection, Consent, Disconnect, Extension, Failure, Network,
-    Precision, Settings, Transport,
+    Age, Agent, Breadcrumbs, Choice, Connection, Consent, Disconnect, Extension, Extra, Failure,
+    Network, Precision, Settings, Terms, Transport,
 };
 
 // What the client uses directly.
@@ -33,6 +33,10 @@ candor_agent::crumbs! {
         OutboxFull = "outbox_full" {},
     }
 }
+
+/// Who receives the reports, and what for, as the text above says.
+const OPERATOR: &str = "Example Messaging Ltd.";
+const PURPOSE: &str = "find and repair faults";
 
 /// The extension, on or off.
 #[derive(Debug, Clone)]
@@ -138,6 +142,13 @@ fn settings(apm: &ApmConfig) -> Settings {
     if let Some(window) = apm.window {
         settings = settings.window(window);
     }
+    settings = settings.terms(Terms {
+        operator: OPERATOR.into(),
+        purposes: vec![PURPOSE.into()],
+    });
+    for extra in [Extra::Breadcrumbs, Extra::Foreground, Extra::Usage] {
+        settings = settings.extra(extra);
+    }
     if apm.minutes {
         settings = settings.precision(Precision::Minute);
     }
@@ -152,14 +163,17 @@ fn choice(choice: UserChoice) -> Choice {
         UserChoice::Withdrawn => Choice::Withdrawn,
         UserChoice::Granted(when) => Choice::Granted(Consent {
             sdk: "im-sdk".into(),
-            operator: "Example Messaging Ltd.".into(),
-            purposes: vec!["find and repair faults".into()],
+            operator: OPERATOR.into(),
+            purposes: vec![PURPOSE.into()],
             policy_version: "1".into(),
             text_sha256: CONSENT_SHA256.into(),
             locale: "en".into(),
             given_at: when
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |since| since.as_secs()),
+            // The text names every field of this version, and the optional ones that this app switches on.
+            catalogue: candor_agent::CATALOGUE,
+            age: Age::Unknown,
         }),
     }
 }

@@ -29,7 +29,7 @@ pub use stack::{Found, Frame, Module, Offset, Stack, StackEnd};
 use crate::deidentify::{Pseudonym, Release, ReportId, RunId};
 use crate::moment::Moment;
 use serde::{Deserialize, Serialize};
-use words::words;
+pub(crate) use words::words;
 
 words! {
     /// The kinds of report, most valuable first: when the spool is full, the last kind is given up first.

@@ -266,7 +266,7 @@ impl Spool {
         &mut self,
         permit: &Permit<'_>,
         now: u64,
-        report: impl FnOnce(&Telling) -> Report,
+        report: impl FnOnce(&Telling) -> Option<Report>,
     ) -> io::Result<()> {
         let telling = match self.ledger.telling() {
             Some(telling) => telling.clone(),
@@ -279,10 +279,13 @@ impl Spool {
             },
         };
         self.ledger.save(permit, &self.files)?;
-        if matches!(
-            self.append(permit, &report(&telling), now),
-            Appended::Kept | Appended::Known
-        ) {
+        let told = report(&telling).is_none_or(|report| {
+            matches!(
+                self.append(permit, &report, now),
+                Appended::Kept | Appended::Known
+            )
+        });
+        if told {
             self.ledger.end_telling();
             self.ledger.save(permit, &self.files)?;
         }

@@ -1,5 +1,6 @@
 //! Uploading: one session sends what waits, until nothing waits or the collector cannot take more.
 
+mod answer;
 #[cfg(feature = "http")]
 mod http;
 pub(crate) mod plan;
@@ -9,6 +10,7 @@ use crate::clock;
 use crate::consent::{Gate, Permit};
 use crate::files::{self, Files};
 use crate::ledger::{Fate, Upload};
+use crate::narrowing;
 use crate::settings::Settings;
 use crate::spool::{Batch, Spool};
 use candor_protocol::answer::Erasure;
@@ -81,6 +83,9 @@ pub(crate) fn session(
         let now = clock::unix_seconds();
         backoff = backoff.after(&outcome, now * 1000, rand::random());
         let _ = files::save(&permit, &files.upload(), &backoff);
+        if let Outcome::Answered(said) = &outcome {
+            narrowing::remember(&permit, files, &said.narrowing.clone().unwrap_or_default());
+        }
         match settle(
             &permit,
             &mut lock(spool),
@@ -117,7 +122,7 @@ fn settle(
 ) -> Next {
     let ids = batch.ids();
     let (leaving, fate, upload) = match outcome {
-        Outcome::Delivered => (&ids[..], Fate::Delivered, Some(upload)),
+        Outcome::Delivered | Outcome::Answered(_) => (&ids[..], Fate::Delivered, Some(upload)),
         Outcome::TooLarge if ids.len() == 1 => (&ids[..], Fate::Lost(LossReason::TooLarge), None),
         Outcome::Refused { .. } if ids.len() == 1 => {
             (&ids[..], Fate::Lost(LossReason::Refused), None)

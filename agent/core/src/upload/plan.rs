@@ -28,7 +28,10 @@ impl Backoff {
     /// together must not come back together (M. Brooker, "Exponential Backoff And Jitter").
     pub(crate) fn after(self, outcome: &Outcome, now: u64, random: f64) -> Self {
         let pause = match outcome {
-            Outcome::Delivered | Outcome::TooLarge | Outcome::Refused { .. } => {
+            Outcome::Delivered
+            | Outcome::Answered(_)
+            | Outcome::TooLarge
+            | Outcome::Refused { .. } => {
                 return Self::default();
             }
             Outcome::TryLater { after: Some(asked) } => {

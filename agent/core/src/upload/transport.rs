@@ -1,7 +1,7 @@
 //! Sending: what a carrier does, and the guard that no carrier can pass without a permit.
 
 use crate::consent::Permit;
-use candor_protocol::answer::Erasure;
+use candor_protocol::answer::{Accepted, Erasure};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,8 @@ pub struct Request {
 pub enum Outcome {
     /// The collector has it on its disk: forget it.
     Delivered,
+    /// The same, and this is what it said: see [`Outcome::of_answer`].
+    Answered(Accepted),
     /// Larger than the collector takes: send less at once.
     TooLarge,
     /// The collector will never take it.
@@ -40,6 +42,14 @@ pub enum Outcome {
         /// What the collector asked for in `Retry-After`.
         after: Option<Duration>,
     },
+}
+
+impl Outcome {
+    /// What an answer of HTTP means: its status, its `Retry-After` header and its body. For hosts that bring a carrier of their
+    /// own.
+    pub fn of_answer(status: u16, retry_after: Option<&str>, body: &[u8]) -> Self {
+        super::answer::understand(status, retry_after, body, crate::clock::unix_seconds())
+    }
 }
 
 /// A request on its way.

@@ -36,7 +36,7 @@ impl Worker<'_> {
             let crashes = past
                 .observations(exit)
                 .into_iter()
-                .map(|seen| scrub(seen, &context));
+                .filter_map(|seen| scrub(seen, &context));
             let mut kept = true;
             for report in past.freezes().into_iter().chain(crashes) {
                 kept &= lock(&self.spool).append(permit, &report, now)

@@ -83,11 +83,9 @@ impl Worker<'_> {
                     at: open.at,
                     seen: Seen::Freeze(open.freeze.clone()),
                 };
-                let _ = files::save(
-                    permit,
-                    &self.run_files.freeze(index),
-                    &scrub(seen, &self.context),
-                );
+                if let Some(report) = scrub(seen, &self.context) {
+                    let _ = files::save(permit, &self.run_files.freeze(index), &report);
+                }
             }
             if shutdown && let Some(mut left) = open.take() {
                 left.freeze.took_ms = follow.stood_ms(now_ms);

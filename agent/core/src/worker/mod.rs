@@ -8,6 +8,7 @@ mod freezes;
 mod uploads;
 mod windows;
 
+use crate::allowed::{Allowed, off_until};
 use crate::capture::past::{self, Note, RunFiles};
 use crate::capture::run::Run;
 use crate::capture::startup::Streak;
@@ -18,6 +19,7 @@ use crate::consent::Permit;
 use crate::deidentify::{Context, scrub};
 use crate::files;
 use crate::identity::Identity;
+use crate::narrowing;
 use crate::running::{Grant, Running};
 use crate::spool::Spool;
 use crate::spool::quota::Quota;
@@ -89,6 +91,8 @@ impl<'a> Worker<'a> {
         if let Some(recorder) = &running.recorder {
             recorder.with(candor_crash::Armed::maintain);
         }
+        let narrowing = narrowing::load(files);
+        let allowed = Allowed::of(settings, &running.consent, &narrowing, &run);
         let grant = Grant {
             app: running.settings.app.to_string(),
             release: running.settings.release.to_string(),
@@ -96,22 +100,25 @@ impl<'a> Worker<'a> {
             consent: running.consent.clone(),
             spool_bytes: settings.spool_bytes,
             spool_reports: settings.spool_reports,
-            spool_age_seconds: settings.spool_age.as_secs(),
+            spool_age_seconds: allowed.spool_age_seconds(settings),
+            extras: allowed.extras().to_vec(),
             precision_seconds: settings.precision.seconds(),
         };
         files::save(&permit, &files.grant(), &grant).ok()?;
         let mut identity = Identity::load(files);
+        let pseudonym = identity.current(&permit, files, now, allowed.pseudonym_seconds());
         let context = Context {
             run,
-            pseudonym: identity.current(&permit, files, now).ok()?,
+            pseudonym: pseudonym.ok()?,
             release: running.settings.release.clone(),
             device: device::read(),
             precision: settings.precision,
+            allowed,
         };
         let quota = Quota {
             bytes: settings.spool_bytes,
             reports: settings.spool_reports,
-            age_seconds: settings.spool_age.as_secs(),
+            age_seconds: grant.spool_age_seconds,
         };
         let spool = Spool::open(&permit, files, quota).ok()?;
         let mut worker = Self {
@@ -158,6 +165,16 @@ impl<'a> Worker<'a> {
         let gate = &self.running.gate;
         let permit = gate.permit()?;
         let (now, now_ms) = (unix_seconds(), coarse_millis());
+        if let Some(stop) = self.told_to_stop(now) {
+            if stop == Stop::ForNow {
+                self.note_survived_panics(&permit, now, now_ms, true);
+                self.follow_watches(&permit, now, now_ms, 0, true);
+                self.close_window(&permit, now, u64::MAX);
+            }
+            drop(permit);
+            self.stop(stop);
+            return None;
+        }
         let late_ms = now_ms.saturating_sub(self.wanted_ms);
         let (flush, flushing, shutdown) = {
             let orders = lock(&self.running.orders);
@@ -254,11 +271,14 @@ impl<'a> Worker<'a> {
     }
 
     fn append(&mut self, permit: &Permit<'_>, observation: Observation, now: u64) {
-        if let Ok(pseudonym) = self.identity.current(permit, &self.running.files, now) {
+        let seconds = self.context.allowed.pseudonym_seconds();
+        let files = &self.running.files;
+        if let Ok(pseudonym) = self.identity.current(permit, files, now, seconds) {
             self.context.pseudonym = pseudonym;
         }
-        let report = scrub(observation, &self.context);
-        lock(&self.spool).append(permit, &report, now);
+        if let Some(report) = scrub(observation, &self.context) {
+            lock(&self.spool).append(permit, &report, now);
+        }
     }
 
     /// The run ends by the host's decision; nothing of it has to be told by a later one.
@@ -285,6 +305,30 @@ impl<'a> Worker<'a> {
         Streak::default().save(permit, &self.running.files);
     }
 
+    /// Whether somebody outside this process, or the collector, has said that the agent should stop.
+    fn told_to_stop(&self, now: u64) -> Option<Stop> {
+        let files = &self.running.files;
+        if withdrawal::overrules(files, &self.running.consent) {
+            Some(Stop::Withdrawn)
+        } else if lock(&self.running.orders).pause
+            || files.paused().exists()
+            || off_until(&narrowing::load(files), now).is_some()
+        {
+            Some(Stop::ForNow)
+        } else {
+            None
+        }
+    }
+
+    /// Stops, and leaves no trace of this run but what was recorded: nobody can say how it will end.
+    fn stop(&self, stop: Stop) {
+        self.running.close();
+        self.run_files.remove();
+        if stop == Stop::Withdrawn {
+            withdrawal::finish(&self.running.settings.settings);
+        }
+    }
+
     fn finish_flush(&self) {
         let left = lock(&self.spool).len();
         let mut orders = lock(&self.running.orders);
@@ -293,6 +337,15 @@ impl<'a> Worker<'a> {
         drop(orders);
         self.running.done.notify_all();
     }
+}
+
+/// Why an agent stops before its host ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// The user has withdrawn, by the inspector.
+    Withdrawn,
+    /// The user pauses it, by the inspector, or the collector wants nothing for a while.
+    ForNow,
 }
 
 /// Takes the directory for this process. `None` when another one keeps it, or the gate closes meanwhile.

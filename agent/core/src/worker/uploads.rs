@@ -1,10 +1,12 @@
 //! Uploads: sends what waits when it is time, on a thread of its own.
 
 use super::Worker;
+use crate::allowed::Allowed;
 use crate::capture::{Observation, Seen};
 use crate::consent::Permit;
 use crate::deidentify::scrub;
 use crate::files::Files;
+use crate::narrowing;
 use crate::spool::Spool;
 use crate::upload::plan::{Backoff, Situation, Step, plan};
 use crate::upload::{self, lock};
@@ -47,6 +49,7 @@ impl Worker<'_> {
             match lock(&self.running.orders).session.take() {
                 Some(backoff) => {
                     self.uploads.backoff = backoff;
+                    self.obey();
                     self.uploads.running = false;
                     self.uploads.last_ms = now * 1000;
                 }
@@ -58,7 +61,7 @@ impl Worker<'_> {
             waiting: spool.len(),
             urgent: flushing || spool.urgent(),
             last: self.uploads.last_ms,
-            every: self.running.settings.settings.upload_every.as_millis() as u64,
+            every: self.context.allowed.upload_every().as_millis() as u64,
             backoff: self.uploads.backoff,
         };
         let mut spool = lock(&self.spool);
@@ -88,6 +91,17 @@ impl Worker<'_> {
                 }
             }
         }
+    }
+
+    /// Obeys what the collector said last.
+    fn obey(&mut self) {
+        let running = self.running;
+        self.context.allowed = Allowed::of(
+            &running.settings.settings,
+            &running.consent,
+            &narrowing::load(&running.files),
+            &self.context.run,
+        );
     }
 
     fn start_session(&self) -> bool {

@@ -1,7 +1,8 @@
 //! A host with a real agent that comes to the end it is told.
 
 use candor_agent::{
-    Agent, Carrier, Choice, Consent, Extension, Outcome, Request, Scope, Sending, Settings,
+    Age, Agent, Carrier, Choice, Consent, Extension, Extra, Outcome, Request, Scope, Sending,
+    Settings,
 };
 use std::fs::File;
 use std::hint::black_box;
@@ -33,6 +34,8 @@ fn consent() -> Consent {
         text_sha256: "0".repeat(64),
         locale: "en".into(),
         given_at: 1,
+        catalogue: candor_agent::CATALOGUE,
+        age: Age::Unknown,
     }
 }
 
@@ -90,6 +93,9 @@ fn settings(fate: &str) -> Settings {
         "ck_none",
         place("apm"),
     )
+    .extra(Extra::Breadcrumbs)
+    .extra(Extra::Foreground)
+    .extra(Extra::Usage)
     .carrier(carrier)
     .thread_names(&["decoder"]);
     let sdk = sdk as *const () as usize;

@@ -64,12 +64,13 @@ fn about_to_fault() {
 
 #[inline(never)]
 fn deep(levels: u32) {
-    if levels == 0 {
+    if levels > 0 {
+        deep(black_box(levels - 1));
+    } else {
         about_to_fault();
         // SAFETY: there is none, on purpose: the first page is never mapped.
         unsafe { asm!("mov eax, [{0:r}]", in(reg) 16usize, out("eax") _) };
     }
-    deep(black_box(levels.wrapping_sub(1)));
     black_box(());
 }
 

@@ -87,7 +87,7 @@ fn main() {
 "#;
 
 const WITH_OURS: &str = r#"
-use candor_agent::{Agent, Choice, Consent, Disconnect, Extension, Phase, Settings, Transport, name};
+use candor_agent::{Age, Agent, Choice, Consent, Disconnect, Extension, Phase, Settings, Transport, name};
 use std::time::Duration;
 
 fn main() {
@@ -102,6 +102,8 @@ fn main() {
         text_sha256: word(5),
         locale: word(6),
         given_at: words.len() as u64,
+        catalogue: words.len() as u32,
+        age: Age::Unknown,
     };
     let settings = Settings::new(word(7), word(8), word(9), word(10), word(11));
     let agent = Agent::start(extension, Choice::Granted(consent), settings).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! A host with a real agent that comes to the end it is told.
 
-use candor_agent::{Agent, Choice, Consent, Extension, Settings};
+use candor_agent::{Age, Agent, Choice, Consent, Extension, Settings};
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ fn consent() -> Consent {
         text_sha256: "0".repeat(64),
         locale: "en".into(),
         given_at: 1,
+        catalogue: candor_agent::CATALOGUE,
+        age: Age::Unknown,
     }
 }
 

@@ -1,7 +1,16 @@
-//! Every field that may leave a device: what it means and why it is sent.
+//! Every field that may leave a device: what it means, why it is sent, and what is done so that it identifies nobody.
 //!
 //! The wire types in [`report`](crate::report) are compared with this table by a test, in both directions: a field that
-//! is not declared here cannot be sent, and a field that is declared here exists.
+//! is not declared here cannot be sent, and a field that is declared here exists. Tables for people, for app stores and for
+//! privacy policies are made of it by `candor catalogue`.
+
+mod keep;
+mod zh;
+
+pub use keep::keep;
+pub use zh::chinese;
+
+use crate::report::words;
 
 /// Version of the catalogue that this crate's reports use. It goes up when a field is added, removed or widened.
 pub const VERSION: u32 = 2;
@@ -19,7 +28,53 @@ pub struct Field {
     pub purpose: &'static str,
     /// What is done so that it identifies nobody.
     pub rule: &'static str,
+    /// The version of the catalogue that declared it first.
+    pub since: u32,
+    /// The version of the catalogue that must have decided anew whether it is still needed.
+    pub expires: u32,
+    /// What the developer has to switch on for it; `None` for what a report cannot do without.
+    pub extra: Option<Extra>,
 }
+
+words! {
+    /// What is sent only if the developer switches it on. All of it is off by default.
+    pub enum Extra {
+        /// What the app did before a crash or a kill.
+        Breadcrumbs = "breadcrumbs",
+        /// Whether the app was in the foreground.
+        Foreground = "foreground",
+        /// How much memory and how many files were in use.
+        Usage = "usage",
+    }
+}
+
+words! {
+    /// What kind of data a field is, in the words of app stores.
+    pub enum Category {
+        /// Tells reports, runs and installations apart; random, and no person, account or device.
+        Random = "random_numbers",
+        /// The machine, as coarse classes.
+        Device = "device_classes",
+        /// Crashes.
+        Crash = "crash_data",
+        /// Freezes and connections.
+        Performance = "performance_data",
+        /// How runs end, and what could not be kept.
+        Diagnostic = "other_diagnostic_data",
+    }
+}
+
+/// On which systems an agent of this version can see what a field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Platforms {
+    /// Wherever the agent runs.
+    All,
+    /// Where crashes can be recorded and threads sampled: Linux on x86-64.
+    Linux,
+}
+
+/// The longest that a collector may keep a report, in days, whatever its operator has set.
+pub const RETENTION_DAYS_MOST: u32 = 400;
 
 const fn field(
     path: &'static str,
@@ -34,11 +89,84 @@ const fn field(
         unit,
         purpose,
         rule,
+        since: 1,
+        expires: 10,
+        extra: None,
     }
 }
 
-/// The fields, on every platform, in the order in which a report holds them. All of them are needed for the purpose
-/// they name; there is no optional one yet.
+impl Field {
+    const fn since(self, since: u32) -> Self {
+        Self { since, ..self }
+    }
+
+    const fn optional(self, extra: Extra) -> Self {
+        Self {
+            extra: Some(extra),
+            ..self
+        }
+    }
+
+    /// What kind of data it is.
+    pub fn category(&self) -> Category {
+        match self.path.split('.').collect::<Vec<_>>()[..] {
+            ["id" | "run" | "pseudonym", ..] => Category::Random,
+            ["device", ..] => Category::Device,
+            ["what", "crash", ..] => Category::Crash,
+            ["what", "freeze" | "connection", ..] => Category::Performance,
+            _ => Category::Diagnostic,
+        }
+    }
+
+    /// On which systems it can be seen.
+    pub fn platforms(&self) -> Platforms {
+        let native = [
+            "what.crash.cause.signal.",
+            "what.crash.others[]",
+            "what.freeze.stacks[]",
+        ];
+        if native.iter().any(|start| self.path.starts_with(start)) {
+            Platforms::Linux
+        } else {
+            Platforms::All
+        }
+    }
+
+    /// How many days a collector keeps it unless its operator has agreed on something shorter, at most
+    /// [`RETENTION_DAYS_MOST`]: faults are looked into for a quarter, windows of connections are summed up after a month.
+    pub fn retention_days(&self) -> u32 {
+        match self.category() {
+            Category::Performance if self.path.starts_with("what.connection") => 30,
+            _ => 90,
+        }
+    }
+}
+
+/// What users have to be told when a newer version of the catalogue comes into use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Fields that `to` has and `from` does not: users have to be asked again before these are sent.
+    pub added: Vec<&'static Field>,
+}
+
+impl Change {
+    /// From one version to a later one.
+    pub fn between(from: u32, to: u32) -> Self {
+        Self {
+            added: FIELDS
+                .iter()
+                .filter(|field| (from + 1..=to).contains(&field.since))
+                .collect(),
+        }
+    }
+
+    /// Whether users have to be asked again. Until then an agent leaves the added fields out.
+    pub fn must_ask_again(&self) -> bool {
+        !self.added.is_empty()
+    }
+}
+
+/// The fields, in the order in which a report holds them.
 #[rustfmt::skip]
 pub const FIELDS: &[Field] = &[
     field("id", "Random number of the report", "-", "count each report once", "random"),
@@ -58,7 +186,7 @@ pub const FIELDS: &[Field] = &[
     field("what.crash.cause.signal.signal", "Fatal signal", "-", "find the fault", "closed list"),
     field("what.crash.cause.signal.origin", "Who sent the signal", "-", "find the fault", "closed list"),
     field("what.crash.cause.signal.fault", "Kind of address that faulted", "-", "find the fault", "a class, never the address"),
-    field("what.crash.cause.signal.code", "Code of the signal", "-", "find the fault", "a number of the kernel's list"),
+    field("what.crash.cause.signal.code", "Code of the signal", "-", "find the fault", "a number of the kernel's list").since(2),
     field("what.crash.fatal", "Whether the process died", "-", "tell caught panics from crashes", "yes or no"),
     field("what.crash.thread.main", "Whether it was the first thread", "-", "find the fault", "yes or no"),
     field("what.crash.thread.name", "Name of the crashed thread", "-", "find the fault", "known pools, else scrubbed"),
@@ -67,7 +195,7 @@ pub const FIELDS: &[Field] = &[
     field("what.crash.thread.stack.frames[].found", "How a frame was found", "-", "judge the stack", "closed list"),
     field("what.crash.thread.stack.left_out", "Frames left out of a deep stack", "-", "judge the stack", "number"),
     field("what.crash.thread.stack.outermost", "Frames kept behind the gap of a deep stack", "-", "judge the stack", "number"),
-    field("what.crash.thread.stack.end", "Why a stack ends early", "-", "judge the stack", "closed list"),
+    field("what.crash.thread.stack.end", "Why a stack ends early", "-", "judge the stack", "closed list").since(2),
     field("what.crash.others[].main", "Whether a thread was the first one", "-", "find the fault", "yes or no"),
     field("what.crash.others[].name", "Name of another thread", "-", "find the fault", "known pools, else scrubbed"),
     field("what.crash.others[].stack.frames[].module", "Which module a frame is in", "-", "find the fault", "index"),
@@ -75,20 +203,20 @@ pub const FIELDS: &[Field] = &[
     field("what.crash.others[].stack.frames[].found", "How a frame was found", "-", "judge the stack", "closed list"),
     field("what.crash.others[].stack.left_out", "Frames left out of a deep stack", "-", "judge the stack", "number"),
     field("what.crash.others[].stack.outermost", "Frames kept behind the gap of a deep stack", "-", "judge the stack", "number"),
-    field("what.crash.others[].stack.end", "Why a stack ends early", "-", "judge the stack", "closed list"),
+    field("what.crash.others[].stack.end", "Why a stack ends early", "-", "judge the stack", "closed list").since(2),
     field("what.crash.modules[].build_id", "Linker's id of a file of code", "-", "find names of functions", "hexadecimal digits"),
     field("what.crash.modules[].name", "Base name of a file of code", "-", "tell own code from libraries", "base name, scrubbed"),
     field("what.crash.uptime_ms", "Time since the process started", "ms", "tell crashes at start from later ones", "duration"),
-    field("what.crash.around.foreground", "Whether the app was in the foreground", "-", "judge the effect", "yes or no"),
-    field("what.crash.around.memory", "How much of the memory it may use was used", "-", "find the fault", "one of four classes"),
-    field("what.crash.around.resident_mib", "Memory of the process", "MiB", "find the fault", "rounded down to a power of two"),
-    field("what.crash.around.open_files", "How much of the files it may open was used", "-", "find the fault", "one of four classes"),
-    field("what.crash.crumbs[].name", "Developer's name of something that the app did before", "-", "find the fault", "declared in the app's code"),
-    field("what.crash.crumbs[].before_ms", "How long before", "ms", "find the fault", "duration"),
-    field("what.crash.crumbs[].values[].number.name", "Developer's name of a number that goes with it", "-", "find the fault", "declared in the app's code"),
-    field("what.crash.crumbs[].values[].number.is", "The number", "-", "find the fault", "rounded to three digits"),
-    field("what.crash.crumbs[].values[].word.name", "Developer's name of a word that goes with it", "-", "find the fault", "declared in the app's code"),
-    field("what.crash.crumbs[].values[].word.is", "The word", "-", "find the fault", "closed list, declared in the app's code"),
+    field("what.crash.around.foreground", "Whether the app was in the foreground", "-", "judge the effect", "yes or no").since(2).optional(Extra::Foreground),
+    field("what.crash.around.memory", "How much of the memory it may use was used", "-", "find the fault", "one of four classes").since(2).optional(Extra::Usage),
+    field("what.crash.around.resident_mib", "Memory of the process", "MiB", "find the fault", "rounded down to a power of two").since(2).optional(Extra::Usage),
+    field("what.crash.around.open_files", "How much of the files it may open was used", "-", "find the fault", "one of four classes").since(2).optional(Extra::Usage),
+    field("what.crash.crumbs[].name", "Developer's name of something that the app did before", "-", "find the fault", "declared in the app's code").since(2).optional(Extra::Breadcrumbs),
+    field("what.crash.crumbs[].before_ms", "How long before", "ms", "find the fault", "duration").since(2).optional(Extra::Breadcrumbs),
+    field("what.crash.crumbs[].values[].number.name", "Developer's name of a number that goes with it", "-", "find the fault", "declared in the app's code").since(2).optional(Extra::Breadcrumbs),
+    field("what.crash.crumbs[].values[].number.is", "The number", "-", "find the fault", "rounded to three digits").since(2).optional(Extra::Breadcrumbs),
+    field("what.crash.crumbs[].values[].word.name", "Developer's name of a word that goes with it", "-", "find the fault", "declared in the app's code").since(2).optional(Extra::Breadcrumbs),
+    field("what.crash.crumbs[].values[].word.is", "The word", "-", "find the fault", "closed list, declared in the app's code").since(2).optional(Extra::Breadcrumbs),
     field("what.crash.notes[]", "What could not be read of the dump", "-", "judge the report", "closed list"),
     field("what.freeze.watch", "Developer's name of what was watched", "-", "find the fault", "declared in the app's code"),
     field("what.freeze.turn", "Developer's name of the piece of work", "-", "find the fault", "declared in the app's code"),
@@ -104,7 +232,7 @@ pub const FIELDS: &[Field] = &[
     field("what.freeze.stacks[].stack.frames[].found", "How a frame was found", "-", "judge the stack", "closed list"),
     field("what.freeze.stacks[].stack.left_out", "Frames left out of a deep stack", "-", "judge the stack", "number"),
     field("what.freeze.stacks[].stack.outermost", "Frames kept behind the gap of a deep stack", "-", "judge the stack", "number"),
-    field("what.freeze.stacks[].stack.end", "Why a stack ends early", "-", "judge the stack", "closed list"),
+    field("what.freeze.stacks[].stack.end", "Why a stack ends early", "-", "judge the stack", "closed list").since(2),
     field("what.freeze.modules[].build_id", "Linker's id of a file of code", "-", "find names of functions", "hexadecimal digits"),
     field("what.freeze.modules[].name", "Base name of a file of code", "-", "tell own code from libraries", "base name, scrubbed"),
     field("what.connection.name", "Developer's name of the connection", "-", "tell connections apart", "declared in the app's code"),
@@ -132,17 +260,50 @@ pub const FIELDS: &[Field] = &[
     field("what.connection.down_ms", "Time without service", "ms", "rate of service", "duration"),
     field("what.run.exit", "How the process ended", "-", "rate of runs without a crash", "closed list"),
     field("what.run.uptime_ms", "How long the process lived", "ms", "rates by time of use", "duration"),
-    field("what.run.last.around.foreground", "Whether the app was in the foreground", "-", "judge the effect", "yes or no"),
-    field("what.run.last.around.memory", "How much of the memory it may use was used", "-", "find the fault", "one of four classes"),
-    field("what.run.last.around.resident_mib", "Memory of the process", "MiB", "find the fault", "rounded down to a power of two"),
-    field("what.run.last.around.open_files", "How much of the files it may open was used", "-", "find the fault", "one of four classes"),
-    field("what.run.last.crumbs[].name", "Developer's name of something that the app did before", "-", "find the fault", "declared in the app's code"),
-    field("what.run.last.crumbs[].before_ms", "How long before", "ms", "find the fault", "duration"),
-    field("what.run.last.crumbs[].values[].number.name", "Developer's name of a number that goes with it", "-", "find the fault", "declared in the app's code"),
-    field("what.run.last.crumbs[].values[].number.is", "The number", "-", "find the fault", "rounded to three digits"),
-    field("what.run.last.crumbs[].values[].word.name", "Developer's name of a word that goes with it", "-", "find the fault", "declared in the app's code"),
-    field("what.run.last.crumbs[].values[].word.is", "The word", "-", "find the fault", "closed list, declared in the app's code"),
+    field("what.run.last.around.foreground", "Whether the app was in the foreground", "-", "judge the effect", "yes or no").since(2).optional(Extra::Foreground),
+    field("what.run.last.around.memory", "How much of the memory it may use was used", "-", "find the fault", "one of four classes").since(2).optional(Extra::Usage),
+    field("what.run.last.around.resident_mib", "Memory of the process", "MiB", "find the fault", "rounded down to a power of two").since(2).optional(Extra::Usage),
+    field("what.run.last.around.open_files", "How much of the files it may open was used", "-", "find the fault", "one of four classes").since(2).optional(Extra::Usage),
+    field("what.run.last.crumbs[].name", "Developer's name of something that the app did before", "-", "find the fault", "declared in the app's code").since(2).optional(Extra::Breadcrumbs),
+    field("what.run.last.crumbs[].before_ms", "How long before", "ms", "find the fault", "duration").since(2).optional(Extra::Breadcrumbs),
+    field("what.run.last.crumbs[].values[].number.name", "Developer's name of a number that goes with it", "-", "find the fault", "declared in the app's code").since(2).optional(Extra::Breadcrumbs),
+    field("what.run.last.crumbs[].values[].number.is", "The number", "-", "find the fault", "rounded to three digits").since(2).optional(Extra::Breadcrumbs),
+    field("what.run.last.crumbs[].values[].word.name", "Developer's name of a word that goes with it", "-", "find the fault", "declared in the app's code").since(2).optional(Extra::Breadcrumbs),
+    field("what.run.last.crumbs[].values[].word.is", "The word", "-", "find the fault", "closed list, declared in the app's code").since(2).optional(Extra::Breadcrumbs),
     field("what.loss.lost[].kind", "Kind of reports that were lost", "-", "judge the figures", "closed list"),
     field("what.loss.lost[].reason", "Why they were lost", "-", "judge the figures", "closed list"),
     field("what.loss.lost[].count", "How many were lost", "-", "judge the figures", "number"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_field_is_past_the_version_that_must_decide_about_it() {
+        for field in FIELDS {
+            assert!(
+                field.since <= VERSION && VERSION < field.expires,
+                "{} has to be decided about anew",
+                field.path
+            );
+        }
+    }
+
+    #[test]
+    fn a_version_with_more_fields_has_to_be_asked_for() {
+        let change = Change::between(1, 2);
+        assert!(change.must_ask_again());
+        assert!(change.added.iter().all(|field| field.since == 2));
+        assert!(!Change::between(VERSION, VERSION).must_ask_again());
+    }
+
+    #[test]
+    fn every_text_of_the_catalogue_can_be_read_in_chinese() {
+        for field in FIELDS {
+            for text in [field.meaning, field.purpose, field.rule] {
+                assert!(chinese(text).is_some(), "{text:?} of {}", field.path);
+            }
+        }
+    }
+}
