@@ -35,6 +35,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Where unsafe code is the job: the crash path, the sample app's fault, and a victim that has to die in a test.
 const MAY_BE_UNSAFE: &[&str] = &[
     "agent/crash/",
+    "agent/core/tests/deaths/victim.rs",
+    "benches/src/bin/crash",
     "examples/im/src/misbehave/fault.rs",
     "agent/inspect/tests/deaths/src/foreign.rs",
     "agent/inspect/tests/deaths/src/victim.rs",

@@ -175,15 +175,14 @@ impl Running {
     /// Starts the agent's thread. Whether there is one.
     pub(crate) fn spawn(self: &Arc<Self>) -> bool {
         let running = self.clone();
-        let spawned = thread::Builder::new()
-            .name("candor-watch".into())
-            .spawn(move || {
-                if let Some(mut worker) = Worker::begin(&running) {
-                    worker.work();
-                }
-                running.retire();
-            });
-        match spawned {
+        let watch = move || {
+            if let Some(mut worker) = Worker::begin(&running) {
+                worker.work();
+            }
+            running.retire();
+        };
+        let thread = thread::Builder::new().name("candor-watch".into());
+        match candor_crash::leaving_signals_to_host(|| thread.spawn(watch)) {
             Ok(handle) => self.thread.set(handle.thread().clone()).is_ok(),
             Err(_) => false,
         }

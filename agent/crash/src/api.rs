@@ -326,6 +326,13 @@ pub fn crumb(name: u16, values: [i64; 2]) {
     armed::crumb(name, values);
 }
 
+/// Starts threads of the agent: those that `start` makes, and those that they make, take no signal but those of their own faults. A
+/// signal that is sent to the process is for the host, whose handler, or whose wait for it, belongs to the host's threads. The
+/// calling thread takes what came in the meantime when this returns.
+pub fn leaving_signals_to_host<T>(start: impl FnOnce() -> T) -> T {
+    armed::leaving_signals_to_host(start)
+}
+
 /// The calling thread. One system call: keep the answer.
 #[must_use]
 pub fn current_thread() -> Tid {

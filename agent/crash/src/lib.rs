@@ -78,5 +78,5 @@ pub use api::{
 };
 pub use api::{
     arm, arm_in_scope, boottime_millis, coarse_millis, crumb, current_thread, is_main_thread,
-    locate, sample,
+    leaving_signals_to_host, locate, sample,
 };
