@@ -8,6 +8,7 @@ mod find;
 mod json;
 mod minidump;
 mod names;
+mod sources;
 mod text;
 mod view;
 
