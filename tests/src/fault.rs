@@ -1,7 +1,7 @@
 //! A network that misbehaves on purpose: a TCP proxy on loopback.
 
-use crate::peer::reset;
-use std::io::{Read, Write};
+use crate::peer::{read, reset};
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, channel};
@@ -137,7 +137,7 @@ fn carry(mut from: TcpStream, to: TcpStream, shared: &Arc<Shared>, up: bool) {
     std::thread::spawn(move || give(to, &pieces, &giving, up));
     let mut bytes = vec![0; 16 * 1024];
     let (mut total, mut drawn) = (0u64, 0u32);
-    while let Ok(read @ 1..) = from.read(&mut bytes) {
+    while let Ok(read @ 1..) = read(&mut from, &mut bytes) {
         let faults = shared.now();
         let sum = if up { &shared.up } else { &shared.down };
         sum.fetch_add(read as u64, Relaxed);
