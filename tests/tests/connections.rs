@@ -7,6 +7,7 @@ use candor_protocol::report::Family;
 use candor_tests::device::{Counting, Device, Told, assert_near, end, least};
 use candor_tests::fault::{BlackHole, Faults, Proxy, refused};
 use candor_tests::peer::{Identity, Peer, http};
+use candor_tests::programs::eventually;
 use http_body_util::{BodyExt, Full};
 use rustls::pki_types::ServerName;
 use std::collections::BTreeMap;
@@ -604,7 +605,8 @@ fn nothing_is_counted_twice_whatever_is_lost_on_the_way_and_however_often_it_res
         let settings = device
             .settings()
             .window(Duration::from_secs(1))
-            .upload_every(Duration::from_millis(100));
+            .upload_every(Duration::from_millis(100))
+            .calm_upload_every(Duration::from_millis(100));
         let agent = device.start(settings);
         let link = link(&agent);
         runtime().block_on(async {
@@ -675,6 +677,36 @@ fn a_calm_connection_tells_one_window_however_many_minutes_it_lasts() {
     let windows = device.collector().windows("longlink");
     // Two where the hour ended meanwhile: reports tell it.
     assert!((1..=2).contains(&windows), "{windows}");
+}
+
+#[test]
+fn what_nobody_waits_for_waits_and_a_loss_of_service_does_not() {
+    let _turn = one_at_a_time();
+    let device = Device::new(Counting::honest());
+    let settings = device
+        .settings()
+        .window(Duration::from_secs(1))
+        .upload_every(Duration::from_millis(100))
+        .calm_upload_every(Duration::from_secs(3600));
+    let agent = device.start(settings);
+    let told = || device.collector().told("longlink");
+    let live = link(&agent).attempt().ready();
+    eventually("the attempt is told", || told().attempts == 1);
+    let before = told().rtt_us.count();
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(2_500) {
+        live.rtt(Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(told().rtt_us.count(), before, "heartbeats could not wait");
+    live.ended(Disconnect::Reset);
+    eventually("the loss is told", || {
+        told().disconnects.contains_key(&Disconnect::Reset)
+    });
+    eventually("the heartbeats came along", || {
+        told().rtt_us.count() >= before + 20
+    });
+    end(&agent);
 }
 
 /// What a metered stream is made of must stay usable by whoever wraps it.

@@ -9,6 +9,7 @@ use crate::spool::Spool;
 use crate::upload::plan::{Backoff, Situation, Step, plan};
 use crate::upload::{self, lock};
 use std::thread;
+use std::time::Duration;
 
 /// How the upload stands.
 pub(super) enum Upload {
@@ -57,9 +58,8 @@ impl Worker<'_> {
             now: now * 1000,
             waiting: spool.len(),
             urgent: flushing || spool.urgent(),
-            calm: spool.is_calm(),
             last: self.uploads.last_ms,
-            every: self.running.settings.settings.upload_every.as_millis() as u64,
+            every: self.upload_every(spool).as_millis() as u64,
             backoff: self.uploads.backoff,
         };
         let mut spool = lock(&self.spool);
@@ -88,6 +88,16 @@ impl Worker<'_> {
                     Upload::Due(now * 1000 + 60_000)
                 }
             }
+        }
+    }
+
+    /// How long what waits may go on waiting.
+    fn upload_every(&self, spool: &Spool) -> Duration {
+        let settings = &self.running.settings.settings;
+        if spool.is_calm() {
+            settings.calm_upload_every.max(settings.upload_every)
+        } else {
+            settings.upload_every
         }
     }
 
