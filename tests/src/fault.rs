@@ -1,7 +1,7 @@
 //! A network that misbehaves on purpose: a TCP proxy on loopback.
 
-use crate::peer::reset;
-use std::io::{Read, Write};
+use crate::peer::{read, reset};
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, channel};
@@ -37,6 +37,28 @@ struct Shared {
     changed: Condvar,
     up: AtomicU64,
     down: AtomicU64,
+    took_up: Least,
+    took_down: Least,
+}
+
+/// The shortest of many times.
+#[derive(Debug)]
+pub(crate) struct Least(AtomicU64);
+
+impl Default for Least {
+    fn default() -> Self {
+        Self(AtomicU64::new(u64::MAX))
+    }
+}
+
+impl Least {
+    pub(crate) fn note(&self, took: Duration) {
+        self.0.fetch_min(took.as_micros() as u64, Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> Duration {
+        Duration::from_micros(self.0.load(Relaxed))
+    }
 }
 
 impl Shared {
@@ -95,6 +117,11 @@ impl Proxy {
         self.shared.changed.notify_all();
     }
 
+    /// How long a piece up and a piece down took at least: what was injected, and what this machine added at its best.
+    pub fn round_trip(&self) -> Duration {
+        self.shared.took_up.get() + self.shared.took_down.get()
+    }
+
     /// Bytes that went up and came down.
     pub fn carried(&self) -> (u64, u64) {
         let Shared { up, down, .. } = &*self.shared;
@@ -105,12 +132,12 @@ impl Proxy {
 fn carry(mut from: TcpStream, to: TcpStream, shared: &Arc<Shared>, up: bool) {
     let _ = from.set_nodelay(true);
     let _ = from.set_read_timeout(Some(Duration::from_secs(120)));
-    let (line, pieces) = channel::<(Instant, Vec<u8>)>();
+    let (line, pieces) = channel::<Piece>();
     let giving = shared.clone();
-    std::thread::spawn(move || give(to, &pieces, &giving));
+    std::thread::spawn(move || give(to, &pieces, &giving, up));
     let mut bytes = vec![0; 16 * 1024];
     let (mut total, mut drawn) = (0u64, 0u32);
-    while let Ok(read @ 1..) = from.read(&mut bytes) {
+    while let Ok(read @ 1..) = read(&mut from, &mut bytes) {
         let faults = shared.now();
         let sum = if up { &shared.up } else { &shared.down };
         sum.fetch_add(read as u64, Relaxed);
@@ -124,21 +151,39 @@ fn carry(mut from: TcpStream, to: TcpStream, shared: &Arc<Shared>, up: bool) {
         drawn += 1;
         // Evenly spread and the same in every run: what matters is that it varies.
         let jitter = faults.jitter * (drawn * 7 % 10) / 10;
-        let due = Instant::now() + faults.delay + jitter;
-        if line.send((due, bytes[..read].to_vec())).is_err() {
+        let came = Instant::now();
+        let piece = Piece {
+            came,
+            due: came + faults.delay + jitter,
+            bytes: bytes[..read].to_vec(),
+        };
+        if line.send(piece).is_err() {
             return;
         }
     }
 }
 
-fn give(mut to: TcpStream, pieces: &Receiver<(Instant, Vec<u8>)>, shared: &Shared) {
+/// What is on its way.
+struct Piece {
+    came: Instant,
+    due: Instant,
+    bytes: Vec<u8>,
+}
+
+fn give(mut to: TcpStream, pieces: &Receiver<Piece>, shared: &Shared, up: bool) {
     let _ = to.set_nodelay(true);
-    for (due, bytes) in pieces {
-        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+    for piece in pieces {
+        std::thread::sleep(piece.due.saturating_duration_since(Instant::now()));
         let faults = shared.pass();
-        if !faults.half_open && to.write_all(&bytes).is_err() {
+        if !faults.half_open && to.write_all(&piece.bytes).is_err() {
             return;
         }
+        let took = if up {
+            &shared.took_up
+        } else {
+            &shared.took_down
+        };
+        took.note(piece.came.elapsed());
     }
     if !shared.now().half_open {
         let _ = to.shutdown(std::net::Shutdown::Write);

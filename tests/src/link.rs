@@ -3,6 +3,7 @@
 //!
 //! Needs root, `/dev/net/tun` and `ip`; where one is missing, [`Link::up`] says which.
 
+use crate::fault::Least;
 use std::fs::File;
 use std::net::Ipv4Addr;
 use std::process::Command;
@@ -26,6 +27,7 @@ pub struct Weather {
 pub struct Seen {
     data: AtomicU64,
     lost: AtomicU64,
+    took: Least,
 }
 
 impl Seen {
@@ -37,6 +39,11 @@ impl Seen {
     /// Of these, those that were lost.
     pub fn lost(&self) -> u64 {
         self.lost.load(Relaxed)
+    }
+
+    /// How long a packet took at least: what was injected, and what this machine added at its best.
+    pub fn took(&self) -> Duration {
+        self.took.get()
     }
 }
 
@@ -146,7 +153,8 @@ fn ip(arguments: &[&str]) -> Result<(), String> {
 
 fn carry(from: Arc<SyncDevice>, to: Arc<SyncDevice>, weather: Weather, seen: Arc<Seen>) {
     let (line, packets) = channel::<(Instant, Vec<u8>)>();
-    std::thread::spawn(move || give(&to, &packets));
+    let given = seen.clone();
+    std::thread::spawn(move || give(&to, &packets, weather.delay, &given));
     std::thread::spawn(move || {
         let mut bytes = vec![0; 2_048];
         while let Ok(read) = from.recv(&mut bytes) {
@@ -159,23 +167,21 @@ fn carry(from: Arc<SyncDevice>, to: Arc<SyncDevice>, weather: Weather, seen: Arc
                     continue;
                 }
             }
-            if line
-                .send((Instant::now() + weather.delay, packet.to_vec()))
-                .is_err()
-            {
+            if line.send((Instant::now(), packet.to_vec())).is_err() {
                 return;
             }
         }
     });
 }
 
-fn give(to: &SyncDevice, packets: &Receiver<(Instant, Vec<u8>)>) {
-    for (due, packet) in packets {
-        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+fn give(to: &SyncDevice, packets: &Receiver<(Instant, Vec<u8>)>, delay: Duration, seen: &Seen) {
+    for (came, packet) in packets {
+        std::thread::sleep(delay.saturating_sub(came.elapsed()));
         // The device may be gone with its namespace.
         if to.send(&packet).is_err() {
             return;
         }
+        seen.took.note(came.elapsed());
     }
 }
 

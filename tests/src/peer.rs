@@ -68,7 +68,7 @@ impl Peer {
         let _ = stream.set_nodelay(true);
         let _ = stream.set_read_timeout(Some(FORGOTTEN));
         let mut bytes = [0; 16 * 1024];
-        while let Ok(read @ 1..) = stream.read(&mut bytes) {
+        while let Ok(read @ 1..) = read(&mut stream, &mut bytes) {
             self.heard.fetch_add(read as u64, Relaxed);
             for letter in &bytes[..read] {
                 let answered = match letter {
@@ -86,6 +86,16 @@ impl Peer {
                     return;
                 }
             }
+        }
+    }
+}
+
+/// Reads what there is. The agent may interrupt a wait that has a time limit, as any signal may.
+pub(crate) fn read(stream: &mut TcpStream, into: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        match stream.read(into) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            read => return read,
         }
     }
 }

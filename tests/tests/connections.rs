@@ -4,9 +4,10 @@ use candor_agent::{Agent, Disconnect, Failure, Network, Outcome, Phase, Transpor
 use candor_net::http::Measured;
 use candor_net::{Dial, Failing, Metered, connect};
 use candor_protocol::report::Family;
-use candor_tests::device::{Counting, Device, Told, assert_near, end, is_near, least};
+use candor_tests::device::{Counting, Device, Told, assert_near, end, least};
 use candor_tests::fault::{BlackHole, Faults, Proxy, refused};
 use candor_tests::peer::{Identity, Peer, http};
+use candor_tests::programs::eventually;
 use http_body_util::{BodyExt, Full};
 use rustls::pki_types::ServerName;
 use std::collections::BTreeMap;
@@ -232,6 +233,9 @@ fn get(address: SocketAddr) -> ::http::Request<Full<&'static [u8]>> {
         .expect("a request")
 }
 
+/// Connections of one story: enough that one of them meets a machine that is not busy.
+const TRIES: u32 = 8;
+
 #[test]
 fn phases_and_round_trips_take_as_long_as_was_injected() {
     const WAY: Duration = Duration::from_millis(100);
@@ -240,11 +244,12 @@ fn phases_and_round_trips_take_as_long_as_was_injected() {
         ..Faults::default()
     };
     let mut own: Vec<[Duration; 3]> = Vec::new();
+    let mut round_trip = Duration::ZERO;
     let told = told("longlink", async |agent: &Agent| {
         let identity = Identity::generate();
         let server = Proxy::start(identity.serve(), faults);
         let (link, connector) = (link(agent), identity.connector(true));
-        for _ in 0..5 {
+        for _ in 0..TRIES {
             let began = Instant::now();
             let (stream, mut dial) = connect(&link, server.address).await.expect("a server");
             let before_tls = Instant::now();
@@ -255,24 +260,28 @@ fn phases_and_round_trips_take_as_long_as_was_injected() {
             let done = Instant::now();
             let live = dial.ready();
             own.push([before_login - before_tls, done - before_login, done - began]);
-            for _ in 0..5 {
+            for _ in 0..6 {
                 let pinged = Instant::now();
                 say(&mut stream, b'p').await.expect("an answer");
                 live.rtt(pinged.elapsed());
             }
             live.ended(Disconnect::ClosedByUs);
         }
+        round_trip = server.round_trip();
     });
-    assert_eq!((told.attempts, told.ready), (5, 5));
+    assert_eq!((told.attempts, told.ready), (TRIES, TRIES));
+    // A busy machine is late, so the network itself measured what it injected.
+    assert!(round_trip >= 2 * WAY, "{round_trip:?}");
     let mine = |index: usize| own.iter().map(|times| times[index]).min().expect("times");
-    // TLS 1.3 takes one round trip, and so does the login.
+    // TLS 1.3 takes one round trip and some arithmetic, and the login one round trip.
     assert_near("TLS", told.least(Phase::Tls), mine(0));
-    assert_near("TLS as injected", told.least(Phase::Tls), 2 * WAY);
+    assert!(mine(0) >= round_trip, "{:?}", mine(0));
     assert_near("login", told.least(Phase::Login), mine(1));
-    assert_near("login as injected", told.least(Phase::Login), 2 * WAY);
+    assert!(mine(1) >= round_trip, "{:?}", mine(1));
     assert_near("ready", least(&told.ready_us), mine(2));
-    assert_near("heartbeat", least(&told.rtt_us), 2 * WAY);
-    assert_eq!((told.rtt_us.count(), told.ready_us.count()), (25, 5));
+    assert_near("heartbeat", least(&told.rtt_us), round_trip);
+    let values = (told.rtt_us.count(), told.ready_us.count());
+    assert_eq!(values, (u64::from(TRIES) * 6, u64::from(TRIES)));
 }
 
 #[test]
@@ -360,6 +369,7 @@ fn every_way_to_lose_service_has_its_reason_and_how_long_it_had_lasted() {
     let told = told("longlink", async |agent: &Agent| {
         let (link, peer) = (link(agent), Peer::start());
         let server = Proxy::start(peer.address, Faults::default());
+        agent.network(Network::Wifi);
         for ending in ["closed", "reset", "lost", "half open", "dropped"] {
             let (mut stream, dial) = connect(&link, server.address).await.expect("a peer");
             let live = dial.ready();
@@ -386,7 +396,7 @@ fn every_way_to_lose_service_has_its_reason_and_how_long_it_had_lasted() {
                 }
                 "lost" => {
                     agent.network(Network::None);
-                    agent.network(Network::Unknown);
+                    agent.network(Network::Wifi);
                     Disconnect::NetworkLost
                 }
                 _ => {
@@ -510,11 +520,12 @@ fn the_system_is_asked_about_its_sockets() {
 
 #[test]
 fn requests_of_hyper_and_reqwest_count_by_themselves() {
+    // Each ends its connection, so that no request is sent on one that is about to be closed.
     const ANSWERS: &[&[u8]] = &[
-        b"HTTP/1.1 200 ok\r\ncontent-length: 5\r\n\r\nhello",
-        b"HTTP/1.1 404 no\r\ncontent-length: 2\r\n\r\nno",
-        b"HTTP/1.1 401 who\r\ncontent-length: 0\r\n\r\n",
-        b"HTTP/1.1 200 ok\r\ncontent-length: 100\r\n\r\ncut off",
+        b"HTTP/1.1 200 ok\r\nconnection: close\r\ncontent-length: 5\r\n\r\nhello",
+        b"HTTP/1.1 404 no\r\nconnection: close\r\ncontent-length: 2\r\n\r\nno",
+        b"HTTP/1.1 401 who\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+        b"HTTP/1.1 200 ok\r\nconnection: close\r\ncontent-length: 100\r\n\r\ncut off",
         b"this is no answer\r\n\r\n",
         b"",
     ];
@@ -594,7 +605,8 @@ fn nothing_is_counted_twice_whatever_is_lost_on_the_way_and_however_often_it_res
         let settings = device
             .settings()
             .window(Duration::from_secs(1))
-            .upload_every(Duration::from_millis(100));
+            .upload_every(Duration::from_millis(100))
+            .calm_upload_every(Duration::from_millis(100));
         let agent = device.start(settings);
         let link = link(&agent);
         runtime().block_on(async {
@@ -657,13 +669,44 @@ fn a_calm_connection_tells_one_window_however_many_minutes_it_lasts() {
         std::thread::sleep(Duration::from_millis(50));
     }
     drop(live);
+    let lasted = began.elapsed();
     end(&agent);
     let told = device.collector().told("longlink");
     assert_eq!((told.attempts, told.rtt_us.count()), (1, pings));
-    assert!(is_near(Duration::from_millis(told.up_ms), began.elapsed()));
+    assert_near("in service", Duration::from_millis(told.up_ms), lasted);
     let windows = device.collector().windows("longlink");
     // Two where the hour ended meanwhile: reports tell it.
     assert!((1..=2).contains(&windows), "{windows}");
+}
+
+#[test]
+fn what_nobody_waits_for_waits_and_a_loss_of_service_does_not() {
+    let _turn = one_at_a_time();
+    let device = Device::new(Counting::honest());
+    let settings = device
+        .settings()
+        .window(Duration::from_secs(1))
+        .upload_every(Duration::from_millis(100))
+        .calm_upload_every(Duration::from_secs(3600));
+    let agent = device.start(settings);
+    let told = || device.collector().told("longlink");
+    let live = link(&agent).attempt().ready();
+    eventually("the attempt is told", || told().attempts == 1);
+    let before = told().rtt_us.count();
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(2_500) {
+        live.rtt(Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(told().rtt_us.count(), before, "heartbeats could not wait");
+    live.ended(Disconnect::Reset);
+    eventually("the loss is told", || {
+        told().disconnects.contains_key(&Disconnect::Reset)
+    });
+    eventually("the heartbeats came along", || {
+        told().rtt_us.count() >= before + 20
+    });
+    end(&agent);
 }
 
 /// What a metered stream is made of must stay usable by whoever wraps it.

@@ -3,7 +3,7 @@
 use candor_agent::{Agent, Disconnect, Failure, Phase, Transport, name};
 use candor_net::Dial;
 use candor_protocol::report::Family;
-use candor_tests::device::{Counting, Device, Told, assert_near, end, is_near, least};
+use candor_tests::device::{Counting, Device, Told, assert_near, end, least};
 use candor_tests::link::{FAR, Link, Weather};
 use candor_tests::peer::Peer;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -48,6 +48,9 @@ fn told(link: &Link, story: impl AsyncFnOnce(&Agent) + Send) -> Told {
     device.collector().told("longlink")
 }
 
+/// Connections of one story: enough that one of them meets a machine that is not busy.
+const TRIES: u32 = 12;
+
 #[test]
 fn connecting_and_round_trips_take_as_long_as_the_link_does() {
     for way in [5, 25, 100].map(Duration::from_millis) {
@@ -59,7 +62,7 @@ fn connecting_and_round_trips_take_as_long_as_the_link_does() {
         let peer = link.far(|| Peer::on((FAR, 0).into()));
         let told = told(&link, async |agent: &Agent| {
             let gateway = agent.connection(name!("longlink"), name!("gateway"), Transport::Tcp);
-            for _ in 0..4 {
+            for _ in 0..TRIES {
                 let mut dial = Dial::new(&gateway);
                 let mut stream = dial.connect(peer.address).await.expect("a peer");
                 stream.get_ref().set_nodelay(true).expect("a socket");
@@ -73,16 +76,18 @@ fn connecting_and_round_trips_take_as_long_as_the_link_does() {
                 live.ended(Disconnect::ClosedByUs);
             }
         });
-        let round_trip = 2 * way;
+        // What was injected, as the link itself measured it: a busy machine is late.
+        let round_trip = link.up.took() + link.down.took();
+        assert!(round_trip >= 2 * way, "{round_trip:?}");
         assert_near("connect", told.least(Phase::Connect), round_trip);
         assert_near("heartbeat", least(&told.rtt_us), round_trip);
         assert_near("TCP's smallest", least(&told.tcp.min_rtt_us), round_trip);
         assert_near("TCP's", least(&told.tcp.rtt_us), round_trip);
-        assert_eq!(told.tries[&(Family::V4, 1)], (4, 4));
+        assert_eq!(told.tries[&(Family::V4, 1)], (TRIES, TRIES));
         // What the network did not lose, TCP sent once, unless this machine was too busy to answer in time.
-        assert!(told.tcp.segments >= 24, "{:?}", told.tcp);
         assert_eq!(told.tcp.segments, link.up.data());
-        assert_eq!(told.tcp.segments - told.tcp.retransmits, 24);
+        let once = told.tcp.segments - told.tcp.retransmits;
+        assert_eq!(once, u64::from(TRIES) * 6);
     }
 }
 
@@ -125,10 +130,8 @@ fn what_the_link_loses_is_sent_again_and_told() {
         "once for us, however often for TCP"
     );
     assert_eq!(peer.heard(), BYTES as u64 + 1);
-    assert!(is_near(
-        least(&told.tcp.min_rtt_us),
-        Duration::from_millis(20)
-    ));
+    let round_trip = link.up.took() + link.down.took();
+    assert_near("TCP's smallest", least(&told.tcp.min_rtt_us), round_trip);
 }
 
 #[test]

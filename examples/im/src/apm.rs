@@ -129,7 +129,8 @@ impl Apm {
 fn settings(apm: &ApmConfig) -> Settings {
     let mut settings = Settings::new(&apm.app, &apm.release, &apm.collector, &apm.key, &apm.dir);
     if let Some(every) = apm.upload_every {
-        settings = settings.upload_every(every);
+        // Whoever cannot wait does not want to wait for good news either.
+        settings = settings.upload_every(every).calm_upload_every(every);
     }
     if let Some(window) = apm.window {
         settings = settings.window(window);

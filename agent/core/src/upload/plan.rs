@@ -71,10 +71,6 @@ impl Backoff {
     }
 }
 
-/// How many times longer reports wait that nobody waits for: half an hour where others wait a minute. Most of what a
-/// report costs on the wire is its envelope, and a device whose connection fares well has one such report a minute.
-const CALM_TIMES: u64 = 30;
-
 /// What the uploader should do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -97,8 +93,6 @@ pub(crate) struct Situation {
     pub(crate) urgent: bool,
     /// When the last batch went out, in milliseconds since 1970; 0 for never in this run.
     pub(crate) last: u64,
-    /// Whether nobody waits for any of them: connections that fare well.
-    pub(crate) calm: bool,
     /// Milliseconds between uploads that are not urgent.
     pub(crate) every: u64,
     pub(crate) backoff: Backoff,
@@ -110,23 +104,17 @@ pub(crate) fn plan(situation: &Situation) -> Step {
         now,
         waiting,
         urgent,
-        calm,
         last,
         every,
         backoff,
     } = *situation;
-    let every = if calm {
-        every.saturating_mul(CALM_TIMES)
-    } else {
-        every
-    };
     if waiting == 0 {
         return Step::Rest;
     }
     let interval_over = if urgent || last > now {
         0
     } else {
-        last.saturating_add(every)
+        last + every
     };
     let due = backoff.not_before(now).max(interval_over);
     if due <= now {
@@ -145,7 +133,6 @@ mod tests {
         now: 1_000_000,
         waiting: 1,
         urgent: false,
-        calm: false,
         last: 990_000,
         every: 60_000,
         backoff: Backoff {
@@ -177,17 +164,6 @@ mod tests {
             Step::Send
         );
         assert_eq!(plan(&Situation { last: 0, ..CALM }), Step::Send);
-    }
-
-    #[test]
-    fn what_nobody_waits_for_travels_with_the_next_or_after_half_an_hour() {
-        let calm = Situation { calm: true, ..CALM };
-        assert_eq!(plan(&calm), Step::WaitUntil(990_000 + 30 * 60_000));
-        let urgent = Situation {
-            urgent: true,
-            ..calm
-        };
-        assert_eq!(plan(&urgent), Step::Send);
     }
 
     #[test]

@@ -67,7 +67,8 @@ impl Book {
     /// The network was `before` until `now`.
     pub(crate) fn moved(&self, before: Network, now: u64) {
         self.settle(before, now);
-        if self.service.is_live() {
+        // To learn what the network is, is no change of it.
+        if self.service.is_live() && before != Network::Unknown {
             let changes = &self.cell(before).network_changes;
             changes.fetch_add(1, Relaxed);
         }
