@@ -44,6 +44,8 @@ fn start(dir: &Path, release: &str) -> Agent {
         text_sha256: "0".repeat(64),
         locale: "en".into(),
         given_at: 1,
+        catalogue: candor_agent::CATALOGUE,
+        age: candor_agent::Age::Unknown,
     };
     let settings = Settings::new("im-demo", release, "http://127.0.0.1:9", "ck_none", dir)
         .carrier(Arc::new(Offline))
