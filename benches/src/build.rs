@@ -59,6 +59,30 @@ pub fn program(name: &str, features: &str) -> Result<PathBuf, String> {
     Ok(folder.join(name))
 }
 
+/// Builds a test program of another package that has a `main` of its own. Where it is.
+///
+/// # Errors
+/// Says what cargo said, when it could not be built.
+pub fn test_program(package: &str, name: &str) -> Result<PathBuf, String> {
+    let mut command = cargo();
+    command
+        .args(["test", "--release", "--no-run", "--package", package])
+        .args(["--test", name, "--message-format", "json"])
+        .current_dir(workspace());
+    let output = command.output().map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(format!("{name} could not be built: {said}"));
+    }
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let built = messages.lines().find_map(|line| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        let is_it = message["target"]["name"] == name;
+        is_it.then(|| message["executable"].as_str().map(PathBuf::from))?
+    });
+    built.ok_or(format!("cargo does not say where {name} is"))
+}
+
 /// Refuses to measure a build that says nothing.
 ///
 /// # Errors

@@ -47,6 +47,15 @@ impl Process {
         limit: Duration,
     ) -> io::Result<Self> {
         let mut command = Command::new(program);
+        command.args(arguments);
+        Self::spawn(command, limit)
+    }
+
+    /// As [`start`](Self::start), with a folder or an environment of its own.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn(mut command: Command, limit: Duration) -> io::Result<Self> {
         for (name, _) in std::env::vars_os() {
             // What is measured must not depend on how this machine reaches other networks.
             if name
@@ -58,7 +67,6 @@ impl Process {
             }
         }
         let mut child = command
-            .args(arguments)
             .env_remove("RUST_BACKTRACE")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -158,10 +158,13 @@ fn add_symbols(paths: &[PathBuf], data: &Path) -> Result<(), String> {
     let mut refused = 0;
     for path in paths {
         match symbol_files::add(data, path) {
-            Ok(added) if added.known => {
-                say(&format!("{} {} (known)", added.build, path.display()))?
+            Ok(added) => {
+                let known = if added.known { " (known)" } else { "" };
+                say(&format!("{} {}{known}", added.build, path.display()))?;
+                for remark in added.remarks {
+                    eprintln!("candor-collector: {}: {remark}", path.display());
+                }
             }
-            Ok(added) => say(&format!("{} {}", added.build, path.display()))?,
             Err(reason) => {
                 refused += 1;
                 eprintln!("candor-collector: {}: {reason}", path.display());

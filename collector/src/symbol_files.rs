@@ -1,7 +1,7 @@
 //! Symbol files in the data directory: one for each build, by its build id.
 
 use candor_protocol::deidentify::BuildId;
-use candor_symbols::{NotSymbols, build_id_of};
+use candor_symbols::{NotSymbols, Remark, locate};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,8 @@ pub struct Added {
     pub build: BuildId,
     /// Whether the symbols of this build were there before.
     pub known: bool,
+    /// What has to be said of the files that belong to it.
+    pub remarks: Vec<Remark>,
 }
 
 /// Why a file was not added.
@@ -46,32 +48,51 @@ impl From<io::Error> for NotAdded {
     }
 }
 
-/// Stores a symbol file under its build id, whole or not at all; a collector that runs finds it with the next report.
+/// Stores what names the addresses of a file: itself, or, where it is stripped, its debug file, with what belongs to that.
+/// A collector that runs finds it with the next report.
 ///
 /// # Errors
 /// Says why the file is of no use, or could not be stored.
 pub fn add(data: &Path, file: &Path) -> Result<Added, NotAdded> {
-    let build = build_id_of(file).map_err(NotAdded::NotSymbols)?;
+    let located = locate(file, &[]).map_err(NotAdded::NotSymbols)?;
     let directory = directory(data);
     fs::create_dir_all(&directory)?;
-    let place = directory.join(format!("{build}.debug"));
+    let place = |build: &BuildId| directory.join(format!("{build}.debug"));
+    let debug = place(&located.build);
+    // First what it needs, so that nobody reads it without.
+    if let Some(package) = located.package() {
+        let mut beside = debug.clone().into_os_string();
+        beside.push(".dwp");
+        store(data, &package, Path::new(&beside))?;
+    }
+    if let Some(shared) = &located.supplement {
+        store(data, &shared.file, &place(&shared.build))?;
+    }
+    let known = !store(data, &located.file, &debug)?;
+    Ok(Added {
+        build: located.build,
+        known,
+        remarks: located.remarks,
+    })
+}
+
+/// Stores a file at `place`, whole or not at all. Whether it was not there before.
+fn store(data: &Path, file: &Path, place: &Path) -> io::Result<bool> {
     if place.exists() {
-        return Ok(Added { build, known: true });
+        return Ok(false);
     }
     // Beside the directory, where nobody takes a half-written file for a whole one.
-    let half = data.join(format!("incoming-{build}-{}", std::process::id()));
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    let half = data.join(format!("incoming-{name}-{}", std::process::id()));
     let stored = copy_durably(file, &half)
-        .and_then(|()| fs::rename(&half, &place))
-        .and_then(|()| File::open(&directory)?.sync_all());
+        .and_then(|()| fs::rename(&half, place))
+        .and_then(|()| File::open(directory(data))?.sync_all());
     if let Err(error) = stored {
         // It may not exist; then there is nothing to remove.
         let _ = fs::remove_file(&half);
-        return Err(error.into());
+        return Err(error);
     }
-    Ok(Added {
-        build,
-        known: false,
-    })
+    Ok(true)
 }
 
 fn copy_durably(from: &Path, to: &Path) -> io::Result<()> {

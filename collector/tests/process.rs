@@ -288,6 +288,46 @@ fn a_symbol_file_is_stored_once_by_its_build_id() {
     }));
 }
 
+#[test]
+fn a_stripped_program_brings_its_debug_file_along() {
+    let data = tempfile::tempdir().unwrap();
+    let shipped = data.path().join("shipped");
+    std::fs::create_dir(&shipped).unwrap();
+    let objcopy = |arguments: &[&str]| {
+        let mut command = std::process::Command::new("objcopy");
+        let done = command.args(arguments).current_dir(&shipped).status();
+        assert!(done.unwrap().success(), "objcopy {arguments:?}");
+    };
+    let whole = own_executable();
+    let whole = whole.to_str().unwrap();
+    objcopy(&["--only-keep-debug", whole, "app.debug"]);
+    objcopy(&["--strip-all", "--add-gnu-debuglink=app.debug", whole, "app"]);
+    let stored = said(
+        program()
+            .args(["symbols", "add"])
+            .arg(shipped.join("app"))
+            .arg("--data")
+            .arg(data.path())
+            .output()
+            .unwrap(),
+    );
+    let (build, address) = own_function();
+    assert!(stored.starts_with(&build), "{stored}");
+    let symbols =
+        candor_symbols::Symbols::open([candor_collector::symbol_files::directory(data.path())]);
+    let names = symbols.names(
+        &symbols.builds()[0],
+        candor_protocol::report::Offset(address),
+        candor_protocol::report::Found::Context,
+    );
+    let called = names.last().unwrap();
+    assert!(
+        called.function.ends_with("a_function_that_crashed"),
+        "{called:?}"
+    );
+    assert!(called.line.is_some(), "{called:?}");
+}
+
 #[inline(never)]
 fn a_function_that_crashed(number: u64) -> u64 {
     std::hint::black_box(number).rotate_left(3)

@@ -2,7 +2,9 @@
 
 use crate::cache::Cache;
 use crate::clean::clean;
+use crate::elf::{Elf, NotSymbols};
 use crate::file;
+use crate::locate::{Located, complete, in_tree};
 use crate::name::Name;
 use crate::owner::{Owner, is_panic_machinery, owner};
 use addr2line::Loader;
@@ -29,7 +31,32 @@ const UNSETTLED: Duration = Duration::from_secs(2);
 /// The symbol files at hand, and names for addresses in them. What it keeps in memory is bounded.
 pub struct Symbols {
     given: Vec<PathBuf>,
+    wanted: Vec<BuildId>,
     state: Mutex<State>,
+}
+
+/// A file that was looked at for its symbols.
+#[derive(Debug)]
+pub struct Looked {
+    /// Which one.
+    pub path: PathBuf,
+    /// Whether this very file was given; otherwise it was found in a directory.
+    pub given: bool,
+    /// Its build, where it says so.
+    pub build: Option<BuildId>,
+    /// What it is good for, or why it is not.
+    pub outcome: Result<Located, NotSymbols>,
+}
+
+/// The files of one build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Build {
+    /// Stands for the build in the caches.
+    number: u32,
+    /// What names its addresses.
+    names: Option<Arc<Located>>,
+    /// What stacks that go through it are unwound with.
+    code: Option<PathBuf>,
 }
 
 /// What tells one fault from another at an address: the function that was really called there.
@@ -65,8 +92,7 @@ struct Known {
 }
 
 struct State {
-    /// Files by build, each with the number that stands for it in the caches.
-    files: HashMap<BuildId, (u32, Arc<PathBuf>)>,
+    builds: HashMap<BuildId, Build>,
     /// Time of each given path when it was read; `None` when it may have changed since.
     read: Vec<Option<SystemTime>>,
     open: Cache<u32, Option<Loader>>,
@@ -75,57 +101,70 @@ struct State {
 
 impl Symbols {
     /// Uses the ELF files in `paths`: each is a file, or a directory whose files are used (not those of its directories).
-    /// What cannot be read or names no function is passed over.
+    /// A stripped file is named by its debug file, where [`locate`](crate::locate()) finds that. What cannot be read or
+    /// names no function is passed over.
     pub fn open(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
+        Self::search(paths, Vec::new()).0
+    }
+
+    /// As [`open`](Self::open), and looks for the debug files of `wanted` in the directories as trees of build ids
+    /// (`.build-id/ab/cdef.debug`), such as `/usr/lib/debug`. Says of every file that was looked at what it is good for.
+    pub fn search(
+        paths: impl IntoIterator<Item = impl Into<PathBuf>>,
+        wanted: Vec<BuildId>,
+    ) -> (Self, Vec<Looked>) {
         let given: Vec<PathBuf> = paths.into_iter().map(Into::into).collect();
         let state = State {
-            files: HashMap::new(),
+            builds: HashMap::new(),
             read: vec![None; given.len()],
             open: Cache::new(FILES),
             known: Cache::new(NAMES),
         };
         let symbols = Self {
             given,
+            wanted,
             state: Mutex::new(state),
         };
-        symbols.refresh();
-        symbols
+        let looked = symbols.read_again();
+        (symbols, looked)
     }
 
     /// Looks for files that were added or removed. Costs one system call per given path when nothing changed.
     pub fn refresh(&self) {
-        let changed: Vec<_> = self
-            .given
-            .iter()
-            .map(|path| fs::metadata(path).and_then(|meta| meta.modified()).ok())
-            .collect();
-        if self
+        let times = self.times();
+        let unchanged = self
             .lock()
             .read
             .iter()
-            .zip(&changed)
-            .all(|(read, now)| read.is_some() && read == now)
-        {
-            return;
+            .zip(&times)
+            .all(|(read, now)| read.is_some() && read == now);
+        if !unchanged {
+            self.read_again();
         }
-        let found = self.given.iter().flat_map(|path| files_in(path));
-        let files = (0..)
-            .zip(found)
-            .map(|(number, (build, path))| (build, (number, path)))
-            .collect();
+    }
+
+    /// When each given path was changed.
+    fn times(&self) -> Vec<Option<SystemTime>> {
+        self.given
+            .iter()
+            .map(|path| fs::metadata(path).and_then(|meta| meta.modified()).ok())
+            .collect()
+    }
+
+    fn read_again(&self) -> Vec<Looked> {
+        let times = self.times();
+        let (builds, looked) = look(&self.given, &self.wanted);
         let now = SystemTime::now();
         let settled =
             |time: &SystemTime| now.duration_since(*time).is_ok_and(|age| age > UNSETTLED);
         let mut state = self.lock();
-        state.read = changed
-            .into_iter()
-            .map(|time| time.filter(settled))
-            .collect();
-        if state.files != files {
-            state.files = files;
+        state.read = times.into_iter().map(|time| time.filter(settled)).collect();
+        if state.builds != builds {
+            state.builds = builds;
             state.open.clear();
             state.known.clear();
         }
+        looked
     }
 
     /// The functions at an address: innermost inlined one first, the one that was really called last. Empty when no symbol
@@ -158,10 +197,14 @@ impl Symbols {
             return None;
         }
         let State {
-            files, open, known, ..
+            builds,
+            open,
+            known,
+            ..
         } = &mut *self.lock();
-        let (file, path) = files.get(build_id)?;
-        let key = (*file, address);
+        let Build { number, names, .. } = builds.get(build_id)?;
+        let located = names.as_ref()?;
+        let key = (*number, address);
         if let Some(taken) = known.get(&key, &take) {
             return Some(taken);
         }
@@ -169,10 +212,10 @@ impl Symbols {
             Some(loader) => file::names(loader, address),
             None => Vec::new(),
         };
-        let names = open.get(file, look_up).unwrap_or_else(|| {
-            let loader = Loader::new(&**path).ok();
+        let names = open.get(number, look_up).unwrap_or_else(|| {
+            let loader = load(located);
             let names = look_up(&loader);
-            open.insert(*file, loader);
+            open.insert(*number, loader);
             names
         });
         let called = Called::of(&names);
@@ -187,7 +230,21 @@ impl Symbols {
 
     /// Builds whose symbols are at hand, in no particular order.
     pub fn builds(&self) -> Vec<BuildId> {
-        self.lock().files.keys().cloned().collect()
+        let state = self.lock();
+        let named = state
+            .builds
+            .iter()
+            .filter(|(_, build)| build.names.is_some());
+        named.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// The file of a build that holds the tables by which its code is unwound (`.eh_frame`); it may be stripped. Where there
+    /// is none, the file that names it: that one has the program headers at least.
+    pub fn code(&self, build_id: &BuildId) -> Option<PathBuf> {
+        let state = self.lock();
+        let build = state.builds.get(build_id)?;
+        let named_by = || Some(build.names.as_ref()?.file.clone());
+        build.code.clone().or_else(named_by)
     }
 
     // Every change of the state is whole before anything can panic, so a poisoned lock holds good data.
@@ -196,18 +253,84 @@ impl Symbols {
     }
 }
 
-/// The usable files at `path` with their build ids.
-fn files_in(path: &Path) -> Vec<(BuildId, Arc<PathBuf>)> {
-    let entries = match fs::read_dir(path) {
-        Ok(entries) => entries
-            .filter_map(Result::ok)
-            .map(|entry| entry.path())
-            .filter(|path| path.is_file())
-            .collect(),
-        Err(_) => vec![path.to_owned()],
-    };
-    entries
+fn load(located: &Located) -> Option<Loader> {
+    // Without the file that it shares debug information with, its own part and its symbol table are left.
+    let supplement = located.supplement.as_ref().map(|shared| &shared.file);
+    Loader::new_with_sup(&located.file, supplement)
+        .or_else(|_| Loader::new(&located.file))
+        .ok()
+}
+
+/// The builds in `given`, and what was looked at for it.
+fn look(given: &[PathBuf], wanted: &[BuildId]) -> (HashMap<BuildId, Build>, Vec<Looked>) {
+    let mut files: Vec<(PathBuf, bool)> = Vec::new();
+    let mut below = Vec::new();
+    for path in given {
+        match files_in(path) {
+            Some(inside) => {
+                below.push(path.clone());
+                files.extend(inside.into_iter().map(|file| (file, false)));
+                let trees = wanted.iter().flat_map(|build| in_tree(path, build));
+                files.extend(trees.map(|file| (file, false)));
+            }
+            None => files.push((path.clone(), true)),
+        }
+    }
+    let read: Vec<(PathBuf, bool, Result<Elf, NotSymbols>)> = files
         .into_iter()
-        .filter_map(|path| Some((file::build_id_of(&path).ok()?, Arc::new(path))))
-        .collect()
+        .map(|(path, given)| {
+            let elf = Elf::read(&path);
+            (path, given, elf)
+        })
+        .collect();
+    let known: Vec<(PathBuf, BuildId)> = read
+        .iter()
+        .filter_map(|(path, _, elf)| Some((path.clone(), elf.as_ref().ok()?.build.clone()?)))
+        .collect();
+    let mut builds: HashMap<BuildId, Build> = HashMap::new();
+    let mut looked = Vec::new();
+    for (path, given, elf) in read {
+        let build = elf.as_ref().ok().and_then(|elf| elf.build.clone());
+        let outcome = elf.and_then(|elf| {
+            let located = complete(&path, &elf, &below, &known);
+            if let Some(id) = &elf.build {
+                let number = builds.len() as u32;
+                let build = builds.entry(id.clone()).or_insert(Build {
+                    number,
+                    names: None,
+                    code: None,
+                });
+                if elf.unwinds && build.code.is_none() {
+                    build.code = Some(path.clone());
+                }
+                if let Ok(located) = &located {
+                    let naming = |known: &Arc<Located>| known.naming;
+                    if build.names.as_ref().map(naming) < Some(located.naming) {
+                        build.names = Some(Arc::new(located.clone()));
+                    }
+                }
+            }
+            located
+        });
+        looked.push(Looked {
+            path,
+            given,
+            build,
+            outcome,
+        });
+    }
+    (builds, looked)
+}
+
+/// The files in a directory; `None` when it is none.
+fn files_in(path: &Path) -> Option<Vec<PathBuf>> {
+    let entries = fs::read_dir(path).ok()?;
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| path.is_file())
+        .collect();
+    // Of two files that are equally good the same one is taken every time.
+    files.sort();
+    Some(files)
 }

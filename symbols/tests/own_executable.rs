@@ -174,7 +174,10 @@ fn what_cannot_name_anything_is_refused_with_a_reason() {
         .arg(&stripped)
         .status();
     assert!(done.unwrap().success());
-    assert!(matches!(build_id_of(&stripped), Err(NotSymbols::Stripped)));
+    assert!(matches!(
+        build_id_of(&stripped),
+        Err(NotSymbols::Stripped(None))
+    ));
 
     let nameless = directory.path().join("nameless");
     let done = std::process::Command::new("objcopy")

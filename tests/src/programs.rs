@@ -3,10 +3,11 @@
 use crate::house::root;
 use crate::http;
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Far longer than anything takes; only a fault makes it pass.
@@ -33,6 +34,8 @@ pub fn program(name: &str) -> PathBuf {
             "candor-inspect",
             "-p",
             "candor-example-im",
+            "-p",
+            "candor-tests",
         ]);
         if folder.ends_with("release") {
             build.arg("--release");
@@ -88,6 +91,22 @@ impl Running {
         Self(command.spawn().expect("the program starts"))
     }
 
+    /// Starts a program whose standard output is read, and whose standard error is added to a file.
+    fn start_logging<'a>(name: &str, args: impl IntoIterator<Item = &'a str>, log: &Path) -> Self {
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .expect("a log");
+        let mut command = Command::new(program(name));
+        command
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log);
+        Self(command.spawn().expect("the program starts"))
+    }
+
     /// Kills it as nothing can refuse (SIGKILL) and waits for its end.
     pub fn kill(&mut self) {
         let _ = self.0.kill();
@@ -111,11 +130,16 @@ impl Drop for Running {
     }
 }
 
+/// Where the data and the log of a collector are, in a directory of its own.
+const DATA: &str = "data";
+const LOG: &str = "log";
+
 /// A collector with its data directory.
 #[derive(Debug)]
 pub struct Collector {
     running: Running,
-    data: tempfile::TempDir,
+    /// Its data and, beside them, its log.
+    dir: tempfile::TempDir,
     authority: String,
     /// The ingest key of the app `im-demo`.
     pub key: String,
@@ -130,11 +154,11 @@ impl Default for Collector {
 impl Collector {
     /// A collector on a free port, with one app and the symbols of the sample app.
     pub fn start() -> Self {
-        let data = tempfile::tempdir().expect("a directory");
-        let (running, authority) = Self::serve(data.path(), "127.0.0.1:0");
+        let dir = tempfile::tempdir().expect("a directory");
+        let (running, authority) = Self::serve(dir.path(), "127.0.0.1:0");
         let mut collector = Self {
             running,
-            data,
+            dir,
             authority,
             key: String::new(),
         };
@@ -147,10 +171,11 @@ impl Collector {
         collector
     }
 
-    fn serve(data: &Path, listen: &str) -> (Running, String) {
+    fn serve(dir: &Path, listen: &str) -> (Running, String) {
+        let data = dir.join(DATA);
         let data = data.to_str().expect("a path");
         let args = ["serve", "--data", data, "--listen", listen];
-        let mut running = Running::start("candor-collector", args, Stdio::piped());
+        let mut running = Running::start_logging("candor-collector", args, &dir.join(LOG));
         let line = running.line_with("listening on http://");
         let authority = line
             .split("http://")
@@ -163,7 +188,8 @@ impl Collector {
     }
 
     fn command(&self, args: &[&str]) -> String {
-        let data = self.data.path().to_str().expect("a path");
+        let data = self.data();
+        let data = data.to_str().expect("a path");
         said(&run(
             "candor-collector",
             args.iter().copied().chain(["--data", data]),
@@ -178,7 +204,7 @@ impl Collector {
     /// Starts it again on the same port with the same data.
     pub fn restart(&mut self) {
         self.running.kill();
-        (self.running, self.authority) = Self::serve(self.data.path(), &self.authority.clone());
+        (self.running, self.authority) = Self::serve(self.dir.path(), &self.authority.clone());
     }
 
     /// Its address, `http://127.0.0.1:PORT`.
@@ -187,8 +213,13 @@ impl Collector {
     }
 
     /// Where it keeps everything.
-    pub fn data(&self) -> &Path {
-        self.data.path()
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join(DATA)
+    }
+
+    /// What it has said in its log.
+    pub fn log(&self) -> Vec<u8> {
+        std::fs::read(self.dir.path().join(LOG)).unwrap_or_default()
     }
 
     /// A page as text of HTML.
@@ -206,6 +237,60 @@ impl Collector {
     /// How many reports of `kind` are stored.
     pub fn stored(&self, kind: &str) -> u64 {
         self.ledger()["stored"][kind].as_u64().unwrap_or(0)
+    }
+}
+
+/// Somebody between a device and its collector, who passes everything on and remembers what the device said.
+#[derive(Debug)]
+pub struct Eavesdropper {
+    address: SocketAddr,
+    heard: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Eavesdropper {
+    /// Between whoever asks and the collector at `url`. Its threads end with the test's process.
+    pub fn on(url: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let heard: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let (all, to) = (heard.clone(), url.trim_start_matches("http://").to_owned());
+        std::thread::spawn(move || {
+            for from in listener.incoming().map_while(Result::ok) {
+                let Ok(to) = TcpStream::connect(&to) else {
+                    return;
+                };
+                let (mut back_from, mut back_to) = (
+                    to.try_clone().expect("a handle"),
+                    from.try_clone().expect("a handle"),
+                );
+                std::thread::spawn(move || std::io::copy(&mut back_from, &mut back_to));
+                let all = all.clone();
+                std::thread::spawn(move || pass_on(from, to, &all));
+            }
+        });
+        Self { address, heard }
+    }
+
+    /// Where a device has to be sent.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What was said so far.
+    pub fn heard(&self) -> Vec<u8> {
+        self.heard.lock().expect("nobody panicked").clone()
+    }
+}
+
+fn pass_on(mut from: TcpStream, mut to: TcpStream, all: &Mutex<Vec<u8>>) {
+    let mut bytes = [0; 16 * 1024];
+    while let Ok(read @ 1..) = from.read(&mut bytes) {
+        all.lock()
+            .expect("nobody panicked")
+            .extend_from_slice(&bytes[..read]);
+        if to.write_all(&bytes[..read]).is_err() {
+            return;
+        }
     }
 }
 

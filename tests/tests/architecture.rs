@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "candor-agent",
         &["candor-crash", "candor-dump", "candor-protocol"],
     ),
+    ("candor-net", &["candor-agent", "candor-crash"]),
     ("candor-symbols", &["candor-protocol"]),
     (
         "candor-inspect",
@@ -24,19 +25,31 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("candor-collector", &["candor-protocol", "candor-symbols"]),
-    ("candor-example-im", &["candor-agent"]),
-    ("candor-tests", &[]),
+    ("candor-example-im", &["candor-agent", "candor-net"]),
+    (
+        "candor-tests",
+        &["candor-agent", "candor-net", "candor-protocol"],
+    ),
 ];
 
 /// Where unsafe code is the job: the crash path, the sample app's fault, and a victim that has to die in a test.
 const MAY_BE_UNSAFE: &[&str] = &[
     "agent/crash/",
+    "agent/core/tests/deaths/victim.rs",
+    "benches/src/bin/crash",
     "examples/im/src/misbehave/fault.rs",
+    "agent/inspect/tests/deaths/src/foreign.rs",
     "agent/inspect/tests/deaths/src/victim.rs",
 ];
 
 /// What ships inside somebody's app.
-const IN_THE_HOST: &[&str] = &["protocol", "agent/dump", "agent/crash", "agent/core"];
+const IN_THE_HOST: &[&str] = &[
+    "protocol",
+    "agent/dump",
+    "agent/crash",
+    "agent/core",
+    "agent/net",
+];
 
 #[test]
 fn arrows_go_one_way() {

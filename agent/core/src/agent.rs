@@ -1,7 +1,7 @@
 //! The handle a host holds: wires the parts together and decides nothing.
 
 use crate::allowed::off_until;
-use crate::capture::connection::{Book, Connection};
+use crate::capture::connection::{Book, Connection, Subject};
 use crate::capture::crumb::{Breadcrumbs, CrumbList};
 use crate::capture::freeze::{State, Watch};
 use crate::capture::panic::{self, Recorder};
@@ -225,22 +225,40 @@ impl Agent {
 
     /// A named connection that leads to a named endpoint. Handles of the same names share their counts.
     pub fn connection(&self, name: Name, endpoint: Name, transport: Transport) -> Connection {
+        self.connection_to(Subject {
+            name,
+            endpoint,
+            region: None,
+            transport,
+        })
+    }
+
+    /// As [`connection`](Self::connection), to an endpoint that serves one of several regions: the region whose service is
+    /// used, not the place where the device is.
+    pub fn connection_in(
+        &self,
+        region: Name,
+        name: Name,
+        endpoint: Name,
+        transport: Transport,
+    ) -> Connection {
+        self.connection_to(Subject {
+            name,
+            endpoint,
+            region: Some(region),
+            transport,
+        })
+    }
+
+    fn connection_to(&self, subject: Subject) -> Connection {
         let Some(inner) = &self.inner else {
             return Connection::INERT;
         };
         let mut books = lock(&inner.recordings.books);
-        if let Some(book) = books
-            .iter()
-            .find(|book| book.is(&name, &endpoint, transport))
-        {
+        if let Some(book) = books.iter().find(|book| book.is(&subject)) {
             return Connection::new(book.clone());
         }
-        let book = Arc::new(Book::new(
-            name,
-            endpoint,
-            transport,
-            inner.recordings.switch.clone(),
-        ));
+        let book = Arc::new(Book::new(subject, inner.recordings.switch.clone()));
         books.push(book.clone());
         Connection::new(book)
     }
@@ -296,19 +314,12 @@ impl Agent {
         }
     }
 
-    /// Tells the kind of network that the device is on now.
+    /// Tells the kind of network that the device is on now. Until it is told, the agent looks for itself on Linux, as
+    /// coarsely as that goes.
     pub fn network(&self, network: Network) {
-        let Some(inner) = &self.inner else { return };
-        let switch = &inner.recordings.switch;
-        let before = switch.network.swap(network as u8, Relaxed);
-        if switch.open.load(Relaxed)
-            && before != network as u8
-            && let Some(&before) = Network::ALL.get(usize::from(before))
-        {
-            let now = clock::monotonic_micros();
-            lock(&inner.recordings.books)
-                .iter()
-                .for_each(|book| book.settle(before, now));
+        if let Some(inner) = &self.inner {
+            inner.recordings.switch.told.store(true, Relaxed);
+            inner.recordings.moved_to(network);
         }
     }
 
@@ -341,7 +352,7 @@ impl Inner {
         let files = Files::new(&self.settings.settings.dir);
         let path = RunFiles::new(&files, &RunId::from_bytes(run)).dump;
         let declared = self.settings.settings.thread_names;
-        let names: Vec<&str> = declared.iter().copied().chain(THREAD_NAMES).collect();
+        let names: Vec<&'static str> = declared.iter().copied().chain(THREAD_NAMES).collect();
         let config = candor_crash::Config {
             path: &path,
             run,
@@ -360,7 +371,9 @@ impl Inner {
             error => Err(error),
         });
         // Where crashes cannot be recorded, everything else still can.
-        let recorder = armed.ok().map(|armed| Arc::new(Recorder::new(armed)));
+        let recorder = armed
+            .ok()
+            .map(|armed| Arc::new(Recorder::new(armed, names)));
         if let Some(recorder) = &recorder {
             panic::listen(recorder);
         }

@@ -359,41 +359,33 @@ fn doing(doings: &[Doing]) -> (Activity, Option<Wait>) {
 
 fn connection(window: Window) -> Connection {
     Connection {
-        name: window.name,
-        endpoint: window.endpoint,
-        transport: window.transport,
+        name: window.subject.name,
+        endpoint: window.subject.endpoint,
+        region: window.subject.region,
+        transport: window.subject.transport,
         network: window.network,
-        seconds: window.seconds,
+        seconds: window.seconds.clamp(1, 86_400),
         attempts: window.attempts,
         ready: window.ready,
-        failures: window
-            .failures
-            .into_iter()
-            .map(|(phase, failure, count)| Failures {
-                phase,
-                failure,
-                count,
-            })
-            .collect(),
-        disconnects: window
-            .disconnects
-            .into_iter()
-            .map(|(reason, count)| Disconnects { reason, count })
-            .collect(),
-        phases: window
-            .phases
-            .into_iter()
-            .map(|(phase, took_us)| PhaseTimes { phase, took_us })
-            .collect(),
+        reconnects: window.reconnects,
+        failures: window.failures,
+        tries: window.tries,
+        disconnects: window.disconnects,
+        phases: window.phases,
         ready_us: window.ready_us,
         rtt_us: window.rtt_us,
         ack_us: window.ack_us,
+        stall_us: window.stall_us,
+        backoff_us: window.backoff_us,
+        outage_us: window.outage_us,
+        network_changes: window.network_changes,
         sent: window.sent,
         received: window.received,
         sent_bytes: window.sent_bytes,
         received_bytes: window.received_bytes,
         up_ms: window.up_us / 1000,
         down_ms: window.down_us / 1000,
+        tcp: window.tcp,
     }
 }
 

@@ -300,6 +300,13 @@ impl Device {
             .collect())
     }
 
+    /// The dump of a run that has not been told of yet: raw, for whoever looks at it on this device. `None` when there is
+    /// none, or it cannot be read.
+    pub fn dump(&self, run: &RunId) -> Option<candor_dump::Dump> {
+        let files = past::RunFiles::new(&self.files, run);
+        past::read_dump(&files.dump).map(|(dump, _)| dump)
+    }
+
     /// A report of the spool, or why it cannot be shown.
     fn waiting(&self, entry: &spool::Entry) -> Result<Stored, String> {
         if entry.size > REPORT_BYTES as u64 + HEAD {

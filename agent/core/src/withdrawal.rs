@@ -98,11 +98,8 @@ pub(crate) fn go_on(settings: &Settings) {
         ask(&files, &settings);
         upload::lock(&ASKING).retain(|asking| *asking != settings.dir);
     };
-    if thread::Builder::new()
-        .name("candor-upload".into())
-        .spawn(ask)
-        .is_ok()
-    {
+    let thread = thread::Builder::new().name("candor-upload".into());
+    if candor_crash::leaving_signals_to_host(|| thread.spawn(ask)).is_ok() {
         asking.push(dir);
     }
 }

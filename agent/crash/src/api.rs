@@ -326,6 +326,13 @@ pub fn crumb(name: u16, values: [i64; 2]) {
     armed::crumb(name, values);
 }
 
+/// Starts threads of the agent: those that `start` makes, and those that they make, take no signal but those of their own faults. A
+/// signal that is sent to the process is for the host, whose handler, or whose wait for it, belongs to the host's threads. The
+/// calling thread takes what came in the meantime when this returns.
+pub fn leaving_signals_to_host<T>(start: impl FnOnce() -> T) -> T {
+    armed::leaving_signals_to_host(start)
+}
+
 /// The calling thread. One system call: keep the answer.
 #[must_use]
 pub fn current_thread() -> Tid {
@@ -372,4 +379,12 @@ pub fn sample(
 #[must_use]
 pub fn locate(frames: &[usize], modules: &mut Vec<Module>) -> Stack {
     armed::locate(frames, modules)
+}
+
+/// Asks the kernel what its TCP knows of a socket (`TCP_INFO`): the first bytes of `into` are filled as `struct tcp_info` of
+/// `<linux/tcp.h>`. How many of them were filled, which is less on older kernels; 0 where it is no TCP socket.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[must_use]
+pub fn tcp_info(socket: std::os::fd::BorrowedFd<'_>, into: &mut [u8]) -> usize {
+    crate::sys::tcp_info(socket, into)
 }

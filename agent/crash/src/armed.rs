@@ -14,6 +14,7 @@ use crate::upkeep::Upkeep;
 use crate::{crumbs, panics, poke, sys};
 use candor_dump::layout::{self, counters, header, life, names};
 use candor_dump::{ExitMark, Found, Frame, Level, Module, Panic, Stack, StackEnd, Usage};
+use std::ffi::{c_int, c_void};
 use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
@@ -314,6 +315,17 @@ fn mark(shared: &Shared, exit: ExitMark) {
     }
 }
 
+/// Notes that `exit` was reached, and with what.
+extern "C" fn exiting_with(status: c_int, _: *mut c_void) {
+    with_active(|shared| {
+        if shared.is_here() {
+            let status = (status & 0xff) as u32 + 1;
+            shared.page.set_u32(life::EXIT_STATUS, status);
+        }
+    });
+    exiting();
+}
+
 /// Notes that `exit` was reached, unless the agent has said more already.
 extern "C" fn exiting() {
     with_active(|shared| {
@@ -333,7 +345,7 @@ unsafe extern "C" fn forked() {
 fn at_exit_and_fork_once() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
-        sys::at_exit(exiting);
+        sys::at_exit(exiting_with, exiting);
         sys::at_fork(forked);
     });
 }
@@ -353,6 +365,13 @@ fn boot() -> u64 {
 #[inline]
 pub(crate) fn crumb(name: u16, values: [i64; 2]) {
     with_active(|shared| crumbs::drop(shared.page, shared.active_ms(), name, values));
+}
+
+pub(crate) fn leaving_signals_to_host<T>(start: impl FnOnce() -> T) -> T {
+    let mask = sys::swap_mask(!install::MASK);
+    let started = start();
+    sys::set_mask(mask);
+    started
 }
 
 pub(crate) fn current_thread() -> u32 {

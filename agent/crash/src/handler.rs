@@ -4,7 +4,7 @@
 use crate::armed::{Shared, with_active};
 use crate::aside::Aside;
 use crate::install;
-use crate::registers::{FAULT_FETCH, FAULT_WRITE};
+use crate::registers::{FAULT_FETCH, FAULT_WRITE, allow_misaligned};
 use crate::sys::{self, Context, Facts, SignalInfo};
 use crate::threads;
 use crate::walk::Walker;
@@ -55,6 +55,7 @@ static WENT_ON: AtomicU32 = AtomicU32::new(0);
 
 /// Installed for every signal that means death.
 pub(crate) extern "C" fn on_signal(number: i32, info: *mut SignalInfo, context: *mut Context) {
+    allow_misaligned();
     // SAFETY: the kernel, or a handler that was called by it, hands over valid structures.
     let facts = unsafe { Facts::new(number, info, context) };
     let tid = sys::gettid();

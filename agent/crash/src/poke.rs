@@ -2,7 +2,7 @@
 
 use crate::armed::{Shared, with_active};
 use crate::aside::Aside;
-use crate::registers::Registers;
+use crate::registers::{Registers, allow_misaligned};
 use crate::sample::StoppedCalls;
 use crate::sys::{self, Action, Context, SignalInfo};
 use crate::trace::Trace;
@@ -256,6 +256,7 @@ fn send(pid: u32, tid: u32, number: u64) -> bool {
 
 /// The handler of our signal.
 extern "C" fn on_poke(number: i32, info: *mut SignalInfo, context: *mut Context) {
+    allow_misaligned();
     // SAFETY: the kernel hands over a valid structure.
     let value = unsafe { sys::queued_value(info) };
     let Some(value) = value.filter(|value| value & !0xffff_ffff == token()) else {

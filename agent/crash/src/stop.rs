@@ -133,8 +133,9 @@ pub(crate) fn seize(tid: u32) -> Result<(), Refusal> {
             sys::trace(sys::TRACE_INTERRUPT, tid, 0, 0);
             Ok(())
         }
-        sys::NOT_PERMITTED => Err(Refusal::Forbidden),
-        _ => Err(Refusal::Gone),
+        sys::NO_SUCH_THREAD => Err(Refusal::Gone),
+        // Not permitted, or, as some sandboxes have it, not even known.
+        _ => Err(Refusal::Forbidden),
     }
 }
 

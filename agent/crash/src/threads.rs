@@ -131,15 +131,28 @@ fn from_helper(shared: &Shared, myself: u32) -> bool {
             let mut tids = [0; THREADS_MAX];
             let count = list(shared, myself, &mut tids);
             let tids = tids.get(..count).unwrap_or_default();
-            allowed = tids
-                .first()
-                .is_none_or(|first| stop::seize(*first) != Err(Refusal::Forbidden));
+            allowed = seize(tids);
             if allowed {
-                stop_and_walk(shared, tids);
+                walk_stopped(shared, tids);
             }
         });
     }
     allowed
+}
+
+/// In the helper: asks all threads to stop. `false` if it is not allowed to. One thread alone may refuse for its own reasons: a
+/// main thread that has ended stays listed as long as the process.
+fn seize(tids: &[u32]) -> bool {
+    let (mut seized, mut forbidden) = (0, 0);
+    for tid in tids {
+        match stop::seize(*tid) {
+            Ok(()) => seized += 1,
+            Err(Refusal::Forbidden) => forbidden += 1,
+            // It has gone in the meantime.
+            Err(Refusal::Gone) => {}
+        }
+    }
+    seized > 0 || forbidden == 0
 }
 
 /// Lists the other threads, the main thread first, and notes how many there are.
@@ -158,12 +171,8 @@ fn list(shared: &Shared, myself: u32, tids: &mut [u32]) -> usize {
     count
 }
 
-/// In the helper. The first thread has been seized already.
-fn stop_and_walk(shared: &Shared, tids: &[u32]) {
-    for tid in tids.iter().skip(1) {
-        // One that has gone in the meantime is not there to be waited for.
-        let _ = stop::seize(*tid);
-    }
+/// In the helper, when the threads have been asked to stop.
+fn walk_stopped(shared: &Shared, tids: &[u32]) {
     let mut writer = Writer::new(shared, tids.len());
     let mut walker = Walker::new(&shared.modules, STOP_MS);
     for tid in tids {
@@ -203,7 +212,8 @@ fn ask_one_by_one(shared: &Shared, tids: &[u32]) {
     let deadline = sys::boottime_millis() + ASK_MS;
     let mut writer = Writer::new(shared, tids.len());
     for tid in tids {
-        let left = deadline.saturating_sub(sys::boottime_millis());
+        // One that does not answer gets half of the time that is left, so that there is some for all others.
+        let left = deadline.saturating_sub(sys::boottime_millis()) / 2;
         shared.poke.trace.prepare(FRAMES_MAX);
         let answered = left > 0
             && poke::can_reach(shared.pid, *tid)

@@ -81,7 +81,11 @@ impl Upkeep {
                 Some(Care::Later { round, wait }) if *round == self.round => *wait,
                 Some(_) => continue,
             };
-            let asked = tid == sys::gettid() || unnoticed(shared.pid, tid);
+            let asked = if tid == sys::gettid() {
+                poke::can_reach(shared.pid, tid)
+            } else {
+                unnoticed(shared.pid, tid)
+            };
             let care = if asked && shared.poke.give_stack(shared.pid, tid) {
                 Care::Asked
             } else {

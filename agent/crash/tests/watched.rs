@@ -9,6 +9,10 @@
 #[path = "battery/harness.rs"]
 #[allow(dead_code)]
 mod harness;
+#[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
+#[path = "battery/sandbox.rs"]
+#[allow(dead_code)]
+mod sandbox;
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")))]
 fn main() {}
@@ -124,6 +128,7 @@ mod victim {
             "loader's lock" => loader_lock(),
             "stdio's lock" => stdio_lock(),
             "no file can be written" => no_file(),
+            "threads are asked" => asks_threads(),
             "nothing, but allocates" => {
                 about_to_die();
                 drop(black_box(Box::new(1)));
@@ -235,6 +240,14 @@ mod victim {
         null();
     }
 
+    /// Where it is not allowed to stop them.
+    #[inline(never)]
+    fn asks_threads() {
+        super::sandbox::forbid(&[libc::SYS_ptrace], super::sandbox::REFUSED);
+        null();
+        black_box(());
+    }
+
     #[inline(never)]
     fn no_file() {
         let limit = libc::rlimit {
@@ -266,6 +279,7 @@ mod stories {
             ("loader's lock", libc::SIGSEGV, "victim::loader_lock"),
             ("stdio's lock", libc::SIGSEGV, "victim::stdio_lock"),
             ("no file can be written", libc::SIGSEGV, "victim::no_file"),
+            ("threads are asked", libc::SIGSEGV, "victim::asks_threads"),
         ]
         .into_iter()
         .map(|(kind, number, function)| {

@@ -75,6 +75,8 @@ pub mod life {
     pub const PANIC_ELSEWHERE_BOOTTIME_MS: usize = 0x158;
     /// `u32`: last time the agent's watch thread was seen alive, milliseconds since the run started, suspension not included.
     pub const ALIVE_ACTIVE_MS: usize = 0x160;
+    /// `u32`: the lowest eight bits of the status that `exit` was reached with, and one; 0 when it is not known.
+    pub const EXIT_STATUS: usize = 0x164;
 }
 
 /// Counters for the agent's own bookkeeping: `u32` each.

@@ -438,6 +438,8 @@ pub struct Dump {
     pub started_boottime_ms: u64,
     /// How far the run had come.
     pub exit_mark: ExitMark,
+    /// The status that `exit` was reached with, as a parent process would see it; `None` when it was not, or is not known.
+    pub exit_status: Option<u8>,
     /// Whether the app was in the foreground; `None` when it never said.
     pub foreground: Option<bool>,
     /// How the machine stood when it was last looked at.

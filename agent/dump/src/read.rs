@@ -159,6 +159,12 @@ impl Reader<'_> {
                 ExitMark::Running
             }),
         };
+        dump.exit_status = match self.u32(life::EXIT_STATUS) {
+            0 => None,
+            status => u8::try_from(status - 1)
+                .inspect_err(|_| self.bad("the exit status", status))
+                .ok(),
+        };
         dump.foreground = match self.u32(life::FOREGROUND) {
             0 => None,
             1 => Some(true),

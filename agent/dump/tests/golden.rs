@@ -211,8 +211,13 @@ fn panics_are_read_in_the_order_they_happened_and_an_unfinished_one_is_told() {
     let (dump, problems) = golden(include_str!("../golden/panic.txt"));
     assert_eq!(problems, [Problem::UnfinishedPanic { slot: 1 }]);
     assert_eq!(
-        (dump.exit_mark, dump.panics_lost, dump.boot),
-        (ExitMark::Exiting, 5, None)
+        (
+            dump.exit_mark,
+            dump.exit_status,
+            dump.panics_lost,
+            dump.boot
+        ),
+        (ExitMark::Exiting, Some(101), 5, None)
     );
     let [first, second] = &dump.panics[..] else {
         panic!("{:?}", dump.panics)

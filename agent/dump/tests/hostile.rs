@@ -1,7 +1,9 @@
 //! Whatever the bytes are, the reader answers: what it could read, and what was wrong.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use candor_dump::layout::{self, frame, header, life, modules, names, panic, signal, threads};
+use candor_dump::layout::{
+    self, crumbs, frame, header, life, modules, names, panic, signal, threads,
+};
 use candor_dump::{Dump, Problem, Stack, read};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -211,6 +213,160 @@ fn every_single_flipped_bit_of_the_first_part_of_each_record_is_survived() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn every_byte_may_be_anything_else() {
+    let mut bytes = full();
+    for at in 0..bytes.len() {
+        let before = bytes[at];
+        bytes[at] = if at % 2 == 0 {
+            !before
+        } else {
+            before ^ 1 << (at / 2 % 8)
+        };
+        let (dump, problems) = read(&bytes);
+        check(&dump, &problems);
+        let guarded = at < header::CHECKSUM + 4;
+        assert!(!guarded || !problems.is_empty(), "byte {at} of the header");
+        bytes[at] = before;
+    }
+}
+
+/// As many damaged files as `CANDOR_FUZZ_CASES` says; some thousands without it. `CANDOR_FUZZ_SEED` chooses which.
+#[test]
+fn as_many_damaged_files_as_asked_for_are_survived() {
+    let number = |name: &str, otherwise: u64| {
+        std::env::var(name).map_or(otherwise, |text| text.parse().expect(name))
+    };
+    let (cases, seed) = (
+        number("CANDOR_FUZZ_CASES", 10_000),
+        number("CANDOR_FUZZ_SEED", 1),
+    );
+    let mut files = corpus();
+    for case in 0..cases {
+        let mut dice = Dice::new(seed, case);
+        let kinds = files.len();
+        let file = &mut files[dice.below(kinds)];
+        let len = match dice.below(8) {
+            0 => dice.below(file.len() + 1),
+            _ => file.len(),
+        };
+        let damage: Vec<(usize, u8)> = dice
+            .damage(file.len())
+            .into_iter()
+            .map(|(at, byte)| (at, std::mem::replace(&mut file[at], byte)))
+            .collect();
+        let damaged = &file[..len];
+        let read_all = || {
+            let (dump, problems) = read(damaged);
+            check(&dump, &problems);
+            let _ = candor_dump::read_panic(&damaged[len.min(panic::AT)..], case);
+            let _ = candor_dump::read_modules(damaged);
+        };
+        if let Err(fault) = std::panic::catch_unwind(read_all) {
+            eprintln!("CANDOR_FUZZ_SEED={seed}, case {case}");
+            std::panic::resume_unwind(fault);
+        }
+        for (at, byte) in damage.into_iter().rev() {
+            file[at] = byte;
+        }
+    }
+}
+
+/// Files to begin with: whole, hardly begun, and interrupted at every step of a record.
+fn corpus() -> Vec<Vec<u8>> {
+    let whole = full();
+    let mut files = vec![
+        whole.clone(),
+        [
+            &whole[..header::SIZE],
+            &vec![0; layout::FILE_SIZE - header::SIZE],
+        ]
+        .concat(),
+    ];
+    for state in [
+        signal::CLAIMED,
+        signal::FACTS,
+        signal::STACK,
+        signal::ELSEWHERE,
+    ] {
+        let mut file = whole.clone();
+        put(&mut file, signal::STATE, &state.to_le_bytes());
+        files.push(file);
+    }
+    files
+}
+
+/// Numbers that are the same for the same case.
+struct Dice(u64);
+
+impl Dice {
+    fn new(seed: u64, case: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ case.wrapping_mul(0xd134_2543_de82_ef95))
+    }
+
+    /// SplitMix64.
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = self.0;
+        word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        word ^ word >> 31
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.roll() % end as u64) as usize
+    }
+
+    /// What to write where: a few bits, numbers at the edge of what fits, runs of noise.
+    fn damage(&mut self, len: usize) -> Vec<(usize, u8)> {
+        const EDGES: [u64; 12] = [
+            0,
+            1,
+            2,
+            5,
+            0x7f,
+            0xff,
+            0x7fff,
+            0xffff,
+            0x7fff_ffff,
+            0xffff_ffff,
+            1 << 40,
+            u64::MAX,
+        ];
+        /// Where most of what steers the reader stands.
+        const STEERING: [usize; 7] = [
+            0,
+            life::EXIT_MARK,
+            panic::AT,
+            signal::STATE,
+            crumbs::NEXT,
+            modules::AT,
+            threads::AT,
+        ];
+        let mut damage = Vec::new();
+        for _ in 0..=self.below(6) {
+            let at = match self.below(3) {
+                0 => self.below(len),
+                _ => STEERING[self.below(STEERING.len())] + self.below(0x180),
+            };
+            match self.below(3) {
+                0 => damage.push((at, self.roll() as u8)),
+                1 => {
+                    let size = 1 << self.below(4);
+                    let value = EDGES[self.below(EDGES.len())].to_le_bytes();
+                    let at = at & !(size - 1);
+                    damage.extend((at..len).zip(value).take(size));
+                }
+                _ => {
+                    let noise: Vec<u8> = (0..self.below(64)).map(|_| self.roll() as u8).collect();
+                    damage.extend((at..len).zip(noise));
+                }
+            }
+        }
+        damage
     }
 }
 

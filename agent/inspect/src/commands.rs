@@ -1,12 +1,14 @@
 //! The commands: read the directory, decide what to show, and render it.
 
-use crate::cli::{List, Place, Show, Status};
+use crate::cli::{List, Minidump, Place, Show, Status};
 use crate::names::SymbolFiles;
+use crate::sources::excerpt;
+use crate::view::explain::Explained;
 use crate::view::list::Listing;
 use crate::view::stack::Nameless;
-use crate::view::{self, Shown};
+use crate::view::{self, Shown, kept_back};
 use crate::{find, json, text};
-use candor_agent::local::Device;
+use candor_agent::local::{Device, State};
 use candor_protocol::report::{Module, What};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -47,21 +49,37 @@ pub(crate) fn show(show: &Show, colour: bool) -> Result<String, String> {
     if show.as_sent {
         return Ok(format!("{}\n", stored.line));
     }
-    let mut shown = if show.symbols.is_empty() {
+    let report = &stored.report;
+    let mut shown = if show.code.symbols.is_empty() {
         Shown::of(stored, &Nameless)
     } else {
-        let files = SymbolFiles::open(&show.symbols, modules(&stored.report.what));
+        let wanted = modules(&report.what)
+            .iter()
+            .filter_map(|module| module.build_id.clone())
+            .collect();
+        let files = SymbolFiles::open(&show.code.symbols, wanted);
         let mut shown = Shown::of(stored, &files);
         shown.symbol_notes = files.notes;
         shown
     };
-    if modules(&stored.report.what).is_empty() {
+    if modules(&report.what).is_empty() {
         shown.symbol_notes.clear();
     }
-    Ok(if show.json {
-        json::render(&shown)
-    } else {
-        text::show::render(&shown, show.full, colour)
+    if let view::What::Crash(crash) = &mut shown.what {
+        let to_blame = crash.thread.stack.source_to_blame();
+        crash.excerpt = to_blame.and_then(|(file, line)| excerpt(&show.code.sources, file, line));
+    }
+    if show.explain {
+        let dump = (stored.state == State::Dump)
+            .then(|| device.dump(&report.run))
+            .flatten();
+        let kept_back = dump.map(|dump| kept_back::of(&dump, report));
+        shown.explained = Some(Explained::of(report, &stored.line, kept_back));
+    }
+    Ok(match &shown.explained {
+        _ if show.json => json::render(&shown),
+        Some(explained) => text::explain::render(&shown, explained, show.full, colour),
+        None => text::show::render(&shown, show.full, colour),
     })
 }
 
@@ -89,6 +107,25 @@ pub(crate) fn status(status: &Status, colour: bool) -> Result<String, String> {
     })
 }
 
+/// `candor minidump`.
+///
+/// # Errors
+/// When nothing of the file can be read.
+pub(crate) fn minidump(minidump: &Minidump, colour: bool) -> Result<String, String> {
+    let read = crate::minidump::read(&minidump.file, &minidump.code.symbols)?;
+    let file = minidump.file.display().to_string();
+    let mut shown = view::minidump::Shown::of(file, read);
+    let to_blame = shown.minidump.thread.as_ref();
+    let to_blame = to_blame.and_then(|thread| thread.stack.source_to_blame());
+    shown.minidump.excerpt =
+        to_blame.and_then(|(file, line)| excerpt(&minidump.code.sources, file, line));
+    Ok(if minidump.json {
+        json::render(&shown)
+    } else {
+        text::minidump::render(&shown, minidump.full, colour)
+    })
+}
+
 fn modules(what: &What) -> &[Module] {
     match what {
         What::Crash(crash) => &crash.modules,
@@ -97,7 +134,7 @@ fn modules(what: &What) -> &[Module] {
     }
 }
 
-fn unreadable(place: &Place, error: &std::io::Error) -> String {
+pub(crate) fn unreadable(place: &Place, error: &std::io::Error) -> String {
     format!(
         "cannot read {}: {error}; --dir is the directory that the app gives to its agent, and it exists once the user has \
          agreed",

@@ -1,15 +1,21 @@
-//! `candor`: what the agent of an app keeps on this device. Reads files, opens no socket, changes nothing.
+//! `candor`: what the agent of an app keeps on this device. Reads files, opens no socket, and changes nothing but what its user
+//! asks for.
 #![forbid(unsafe_code)]
 
+mod catalogue;
 mod cli;
 mod commands;
 mod deidentify;
 mod find;
 mod json;
+mod minidump;
 mod names;
+mod sources;
 mod text;
+mod user;
 mod view;
 
+use candor_protocol::catalogue::VERSION as CATALOGUE;
 use cli::Command;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
@@ -30,6 +36,16 @@ fn run(command: Command) -> Result<(), String> {
         Command::List(list) => commands::list(&list, colour())?,
         Command::Show(show) => commands::show(&show, colour())?,
         Command::Status(status) => commands::status(&status, colour())?,
+        Command::Minidump(minidump) => commands::minidump(&minidump, colour())?,
+        Command::Export(place) => user::export(&place)?,
+        Command::Pause(place) => user::pause(&place)?,
+        Command::Resume(place) => user::resume(&place)?,
+        Command::Withdraw(what) => user::withdraw(&what)?,
+        Command::Erase(what) => user::erase(&what)?,
+        Command::Catalogue(what) => match what.since {
+            Some(since) => catalogue::changes(since, CATALOGUE, what.lang),
+            None => catalogue::render(what.format, what.lang),
+        },
         Command::Deidentify { jsonl, explain } => {
             let output = BufWriter::new(io::stdout().lock());
             let options = deidentify::Options { jsonl, explain };

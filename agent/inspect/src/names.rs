@@ -2,8 +2,8 @@
 
 use crate::view::stack::Names;
 use candor_protocol::deidentify::BuildId;
-use candor_protocol::report::{Found, Module, Offset};
-use candor_symbols::{Name, Symbols, build_id_of};
+use candor_protocol::report::{Found, Offset};
+use candor_symbols::{Looked, Name, NotSymbols, Symbols};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,29 +16,21 @@ pub(crate) struct SymbolFiles {
 }
 
 impl SymbolFiles {
-    /// Those of `paths` that have symbols of `modules`.
-    pub(crate) fn open(paths: &[PathBuf], modules: &[Module]) -> Self {
-        let wanted: Vec<&BuildId> = modules
-            .iter()
-            .filter_map(|module| module.build_id.as_ref())
-            .collect();
-        let mut files = Vec::new();
-        for path in paths {
-            files.push(path.clone());
-            files.extend(wanted.iter().flat_map(|id| in_tree(path, id)));
-        }
-        let symbols = Symbols::open(files);
+    /// Those of `paths` that have symbols of the builds `wanted`.
+    pub(crate) fn open(paths: &[PathBuf], wanted: Vec<BuildId>) -> Self {
+        let (symbols, looked) = Symbols::search(paths, wanted.clone());
         let builds = symbols.builds();
-        let found = wanted.iter().any(|id| builds.contains(id));
-        let notes = paths
-            .iter()
-            .filter_map(|path| note(path, &wanted, found))
-            .collect();
+        let notes = notes(paths, &looked, &wanted, &builds);
         Self {
             symbols,
             builds,
             notes,
         }
+    }
+
+    /// The file of a build that its code is unwound with.
+    pub(crate) fn code(&self, build: &BuildId) -> Option<PathBuf> {
+        self.symbols.code(build)
     }
 }
 
@@ -52,30 +44,54 @@ impl Names for SymbolFiles {
     }
 }
 
-/// Where debug packages put the symbols of a build below `dir`: `.build-id/ab/cdef.debug`.
-fn in_tree(dir: &Path, id: &BuildId) -> Vec<PathBuf> {
-    let Some((first, rest)) = id.as_str().split_at_checked(2) else {
-        return Vec::new();
+/// What has to be said of the files that were looked at. Of those in directories only what concerns the report: there may
+/// be thousands.
+fn notes(
+    paths: &[PathBuf],
+    looked: &[Looked],
+    wanted: &[BuildId],
+    builds: &[BuildId],
+) -> Vec<String> {
+    let shares = |file: &Path| {
+        looked
+            .iter()
+            .filter_map(|other| other.outcome.as_ref().ok()?.supplement.as_ref())
+            .any(|shared| shared.file == file)
     };
-    let file = format!("{rest}.debug");
-    [dir.join(".build-id"), dir.to_owned()]
-        .iter()
-        .map(|tree| tree.join(first).join(&file))
-        .filter(|path| path.is_file())
-        .collect()
-}
-
-/// Why `path` is of no use, if it is not. `found` is whether any file was of use.
-fn note(path: &Path, wanted: &[&BuildId], found: bool) -> Option<String> {
-    let shown = path.display();
-    if path.is_dir() {
-        return (!found).then(|| format!("no file in {shown} has a build id of this report"));
+    let mut notes = Vec::new();
+    for one in looked {
+        let shown = one.path.display();
+        let build = one.build.as_ref();
+        let concerns = build.is_some_and(|build| wanted.contains(build));
+        match (&one.outcome, build) {
+            (Ok(located), Some(_)) if concerns => {
+                notes.extend(
+                    located
+                        .remarks
+                        .iter()
+                        .map(|remark| format!("{shown}: {remark}")),
+                );
+            }
+            (Ok(_), Some(build)) if one.given && !shares(&one.path) => notes.push(format!(
+                "{shown} is not used: it is build {build}, and no module of this report is; was it built again since?"
+            )),
+            // Another file may name what this one does not.
+            (Err(error @ NotSymbols::Stripped(_)), Some(build))
+                if one.given || (concerns && !builds.contains(build)) =>
+            {
+                notes.push(format!("{shown} gives no names: {error}"));
+            }
+            (Err(error), _) if one.given => notes.push(format!("{shown} is not used: {error}")),
+            _ => {}
+        }
     }
-    match build_id_of(path) {
-        Err(error) => Some(format!("{shown} is not used: {error}")),
-        Ok(id) if !wanted.contains(&&id) => Some(format!(
-            "{shown} is not used: it is build {id}, and no module of this report is; was it built again since?"
-        )),
-        Ok(_) => None,
-    }
+    let of_use = wanted.iter().any(|build| builds.contains(build));
+    let directories = paths.iter().filter(|path| !of_use && path.is_dir());
+    notes.extend(directories.map(|directory| {
+        format!(
+            "no file in {} has a build id of this report",
+            directory.display()
+        )
+    }));
+    notes
 }

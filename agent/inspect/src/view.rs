@@ -3,9 +3,12 @@
 pub(crate) mod amount;
 pub(crate) mod connection;
 pub(crate) mod crash;
+pub(crate) mod explain;
 pub(crate) mod freeze;
+pub(crate) mod kept_back;
 pub(crate) mod list;
 pub(crate) mod loss;
+pub(crate) mod minidump;
 pub(crate) mod phrase;
 pub(crate) mod rows;
 pub(crate) mod stack;
@@ -39,6 +42,9 @@ pub(crate) struct Shown {
     /// What has to be said of the symbol files that were given.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) symbol_notes: Vec<String>,
+    /// What would be sent of it, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) explained: Option<explain::Explained>,
 }
 
 /// What happened.
@@ -85,6 +91,7 @@ impl Shown {
             device: report.device.clone(),
             what,
             symbol_notes: Vec::new(),
+            explained: None,
         }
     }
 }

@@ -7,7 +7,6 @@
 
 mod assets;
 mod chart;
-mod connection_table;
 mod connections;
 mod entry;
 mod figure;
@@ -44,6 +43,7 @@ pub fn router<S: Store>(state: State<S>) -> Router {
         .route("/issues/{id}/stack.txt", get(issue::text::<S>))
         .route("/freezes", get(freezes::page::<S>))
         .route("/connections", get(connections::page::<S>))
+        .route("/connections/compare", get(connections::compare::page::<S>))
         .route(
             "/privacy",
             get(privacy::page::<S>).post(privacy::change::<S>),

@@ -140,6 +140,30 @@ const POOLS: [&str; 20] = [
     "AsyncTask #",
 ];
 
+impl ThreadName {
+    /// The name, if it is one of well-known code or was declared by the app's developer; numbers at the end do not count, and
+    /// become `#`. Any other name may hold anything (`conn-` and a user's number, a password), in a form that no rule can
+    /// recognise, so that it is not told at all.
+    pub fn declared(name: &str, declared: &[&str]) -> Option<Self> {
+        /// Systems keep so many bytes of a thread's name.
+        const KEPT: usize = 15;
+        let name = name.trim_matches(|c: char| c.is_whitespace() || c == '\0');
+        let bare = without_number(name);
+        let is = |known: &&str| {
+            let known = without_number(known);
+            known == bare || (name.len() == KEPT && known.starts_with(bare))
+        };
+        let known = !bare.is_empty() && (POOLS.iter().any(is) || declared.iter().any(is));
+        known.then(|| Self::scrub(name))
+    }
+}
+
+fn without_number(name: &str) -> &str {
+    name.trim_end_matches(|c: char| {
+        c.is_ascii_digit() || matches!(c, '_' | '-' | '#' | '.' | ':' | ' ')
+    })
+}
+
 fn thread_name(name: &str) -> String {
     let name = name.trim_matches(|c: char| c.is_whitespace() || c == '\0');
     let bare = name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '_' | '-' | '#'));
@@ -189,6 +213,28 @@ fn relative_to_crate(path: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn only_names_of_known_code_and_declared_ones_are_told() {
+        let told = |name| {
+            ThreadName::declared(name, &["decoder", "very-long-name-of-a-pool"])
+                .map(|name| name.to_string())
+        };
+        assert_eq!(told("main").as_deref(), Some("main"));
+        assert_eq!(told("decoder-12").as_deref(), Some("decoder-#"));
+        assert_eq!(told("tokio-rt-worker").as_deref(), Some("tokio-rt-worker"));
+        assert_eq!(told("very-long-name-").as_deref(), Some("very-long-name-"));
+        for other in [
+            "",
+            "12",
+            "Kr4nich!7zug",
+            "conn-7391846250",
+            "decoders",
+            "very-long",
+        ] {
+            assert_eq!(told(other), None, "{other}");
+        }
+    }
+
     use super::*;
 
     #[test]

@@ -14,7 +14,8 @@ mod stack;
 mod words;
 
 pub use connection::{
-    Connection, Disconnect, Disconnects, Failure, Failures, Network, Phase, PhaseTimes, Transport,
+    Connection, Disconnect, Disconnects, Failure, Failures, Family, Network, Phase, PhaseTimes,
+    Tcp, Transport, Tries,
 };
 pub use crash::{
     Cause, Circumstances, Crash, Fault, Note, Origin, Pressure, SignalName, SourceLine, Thread,

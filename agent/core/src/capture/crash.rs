@@ -1,7 +1,7 @@
 //! Crashes: what a dump tells of a run that is over, and panics that a run survived. Pure.
 
 use super::crumb::{self, Crumb, NotedKind};
-use super::run::{fatal_panic, fatal_signal};
+use super::run::{fatal_panic, fatal_signal, is_echo};
 use super::{Observation, Seen, id_of_run, which};
 use candor_dump::{Dump, ExitMark, Module, Panic, Problem, Signal, Thread, Usage};
 
@@ -40,6 +40,7 @@ pub(crate) fn of_dump(dump: &Dump, problems: &[Problem], kinds: &[NotedKind]) ->
     let mut seen: Vec<Observation> = dump
         .panics
         .iter()
+        .filter(|panic| !is_echo(panic, dump))
         .map(|panic| {
             let is_fatal = fatal.is_some_and(|fatal| fatal.serial == panic.serial);
             let ended_in = signal.filter(|_| is_fatal).cloned();

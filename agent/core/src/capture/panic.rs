@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, Once, PoisonError, RwLock};
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     armed: RwLock<Option<Armed>>,
+    /// Names of threads that may be told.
+    thread_names: Vec<&'static str>,
     /// Panics that the process has survived so far, with when they happened.
     pending: Mutex<Vec<(PanicTicket, u64)>>,
 }
@@ -26,9 +28,10 @@ const FRAMES: usize = 128;
 const MESSAGE: usize = 1024;
 
 impl Recorder {
-    pub(crate) fn new(armed: Armed) -> Self {
+    pub(crate) fn new(armed: Armed, thread_names: Vec<&'static str>) -> Self {
         Self {
             armed: RwLock::new(Some(armed)),
+            thread_names,
             pending: Mutex::default(),
         }
     }
@@ -97,7 +100,9 @@ impl Recorder {
             .location()
             .map(|location| SourcePath::scrub(location.file()));
         let thread = std::thread::current();
-        let name = thread.name().map(ThreadName::scrub);
+        let name = thread
+            .name()
+            .and_then(|name| ThreadName::declared(name, &self.thread_names));
         let ticket = armed.record_panic(&PanicNote {
             message: message.as_str(),
             file: file.as_ref().map_or("", |file| file.as_str()),

@@ -56,15 +56,51 @@ pub(crate) struct Circumstances {
     pub(crate) damaged: bool,
 }
 
-/// The panic that ended the process, if one did: the one whose thread the fatal signal hit, or else the last one of the
-/// main thread when the process ended without having been shut down.
+/// What Rust's runtime exits with when a panic has unwound `main`.
+const PANICKED: u8 = 101;
+
+/// The panic that ended the process, if one did: the last of the thread that then aborted, or of the main thread when the process
+/// ended without having been shut down or having exited as if all were well. Where `main` was unwound and had no panic of its own,
+/// it was another thread's that was resumed there.
 pub(crate) fn fatal_panic(dump: &Dump) -> Option<&Panic> {
-    let last_of = |matches: &dyn Fn(&&Panic) -> bool| dump.panics.iter().rev().find(matches);
+    let last_of = |matches: &dyn Fn(&Panic) -> bool| {
+        let mut latest_first = dump.panics.iter().rev();
+        latest_first.find(|panic| matches(panic) && !is_echo(panic, dump))
+    };
     match fatal_signal(dump) {
-        Some(signal) => last_of(&|panic| panic.tid == signal.tid),
-        None if dump.exit_mark == ExitMark::Clean => None,
+        Some(signal) if is_abort(signal) => last_of(&|panic| panic.tid == signal.tid),
+        Some(_) => None,
+        None if ended_well(dump) => None,
+        None if dump.exit_status == Some(PANICKED) => {
+            last_of(&|panic| panic.main).or_else(|| last_of(&|_| true))
+        }
         None => last_of(&|panic| panic.main),
     }
+}
+
+/// Whether the process went by its own decision and with nothing wrong.
+fn ended_well(dump: &Dump) -> bool {
+    match dump.exit_mark {
+        ExitMark::Clean => true,
+        ExitMark::Exiting => dump.exit_status == Some(0),
+        ExitMark::Running => false,
+    }
+}
+
+/// Whether a panic only says that an earlier one of the same thread could not unwind any further, which the signal says too:
+/// the runtime raises it itself, in this file.
+pub(crate) fn is_echo(panic: &Panic, dump: &Dump) -> bool {
+    let of_runtime = |panic: &Panic| panic.file.ends_with("library/core/src/panicking.rs");
+    let before = |other: &Panic| other.tid == panic.tid && other.serial < panic.serial;
+    let mut others = dump.panics.iter();
+    of_runtime(panic) && others.any(|other| before(other) && !of_runtime(other))
+}
+
+/// Whether a signal may be the end of a panic: `abort` sends the one, the instruction that stands for it raises the other.
+fn is_abort(signal: &candor_dump::Signal) -> bool {
+    const SIGILL: u32 = 4;
+    const SIGABRT: u32 = 6;
+    matches!(signal.number, SIGILL | SIGABRT)
 }
 
 /// The signal that ended the process, unless somebody recovered from it.
@@ -76,9 +112,11 @@ pub(crate) fn fatal_signal(dump: &Dump) -> Option<&candor_dump::Signal> {
 
 /// How the run ended.
 pub(crate) fn exit(dump: &Dump, circumstances: &Circumstances) -> Exit {
-    let died_elsewhere =
-        dump.signal_elsewhere || (dump.panic_elsewhere && dump.exit_mark != ExitMark::Clean);
-    if fatal_signal(dump).is_some() || fatal_panic(dump).is_some() || died_elsewhere {
+    let died_elsewhere = dump.signal_elsewhere || (dump.panic_elsewhere && !ended_well(dump));
+    // Where somebody else's panic hook keeps it to itself, or a panic was resumed that no hook had seen.
+    let panicked_unseen = dump.exit_mark == ExitMark::Exiting && dump.exit_status == Some(PANICKED);
+    let recorded = fatal_signal(dump).is_some() || fatal_panic(dump).is_some();
+    if recorded || died_elsewhere || panicked_unseen {
         return Exit::Crash;
     }
     // The end itself left no record, so what is known must say that it was none of the others.
@@ -250,6 +288,33 @@ mod tests {
             ),
             (
                 Dump {
+                    exit_status: Some(101),
+                    ..dump(ExitMark::Exiting)
+                },
+                NOW,
+                Exit::Crash,
+            ),
+            (
+                Dump {
+                    exit_status: Some(0),
+                    panic_elsewhere: true,
+                    panics: vec![panic(7, true)],
+                    ..dump(ExitMark::Exiting)
+                },
+                NOW,
+                Exit::Clean,
+            ),
+            (
+                Dump {
+                    exit_status: Some(1),
+                    panics: vec![panic(7, true)],
+                    ..dump(ExitMark::Exiting)
+                },
+                NOW,
+                Exit::Crash,
+            ),
+            (
+                Dump {
                     boot: None,
                     ..dump(ExitMark::Running)
                 },
@@ -330,5 +395,48 @@ mod tests {
             ..dump(ExitMark::Running)
         };
         assert_eq!(fatal_panic(&other), None);
+        let fault = Dump {
+            panics: vec![panic(8, true)],
+            signal: Some(Signal {
+                number: 11,
+                from_itself: false,
+                ..signal(8, None)
+            }),
+            ..dump(ExitMark::Running)
+        };
+        assert_eq!(fatal_panic(&fault), None, "nobody aborts by a fault");
+    }
+
+    #[test]
+    fn a_panic_of_a_thread_that_unwinds_main_is_the_end() {
+        let resumed = Dump {
+            panics: vec![panic(7, false), panic(8, false)],
+            exit_status: Some(101),
+            ..dump(ExitMark::Exiting)
+        };
+        assert_eq!(fatal_panic(&resumed).map(|panic| panic.tid), Some(8));
+        let handled = Dump {
+            exit_status: Some(1),
+            ..resumed
+        };
+        assert_eq!(fatal_panic(&handled), None);
+    }
+
+    #[test]
+    fn a_panic_that_only_echoes_another_is_not_the_end() {
+        let echo = |serial, tid| Panic {
+            serial,
+            file: "/rustc/0/library/core/src/panicking.rs".into(),
+            ..panic(tid, true)
+        };
+        let died = |panics: Vec<Panic>| Dump {
+            panics,
+            signal: Some(signal(7, None)),
+            ..dump(ExitMark::Running)
+        };
+        let with_cause = died(vec![panic(7, true), echo(2, 7)]);
+        assert_eq!(fatal_panic(&with_cause).map(|panic| panic.serial), Some(1));
+        let alone = died(vec![panic(9, false), echo(2, 7)]);
+        assert_eq!(fatal_panic(&alone).map(|panic| panic.serial), Some(2));
     }
 }

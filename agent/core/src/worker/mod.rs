@@ -21,8 +21,8 @@ use crate::files;
 use crate::identity::Identity;
 use crate::narrowing;
 use crate::running::{Grant, Running};
-use crate::spool::Spool;
 use crate::spool::quota::Quota;
+use crate::spool::{Appended, Spool};
 use crate::upload::lock;
 use crate::withdrawal;
 use candor_crash::coarse_millis;
@@ -143,6 +143,7 @@ impl<'a> Worker<'a> {
         };
         worker.note(&permit)?;
         worker.look_at_usage(coarse_millis());
+        worker.look_at_network();
         worker.tell_past(&permit, now);
         worker.append(
             &permit,
@@ -192,6 +193,7 @@ impl<'a> Worker<'a> {
             if let Some(recorder) = &self.running.recorder {
                 recorder.with(candor_crash::Armed::maintain);
             }
+            self.look_at_network();
         }
         if now_ms >= self.used_ms + USAGE_EVERY_MS {
             self.look_at_usage(now_ms);
@@ -270,15 +272,20 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn append(&mut self, permit: &Permit<'_>, observation: Observation, now: u64) {
+    /// Keeps a report of what was seen. `None` when nothing of it may leave.
+    fn append(
+        &mut self,
+        permit: &Permit<'_>,
+        observation: Observation,
+        now: u64,
+    ) -> Option<Appended> {
         let seconds = self.context.allowed.pseudonym_seconds();
         let files = &self.running.files;
         if let Ok(pseudonym) = self.identity.current(permit, files, now, seconds) {
             self.context.pseudonym = pseudonym;
         }
-        if let Some(report) = scrub(observation, &self.context) {
-            lock(&self.spool).append(permit, &report, now);
-        }
+        let report = scrub(observation, &self.context)?;
+        Some(lock(&self.spool).append(permit, &report, now))
     }
 
     /// The run ends by the host's decision; nothing of it has to be told by a later one.

@@ -158,6 +158,17 @@ pub(crate) unsafe fn system_call(number: i64, args: [usize; 6]) -> isize {
     result
 }
 
+/// Switches the processor's alignment checks off, which a host may have on and which stay on in its signal handlers. The kernel
+/// puts the host's flags back when the handler returns. Anywhere.
+#[inline(always)]
+pub(crate) fn allow_misaligned() {
+    const ALIGNMENT_CHECK: i32 = 1 << 18;
+    // SAFETY: of the flags only this one changes; the stack is as before.
+    unsafe {
+        asm!("pushfq", "and dword ptr [rsp], {}", "popfq", const !ALIGNMENT_CHECK);
+    }
+}
+
 /// Where to go on when the function that runs on another stack cannot: see [`call_on_stack`].
 #[derive(Debug)]
 #[repr(C)]

@@ -55,6 +55,39 @@ pub(crate) fn each_object(visit: &mut dyn FnMut(&Object<'_>) -> bool) {
     unsafe { libc::dl_iterate_phdr(Some(one), (&raw mut visit).cast()) };
 }
 
+/// Has the loader keep the code of this crate for as long as the process lives, as whoever may still call its handlers needs it.
+/// `false` if it may be unloaded all the same. Never in a handler.
+#[cfg(target_env = "gnu")]
+pub(crate) fn stay_loaded() -> bool {
+    let here = stay_loaded as *const ();
+    let mut in_program = false;
+    // The program comes first, and is never unloaded.
+    each_object(&mut |object| {
+        in_program = object.segments.iter().any(|segment| {
+            let start = object.bias.wrapping_add(segment.p_vaddr as usize);
+            segment.p_type == SEGMENT_LOAD
+                && here.addr().wrapping_sub(start) < segment.p_memsz as usize
+        });
+        false
+    });
+    in_program || keep_object(here.cast())
+}
+
+#[cfg(target_env = "gnu")]
+fn keep_object(here: *const c_void) -> bool {
+    // SAFETY: all-zero is a valid value.
+    let mut info: libc::Dl_info = unsafe { std::mem::zeroed() };
+    // SAFETY: the address is compared, never followed; `info` may be written.
+    if unsafe { libc::dladdr(here, &raw mut info) } == 0 {
+        return false;
+    }
+    let flags = libc::RTLD_NOW | libc::RTLD_NOLOAD | libc::RTLD_NODELETE;
+    // SAFETY: the loader's own name of the object, which is loaded already: nothing of it is run.
+    let object = unsafe { libc::dlopen(info.dli_fname, flags) };
+    // SAFETY: opened above; it stays all the same.
+    !object.is_null() && unsafe { libc::dlclose(object) } == 0
+}
+
 /// `struct dl_find_object` of glibc 2.35 and later, on processors without an extra base address.
 #[repr(C)]
 struct FoundObject {

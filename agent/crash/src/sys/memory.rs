@@ -38,6 +38,9 @@ pub(crate) fn make_mapped_file(
     path: &Path,
     size: usize,
 ) -> Result<*mut u8, (&'static str, io::Error)> {
+    if !may_have_file_of(size) {
+        return Err(("allocate", io::Error::from_raw_os_error(libc::EFBIG)));
+    }
     let name = CString::new(path.as_os_str().as_bytes())
         .map_err(|_| ("name", io::Error::from(io::ErrorKind::InvalidInput)))?;
     let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_CLOEXEC | libc::O_NOFOLLOW;
@@ -54,6 +57,17 @@ pub(crate) fn make_mapped_file(
         unsafe { libc::unlink(name.as_ptr()) };
     }
     result
+}
+
+/// Whether the process may make files so large. To try it would be deadly: the kernel answers with a signal.
+fn may_have_file_of(size: usize) -> bool {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: `limit` may be written.
+    let known = unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) } == 0;
+    !known || limit.rlim_cur >= size as libc::rlim_t
 }
 
 fn map_new_file(file: c_int, size: usize) -> Result<*mut u8, (&'static str, io::Error)> {

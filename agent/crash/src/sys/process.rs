@@ -1,11 +1,12 @@
 //! This process and its threads, and the helper process that stops them.
 
+use super::loader::stay_loaded;
 use super::signals::{
     Action, Context, Handler, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SignalInfo, WITH_INFO, bit,
     set_action, set_mask,
 };
 use crate::registers::{Registers, system_call};
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
 
 /// The calling thread. Anywhere.
 pub(crate) fn gettid() -> u32 {
@@ -19,10 +20,30 @@ pub(crate) fn getpid() -> u32 {
     unsafe { system_call(libc::SYS_getpid, [0; 6]) as u32 }
 }
 
-/// Has `function` called by `exit` and when `main` returns.
-pub(crate) fn at_exit(function: extern "C" fn()) {
-    // SAFETY: a function without captures; it stays valid until the object it is in is unloaded, which calls it first.
-    unsafe { libc::atexit(function) };
+/// What is called at the exit, with the status and nothing else of use.
+pub(crate) type WithStatus = extern "C" fn(c_int, *mut c_void);
+
+/// Has `with_status` called by `exit` and when `main` returns; where the C library does not tell the status, or could call what
+/// is no longer there, `without`.
+pub(crate) fn at_exit(with_status: WithStatus, without: extern "C" fn()) {
+    if !on_exit(with_status) {
+        // SAFETY: a function without captures; it stays valid until the object it is in is unloaded, which calls it first.
+        unsafe { libc::atexit(without) };
+    }
+}
+
+#[cfg(target_env = "gnu")]
+fn on_exit(function: WithStatus) -> bool {
+    unsafe extern "C" {
+        fn on_exit(function: WithStatus, argument: *mut c_void) -> c_int;
+    }
+    // SAFETY: a function without captures, in code that stays where it is.
+    stay_loaded() && unsafe { on_exit(function, std::ptr::null_mut()) } == 0
+}
+
+#[cfg(not(target_env = "gnu"))]
+fn on_exit(_: WithStatus) -> bool {
+    false
 }
 
 /// Has `function` called in every child that this process forks, before the child goes on.
@@ -109,7 +130,7 @@ pub(crate) fn reap(pid: u32) {
 pub(crate) const TRACE_SEIZE: usize = libc::PTRACE_SEIZE as usize;
 pub(crate) const TRACE_INTERRUPT: usize = libc::PTRACE_INTERRUPT as usize;
 pub(crate) const TRACE_DETACH: usize = libc::PTRACE_DETACH as usize;
-pub(crate) const NOT_PERMITTED: isize = -(libc::EPERM as isize);
+pub(crate) const NO_SUCH_THREAD: isize = -(libc::ESRCH as isize);
 
 /// `ptrace` without pointers. In the helper.
 pub(crate) fn trace(request: usize, tid: u32, address: usize, data: usize) -> isize {

@@ -3,7 +3,7 @@
 use candor_dump::{Dump, Problem, Stack};
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -85,7 +85,7 @@ impl Victim {
     }
 
     /// Waits for the end, and reads another file that the victim left.
-    pub(crate) fn end_keeping(mut self, other: &std::path::Path) -> (Death, Vec<u8>) {
+    pub(crate) fn end_keeping(mut self, other: &Path) -> (Death, Vec<u8>) {
         let death = self.finish();
         (death, std::fs::read(other).unwrap_or_default())
     }
@@ -118,7 +118,7 @@ impl Victim {
         let bytes = std::fs::read(self.dump_path()).unwrap_or_default();
         if let Ok(keep) = std::env::var("CANDOR_KEEP_DUMPS") {
             std::fs::write(
-                std::path::Path::new(&keep).join(format!("{}.dump", status.into_raw())),
+                Path::new(&keep).join(format!("{}.dump", status.into_raw())),
                 &bytes,
             )
             .unwrap();
@@ -162,6 +162,29 @@ impl Death {
                 }
             })
             .collect()
+    }
+
+    /// As [`Self::names`]; frames in this library are named by their functions too.
+    pub(crate) fn names_with(&self, stack: &Stack, library: &Path) -> Vec<String> {
+        let loader = addr2line::Loader::new(library).unwrap();
+        let id = build_id(library);
+        let mut names = self.names(stack);
+        for (name, frame) in names.iter_mut().zip(&stack.frames) {
+            let module = frame
+                .module
+                .map(|module| &self.dump.modules[usize::from(module)]);
+            if module.is_some_and(|module| module.build_id == id) {
+                let raw = loader.find_symbol(frame.lookup_offset()).unwrap_or("?");
+                *name = addr2line::demangle_auto(raw.into(), None).into_owned();
+            }
+        }
+        names
+    }
+
+    /// Fatal signals that reached a handler.
+    pub(crate) fn signals_seen(&self) -> u32 {
+        let at = candor_dump::layout::life::SIGNALS_SEEN;
+        u32::from_le_bytes(self.bytes[at..at + 4].try_into().unwrap())
     }
 
     /// The functions of the thread that got the signal.
@@ -212,16 +235,50 @@ pub(crate) fn library() -> PathBuf {
 }
 
 /// Compiles `shapes.c`; the file's name without `lib` and `.so` says how it is meant.
-pub(crate) fn compile(directory: &std::path::Path, name: &str, flags: &[&str]) -> PathBuf {
+pub(crate) fn compile(directory: &Path, name: &str, flags: &[&str]) -> PathBuf {
+    compile_with("cc", "shapes.c", directory, name, flags).expect("a C compiler is there")
+}
+
+/// Compiles a file of `tests/c` into a library. `None` if there is no such compiler.
+pub(crate) fn compile_with(
+    compiler: &str,
+    source: &str,
+    directory: &Path,
+    name: &str,
+    flags: &[&str],
+) -> Option<PathBuf> {
     let library = directory.join(format!("lib{name}.so"));
-    let mut compiler = Command::new("cc");
-    compiler
+    let mut command = Command::new(compiler);
+    command
         .args(["-shared", "-fPIC", "-Wl,--build-id", "-o"])
         .arg(&library)
-        .args(flags);
-    compiler.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/c/shapes.c"));
-    assert!(compiler.status().expect("a C compiler is there").success());
-    library
+        .args(flags)
+        .arg(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/c")).join(source));
+    match command.status() {
+        Ok(status) => assert!(status.success(), "{source} is good {compiler}"),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        Err(error) => panic!("{compiler}: {error}"),
+    }
+    Some(library)
+}
+
+/// Says aloud that a story cannot be told here, and why. Where `CANDOR_REQUIRE` names what is missing, that is a failure.
+pub(crate) fn skip(missing: &str, remedy: &str) {
+    let required = std::env::var("CANDOR_REQUIRE").unwrap_or_default();
+    assert!(
+        !required.split(',').any(|word| word == missing),
+        "{missing} is required here and could not be had"
+    );
+    println!("SKIPPED: {missing} cannot be had; {remedy}");
+}
+
+/// What the linker identified a library by.
+fn build_id(library: &Path) -> Vec<u8> {
+    const NOTE: &[u8] = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0";
+    let bytes = std::fs::read(library).unwrap();
+    let at = bytes.windows(NOTE.len()).position(|note| note == NOTE);
+    let at = at.expect("a build id") + NOTE.len();
+    bytes[at..at + 20].to_vec()
 }
 
 /// The file name of this program.

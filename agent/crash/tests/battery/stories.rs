@@ -1,23 +1,26 @@
 //! What must be true of each death.
 
-use crate::harness::{
-    Death, LIBRARY, NOT_ALLOWED, compile, die, die_unarmed, library, start, start_with,
-};
-use crate::sampled;
+use crate::harness::{Death, LIBRARY, compile, die, die_unarmed, library, start, start_with};
+use crate::{cpp, crowds, deaths, hosts, sampled, shortage, wrecks};
 use candor_dump::layout;
 use candor_dump::{ExitMark, FaultClass, Found, Reached, StackEnd, ThreadName};
 use libtest_mimic::{Failed, Trial};
 use std::os::unix::process::ExitStatusExt;
 
 /// A fatal signal: what it is called, what the kernel calls it, what was wrong, and the innermost functions.
-struct Expected<'a> {
+pub(crate) struct Expected<'a> {
     number: i32,
     code: Option<i32>,
     fault: FaultClass,
     top: &'a [&'a str],
 }
 
-const fn expect<'a>(number: i32, code: i32, fault: FaultClass, top: &'a [&'a str]) -> Expected<'a> {
+pub(crate) const fn expect<'a>(
+    number: i32,
+    code: i32,
+    fault: FaultClass,
+    top: &'a [&'a str],
+) -> Expected<'a> {
     Expected {
         number,
         code: Some(code),
@@ -26,7 +29,7 @@ const fn expect<'a>(number: i32, code: i32, fault: FaultClass, top: &'a [&'a str
     }
 }
 
-fn story(name: &'static str, run: impl FnOnce() + Send + 'static) -> Trial {
+pub(crate) fn story(name: &'static str, run: impl FnOnce() + Send + 'static) -> Trial {
     Trial::test(name, move || {
         run();
         Ok::<(), Failed>(())
@@ -34,7 +37,7 @@ fn story(name: &'static str, run: impl FnOnce() + Send + 'static) -> Trial {
 }
 
 /// A death by signal that leaves a whole record, right to the outermost frame, and the same exit status as without us.
-fn death(name: &'static str, kind: &'static str, expected: Expected<'static>) -> Trial {
+pub(crate) fn death(name: &'static str, kind: &'static str, expected: Expected<'static>) -> Trial {
     story(name, move || {
         let death = die(kind);
         check(&death, &expected);
@@ -48,7 +51,7 @@ fn death(name: &'static str, kind: &'static str, expected: Expected<'static>) ->
     })
 }
 
-fn check(death: &Death, expected: &Expected<'_>) {
+pub(crate) fn check(death: &Death, expected: &Expected<'_>) {
     let context = format!("{:?} {:?} {}", death.status, death.problems, death.errors);
     assert!(death.problems.is_empty(), "{context}");
     let signal = death
@@ -408,7 +411,8 @@ pub(crate) fn all() -> Vec<Trial> {
                         .any(|name| name.ends_with("victims::panic_on_main")),
                     "{names:#?}"
                 );
-                assert_eq!(death.dump.exit_mark, ExitMark::Exiting);
+                let noted = (death.dump.exit_mark, death.dump.exit_status);
+                assert_eq!(noted, (ExitMark::Exiting, Some(101)));
                 assert!(
                     panic
                         .stack
@@ -444,14 +448,16 @@ pub(crate) fn all() -> Vec<Trial> {
         ),
         story("the way of leaving is marked", || {
             for (kind, code, mark) in [
-                ("exit", 3, ExitMark::Exiting),
+                ("exit", 3u8, ExitMark::Exiting),
                 ("return_from_main", 0, ExitMark::Exiting),
                 ("shut_down", 0, ExitMark::Clean),
                 ("forked_child", 0, ExitMark::Exiting),
             ] {
                 let death = die(kind);
-                assert_eq!(death.status.code(), Some(code), "{kind}: {}", death.errors);
-                assert_eq!(death.dump.exit_mark, mark, "{kind}");
+                let told = death.status.code();
+                assert_eq!(told, Some(code.into()), "{kind}: {}", death.errors);
+                let noted = (death.dump.exit_mark, death.dump.exit_status);
+                assert_eq!(noted, (mark, Some(code)), "{kind}");
                 assert!(death.dump.signal.is_none() && death.problems.is_empty());
             }
         }),
@@ -684,7 +690,7 @@ pub(crate) fn all() -> Vec<Trial> {
             "the first process of a container is recorded and dies, although no signal from inside can kill it",
             || {
                 let death = die("first_process");
-                if death.status.code() == Some(NOT_ALLOWED) {
+                if shortage::could_not_be(&death) {
                     return;
                 }
                 assert_eq!(death.status, die_unarmed("first_process").status);
@@ -871,6 +877,12 @@ pub(crate) fn all() -> Vec<Trial> {
             },
         ),
     ];
+    all.extend(hosts::stories());
+    all.extend(crowds::stories());
+    all.extend(shortage::stories());
+    all.extend(cpp::stories());
+    all.extend(wrecks::stories());
+    all.extend(deaths::stories());
     all.extend(sampled::CALLS.iter().map(|call| {
         Trial::test(
             format!("a thread in {} is sampled and does not notice", call.name),
@@ -896,7 +908,7 @@ fn through(kind: &str, name: &str, flags: &[&str]) -> (Death, String) {
 }
 
 /// All other threads were found, reached in this way, and followed to their start.
-fn accompanied(death: &Death, count: usize, reached: Reached) {
+pub(crate) fn accompanied(death: &Death, count: usize, reached: Reached) {
     let threads = &death.dump.threads;
     assert_eq!(
         (
@@ -917,7 +929,7 @@ fn accompanied(death: &Death, count: usize, reached: Reached) {
 }
 
 /// How many other threads stand in a function of the victim.
-fn standing_in(death: &Death, function: &str) -> usize {
+pub(crate) fn standing_in(death: &Death, function: &str) -> usize {
     let function = format!("victims::{function}");
     let stands = |thread: &&candor_dump::Thread| {
         death
@@ -937,7 +949,14 @@ fn used(death: &Death) -> usize {
         .map_or(0, |last| last + 1)
 }
 
-fn overflowed(death: &Death, outermost: &[&str]) {
+pub(crate) fn overflowed(death: &Death, outermost: &[&str]) {
+    overflows(death, outermost);
+    let end = death.dump.signal.as_ref().unwrap().thread.stack.end;
+    assert_eq!(end, StackEnd::Outermost);
+}
+
+/// As [`overflowed`], on a stack that need not have an outermost frame.
+pub(crate) fn overflows(death: &Death, outermost: &[&str]) {
     check(
         death,
         &expect(
@@ -966,10 +985,14 @@ fn overflowed(death: &Death, outermost: &[&str]) {
             "{wanted} is missing in {names:#?}"
         );
     }
-    assert_eq!(stack.end, StackEnd::Outermost);
 }
 
-impl Expected<'_> {
+impl<'a> Expected<'a> {
+    /// The end by `abort`.
+    pub(crate) const fn abort(top: &'a [&'a str]) -> Self {
+        expect(libc::SIGABRT, -6, FaultClass::None, top)
+    }
+
     fn any_code(self) -> Self {
         Self { code: None, ..self }
     }

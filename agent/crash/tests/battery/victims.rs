@@ -1,6 +1,7 @@
 //! The ways to die. Each is a function that no compiler may fold into another, called by two more of the kind, so that the
 //! top of its stack is known.
 
+use super::{cpp, crowds, hosts, sandbox, shortage, wrecks};
 use candor_crash::{Armed, Config, PanicNote, Scope};
 use std::arch::asm;
 use std::hint::black_box;
@@ -9,7 +10,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
-static ARMED: OnceLock<Armed> = OnceLock::new();
+pub(crate) static ARMED: OnceLock<Armed> = OnceLock::new();
 
 pub(crate) fn main(arguments: &[String]) {
     let [kind, rest @ ..] = arguments else {
@@ -17,6 +18,9 @@ pub(crate) fn main(arguments: &[String]) {
     };
     if kind == "first_process" {
         enter_new_world();
+    }
+    if let Some(shortage) = kind.strip_prefix("refused ") {
+        return shortage::refused(shortage, Path::new(&rest[0]));
     }
     before(kind);
     if let Some(path) = rest.first() {
@@ -54,7 +58,7 @@ fn arm(path: &Path, kind: &str) {
         .unwrap();
 }
 
-fn armed() -> &'static Armed {
+pub(crate) fn armed() -> &'static Armed {
     ARMED.get().expect("this death is for armed victims")
 }
 
@@ -73,11 +77,14 @@ fn before(kind: &str) {
             };
             unsafe { libc::setrlimit(libc::RLIMIT_CORE, &limit) };
         }
-        _ => {}
+        _ => {
+            hosts::before(kind);
+            shortage::before(kind);
+        }
     }
 }
 
-fn deadly(kind: &str) -> fn() {
+pub(crate) fn deadly(kind: &str) -> fn() {
     match kind {
         "null" => null,
         "wild" => wild,
@@ -131,12 +138,21 @@ fn deadly(kind: &str) -> fn() {
         "with_large_company" => with_large_company,
         "untraceable" => untraceable,
         "out_of_descriptors" => out_of_descriptors,
-        other => panic!("nobody dies of {other}"),
+        other => [
+            cpp::deadly,
+            crowds::deadly,
+            hosts::deadly,
+            shortage::deadly,
+            wrecks::deadly,
+        ]
+        .iter()
+        .find_map(|deadly| deadly(other))
+        .unwrap_or_else(|| panic!("nobody dies of {other}")),
     }
 }
 
 #[inline(never)]
-fn outer(death: fn()) {
+pub(crate) fn outer(death: fn()) {
     inner(death);
     black_box(());
 }
@@ -148,7 +164,7 @@ fn inner(death: fn()) {
 }
 
 #[inline(never)]
-fn null() {
+pub(crate) fn null() {
     unsafe { asm!("mov eax, [{}]", in(reg) 16usize, out("eax") _) };
 }
 
@@ -215,7 +231,7 @@ fn illegal() {
 }
 
 #[inline(never)]
-fn abort() {
+pub(crate) fn abort() {
     unsafe { libc::abort() };
 }
 
@@ -242,43 +258,14 @@ fn breakpoint() {
 
 #[inline(never)]
 fn forbidden_call() {
-    let allow = |code, k| libc::sock_filter {
-        code,
-        jt: 0,
-        jf: 0,
-        k,
-    };
-    let mut filter = [
-        allow(0x20, 0),
-        libc::sock_filter {
-            code: 0x15,
-            jt: 0,
-            jf: 1,
-            k: libc::SYS_getppid as u32,
-        },
-        allow(0x06, libc::SECCOMP_RET_TRAP),
-        allow(0x06, libc::SECCOMP_RET_ALLOW),
-    ];
-    let program = libc::sock_fprog {
-        len: filter.len() as u16,
-        filter: filter.as_mut_ptr(),
-    };
+    sandbox::forbid(&[libc::SYS_getppid], libc::SECCOMP_RET_TRAP);
     unsafe {
-        assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-        assert_eq!(
-            libc::prctl(
-                libc::PR_SET_SECCOMP,
-                libc::SECCOMP_MODE_FILTER,
-                &raw const program
-            ),
-            0
-        );
         asm!("syscall", inout("rax") libc::SYS_getppid => _, out("rcx") _, out("r11") _);
     }
 }
 
 #[inline(never)]
-fn overflow() {
+pub(crate) fn overflow() {
     black_box(recurse(black_box(1)));
 }
 
@@ -336,7 +323,7 @@ fn overflow_in_foreign_thread() {
     }
 }
 
-fn own_handler(number: i32, handler: usize) {
+pub(crate) fn own_handler(number: i32, handler: usize) {
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handler;
@@ -565,7 +552,7 @@ fn with_large_company() {
     black_box(());
 }
 
-fn company(count: usize) {
+pub(crate) fn company(count: usize) {
     static STARTED: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
     for index in 0..count {
         let name = if index == 0 {
@@ -696,7 +683,9 @@ fn surviving() {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         let page = libc::mmap(std::ptr::null_mut(), 4096, libc::PROT_NONE, flags, -1, 0);
         CLOSED_PAGE.store(page as usize, Ordering::Relaxed);
+        *libc::__errno_location() = 1234;
         page.cast::<u8>().write_volatile(1);
+        assert_eq!(*libc::__errno_location(), 1234);
         // As if that had been long ago.
         let file = std::fs::OpenOptions::new()
             .write(true)
@@ -741,30 +730,35 @@ fn enter_new_world() {
     }
 }
 
-/// A library with another copy of the recorder.
-struct Library(*mut libc::c_void);
+/// A library that a story has built, often with another copy of the recorder.
+pub(crate) struct Library(*mut libc::c_void);
 
 impl Library {
-    fn load() -> Self {
+    pub(crate) fn load() -> Self {
         let path = std::ffi::CString::new(std::env::var(super::harness::LIBRARY).unwrap()).unwrap();
         let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
         assert!(!handle.is_null(), "the library can be loaded");
         Self(handle)
     }
 
-    fn function(&self, name: &std::ffi::CStr) -> *mut libc::c_void {
+    pub(crate) fn function(&self, name: &std::ffi::CStr) -> *mut libc::c_void {
         let function = unsafe { libc::dlsym(self.0, name.as_ptr()) };
         assert!(!function.is_null());
         function
     }
 
-    fn call(&self, name: &std::ffi::CStr) {
+    pub(crate) fn call(&self, name: &std::ffi::CStr) {
         let function: extern "C" fn() = unsafe { std::mem::transmute(self.function(name)) };
         function();
         black_box(());
     }
 
-    fn arm(&self) {
+    /// Unless it has to stay.
+    pub(crate) fn unload(self) {
+        assert_eq!(unsafe { libc::dlclose(self.0) }, 0);
+    }
+
+    pub(crate) fn arm(&self) {
         type Arm = unsafe extern "C" fn(*const libc::c_char) -> i32;
         let arm: Arm = unsafe { std::mem::transmute(self.function(c"copy_arm")) };
         assert_eq!(unsafe { arm(c"other".as_ptr()) }, 0);

@@ -34,7 +34,12 @@ pub(crate) fn put(page: &mut Page, freeze: &Freeze, full: bool) {
         }
         rows::put(page, &placed);
     }
-    show::put_modules(page, &freeze.modules, freeze.lacks_names);
+    show::put_modules(
+        page,
+        &freeze.modules.iter().collect::<Vec<_>>(),
+        0,
+        freeze.lacks_names,
+    );
 }
 
 /// A node's functions stand below each other; what came after them is indented.

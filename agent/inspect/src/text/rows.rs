@@ -2,7 +2,9 @@
 
 use super::page::{Page, Style, width};
 use crate::view::amount::count;
+use crate::view::phrase::stack_end;
 use crate::view::rows::{One, Row};
+use candor_protocol::report::Found;
 use candor_symbols::Owner;
 
 /// Longer labels do not push the sources of the others to the right.
@@ -21,7 +23,7 @@ pub(crate) fn put(page: &mut Page, rows: &[Placed]) {
         .iter()
         .filter_map(|placed| match &placed.row {
             Row::One(one) => Some(width(&placed.lead) + width(&one.label)),
-            Row::Folded(_) | Row::Gap(_) => None,
+            _ => None,
         })
         .filter(|&width| width <= WIDEST)
         .max()
@@ -31,6 +33,17 @@ pub(crate) fn put(page: &mut Page, rows: &[Placed]) {
             Row::One(one) => put_one(page, lead, one, widest),
             Row::Folded(what) => {
                 page.line(Style::Faint, &format!("  {lead}. {what}"));
+            }
+            Row::Repeated { rows, times } => {
+                let what = match rows {
+                    1 => "the function above".to_owned(),
+                    rows => format!("the {rows} functions above"),
+                };
+                let times = count(*times as u64, "more time");
+                page.line(Style::Notice, &format!("  {lead}. {what}, {times}"));
+            }
+            Row::End(end) => {
+                page.line(Style::Notice, &format!("  {lead}. {}", stack_end(*end)));
             }
             Row::Gap(left_out) => {
                 let frames = count((*left_out).into(), "frame");
@@ -57,9 +70,12 @@ fn put_one(page: &mut Page, lead: &str, one: &One, widest: usize) {
     if one.inlined {
         remarks.push("inlined");
     }
-    if one.guess {
-        remarks.push("a guess");
-    }
+    remarks.extend(match one.found {
+        Found::Context | Found::Cfi => None,
+        Found::Interrupted => Some("interrupted by a signal"),
+        Found::FramePointer => Some("by frame pointer"),
+        Found::Scan => Some("a guess"),
+    });
     let blank = widest.saturating_sub(width(lead) + width(&one.label)) + 2;
     page.put(Style::Plain, &" ".repeat(blank));
     if let Some(source) = &one.source {

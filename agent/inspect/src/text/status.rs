@@ -6,6 +6,7 @@ use super::table::{self, Align, faint, plain};
 use crate::view::amount::{bytes, count, percent, seconds};
 use crate::view::loss::meaning;
 use crate::view::status::{Consent, Status};
+use candor_agent::Age;
 use candor_protocol::moment::{Moment, Precision};
 use candor_protocol::report::Kind;
 
@@ -45,6 +46,12 @@ fn put_consent(page: &mut Page, status: &Status) {
         }
         Some(consent) => put_agreed(page, consent),
     }
+    if status.paused {
+        page.line(
+            Style::Notice,
+            "  paused by the user: nothing is recorded and nothing sent until they resume",
+        );
+    }
     if status.erasure_pending {
         page.line(
             Style::Notice,
@@ -59,6 +66,12 @@ fn put_agreed(page: &mut Page, consent: &Consent) {
     } else {
         "to the hour"
     };
+    let extras: Vec<&str> = consent.extras.iter().map(|extra| extra.as_str()).collect();
+    let extras = if extras.is_empty() {
+        "none".to_owned()
+    } else {
+        extras.join(", ")
+    };
     let rows = [
         ("given", moment(consent.given_at_unix)),
         ("to", format!("{}, for {}", consent.operator, consent.sdk)),
@@ -71,6 +84,12 @@ fn put_agreed(page: &mut Page, consent: &Consent) {
             ),
         ),
         ("text shown", format!("SHA-256 {}", consent.text_sha256)),
+        (
+            "fields",
+            format!("of catalogue version {} at most", consent.catalogue),
+        ),
+        ("optional", extras),
+        ("age", age(consent.age).to_owned()),
         ("times", format!("rounded {precision}")),
     ];
     let rows: Vec<_> = rows
@@ -78,6 +97,15 @@ fn put_agreed(page: &mut Page, consent: &Consent) {
         .map(|(name, value)| vec![faint(name), plain(value)])
         .collect();
     table::put(page, 2, &[Align::Left; 2], &rows);
+}
+
+const fn age(age: Age) -> &'static str {
+    match age {
+        Age::Unknown => "the app does not know it",
+        Age::FourteenOrOlder => "fourteen or older",
+        Age::Under14WithGuardian => "under fourteen, with a guardian's consent",
+        Age::Under14 => "under fourteen",
+    }
 }
 
 fn put_spool(page: &mut Page, status: &Status) {

@@ -1,7 +1,10 @@
 //! A crash.
 
 use super::stack::{Names, Stack};
-use candor_protocol::report::{self, Cause, Fault, Module, Note, Origin, SignalName};
+use crate::sources::Excerpt;
+use candor_protocol::report::{
+    self, Cause, Circumstances, Crumb, Fault, Module, Note, Origin, SignalName,
+};
 use serde::Serialize;
 
 /// What killed the process, or a panic that it survived.
@@ -20,15 +23,27 @@ pub(crate) struct Crash {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) signal: Option<SignalName>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) code: Option<i32>,
+    /// What the system's headers call `code`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) code_name: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) origin: Option<Origin>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fault: Option<Fault>,
     /// Where it happened, as far as it can be told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) blamed: Option<String>,
+    /// The code there, where the sources were given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) excerpt: Option<Excerpt>,
     pub(crate) uptime_ms: u64,
+    /// How the app and the machine stood.
+    pub(crate) around: Circumstances,
     pub(crate) thread: Thread,
     pub(crate) others: Vec<Thread>,
+    /// What the app had done before, oldest first.
+    pub(crate) crumbs: Vec<Crumb>,
     pub(crate) modules: Vec<ModuleLine>,
     pub(crate) notes: Vec<Note>,
 }
@@ -47,6 +62,9 @@ pub(crate) struct Thread {
 pub(crate) struct ModuleLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
+    /// Where it was on the machine that it ran on; only other tools' dumps tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) build_id: Option<String>,
     /// Whether symbols of this build are at hand.
@@ -70,12 +88,17 @@ impl Crash {
             file: None,
             line: None,
             signal: None,
+            code: None,
+            code_name: None,
             origin: None,
             fault: None,
             blamed,
+            excerpt: None,
             uptime_ms: crash.uptime_ms,
+            around: crash.around,
             thread: crashed,
             others: crash.others.iter().map(thread).collect(),
+            crumbs: crash.crumbs.clone(),
             modules: modules(&crash.modules, names),
             notes: crash.notes.clone(),
         };
@@ -94,9 +117,11 @@ impl Crash {
                 signal,
                 origin,
                 fault,
-                ..
+                code,
             } => {
                 shown.signal = Some(*signal);
+                shown.code = *code;
+                shown.code_name = code.and_then(|code| signal.code_name(code));
                 shown.origin = Some(*origin);
                 shown.fault = Some(*fault);
             }
@@ -111,6 +136,7 @@ pub(crate) fn modules(modules: &[Module], names: &dyn Names) -> Vec<ModuleLine> 
         .iter()
         .map(|module| ModuleLine {
             name: module.name.as_ref().map(ToString::to_string),
+            path: None,
             build_id: module.build_id.as_ref().map(ToString::to_string),
             symbols: module
                 .build_id

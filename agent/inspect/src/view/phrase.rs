@@ -2,8 +2,8 @@
 
 use super::amount::{count, micros, millis, seconds};
 use candor_protocol::report::{
-    Activity, Cause, Connection, Crash, Exit, Fault, Freeze, FreezeEnd, Loss, Origin, Report, Run,
-    SignalName, Thread, Wait, What,
+    Activity, Cause, Circumstances, Connection, Crash, CrumbValue, Exit, Fault, Freeze, FreezeEnd,
+    Loss, Origin, Pressure, Report, Run, SignalName, StackEnd, Thread, Wait, What,
 };
 
 /// What `report` tells of. `place` is where it happened, where that is known better than the report itself says.
@@ -43,7 +43,7 @@ fn crash(crash: &Crash, place: Option<&str>) -> String {
             signal,
             origin,
             fault,
-            ..
+            code,
         } => {
             let verb = if crash.fatal {
                 "The process died of"
@@ -51,8 +51,11 @@ fn crash(crash: &Crash, place: Option<&str>) -> String {
                 "The process survived"
             };
             let place = place.map_or(String::new(), |place| format!(" in {place}"));
+            let code = code
+                .and_then(|code| signal.code_name(code))
+                .map_or(String::new(), |code| format!(" ({code})"));
             format!(
-                "{verb} {signal}{place} on {}: {}",
+                "{verb} {signal}{code}{place} on {}: {}",
                 thread(&crash.thread),
                 reason(*signal, *origin, *fault)
             )
@@ -61,15 +64,16 @@ fn crash(crash: &Crash, place: Option<&str>) -> String {
 }
 
 /// What a signal says.
-fn reason(signal: SignalName, origin: Origin, fault: Fault) -> &'static str {
+pub(crate) fn reason(signal: SignalName, origin: Origin, fault: Fault) -> &'static str {
     match (fault, signal, origin) {
         (Fault::NullLike, ..) => "a null pointer was used",
         (Fault::StackGuard, ..) => "the stack overflowed",
         (Fault::Unmapped, ..) => "memory was used where there is none",
         (Fault::NotWritable, ..) => "read-only memory was written to",
         (Fault::NotExecutable, ..) => "data was executed",
+        (_, _, Origin::User) => "another process sent the signal",
         (_, SignalName::Abrt, _) => "it gave up by itself",
-        (_, _, Origin::User) => "the signal was sent by a process",
+        (_, _, Origin::Itself) => "it sent the signal to itself",
         (_, SignalName::Fpe, _) => "a calculation has no result, such as a division by zero",
         (_, SignalName::Ill, _) => "an instruction does not exist or is not allowed",
         (_, SignalName::Trap, _) => "a break point or a failed check was reached",
@@ -91,6 +95,64 @@ pub(crate) fn thread_named(main: bool, name: Option<&str>) -> String {
         (true, Some(name)) => format!("the main thread ({name})"),
         (false, Some(name)) => format!("the thread {name}"),
         (false, None) => "a thread without a known name".to_owned(),
+    }
+}
+
+/// How the app and the machine stood, in one line; `None` when nothing is known.
+pub(crate) fn around(around: &Circumstances) -> Option<String> {
+    let foreground = around.foreground.map(|foreground| {
+        let place = if foreground {
+            "foreground"
+        } else {
+            "background"
+        };
+        format!("in the {place}")
+    });
+    let memory = around
+        .memory
+        .map(|memory| format!("memory {} used", used(memory)));
+    let own = around
+        .resident_mib
+        .map(|mib| format!("{mib}-{} MiB its own", u64::from(mib) * 2));
+    let memory = match (memory, own) {
+        (Some(memory), Some(own)) => Some(format!("{memory}, {own}")),
+        (memory, own) => memory.or(own),
+    };
+    let files = around
+        .open_files
+        .map(|files| format!("open files {} used", used(files)));
+    let parts: Vec<String> = [foreground, memory, files].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// How much of what is limited was used.
+const fn used(pressure: Pressure) -> &'static str {
+    match pressure {
+        Pressure::Low => "0-50 %",
+        Pressure::Medium => "50-80 %",
+        Pressure::High => "80-95 %",
+        Pressure::Critical => "95-100 %",
+    }
+}
+
+/// What goes with a breadcrumb: `bytes 1230, screen chat`.
+pub(crate) fn crumb_values(values: &[CrumbValue]) -> String {
+    let values: Vec<String> = values
+        .iter()
+        .map(|value| match value {
+            CrumbValue::Number { name, is } => format!("{name} {is}"),
+            CrumbValue::Word { name, is } => format!("{name} {is}"),
+        })
+        .collect();
+    values.join(", ")
+}
+
+/// Why a stack ends before the outermost function of its thread.
+pub(crate) const fn stack_end(end: StackEnd) -> &'static str {
+    match end {
+        StackEnd::Unfinished => "it ends here: the process died while the stack was being followed",
+        StackEnd::Lost => "it ends here: no caller could be found",
+        StackEnd::Limit => "it ends here: more frames, or more time, than a stack may have",
     }
 }
 
@@ -165,6 +227,9 @@ fn connection(window: &Connection) -> String {
     if ended > 0 {
         parts.push(count(ended, "disconnect"));
     }
+    if !window.stall_us.is_empty() {
+        parts.push(count(window.stall_us.count(), "stall"));
+    }
     if let Some(p50) = window.rtt_us.quantile(0.5) {
         parts.push(format!("round trip p50 {}", micros(p50)));
     }
@@ -224,7 +289,8 @@ fn loss(loss: &Loss) -> String {
     )
 }
 
-fn capital(sentence: &str) -> String {
+/// With a capital letter in front.
+pub(crate) fn capital(sentence: &str) -> String {
     let mut rest = sentence.chars();
     match rest.next() {
         Some(first) => first.to_uppercase().chain(rest).collect(),

@@ -2,7 +2,7 @@
 
 use super::amount::count;
 use super::stack::{Frame, Function, Stack};
-use candor_protocol::report::Found;
+use candor_protocol::report::{Found, StackEnd};
 use candor_symbols::{Owner, clean};
 
 /// A row of a stack.
@@ -12,8 +12,17 @@ pub(crate) enum Row {
     One(One),
     /// Functions that say little, in words: how many, and whose.
     Folded(String),
+    /// The rows just above once more, and again: recursion.
+    Repeated {
+        /// How many of them.
+        rows: usize,
+        /// How often they follow once more.
+        times: usize,
+    },
     /// Frames that were not recorded.
     Gap(u32),
+    /// The stack ends here, and not because its thread began here.
+    End(StackEnd),
 }
 
 /// A function, or an address without a name.
@@ -26,8 +35,8 @@ pub(crate) struct One {
     pub(crate) source: Option<String>,
     pub(crate) owner: Owner,
     pub(crate) inlined: bool,
-    /// Whether the frame was found by searching the stack.
-    pub(crate) guess: bool,
+    /// How the frame was found.
+    pub(crate) found: Found,
     pub(crate) blamed: bool,
     /// Belongs to what raised a panic.
     raises_panic: bool,
@@ -53,7 +62,7 @@ impl One {
             source: function.and_then(Function::source),
             owner: function.map_or(frame.owner, |function| frame.owner_of(function)),
             inlined: function.is_some_and(|function| function.inlined),
-            guess: frame.found == Found::Scan,
+            found: frame.found,
             blamed: false,
             raises_panic: frame.raises_panic,
             outer: frame.outer,
@@ -131,24 +140,87 @@ pub(crate) fn rows(stack: &Stack, full: bool) -> Vec<Row> {
     if stack.gap() == Some(stack.frames.len()) {
         rows.push(Row::Gap(stack.left_out));
     }
+    if let Some(end) = stack.end.filter(|_| !stack.frames.is_empty()) {
+        rows.push(Row::End(end));
+    }
     if full { rows } else { fold(rows) }
 }
 
-/// Folds two and more rows that follow each other for the same reason, unless there is nothing else.
+/// Folds two and more rows that follow each other for the same reason, unless there is nothing else, and recursion.
 pub(crate) fn fold(rows: Vec<Row>) -> Vec<Row> {
     let reason = |row: &Row| match row {
         Row::One(one) => one.fold(),
-        Row::Folded(_) | Row::Gap(_) => None,
+        Row::Folded(_) | Row::Repeated { .. } | Row::Gap(_) | Row::End(_) => None,
     };
-    if rows.iter().all(|row| reason(row).is_some()) {
-        return rows;
+    let says_nothing = |row: &Row| match row {
+        Row::One(_) => reason(row).is_some(),
+        _ => true,
+    };
+    if rows.iter().all(says_nothing) {
+        return fold_recursion(rows);
     }
-    rows.chunk_by(|a, b| reason(a).is_some() && reason(a) == reason(b))
+    let folded = rows
+        .chunk_by(|a, b| reason(a).is_some() && reason(a) == reason(b))
         .flat_map(|group| match reason(&group[0]) {
             Some(reason) if group.len() > 1 => vec![Row::Folded(in_words(group, reason))],
             _ => group.to_vec(),
         })
-        .collect()
+        .collect();
+    fold_recursion(folded)
+}
+
+/// Rows of one round of a recursion that is recognised.
+const LONGEST_ROUND: usize = 16;
+
+/// Rounds from which on a recursion is folded.
+const FEWEST_ROUNDS: usize = 3;
+
+/// Leaves the first of the rounds of a recursion, and says how often it follows once more.
+fn fold_recursion(rows: Vec<Row>) -> Vec<Row> {
+    let mut folded = Vec::with_capacity(rows.len());
+    let mut at = 0;
+    while at < rows.len() {
+        let round = (1..=LONGEST_ROUND)
+            .map(|length| (length, rounds(&rows[at..], length)))
+            .find(|&(_, rounds)| rounds >= FEWEST_ROUNDS);
+        let Some((length, rounds)) = round else {
+            folded.push(rows[at].clone());
+            at += 1;
+            continue;
+        };
+        folded.extend_from_slice(&rows[at..at + length]);
+        folded.push(Row::Repeated {
+            rows: length,
+            times: rounds - 1,
+        });
+        at += length * rounds;
+    }
+    folded
+}
+
+/// How often the first `length` rows follow each other.
+fn rounds(rows: &[Row], length: usize) -> usize {
+    let Some(first) = rows.get(..length) else {
+        return 0;
+    };
+    let again = |round: &&[Row]| first.iter().zip(*round).all(|(a, b)| a.recurs(b));
+    rows.chunks_exact(length)
+        .enumerate()
+        .take_while(|(index, round)| *index == 0 || again(round))
+        .count()
+}
+
+impl Row {
+    /// Whether `later` is the same function once more. Lines do not count: what calls itself may do so in several.
+    fn recurs(&self, later: &Self) -> bool {
+        match (self, later) {
+            (Self::One(one), Self::One(later)) => {
+                one.label == later.label && one.inlined == later.inlined && !later.blamed
+            }
+            (Self::Folded(words), Self::Folded(later)) => words == later,
+            _ => false,
+        }
+    }
 }
 
 fn in_words(group: &[Row], reason: Fold) -> String {
@@ -160,7 +232,7 @@ fn in_words(group: &[Row], reason: Fold) -> String {
         .iter()
         .filter_map(|row| match row {
             Row::One(one) => Some((one.owner, one.whose())),
-            Row::Folded(_) | Row::Gap(_) => None,
+            _ => None,
         })
         .collect();
     whose.sort();

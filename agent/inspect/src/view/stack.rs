@@ -1,7 +1,7 @@
 //! Stacks with the names that are at hand, and which frame is to blame.
 
 use candor_protocol::deidentify::BuildId;
-use candor_protocol::report::{self, Found, Module, Offset};
+use candor_protocol::report::{self, Found, Module, Offset, StackEnd};
 use candor_symbols::{Name, Owner, clean, is_panic_machinery, is_thread_base, owner};
 use serde::{Serialize, Serializer};
 use std::sync::Arc;
@@ -36,6 +36,9 @@ pub(crate) struct Stack {
     pub(crate) left_out: u32,
     /// How many of `frames` lie behind the gap.
     pub(crate) outermost: u32,
+    /// Why it ends; missing when it reached the outermost function of its thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) end: Option<StackEnd>,
 }
 
 /// One frame.
@@ -206,6 +209,7 @@ impl Stack {
             frames,
             left_out: stack.left_out,
             outermost: stack.outermost,
+            end: stack.end,
         }
     }
 
@@ -235,10 +239,37 @@ impl Stack {
         Some(self.frames[index].place())
     }
 
-    /// Where the thread is, in words: the frame that says most.
+    /// File and line of the frame to blame: of the innermost own function there that has them.
+    pub(crate) fn source_to_blame(&self) -> Option<(&str, u32)> {
+        let frame = self.frames.iter().find(|frame| frame.blamed)?;
+        let own = frame
+            .functions
+            .iter()
+            .find(|function| function.owner == Owner::App && function.line.is_some());
+        let function = own.or(frame.functions.last())?;
+        Some((function.file.as_deref()?, function.line?))
+    }
+
+    /// Where the thread is, in words: the frame that says most, and the system's function that it called.
     pub(crate) fn place(&self) -> Option<String> {
         let index = self.to_blame(false)?;
-        Some(self.frames[index].place())
+        // Somebody else's function says more than an address of the system.
+        let index = match &self.frames[index] {
+            frame if frame.functions.is_empty() && frame.owner == Owner::System => self
+                .frames
+                .iter()
+                .position(|frame| !frame.functions.is_empty())
+                .unwrap_or(index),
+            _ => index,
+        };
+        let place = self.frames[index].place();
+        let innermost = &self.frames[0];
+        Some(match innermost.functions.last() {
+            Some(called) if index > 0 && innermost.owner == Owner::System => {
+                format!("{place}, in {}", called.label())
+            }
+            _ => place,
+        })
     }
 
     fn to_blame(&self, panic: bool) -> Option<usize> {

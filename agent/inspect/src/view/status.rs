@@ -1,7 +1,9 @@
 //! How the agent stands.
 
 use super::list::UnreadFile;
+use candor_agent::Age;
 use candor_agent::local::{self, Unread};
+use candor_protocol::catalogue::Extra;
 use candor_protocol::report::{Kind, LossReason};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -18,6 +20,7 @@ pub(crate) struct Status {
     /// Missing when no consent is in force.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) consent: Option<Consent>,
+    pub(crate) paused: bool,
     pub(crate) erasure_pending: bool,
     pub(crate) spool: Spool,
     pub(crate) recorded: BTreeMap<Kind, u64>,
@@ -42,7 +45,12 @@ pub(crate) struct Consent {
     pub(crate) text_sha256: String,
     pub(crate) locale: String,
     pub(crate) given_at_unix: u64,
+    /// Version of the catalogue that the text disclosed.
+    pub(crate) catalogue: u32,
+    pub(crate) age: Age,
     pub(crate) precision_seconds: u64,
+    /// Optional fields that are sent.
+    pub(crate) extras: Vec<Extra>,
 }
 
 /// What waits, and how much may. The limits are missing when no consent is in force.
@@ -116,8 +124,12 @@ impl Status {
                 text_sha256: grant.consent.text_sha256.clone(),
                 locale: grant.consent.locale.clone(),
                 given_at_unix: grant.consent.given_at,
+                catalogue: grant.consent.catalogue,
+                age: grant.consent.age,
                 precision_seconds: grant.precision_seconds,
+                extras: grant.extras.clone(),
             }),
+            paused: status.paused,
             erasure_pending: status.erasing,
             spool: Spool {
                 bytes: status.spool_bytes,

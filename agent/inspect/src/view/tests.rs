@@ -71,7 +71,9 @@ fn folded(functions: &[&'static str]) -> Vec<String> {
         .map(|row| match row {
             Row::One(one) => one.label,
             Row::Folded(words) => words,
+            Row::Repeated { rows, times } => format!("{rows} above, {times} more"),
             Row::Gap(left_out) => left_out.to_string(),
+            Row::End(end) => end.to_string(),
         })
         .collect()
 }
@@ -136,6 +138,38 @@ fn what_led_to_the_fault_is_folded_and_what_it_called_is_shown() {
             "im::main",
             "std::rt::lang_start",
         ]
+    );
+}
+
+#[test]
+fn a_thread_is_where_its_own_code_is_or_whatever_has_a_name() {
+    for (functions, wanted) in [
+        (&["", "im::pop", "im::main"][..], "im::pop"),
+        (&["core::ptr::read", "std::thread::park"], "core::ptr::read"),
+        (&["", ""], "im+0x0"),
+    ] {
+        assert_eq!(stack(functions).place().as_deref(), Some(wanted));
+    }
+    assert_eq!(stack(&[]).place(), None);
+}
+
+#[test]
+fn a_recursion_is_shown_once() {
+    assert_eq!(
+        folded(&[
+            "im::a", "im::b", "im::a", "im::b", "im::a", "im::b", "im::a", "im::main"
+        ]),
+        ["im::a", "im::b", "2 above, 2 more", "im::a", "im::main"]
+    );
+    assert_eq!(
+        folded(&["im::a", "im::a", "im::main"]),
+        ["im::a", "im::a", "im::main"]
+    );
+    // What lies between the rounds is folded first, so that it does not hide them.
+    let through_the_runtime = ["im::a", "core::x", "core::y"].repeat(3);
+    assert_eq!(
+        folded(&through_the_runtime),
+        ["im::a", "2 functions of the runtime", "2 above, 2 more"]
     );
 }
 

@@ -3,6 +3,7 @@
 use super::amount::percent;
 use super::rows::{One, Row};
 use super::stack::{Frame, Stack};
+use candor_protocol::report::StackEnd;
 use candor_symbols::Owner;
 use serde::Serialize;
 
@@ -36,6 +37,9 @@ pub(crate) struct Step {
     /// Frames that were not recorded, in place of a function.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) left_out: Option<u32>,
+    /// Why the stack ends here, in place of a function.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) end: Option<StackEnd>,
     #[serde(skip)]
     pub(crate) row: Row,
 }
@@ -55,6 +59,7 @@ impl Step {
                 line: function.and_then(|function| function.line),
                 owner: row.owner,
                 left_out: None,
+                end: None,
                 row: Row::One(row),
             })
             .collect()
@@ -62,20 +67,35 @@ impl Step {
 
     fn of_gap(left_out: u32) -> Self {
         Self {
+            left_out: Some(left_out),
+            ..Self::nothing(Row::Gap(left_out))
+        }
+    }
+
+    fn of_end(end: StackEnd) -> Self {
+        Self {
+            end: Some(end),
+            ..Self::nothing(Row::End(end))
+        }
+    }
+
+    fn nothing(row: Row) -> Self {
+        Self {
             function: None,
             address: None,
             file: None,
             line: None,
             owner: Owner::App,
-            left_out: Some(left_out),
-            row: Row::Gap(left_out),
+            left_out: None,
+            end: None,
+            row,
         }
     }
 
     /// Whether both are the same function. Lines do not count: a loop that was seen at two of its lines is one.
     fn is(&self, other: &Self) -> bool {
-        (&self.function, &self.address, self.left_out)
-            == (&other.function, &other.address, other.left_out)
+        (&self.function, &self.address, self.left_out, self.end)
+            == (&other.function, &other.address, other.left_out, other.end)
     }
 }
 
@@ -88,6 +108,7 @@ fn path(stack: &Stack) -> Vec<Step> {
         }
         path.extend(Step::of_frame(frame));
     }
+    path.extend(stack.end.map(Step::of_end));
     path.reverse();
     path
 }

@@ -4,6 +4,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+/// Where sources of a real app stand: paths are shown from `src` on.
+#[path = "src/foreign.rs"]
+mod foreign;
+mod minidumps;
 mod stories;
 /// Where sources of a real app stand: paths are shown from `src` on.
 #[path = "src/victim.rs"]
@@ -12,12 +16,17 @@ mod victim;
 use libtest_mimic::{Arguments, Trial};
 
 fn main() {
-    if let Some(fate) = std::env::var_os("CANDOR_VICTIM") {
-        victim::meet(fate.to_str().unwrap());
+    if let Ok(fate) = std::env::var("CANDOR_VICTIM") {
+        match fate.split_once("minidump-") {
+            Some((_, "writer")) => foreign::write_minidump(),
+            Some((_, fate)) => foreign::meet(fate),
+            None => victim::meet(&fate),
+        }
         return;
     }
     let trials = stories::ALL
         .iter()
+        .chain(minidumps::ALL)
         .map(|&(name, story)| {
             Trial::test(name, move || {
                 story();

@@ -100,7 +100,7 @@ fn null_is_told() {
     assert!(marked(&page).contains("src/victim.rs:"), "{page}");
     let words = page.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        words.contains("The process died of SIGSEGV in deaths::victim::follow"),
+        words.contains("The process died of SIGSEGV (SEGV_MAPERR) in deaths::victim::follow"),
         "{page}"
     );
     assert!(
@@ -113,9 +113,28 @@ fn dump_becomes_what_was_said() {
     let dir = tempfile::tempdir().unwrap();
     assert!(!victim("panic", dir.path()).success());
     let before = show(dir.path(), &["--as-sent"]);
+    // The exact time and the process's number are in the dump, and nowhere in what would be sent.
+    let explained = show(dir.path(), &["--explain"]);
+    let (sent, kept) = explained
+        .split_once("In the dump on this device, and not sent")
+        .unwrap();
+    let run_started = kept
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("when the run started  "))
+        .unwrap();
+    assert!(!sent.contains(run_started), "{explained}");
+    for held in [
+        "process id  ",
+        "a panic  number 1, at ",
+        "sizes of files of code",
+    ] {
+        assert!(kept.contains(held), "{held}: {explained}");
+    }
     assert!(victim("exit", dir.path()).success());
     let crash = the_crash(dir.path());
     assert_eq!(crash["state"], "waiting");
+    let explained = show(dir.path(), &["--explain"]);
+    assert!(!explained.contains("In the dump"), "{explained}");
     assert_eq!(show(dir.path(), &["--as-sent"]), before);
     let spooled = fs::read_dir(dir.path().join("spool")).unwrap();
     let line = spooled

@@ -102,8 +102,11 @@ const GRANT: &str = r#"{
         "policy_version": "3",
         "text_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "locale": "en",
-        "given_at": 1773300000
+        "given_at": 1773300000,
+        "catalogue": 2,
+        "age": "unknown"
     },
+    "extras": ["breadcrumbs", "foreground", "usage"],
     "spool_bytes": 65536,
     "spool_reports": 2000,
     "spool_age_seconds": 604800,

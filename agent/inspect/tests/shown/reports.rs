@@ -3,7 +3,8 @@
 use crate::device::NOW;
 use crate::victim;
 use candor_protocol::deidentify::{
-    BuildId, CleanText, ModuleName, Pseudonym, Release, ReportId, RunId, SourcePath, ThreadName,
+    Amount, BuildId, CleanText, ModuleName, Name, Pseudonym, Release, ReportId, RunId, SourcePath,
+    ThreadName,
 };
 use candor_protocol::moment::{Moment, Precision};
 use candor_protocol::name;
@@ -63,6 +64,25 @@ fn libc() -> Module {
     foreign("libc.so.6", LIBC_BUILD)
 }
 
+fn crumb(name: Name, before_ms: u64, values: Vec<CrumbValue>) -> Crumb {
+    Crumb {
+        name,
+        before_ms,
+        values,
+    }
+}
+
+fn number(name: Name, is: i64) -> CrumbValue {
+    CrumbValue::Number {
+        name,
+        is: Amount::round(is),
+    }
+}
+
+fn word(name: Name, is: Name) -> CrumbValue {
+    CrumbValue::Word { name, is }
+}
+
 /// A panic of the main thread, in functions of this executable.
 pub(crate) fn panic() -> Report {
     let frames = [
@@ -96,8 +116,26 @@ pub(crate) fn panic() -> Report {
         others: Vec::new(),
         modules: vec![app("im-client"), libc()],
         uptime_ms: 754_321,
-        around: Circumstances::default(),
-        crumbs: Vec::new(),
+        around: Circumstances {
+            foreground: Some(true),
+            memory: Some(Pressure::High),
+            resident_mib: Some(256),
+            open_files: Some(Pressure::Low),
+        },
+        crumbs: vec![
+            crumb(name!("app_started"), 754_000, vec![]),
+            crumb(
+                name!("screen_opened"),
+                12_300,
+                vec![word(name!("screen"), name!("chat"))],
+            ),
+            crumb(
+                name!("message_sent"),
+                1_210,
+                vec![number(name!("bytes"), 1_234), number(name!("took_ms"), 40)],
+            ),
+            crumb(name!("history_opened"), 4, vec![]),
+        ],
         notes: Vec::new(),
     };
     report(1, What::Crash(crash))
@@ -119,7 +157,7 @@ pub(crate) fn signal() -> Report {
         ],
         left_out: 200,
         outermost: 2,
-        end: None,
+        end: Some(StackEnd::Lost),
     };
     let waiting = |main, name: Option<&str>| Thread {
         main,
@@ -154,11 +192,75 @@ pub(crate) fn signal() -> Report {
         ],
         modules: vec![foreign("im-client", APP_BUILD), libc()],
         uptime_ms: 1_250,
-        around: Circumstances::default(),
-        crumbs: Vec::new(),
+        around: Circumstances {
+            foreground: Some(false),
+            ..Circumstances::default()
+        },
+        crumbs: vec![
+            crumb(
+                name!("screen_opened"),
+                900,
+                vec![word(name!("screen"), name!("chat"))],
+            ),
+            crumb(
+                name!("message_sent"),
+                12,
+                vec![number(name!("bytes"), 1_234)],
+            ),
+        ],
         notes: vec![Note::Damaged, Note::ThreadsLeftOut],
     };
     report(2, What::Crash(crash))
+}
+
+/// Two functions that called each other until the stack was full, with more breadcrumbs than a page shows.
+pub(crate) fn overflow() -> Report {
+    let round = [
+        victim::frame("chat14layout_bubbles", 0),
+        victim::frame("chat4draw", 0),
+    ];
+    let mut frames: Vec<Frame> = round.iter().copied().cycle().take(192).collect();
+    frames[0].found = Found::Context;
+    frames.extend(round.iter().copied().cycle().take(60));
+    frames.push(victim::frame("history10open_index", 0));
+    frames.push(victim::frame("std2rt19lang_start_internal", 0));
+    frames.push(at(1, 0x2_7d90, Found::Cfi));
+    let outermost = 63;
+    let crash = Crash {
+        cause: Cause::Signal {
+            signal: SignalName::Segv,
+            origin: Origin::Kernel,
+            fault: Fault::StackGuard,
+            code: Some(2),
+        },
+        fatal: true,
+        thread: Thread {
+            main: true,
+            name: None,
+            stack: Stack {
+                frames,
+                left_out: 28_870,
+                outermost,
+                end: Some(StackEnd::Limit),
+            },
+        },
+        others: Vec::new(),
+        modules: vec![app("im-client"), libc()],
+        uptime_ms: 61_000,
+        around: Circumstances::default(),
+        crumbs: (0..20)
+            .rev()
+            .map(|back| {
+                crumb(
+                    name!("row_drawn"),
+                    back * 250,
+                    vec![number(name!("row"), 20 - back as i64)],
+                )
+            })
+            .collect(),
+        notes: vec![Note::CrumbsLeftOut],
+    };
+    report(10, What::Crash(crash))
 }
 
 /// A survived panic without a stack, whose message tries to paint the terminal.
@@ -183,6 +285,43 @@ pub(crate) fn survived() -> Report {
         notes: Vec::new(),
     };
     report(3, What::Crash(crash))
+}
+
+/// A survived panic whose texts had to be scrubbed, in a thread with a number.
+pub(crate) fn scrubbed() -> Report {
+    let crash = Crash {
+        cause: Cause::Panic {
+            message: CleanText::scrub(
+                "cannot log in alice@example.org from 203.0.113.9: bob@example.org is logged in",
+            ),
+            at: Some(SourceLine {
+                file: SourcePath::scrub("/home/alice/im/login.rs"),
+                line: 12,
+            }),
+            signal: None,
+        },
+        fatal: false,
+        thread: Thread {
+            main: false,
+            name: Some(ThreadName::scrub("im-io-3")),
+            stack: stack(vec![
+                at(0, 0x2f31, Found::Cfi),
+                at(0, 0x1c08, Found::Cfi),
+                Frame {
+                    module: None,
+                    offset: Offset(0),
+                    found: Found::Scan,
+                },
+            ]),
+        },
+        others: Vec::new(),
+        modules: vec![foreign("im-client", APP_BUILD)],
+        uptime_ms: 3_000,
+        around: Circumstances::default(),
+        crumbs: Vec::new(),
+        notes: Vec::new(),
+    };
+    report(11, What::Crash(crash))
 }
 
 /// The main loop stood still, in two places below one.
@@ -239,11 +378,13 @@ pub(crate) fn connection() -> Report {
     let window = Connection {
         name: name!("longlink"),
         endpoint: name!("gateway"),
+        region: Some(name!("eu")),
         transport: Transport::Tls,
         network: Network::Cell4g,
         seconds: 60,
         attempts: 4,
         ready: 2,
+        reconnects: 3,
         failures: vec![
             Failures {
                 phase: Phase::Connect,
@@ -256,9 +397,26 @@ pub(crate) fn connection() -> Report {
                 count: 1,
             },
         ],
+        tries: vec![
+            Tries {
+                family: Family::V6,
+                order: 1,
+                tried: 4,
+                connected: 1,
+                took_us: sketch(&[48_000]),
+            },
+            Tries {
+                family: Family::V4,
+                order: 2,
+                tried: 3,
+                connected: 2,
+                took_us: sketch(&[20_000, 22_000]),
+            },
+        ],
         disconnects: vec![Disconnects {
             reason: Disconnect::HeartbeatTimeout,
             count: 2,
+            lasted_ms: sketch(&[300_000, 301_000]),
         }],
         phases: vec![
             PhaseTimes {
@@ -277,12 +435,26 @@ pub(crate) fn connection() -> Report {
         ready_us: sketch(&[190_000, 402_000]),
         rtt_us: sketch(&[61_000, 64_000, 71_000, 1_900_000]),
         ack_us: sketch(&[80_000, 82_000, 95_000, 96_000, 400_000]),
+        stall_us: sketch(&[65_000_000]),
+        backoff_us: sketch(&[400_000, 800_000]),
+        outage_us: sketch(&[9_000_000]),
+        network_changes: 1,
         sent: 41,
         received: 38,
         sent_bytes: 12_345,
         received_bytes: 98_765,
         up_ms: 51_000,
         down_ms: 9_000,
+        tcp: Some(Tcp {
+            samples: 6,
+            rtt_us: sketch(&[60_000, 62_000]),
+            rtt_var_us: sketch(&[4_000]),
+            min_rtt_us: sketch(&[58_000]),
+            segments: 120,
+            retransmits: 5,
+            lost: 1,
+            delivery_rate: sketch(&[1_500_000]),
+        }),
     };
     report(5, What::Connection(Box::new(window)))
 }
@@ -302,7 +474,14 @@ pub(crate) fn run_ended() -> Report {
     let run = Run {
         exit: Some(Exit::FreezeKill),
         uptime_ms: Some(7_384_000),
-        last: None,
+        last: Some(Last {
+            around: Circumstances {
+                foreground: Some(false),
+                memory: Some(Pressure::Critical),
+                ..Circumstances::default()
+            },
+            crumbs: vec![crumb(name!("screen_closed"), 61_000, vec![])],
+        }),
     };
     report(7, What::Run(run))
 }
@@ -334,5 +513,7 @@ pub(crate) fn all() -> Vec<Report> {
         connection(),
         run_ended(),
         loss(),
+        overflow(),
+        scrubbed(),
     ]
 }

@@ -56,6 +56,10 @@ pub(super) fn erase_part(
             (app, first, after),
         )?;
         work.tx.execute(
+            "DELETE FROM reconnect_minute WHERE app = ?1 AND minute >= ?2 AND minute < ?3",
+            (app, first, after),
+        )?;
+        work.tx.execute(
             "DELETE FROM quarantine WHERE app = ?1 AND day >= ?2 AND day < ?3",
             (app, first, after),
         )?;

@@ -43,6 +43,7 @@ pub(super) fn expire(work: &mut Work<'_>, app: &str, expiry: &Expiry) -> rusqlit
         "DELETE FROM issue_count WHERE app = ? AND (at < ? OR at > ?)",
         "DELETE FROM freeze_sum WHERE app = ? AND (at < ? OR at > ?)",
         "DELETE FROM connection_sum WHERE app = ? AND (at < ? OR at > ?)",
+        "DELETE FROM reconnect_minute WHERE app = ? AND (minute < ? OR minute > ?)",
     ] {
         cells += forget(work, summary, range)?;
     }

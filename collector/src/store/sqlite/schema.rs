@@ -6,7 +6,8 @@ use rusqlite::Connection;
 /// changed.
 const STEPS: &[&str] = &[
     include_str!("schema/1.sql"),
-    include_str!("schema/privacy.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
 ];
 
 /// Why a database cannot be used.

@@ -7,7 +7,11 @@ const REFERENCES: &[(&str, &[&str])] = &[
     ("run_count", &["release", "os", "device"]),
     ("fault_count", &["release"]),
     ("issue_count", &["release", "os", "device"]),
-    ("connection_sum", &["release", "name", "endpoint"]),
+    (
+        "connection_sum",
+        &["release", "os", "region", "name", "endpoint"],
+    ),
+    ("reconnect_minute", &["name", "endpoint"]),
 ];
 
 /// Forgets words that nothing refers to.

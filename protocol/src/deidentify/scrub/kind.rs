@@ -1,12 +1,12 @@
 //! What an identifier is taken for, and the constant that stands in its place.
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:ident = $name:literal,)*) => {
+    ($(#[doc = $meaning:literal] $kind:ident = $name:literal,)*) => {
         /// What an identifier is taken for.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum Kind {
-            $($(#[$doc])* $kind,)*
+            $(#[doc = $meaning] $kind,)*
         }
 
         impl Kind {
@@ -16,6 +16,11 @@ macro_rules! kinds {
             /// The kind in a word, as it stands between the brackets of its replacement.
             pub const fn name(self) -> &'static str {
                 match self { $(Kind::$kind => $name,)* }
+            }
+
+            /// What it is, in a sentence.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Kind::$kind => $meaning.trim_start(),)* }
             }
 
             /// What stands in the place of an identifier of this kind, such as `‹phone›`.
