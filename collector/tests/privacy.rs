@@ -650,6 +650,99 @@ async fn no_difference_of_two_views_tells_of_a_few() {
 }
 
 #[tokio::test]
+async fn no_combination_of_filters_tells_of_a_few_either() {
+    let desk = Desk::open().await;
+    let window = |number: u32, who: u32, version: &str, network: &str| {
+        let what = format!(
+            "{{\"connection\":{{\"name\":\"link\",\"endpoint\":\"gate\",\"transport\":\"tcp\",\"network\":\"{network}\",\
+             \"seconds\":60,\"attempts\":1,\"ready\":1,\"sent\":0,\"received\":0,\"sent_bytes\":0,\"received_bytes\":0,\
+             \"up_ms\":1,\"down_ms\":1}}}}"
+        );
+        release(at(line(number, who, &what), START + HOUR), version)
+    };
+    // Every release and every network is large, and so is every complement; three devices alone have 2.0 on a cable.
+    let mut lines = Vec::new();
+    let mut number = 0;
+    let mut add = |first: u32, devices: u32, each: u32, version: &str, network: &str| {
+        for index in 0..devices * each {
+            number += 1;
+            lines.push(window(number, first + index % devices, version, network));
+        }
+    };
+    add(0, 40, 1, "1.0", "wifi");
+    add(100, 30, 1, "1.0", "4g");
+    add(200, 20, 1, "1.0", "ethernet");
+    add(300, 35, 1, "2.0", "wifi");
+    add(400, 25, 1, "2.0", "4g");
+    add(500, 3, 7, "2.0", "ethernet");
+    desk.set(START + DAY);
+    desk.keep(&lines).await;
+    const SECRET: u64 = 21;
+
+    let ask = async |query: &str| {
+        let path = format!(
+            "/api/v1/connections?app=im&from={START}&to={}{query}",
+            START + DAY
+        );
+        let answer = desk.get(&path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        answer.json()
+    };
+    // Everything that can be read with at most one filter of each dimension.
+    let mut figures: Vec<(String, u64)> = Vec::new();
+    for version in ["", "&release=1.0", "&release=2.0"] {
+        for network in ["", "&network=wifi", "&network=4g", "&network=ethernet"] {
+            let seen = ask(&format!("{version}{network}")).await;
+            let view = format!("{version}{network}");
+            figures.push((
+                format!("total {view}"),
+                seen["total"]["windows"].as_u64().unwrap(),
+            ));
+            if let Some(others) = seen["others"]["windows"].as_u64() {
+                figures.push((format!("others {view}"), others));
+            }
+            for dimension in ["by_release", "by_network", "by_os"] {
+                for part in seen[dimension].as_array().unwrap() {
+                    let windows = part["figures"]["windows"].as_u64().unwrap();
+                    figures.push((format!("{dimension} {} {view}", part["of"]), windows));
+                }
+            }
+        }
+    }
+    // The attacker adds and subtracts up to three of them.
+    let mut values: Vec<i64> = figures.iter().map(|(_, windows)| *windows as i64).collect();
+    values.sort_unstable();
+    values.dedup();
+    let secret = SECRET as i64;
+    for &a in &values {
+        assert_ne!(a, secret, "{figures:#?}");
+        for &b in &values {
+            assert_ne!(a - b, secret, "{a} - {b}: {figures:#?}");
+            for &c in &values {
+                assert_ne!(a - b - c, secret, "{a} - {b} - {c}: {figures:#?}");
+            }
+        }
+    }
+    // What is left is not nothing: the large cells can be read, and what is merged is large.
+    let plain = ask("").await;
+    assert_eq!(plain["total"]["windows"], 171);
+    assert!(plain["others"]["windows"].as_u64().unwrap() > SECRET);
+    assert_eq!(ask("&network=wifi").await["total"]["windows"], 75);
+    let few = ask("&release=2.0&network=ethernet").await;
+    assert_eq!(
+        (&few["total"]["windows"], &few["left_out"]),
+        (&0.into(), &true.into())
+    );
+    let page = desk.get("/connections?app=im&range=24h").await.body;
+    assert!(page.contains("others"), "{page}");
+    let page = desk
+        .get("/connections?app=im&range=24h&release=2.0")
+        .await
+        .body;
+    assert!(page.contains("role=\"note\""));
+}
+
+#[tokio::test]
 async fn pages_merge_what_few_have_and_a_demo_says_that_it_does_not() {
     for small in [SmallGroups::default(), SmallGroups::Show] {
         let desk = Desk::open_with(small).await;

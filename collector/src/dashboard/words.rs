@@ -121,6 +121,7 @@ words! {
     // Small groups.
     lax_notice: "Classes that few installations are in are shown here. That is for a demo, or for devices that are all your own; start the collector without --small-groups to merge them.", "此处显示了安装数很少的分组，仅适用于演示或设备均属于您本人的场合。启动采集端时去掉 --small-groups 即可合并小分组。";
     small_groups: "others", "其他";
+    left_out: "With this filter, groups with too few installations to be shown are left out of every figure.", "启用该筛选后，安装数过少的分组不计入任何数字。";
     small_groups_hint: "Classes with too few installations to be shown on their own", "安装数过少、不单独显示的分组";
 
     // Privacy.

@@ -7,16 +7,21 @@
 //! is merged must be large as well, or subtracting what is shown from the total would tell it: the smallest of the shown classes
 //! is merged too until that is so.
 //!
+//! Connections can be filtered by every dimension and broken down by every other, so their classes are cells: all dimensions
+//! together. A view of connections is a sum of large cells; what is merged is in the view without a filter only.
+//!
 //! Within a block a device has at most two pseudonyms, since it has a new one at least every seven days.
 
 use super::calendar::DAY;
 use super::settings::Class;
 use crate::state::State;
 use crate::store::{
-    Breakdown, Group, Groups, IssueId, IssuePage, Of, ReleaseRow, Span, Store, StoreError,
+    Breakdown, Cells, ConnectionAnswer, ConnectionFilter, ConnectionSum, Group, Groups, IssueId,
+    IssuePage, Of, ReleaseRow, Span, Store, StoreError,
 };
 use candor_protocol::deidentify::AppName;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// The fewest installations of a class that is shown.
 pub const LEAST: u64 = 10;
@@ -106,7 +111,19 @@ pub async fn releases<S: Store>(
     span: Span,
 ) -> Result<Merged<ReleaseRow>, StoreError> {
     let shown = shown(state, app, Of::Runs, span).await?;
-    let rows = state.store.releases(app, span).await?;
+    let mut rows = state.store.releases(app, span).await?;
+    if shown != Shown::All {
+        // Connections are counted as the views of connections count them.
+        let safe = connections(state, app, ConnectionFilter::default(), span).await?;
+        let mut by: HashMap<String, (u64, u64)> = HashMap::new();
+        for (release, sum) in &safe.answer.by_release {
+            by.insert(release.to_string(), (sum.attempts, sum.ready));
+        }
+        for row in &mut rows {
+            let counted = by.get(row.release.as_str()).copied();
+            (row.attempts, row.ready) = counted.unwrap_or_default();
+        }
+    }
     let (shown, merged) = shown.part(rows, |row| Group::Release(row.release.to_string()));
     let other = merged.into_iter().reduce(|sum, row| ReleaseRow {
         runs: sum.runs + row.runs,
@@ -171,6 +188,63 @@ pub async fn issue<S: Store>(
     }))
 }
 
+/// Connection windows, summed.
+pub struct SafeConnections {
+    /// What may be shown. Without a filter the total and the series are of everything.
+    pub answer: ConnectionAnswer,
+    /// What is in the total and in no class; with a filter nothing is.
+    pub other: Option<ConnectionSum>,
+    /// Whether windows of classes that are too small pass the filter, and are left out.
+    pub left_out: bool,
+}
+
+/// Connection windows of a range.
+///
+/// # Errors
+/// Those of the store.
+pub async fn connections<S: Store>(
+    state: &State<S>,
+    app: &AppName,
+    filter: ConnectionFilter,
+    span: Span,
+) -> Result<SafeConnections, StoreError> {
+    let Shown::Only(groups) = shown(state, app, Of::Connections, span).await? else {
+        let answer = state.store.connections(app, filter, span).await?;
+        return Ok(SafeConnections {
+            answer,
+            other: None,
+            left_out: false,
+        });
+    };
+    let cells = groups.into_iter().filter_map(|group| match group {
+        Group::Connection(cell) => Some(cell),
+        _ => None,
+    });
+    let cells: Arc<BTreeSet<_>> = Arc::new(cells.collect());
+    let of = |cells: Cells| ConnectionFilter {
+        cells,
+        ..filter.clone()
+    };
+    let store = &state.store;
+    let merged = store
+        .connections(app, of(Cells::Except(cells.clone())), span)
+        .await?
+        .total;
+    let mut answer = store.connections(app, of(Cells::Only(cells)), span).await?;
+    let left_out = merged.windows > 0;
+    let other = (filter == ConnectionFilter::default() && left_out).then_some(merged);
+    if other.is_some() {
+        let all = store.connections(app, filter, span).await?;
+        answer.total = all.total;
+        answer.series = all.series;
+    }
+    Ok(SafeConnections {
+        left_out: left_out && other.is_none(),
+        answer,
+        other,
+    })
+}
+
 /// The classes that may be shown in a range.
 async fn shown<S: Store>(
     state: &State<S>,
@@ -187,10 +261,10 @@ async fn shown<S: Store>(
         .saturating_sub(1)
         .min(state.clock.now().saturating_add(BLOCK));
     let (first, last) = (span.from / BLOCK, last / BLOCK);
-    // Of a block whose reports began to expire nobody knows how large its classes were.
     let classes = match of {
         Of::Runs => [Class::Run; 2],
         Of::Issue(_) => [Class::Crash, Class::Freeze],
+        Of::Connections => [Class::Connection; 2],
     };
     let settings = state.office.settings()?;
     let days = classes.iter().map(|class| settings.days(app, *class)).min();
@@ -198,7 +272,7 @@ async fn shown<S: Store>(
         .clock
         .now()
         .saturating_sub(u64::from(days.unwrap_or_default()) * DAY);
-    if last.saturating_sub(first) >= BLOCKS || first * BLOCK < kept {
+    if last.saturating_sub(first) >= BLOCKS {
         return nothing;
     }
     let mut blocks = Vec::new();
@@ -208,23 +282,47 @@ async fn shown<S: Store>(
             to: (block + 1) * BLOCK,
             step: BLOCK,
         };
-        blocks.push(state.store.groups(app, of, span).await?);
+        blocks.push(Block {
+            groups: state.store.groups(app, of, span).await?,
+            whole: span.from >= kept,
+        });
     }
     Ok(Shown::Only(large_everywhere(&blocks, least)))
 }
 
+/// The installations of a block.
+struct Block {
+    groups: Groups,
+    /// Whether none of its reports has expired. Of one that is not whole nobody knows which classes it had.
+    whole: bool,
+}
+
 /// Classes that are large in every block that they are in.
-fn large_everywhere(blocks: &[Groups], least: u64) -> BTreeSet<Group> {
+fn large_everywhere(blocks: &[Block], least: u64) -> BTreeSet<Group> {
     let mut large = BTreeSet::new();
     let mut small = BTreeSet::new();
-    for block in blocks {
-        for dimension in dimensions(block) {
-            let (shown, merged) = decide(block.installs, dimension, least);
-            large.extend(shown);
+    let mut proven: Option<BTreeSet<Group>> = None;
+    for Block { groups, whole } in blocks {
+        let mut here = BTreeSet::new();
+        for dimension in dimensions(groups) {
+            let (shown, merged) = decide(groups.installs, dimension, least);
+            here.extend(shown);
             small.extend(merged);
         }
+        if !whole {
+            // A class that is not seen here any more may have been small here.
+            proven = Some(match proven {
+                Some(proven) => proven.intersection(&here).cloned().collect(),
+                None => here.clone(),
+            });
+        }
+        large.extend(here);
     }
-    large.difference(&small).cloned().collect()
+    large
+        .difference(&small)
+        .filter(|group| proven.as_ref().is_none_or(|proven| proven.contains(group)))
+        .cloned()
+        .collect()
 }
 
 /// The classes of a block, each dimension apart, from the fewest installations to the most.
@@ -235,6 +333,7 @@ fn dimensions(block: &Groups) -> Vec<Vec<(Group, u64)>> {
             Group::Release(_) => 0,
             Group::Os(_) => 1,
             Group::Device(_) => 2,
+            Group::Connection(_) => 3,
         };
         apart
             .entry(dimension)
@@ -280,10 +379,13 @@ mod tests {
         Group::Release(name.to_owned())
     }
 
-    fn block(installs: u64, classes: &[(&str, u64)]) -> Groups {
-        Groups {
-            installs,
-            by: classes.iter().map(|(name, n)| (group(name), *n)).collect(),
+    fn block(installs: u64, classes: &[(&str, u64)]) -> Block {
+        Block {
+            groups: Groups {
+                installs,
+                by: classes.iter().map(|(name, n)| (group(name), *n)).collect(),
+            },
+            whole: true,
         }
     }
 
@@ -326,9 +428,26 @@ mod tests {
             block(200, &[("a", 100), ("b", 9), ("c", 50)]),
             block(200, &[("a", 100), ("b", 60), ("c", 50)]),
         );
-        let both = large_everywhere(&[first, second.clone()], LEAST);
+        let both = large_everywhere(&[first, second], LEAST);
         assert_eq!(names(&both), ["a", "c"]);
+        let second = block(200, &[("a", 100), ("b", 60), ("c", 50)]);
         assert_eq!(names(&large_everywhere(&[second], LEAST)), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn of_a_block_that_expires_only_what_is_still_large_there_is_shown() {
+        let rest = Block {
+            whole: false,
+            ..block(100, &[("a", 100)])
+        };
+        let next = block(150, &[("a", 100), ("b", 50)]);
+        assert_eq!(names(&large_everywhere(&[rest, next], LEAST)), ["a"]);
+        let gone = Block {
+            whole: false,
+            ..block(0, &[])
+        };
+        let next = block(150, &[("a", 100), ("b", 50)]);
+        assert!(large_everywhere(&[gone, next], LEAST).is_empty());
     }
 
     proptest! {

@@ -57,6 +57,7 @@ macro_rules! store_contract {
             a_copy_holds_everything_of_its_pseudonyms_and_nothing_else
             classes_are_counted_by_installations
             an_installation_is_in_one_class_of_the_population
+            cells_of_connections_are_counted_by_installations_and_chosen
             a_stopped_store_finishes_what_it_accepted_and_then_refuses
         );
     };

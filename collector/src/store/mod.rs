@@ -23,7 +23,9 @@ pub use distinct::Distinct;
 pub use privacy::{
     Expired, Expiry, Group, Groups, Of, Part, Population, Quarantine, QuarantineRow,
 };
-pub use question::{ConnectionFilter, IssueFilter, IssueId, IssueKind, Span};
+pub use question::{
+    Cells, ConnectionCell, ConnectionFilter, IssueFilter, IssueId, IssueKind, Span,
+};
 pub use write::{Incoming, Kept, StoreError};
 
 use crate::access::KeyHash;

@@ -1,6 +1,6 @@
 //! What privacy asks of a store.
 
-use super::IssueId;
+use super::{ConnectionCell, IssueId};
 use candor_protocol::deidentify::Release;
 use candor_protocol::report::Kind;
 use std::collections::BTreeMap;
@@ -83,6 +83,8 @@ pub enum Of {
     Runs,
     /// The reports of an issue: by release, system and machine.
     Issue(IssueId),
+    /// Connection windows: by cell. The range must be of whole weeks, counted from 1970-01-01 UTC.
+    Connections,
 }
 
 /// A class of a breakdown.
@@ -94,6 +96,8 @@ pub enum Group {
     Os(String),
     /// A class of machine.
     Device(String),
+    /// A class of connection windows.
+    Connection(ConnectionCell),
 }
 
 /// How many installations there are in each class.

@@ -3,12 +3,14 @@
 use super::samples::{DAY, HOUR, Life, START, app, id, keep, pseudonym, with_app};
 use super::{answers, everything_of};
 use crate::store::{
-    Expired, Expiry, Group, Incoming, IssueFilter, IssueId, Kept, Of, Part, Population, Quarantine,
-    QuarantineRow, Span, Store,
+    Cells, ConnectionFilter, Expired, Expiry, Group, Incoming, IssueFilter, IssueId, Kept, Of,
+    Part, Population, Quarantine, QuarantineRow, Span, Store,
 };
 use candor_protocol::deidentify::Release;
 use candor_protocol::name;
 use candor_protocol::report::{Exit, Kind, Network};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 const A_DAY: u64 = 86_400;
 
@@ -338,5 +340,114 @@ pub(crate) async fn an_installation_is_in_one_class_of_the_population(store: &im
     assert_eq!(
         store.population(&app(), DAY).await.unwrap(),
         [class("1.0", 3, 0, 1), class("1.1", 1, 1, 0)]
+    );
+}
+
+pub(crate) async fn cells_of_connections_are_counted_by_installations_and_chosen(
+    store: &impl Store,
+) {
+    let store = with_app(store).await;
+    let week = 7 * A_DAY;
+    let weeks = Span {
+        from: START - START % week,
+        to: START - START % week + week,
+        step: week,
+    };
+    let window = |who: u32, number: u32, release: &'static str, network| {
+        let life = Life::new(who, who).release(release);
+        life.window(number, name!("gate"), network, &[5])
+    };
+    // Three devices on Wi-Fi, each often; one of them on the mobile network as well; one has another release.
+    let mut reports: Vec<_> = (0..9)
+        .map(|number| window(number % 3, number, "1.0", Network::Wifi))
+        .collect();
+    reports.push(window(0, 20, "1.0", Network::Cell4g));
+    reports.push(window(4, 21, "1.1", Network::Wifi));
+    keep(store, reports).await;
+    let groups = store.groups(&app(), Of::Connections, weeks).await.unwrap();
+    assert_eq!(groups.installs, 4);
+    let cells: Vec<_> = groups
+        .by
+        .into_iter()
+        .map(|(group, installs)| match group {
+            Group::Connection(cell) => (cell, installs),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let counted: Vec<_> = cells
+        .iter()
+        .map(|(cell, installs)| {
+            assert_eq!(
+                (cell.name.as_str(), cell.os.as_str()),
+                ("long-link", "linux 12.4")
+            );
+            assert_eq!(cell.endpoint, "gate");
+            (cell.release.as_str(), cell.network.as_str(), *installs)
+        })
+        .collect();
+    let [wifi, mobile] = [Network::Wifi, Network::Cell4g].map(Network::as_str);
+    let mut wanted = vec![("1.0", wifi, 3), ("1.0", mobile, 1), ("1.1", wifi, 1)];
+    wanted.sort();
+    assert_eq!(counted, wanted);
+
+    let large: BTreeSet<_> = cells
+        .into_iter()
+        .filter(|(_, installs)| *installs == 3)
+        .map(|(cell, _)| cell)
+        .collect();
+    let large = Arc::new(large);
+    let windows = async |cells: Cells, network: Option<Network>| {
+        let filter = ConnectionFilter {
+            network,
+            cells,
+            ..ConnectionFilter::default()
+        };
+        let answer = store.connections(&app(), filter, DAY).await.unwrap();
+        let series: u64 = answer.series.iter().map(|(_, sum)| sum.windows).sum();
+        assert_eq!(series, answer.total.windows);
+        answer.total.windows
+    };
+    assert_eq!(windows(Cells::All, None).await, 11);
+    assert_eq!(windows(Cells::Only(large.clone()), None).await, 9);
+    assert_eq!(windows(Cells::Except(large.clone()), None).await, 2);
+    assert_eq!(windows(Cells::Except(large), Some(Network::Wifi)).await, 1);
+
+    // Who is erased, or has expired, is counted no more.
+    store.erase(&app(), &[pseudonym(2)], START).await.unwrap();
+    assert_eq!(
+        store
+            .groups(&app(), Of::Connections, weeks)
+            .await
+            .unwrap()
+            .installs,
+        3
+    );
+    let part = Part::Release("1.1".parse().unwrap());
+    store.erase_part(&app(), &part, START).await.unwrap();
+    assert_eq!(
+        store
+            .groups(&app(), Of::Connections, weeks)
+            .await
+            .unwrap()
+            .installs,
+        2
+    );
+    let part = Part::Range {
+        from: START - HOUR,
+        to: START,
+    };
+    store.erase_part(&app(), &part, START).await.unwrap();
+    assert_eq!(
+        store
+            .groups(&app(), Of::Connections, weeks)
+            .await
+            .unwrap()
+            .installs,
+        2
+    );
+    expire(store, older_than(11, &[(Kind::Connection, 10)], 100)).await;
+    assert_eq!(
+        store.groups(&app(), Of::Connections, weeks).await.unwrap(),
+        Default::default()
     );
 }

@@ -28,6 +28,9 @@ pub(super) fn erase(
         let pseudonym = ids::pseudonym(pseudonym);
         take_reports_out(work, app, &pseudonym)?;
         take_runs_out(work, app, &pseudonym)?;
+        work.tx
+            .prepare_cached("DELETE FROM connection_install WHERE app = ? AND pseudonym = ?")?
+            .execute((app, pseudonym))?;
         erased += work
             .tx
             .prepare_cached("DELETE FROM report WHERE app = ? AND pseudonym = ?")?

@@ -3,7 +3,7 @@
 use super::delta::Sign;
 use super::run::{self, RunState};
 use super::writer::Work;
-use super::{erase, ids, keep, sweep};
+use super::{erase, ids, installs, keep, sweep};
 use crate::store::Part;
 use candor_protocol::report::Report;
 use rusqlite::ToSql;
@@ -49,6 +49,15 @@ pub(super) fn erase_part(
     for table in by_release {
         work.tx
             .execute(&format!("DELETE FROM {table} WHERE {REPORTS}"), values)?;
+    }
+    match part {
+        Part::Range { .. } => installs::note_again(work, app, first, after)?,
+        Part::App | Part::Release(_) => {
+            work.tx.execute(
+                "DELETE FROM connection_install WHERE app = ?1 AND (?2 IS NULL OR release = ?2)",
+                (app, release),
+            )?;
+        }
     }
     if release.is_none() {
         work.tx.execute(

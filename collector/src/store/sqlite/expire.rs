@@ -25,6 +25,13 @@ pub(super) fn expire(work: &mut Work<'_>, app: &str, expiry: &Expiry) -> rusqlit
         )?;
         expired.reports += gone as u64;
         expired.more |= gone == MOST;
+        if *kind == Kind::Connection {
+            forget(
+                work,
+                "DELETE FROM connection_install WHERE app = ? AND arrived < ?",
+                (app, limit(*before)),
+            )?;
+        }
         if *kind == Kind::Run {
             let gone = forget(
                 work,

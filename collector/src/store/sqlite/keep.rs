@@ -2,7 +2,7 @@
 
 use super::delta::{Cell, Link, Sign};
 use super::writer::Work;
-use super::{ids, run};
+use super::{ids, installs, run};
 use crate::grouping::Grouped;
 use crate::store::{Incoming, Kept, StoreError, storm};
 use candor_protocol::deidentify::{Name, Pseudonym};
@@ -131,12 +131,13 @@ fn keep_one(
     }
     count(work, cell, report, issue, Sign::Add)?;
     count_reconnects(work, app, report, arrived)?;
+    installs::note(work, cell, report, (arrived - arrived % 3_600) as i64)?;
     run::update(work, cell, report)?;
     Ok(true)
 }
 
 /// The names of a connection.
-fn link(work: &mut Work<'_>, window: &Connection) -> rusqlite::Result<Link> {
+pub(super) fn link(work: &mut Work<'_>, window: &Connection) -> rusqlite::Result<Link> {
     let region = window.region.as_ref().map_or("", Name::as_str);
     Ok(Link {
         region: work.words.id(work.tx, region)?,

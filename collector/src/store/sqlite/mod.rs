@@ -11,6 +11,7 @@ mod erase_part;
 mod expire;
 mod freeze_sum;
 mod ids;
+mod installs;
 mod job;
 mod keep;
 mod open;

@@ -1,7 +1,8 @@
 //! Installations by class, and what was not kept.
 
 use super::{Text, bounds};
-use crate::store::{Group, Groups, Of, Population, QuarantineRow, Span};
+use crate::store::sqlite::installs::WEEK;
+use crate::store::{ConnectionCell, Group, Groups, Of, Population, QuarantineRow, Span};
 use candor_protocol::deidentify::Release;
 use rusqlite::{ToSql, Transaction};
 
@@ -13,12 +14,15 @@ pub(in super::super) fn groups(
 ) -> rusqlite::Result<Groups> {
     let (from, to) = bounds(span);
     let issue = match of {
+        Of::Connections => {
+            return cells(db, app, (from / WEEK, to.saturating_add(WEEK - 1) / WEEK));
+        }
         Of::Runs => None,
         Of::Issue(id) => Some(id.0 as i64),
     };
     let values: [&dyn ToSql; 4] = [&app, &from, &to, &issue];
     let (table, dimensions): (_, &[(&str, fn(String) -> Group)]) = match of {
-        Of::Runs => ("run WHERE ?4 IS NULL", &[("release", Group::Release)]),
+        Of::Runs | Of::Connections => ("run WHERE ?4 IS NULL", &[("release", Group::Release)]),
         Of::Issue(_) => (
             "report WHERE issue = ?4",
             &[
@@ -45,6 +49,44 @@ pub(in super::super) fn groups(
         while let Some(row) = rows.next()? {
             groups.by.insert(group(row.get(0)?), row.get(1)?);
         }
+    }
+    Ok(groups)
+}
+
+/// Installations by class of connection window, in the weeks from the first to the one before the second.
+fn cells(db: &Transaction<'_>, app: i64, weeks: (i64, i64)) -> rusqlite::Result<Groups> {
+    let values = (app, weeks.0, weeks.1);
+    let mut groups = Groups {
+        installs: db
+            .prepare_cached(
+                "SELECT count(DISTINCT pseudonym) FROM connection_install WHERE app = ? AND week >= ? AND week < ?",
+            )?
+            .query_row(values, |row| row.get(0))?,
+        ..Groups::default()
+    };
+    let mut query = db.prepare_cached(
+        "SELECT release.text, os.text, region.text, name.text, endpoint.text, transport, network, count(DISTINCT pseudonym)
+         FROM connection_install AS c
+         JOIN word AS release ON release.id = c.release
+         JOIN word AS os ON os.id = c.os
+         JOIN word AS region ON region.id = c.region
+         JOIN word AS name ON name.id = c.name
+         JOIN word AS endpoint ON endpoint.id = c.endpoint
+         WHERE app = ? AND week >= ? AND week < ?
+         GROUP BY c.release, c.os, c.region, c.name, c.endpoint, transport, network",
+    )?;
+    let mut rows = query.query(values)?;
+    while let Some(row) = rows.next()? {
+        let cell = ConnectionCell {
+            release: row.get(0)?,
+            os: row.get(1)?,
+            region: row.get(2)?,
+            name: row.get(3)?,
+            endpoint: row.get(4)?,
+            transport: row.get(5)?,
+            network: row.get(6)?,
+        };
+        groups.by.insert(Group::Connection(cell), row.get(7)?);
     }
     Ok(groups)
 }

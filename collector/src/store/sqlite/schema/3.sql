@@ -6,6 +6,23 @@ ALTER TABLE report ADD COLUMN arrived INTEGER NOT NULL DEFAULT 0; -- to the hour
 UPDATE report SET arrived = at, kind = (SELECT key FROM json_each(report.body, '$.what') LIMIT 1);
 CREATE INDEX report_arrived ON report (app, kind, arrived);
 
+-- Which installations are behind connection windows, by week; as old as their reports. Texts stand as their ids.
+CREATE TABLE connection_install (
+    app INTEGER NOT NULL,
+    week INTEGER NOT NULL,
+    release INTEGER NOT NULL,
+    os INTEGER NOT NULL,
+    region INTEGER NOT NULL,
+    name INTEGER NOT NULL,
+    endpoint INTEGER NOT NULL,
+    transport TEXT NOT NULL,
+    network TEXT NOT NULL,
+    pseudonym BLOB NOT NULL,
+    arrived INTEGER NOT NULL, -- the first of them, to the hour
+    PRIMARY KEY (app, week, release, os, region, name, endpoint, transport, network, pseudonym)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX connection_install_pseudonym ON connection_install (app, pseudonym);
+
 -- Parts of an app that were erased: late reports of theirs are refused.
 CREATE TABLE erased_part (
     app INTEGER NOT NULL,
