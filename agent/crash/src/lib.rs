@@ -71,10 +71,10 @@ mod upkeep;
 mod walk;
 
 pub use api::{
-    Activity, ArmError, Armed, Config, Doing, PanicNote, PanicTicket, SampleError, Scope, Tid,
-    Wait, Way,
+    Activity, ArmError, Armed, Config, Doing, PanicNote, PanicTicket, SampleError, Scope, Standing,
+    Tid, Wait, Way,
 };
 pub use api::{
     arm, arm_in_scope, boottime_millis, coarse_millis, crumb, current_thread, is_main_thread,
-    locate, sample,
+    locate, sample, standing,
 };

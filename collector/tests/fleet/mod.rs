@@ -379,9 +379,12 @@ impl Fleet {
             turn,
             took_ms,
             threshold_ms: 700,
+            not_responding_ms: None,
             end,
             activity,
             wait,
+            cpu_percent: None,
+            holder: None,
             stacks,
             modules: stacks::modules(),
         }
