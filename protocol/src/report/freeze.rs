@@ -153,3 +153,37 @@ impl Freeze {
             .try_for_each(|stack| stack.check(&self.modules))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_level_is_that_of_the_last_threshold_that_was_reached() {
+        let level = |took_ms, not_responding_ms| {
+            let freeze = Freeze {
+                watch: Name::declare("ui"),
+                turn: None,
+                main: true,
+                took_ms,
+                threshold_ms: 2_000,
+                not_responding_ms,
+                end: FreezeEnd::Recovered,
+                activity: Activity::Unknown,
+                wait: None,
+                cpu_percent: None,
+                holder: None,
+                stacks: Vec::new(),
+                modules: Vec::new(),
+            };
+            freeze.level()
+        };
+        assert_eq!(level(4_999, Some(5_000)), Level::Hang);
+        assert_eq!(level(5_000, Some(5_000)), Level::NotResponding);
+        assert_eq!(
+            level(60_000, None),
+            Level::Hang,
+            "an agent that had but one"
+        );
+    }
+}

@@ -69,8 +69,8 @@ const FIRST_GAP_MS: u64 = 100;
 const LONGEST_GAP_MS: u64 = 5_000;
 
 impl Follow {
-    /// One look at `now_ms`. `standing` says of the watched thread whether it is free to go on; it is asked when a turn is first
-    /// seen, before a freeze opens, and before a sample.
+    /// One look at `now_ms`. `standing` says of the watched thread whether it is free to go on; it is asked while a turn
+    /// goes on, and before a sample.
     pub(crate) fn step(
         &mut self,
         look: Look,
@@ -91,9 +91,7 @@ impl Follow {
             self.counted_from_ms = now_ms;
         }
         match &mut self.open {
-            None if now_ms.saturating_sub(self.counted_from_ms) >= hang_ms => {
-                self.may_open(hang_ms, now_ms, standing())
-            }
+            None => self.may_open(hang_ms, now_ms, standing()),
             Some(pace) if now_ms >= pace.next_ms => {
                 let since_ms = now_ms.saturating_sub(pace.last_ms);
                 pace.last_ms = now_ms;
@@ -143,7 +141,7 @@ impl Follow {
             open: None,
         };
         if turn != 0 {
-            self.first = Used::of(standing(), now_ms);
+            self.see(now_ms, standing());
         }
         if was_open {
             Act::Close { took_ms }
@@ -152,24 +150,27 @@ impl Follow {
         }
     }
 
-    /// The threshold is reached.
-    fn may_open(&mut self, hang_ms: u64, now_ms: u64, standing: Standing) -> Act {
-        match standing {
+    /// What is not the thread's own doing does not count towards the threshold.
+    fn see(&mut self, now_ms: u64, standing: Standing) {
+        match (standing, &mut self.first) {
             // A turn that was never ended on a thread that has ended is nothing that a user could see.
-            Standing::Gone | Standing::Held => {
+            (Standing::Gone | Standing::Held, _) => {
                 self.excused_ms += now_ms.saturating_sub(self.counted_from_ms);
                 self.counted_from_ms = now_ms;
-                return Act::Nothing;
             }
-            Standing::Free { queued_ms, .. } => {
-                // While it waited for a processor, others had it: that is the machine's doing.
-                if let Some(first) = &mut self.first {
-                    self.counted_from_ms += queued_ms.saturating_sub(first.queued_ms);
-                    first.queued_ms = queued_ms;
-                }
+            // While it waited for a processor, others had it: that is the machine's doing.
+            (Standing::Free { queued_ms, .. }, Some(first)) => {
+                self.counted_from_ms += queued_ms.saturating_sub(first.queued_ms);
+                first.queued_ms = queued_ms;
             }
-            Standing::Unknown => {}
+            (Standing::Free { .. }, None) => self.first = Used::of(standing, now_ms),
+            (Standing::Unknown, _) => {}
         }
+    }
+
+    /// The turn goes on; it is a freeze if it has used up what it may.
+    fn may_open(&mut self, hang_ms: u64, now_ms: u64, standing: Standing) -> Act {
+        self.see(now_ms, standing);
         if now_ms.saturating_sub(self.counted_from_ms) < hang_ms {
             return Act::Nothing;
         }

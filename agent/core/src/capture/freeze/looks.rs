@@ -39,9 +39,7 @@ impl Looks {
     /// freezer or the pause of a virtual machine; so nobody was. One that waited for a processor says nothing of the others: of each of
     /// them the kernel knows how long it waited itself.
     pub(crate) fn look(&mut self, now: Clocks) -> Lull {
-        let Some(before) = self.before.replace(now) else {
-            return Lull::default();
-        };
+        let before = self.before.replace(now).unwrap_or(now);
         let ahead = |clocks: Clocks| clocks.boottime_ms.saturating_sub(clocks.now_ms);
         let suspended = ahead(now).saturating_sub(ahead(before)) >= NOTHING_MS;
         let queued_ms = now.queued_ms.saturating_sub(before.queued_ms);

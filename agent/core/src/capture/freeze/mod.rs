@@ -7,6 +7,8 @@ mod follow;
 mod looks;
 mod pings;
 mod seen;
+#[cfg(test)]
+mod simulated;
 mod standing;
 mod thresholds;
 mod watch;

@@ -294,7 +294,7 @@ impl State {
 }
 
 /// What a watched thread was at in one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Look {
     /// Which turn, 0 between turns.
     pub(crate) turn: u64,
