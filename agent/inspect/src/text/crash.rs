@@ -41,7 +41,7 @@ pub(crate) fn put(page: &mut Page, crash: &Crash, full: bool) {
     }
 }
 
-fn put_thread(page: &mut Page, thread: &Thread, did: &str, full: bool) {
+pub(super) fn put_thread(page: &mut Page, thread: &Thread, did: &str, full: bool) {
     let name = thread_named(thread.main, thread.name.as_deref());
     page.gap()
         .line(Style::Strong, &format!("{} {did}", capital(&name)));
