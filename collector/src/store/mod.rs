@@ -12,8 +12,8 @@ pub mod sqlite;
 mod write;
 
 pub use answers::{
-    Breakdown, ConnectionAnswer, ConnectionSum, FreezeRow, Health, IssuePage, IssueRow, Ledger,
-    Point, ReleaseRow,
+    Breakdown, ConnectionAnswer, ConnectionSum, FreezeRate, FreezeRates, FreezeRow, Health,
+    IssuePage, IssueRow, Ledger, Point, ReleaseRow,
 };
 pub use question::{ConnectionFilter, IssueFilter, IssueId, IssueKind, Span};
 pub use write::{Incoming, Kept, StoreError};
@@ -100,6 +100,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Issues of freezes with a report in the range, with how long and how they froze; most installations first.
     fn freezes(&self, app: &AppName, span: Span) -> impl Answer<Vec<FreezeRow>>;
+
+    /// How often freezes happen, by release and by class of machine, against the time that apps ran.
+    fn freeze_rates(&self, app: &AppName, span: Span) -> impl Answer<FreezeRates>;
 
     /// Finishes the writing that was accepted; whatever is to be written afterwards fails with [`StoreError::Stopped`].
     fn stop(&self) -> impl Answer<()>;
