@@ -68,7 +68,7 @@ pub use capture::connection::{Answered, Attempt, Connection, Exchange, Live, Met
 #[doc(hidden)]
 pub use capture::crumb::first_two;
 pub use capture::crumb::{Breadcrumbs, CrumbField, CrumbKind, CrumbList, CrumbValue};
-pub use capture::freeze::{Turn, Watch};
+pub use capture::freeze::{Ping, Pings, Thresholds, Turn, Watch};
 pub use consent::{Age, Choice, Consent, ConsentError, Terms};
 pub use running::Flushed;
 pub use settings::{Settings, SettingsError};

@@ -28,7 +28,7 @@ use crate::withdrawal;
 use candor_crash::coarse_millis;
 use candor_protocol::deidentify::RunId;
 use candor_protocol::report::Exit;
-use freezes::Followed;
+use freezes::Freezes;
 use std::fs::File;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -45,7 +45,7 @@ pub(crate) struct Worker<'a> {
     identity: Identity,
     context: Context,
     spool: Arc<Mutex<Spool>>,
-    followed: Vec<Followed>,
+    freezes: Freezes,
     windows: Windows,
     uploads: Uploads,
     usage: Source,
@@ -59,9 +59,7 @@ pub(crate) struct Worker<'a> {
     expired_unix: u64,
 }
 
-/// With a watch, the thread looks this often whether a turn is going on.
-const WATCHING: Duration = Duration::from_millis(500);
-/// Without one, it looks after libraries and threads this often.
+/// Without a watch, the thread looks after libraries and threads this often.
 const RESTING: Duration = Duration::from_secs(5);
 /// A process that used the directory before may take a moment to let go of it.
 const LOCK_TRIES: u32 = 25;
@@ -128,7 +126,7 @@ impl<'a> Worker<'a> {
             identity,
             context,
             spool: Arc::new(Mutex::new(spool)),
-            followed: Vec::new(),
+            freezes: Freezes::new(settings.thread_names),
             windows: Windows::begin(
                 now / settings.window.as_secs().max(1),
                 running.started_micros,
@@ -183,11 +181,7 @@ impl<'a> Worker<'a> {
             (wanted, wanted > orders.flushes_done, orders.shutdown)
         };
         // With a watch it also notes that the process lives, which dates the end of a freeze that nobody outlives.
-        let maintain_every = if self.followed.is_empty() {
-            RESTING
-        } else {
-            WATCHING
-        };
+        let maintain_every = self.freezes.look_every().unwrap_or(RESTING);
         if now_ms >= self.maintained_ms + maintain_every.as_millis() as u64 {
             self.maintained_ms = now_ms;
             if let Some(recorder) = &self.running.recorder {
@@ -212,13 +206,10 @@ impl<'a> Worker<'a> {
         }
         let upload_due = self.upload(&permit, now, flushing);
         drop(permit);
+        self.freezes.ping();
 
         let mut pause = Duration::from_secs(window_due.saturating_sub(now).clamp(1, 3600));
-        pause = pause.min(if self.followed.is_empty() {
-            RESTING
-        } else {
-            WATCHING
-        });
+        pause = pause.min(self.freezes.look_every().unwrap_or(RESTING));
         if let Some(look_ms) = next_look {
             pause = pause.min(Duration::from_millis(look_ms.saturating_sub(now_ms)));
         }
