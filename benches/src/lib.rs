@@ -3,6 +3,7 @@
 //! | command | what it measures |
 //! |---|---|
 //! | `cargo run --release -p candor-benches --bin host` | what a host app pays for the agent, next to the `sentry` crate |
+//! | `cargo run --release -p candor-benches --bin connection` | what recording connections costs, next to `hdrhistogram` and `metrics` |
 //! | `cargo run --release -p candor-benches --bin size` | bytes and crates that the agent adds to an app, next to `sentry` |
 //!
 //! # How to read a table
