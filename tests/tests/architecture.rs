@@ -2,7 +2,6 @@
 
 use candor_tests::house::{arrows, code, root, sources};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 /// Which of our crates each one may name. What is not listed here does not exist.
 const ARROWS: &[(&str, &[&str])] = &[

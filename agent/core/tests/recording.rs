@@ -77,6 +77,8 @@ fn after_each_kind_of_event_was_seen_recording_allocates_nothing() {
         text_sha256: "0".repeat(64),
         locale: "en".into(),
         given_at: 1_000,
+        catalogue: candor_agent::CATALOGUE,
+        age: candor_agent::Age::Unknown,
     };
     let agent = Agent::start(Extension::On, Choice::Granted(consent), settings).unwrap();
     agent.network(Network::Wifi);

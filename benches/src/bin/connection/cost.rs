@@ -8,7 +8,7 @@ use candor_agent::{Live, Transport, name};
 use candor_benches::stats::Sample;
 use candor_benches::table::{Cell, Row, Table, Unit};
 use hdrhistogram::Histogram;
-use metrics::{Counter, Key, Recorder};
+use metrics::{Counter, Key};
 use metrics_util::registry::{AtomicStorage, Registry};
 use std::io;
 use std::sync::{Barrier, Mutex};

@@ -77,6 +77,8 @@ pub(crate) fn start(
         text_sha256: "0".repeat(64),
         locale: "en".into(),
         given_at: 1,
+        catalogue: candor_agent::CATALOGUE,
+        age: candor_agent::Age::Unknown,
     };
     let agent = Agent::start(Extension::On, Choice::Granted(consent), settings)
         .map_err(io::Error::other)?;
