@@ -120,9 +120,16 @@ fn everything() -> Vec<Report> {
             main: true,
             took_ms: 3000,
             threshold_ms: 2000,
+            not_responding_ms: Some(5000),
             end: FreezeEnd::Recovered,
             activity: Activity::Blocked,
             wait: Some(Wait::Futex),
+            cpu_percent: Some(3),
+            holder: Some(Holder {
+                main: false,
+                name: Some(ThreadName::scrub("decoder")),
+                stack: Some(stack()),
+            }),
             stacks: vec![StackCount {
                 count: 4,
                 stack: stack(),

@@ -50,6 +50,7 @@ mod identity;
 mod ledger;
 pub mod local;
 mod narrowing;
+mod note;
 mod running;
 mod settings;
 mod spool;
@@ -68,7 +69,7 @@ pub use capture::connection::{Answered, Attempt, Connection, Exchange, Live, Met
 #[doc(hidden)]
 pub use capture::crumb::first_two;
 pub use capture::crumb::{Breadcrumbs, CrumbField, CrumbKind, CrumbList, CrumbValue};
-pub use capture::freeze::{Turn, Watch};
+pub use capture::freeze::{Ping, Pings, Thresholds, Turn, Watch};
 pub use consent::{Age, Choice, Consent, ConsentError, Terms};
 pub use running::Flushed;
 pub use settings::{Settings, SettingsError};

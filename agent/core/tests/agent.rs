@@ -611,7 +611,15 @@ fn what_the_collector_will_not_keep_counts_as_lost_and_the_region_is_said() {
     drop(agent);
     assert_balanced(dir.path());
     let balance = Device::open(dir.path()).status(0).unwrap().balance;
-    assert_eq!(balance.lost.values().flat_map(BTreeMap::values).sum::<u64>(), 1, "{balance:?}");
+    assert_eq!(
+        balance
+            .lost
+            .values()
+            .flat_map(BTreeMap::values)
+            .sum::<u64>(),
+        1,
+        "{balance:?}"
+    );
 }
 
 #[test]

@@ -187,6 +187,25 @@ pub enum Wait {
     Other(u32),
 }
 
+/// What the system says of a thread without touching it: whether it is its own doing that it gets no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// The system does not say.
+    Unknown,
+    /// There is no such thread any more.
+    Gone,
+    /// A signal has stopped it, or a debugger is attached.
+    Held,
+    /// It may go on.
+    Free {
+        /// For so long it has waited for a processor in its life although it could have run, in milliseconds. A wait that is not
+        /// over is not in it.
+        queued_ms: u64,
+        /// Processor time it has used in its life, in microseconds.
+        cpu_us: u64,
+    },
+}
+
 /// How the stack of a sampled thread was had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Way {
@@ -355,6 +374,12 @@ pub fn coarse_millis() -> u64 {
 #[must_use]
 pub fn boottime_millis() -> u64 {
     armed::boottime_millis()
+}
+
+/// Whether a thread is free to go on, and what it has used so far. The thread is not touched. Takes some tens of microseconds.
+#[must_use]
+pub fn standing(thread: Tid) -> Standing {
+    armed::standing(thread)
 }
 
 /// Looks at another thread: what it does, and its stack (at most `max_frames`). The way is chosen so that the thread's

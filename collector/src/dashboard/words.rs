@@ -388,6 +388,19 @@ words! {
     running_or_blocked: "Running or blocked", "计算或阻塞";
     how_ended: "How freezes ended", "卡顿如何结束";
 
+    rate_by_release: "Freezes per hour of running, by release", "每运行小时卡顿次数（按版本）";
+    rate_by_device: "Freezes per hour of running, by class of machine", "每运行小时卡顿次数（按机型）";
+    hours_run: "Hours run", "运行小时";
+    per_hour: "Per hour", "每小时";
+    hours_run_hint: "Freezes are divided by the hours that ended runs lasted; a run that has not ended adds no hours.", "卡顿次数除以已结束运行的时长；尚未结束的运行不计入时长。";
+    level: "Reached", "达到";
+    hang: "hang", "卡顿";
+    not_responding: "not responding, from {} on", "无响应（阈值 {}）";
+    processor_share: "Had a processor", "占用处理器";
+    percent_of_time: "{} % of the time", "{}% 的时间";
+    holder: "Lock held by", "锁持有者";
+    holder_stack: "Held the lock: {}", "持有锁：{}";
+
     // Connections.
     connection: "Connection", "连接";
     endpoint: "Endpoint", "端点";

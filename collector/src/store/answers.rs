@@ -187,6 +187,28 @@ pub struct FreezeRow {
     pub waits: BTreeMap<Wait, u64>,
 }
 
+/// How often freezes happen, against the time that apps ran.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FreezeRates {
+    /// By release, that which ran longest first.
+    pub by_release: Vec<FreezeRate>,
+    /// By class of machine, that which ran longest first.
+    pub by_device: Vec<FreezeRate>,
+}
+
+/// Freezes of one class, and what they are to be divided by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FreezeRate {
+    /// The class.
+    pub label: String,
+    /// Freezes in the range.
+    pub freezes: u64,
+    /// Runs that started in the range.
+    pub runs: u64,
+    /// Milliseconds that those runs lasted, as far as is known: a run says so when it has ended.
+    pub run_ms: u64,
+}
+
 /// Connection windows, summed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ConnectionAnswer {

@@ -6,7 +6,8 @@ mod samples;
 pub(crate) use privacy::*;
 
 use super::{
-    ConnectionFilter, ConnectionSum, IssueFilter, IssueId, IssueKind, Kept, Span, Store, StoreError,
+    ConnectionFilter, ConnectionSum, FreezeRate, IssueFilter, IssueId, IssueKind, Kept, Span,
+    Store, StoreError,
 };
 use crate::access::IngestKey;
 use candor_protocol::name;
@@ -39,6 +40,7 @@ macro_rules! store_contract {
             an_issue_is_compared_with_all_runs_of_its_classes
             the_reports_of_an_issue_are_paged_newest_first
             freezes_tell_how_long_and_how
+            freezes_are_counted_against_the_time_that_apps_ran
             connections_add_up_and_percentiles_are_exact_to_a_bucket
             connections_are_filtered_by_every_dimension
             hours_and_minutes_of_windows_add_up_to_the_same
@@ -732,6 +734,46 @@ pub(crate) async fn freezes_tell_how_long_and_how(store: &impl Store) {
         ),
         (2, 2, 2, 2)
     );
+}
+
+pub(crate) async fn freezes_are_counted_against_the_time_that_apps_ran(store: &impl Store) {
+    let store = with_app(store).await;
+    let (old, new) = (Life::new(1, 1), Life::new(2, 2).release("1.1"));
+    keep(
+        store,
+        vec![
+            old.run(1, Some(Exit::Clean), 7_200_000),
+            old.freeze(2, 3, 2_000),
+            old.freeze(3, 4, 2_000),
+            old.crash(4, 5, true),
+            new.run(5, Some(Exit::Clean), 3_600_000),
+            // It still runs, so that it has told no time yet.
+            Life::new(3, 3).release("1.2").freeze(6, 3, 2_000),
+            Life::new(1, 4).hour(40).freeze(7, 3, 2_000),
+        ],
+    )
+    .await;
+    let rates = store.freeze_rates(&app(), DAY).await.unwrap();
+    let rows = |rates: &[FreezeRate]| -> Vec<_> {
+        let rows = rates.iter();
+        rows.map(|rate| (rate.label.clone(), rate.freezes, rate.runs, rate.run_ms))
+            .collect()
+    };
+    assert_eq!(
+        rows(&rates.by_release),
+        [
+            ("1.0".to_owned(), 2, 1, 7_200_000),
+            ("1.1".to_owned(), 0, 1, 3_600_000),
+            ("1.2".to_owned(), 1, 1, 0),
+        ]
+    );
+    let [machine] = &rows(&rates.by_device)[..] else {
+        panic!("{rates:?}")
+    };
+    assert_eq!((machine.1, machine.2, machine.3), (3, 3, 10_800_000));
+    store.erase(&app(), &[pseudonym(1)], START).await.unwrap();
+    let rates = store.freeze_rates(&app(), DAY).await.unwrap();
+    assert_eq!(rows(&rates.by_release)[0].0, "1.1", "nothing of it is left");
 }
 
 pub(crate) async fn connections_add_up_and_percentiles_are_exact_to_a_bucket(store: &impl Store) {

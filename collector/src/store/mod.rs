@@ -16,7 +16,8 @@ pub mod storm;
 mod write;
 
 pub use answers::{
-    Breakdown, ConnectionAnswer, FreezeRow, Health, IssuePage, IssueRow, Ledger, Point, ReleaseRow,
+    Breakdown, ConnectionAnswer, FreezeRate, FreezeRates, FreezeRow, Health, IssuePage, IssueRow,
+    Ledger, Point, ReleaseRow,
 };
 pub use connection_sum::{ConnectionSum, TcpSum, TrySum};
 pub use distinct::Distinct;
@@ -138,6 +139,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Issues of freezes with a report in the range, with how long and how they froze; most installations first.
     fn freezes(&self, app: &AppName, span: Span) -> impl Answer<Vec<FreezeRow>>;
+
+    /// How often freezes happen, by release and by class of machine, against the time that apps ran.
+    fn freeze_rates(&self, app: &AppName, span: Span) -> impl Answer<FreezeRates>;
 
     /// Finishes the writing that was accepted; whatever is to be written afterwards fails with [`StoreError::Stopped`].
     fn stop(&self) -> impl Answer<()>;

@@ -383,9 +383,19 @@ impl Fleet {
             turn,
             took_ms,
             threshold_ms: 700,
+            not_responding_ms: Some(5_000),
             end,
             activity,
             wait,
+            cpu_percent: Some(match activity {
+                Activity::Running => 70 + self.below(30) as u8,
+                _ => self.below(3) as u8,
+            }),
+            holder: (wait == Some(Wait::Futex)).then(|| Holder {
+                main: false,
+                name: Some(ThreadName::scrub("tokio-rt-worker")),
+                stack: Some(stacks::on_a_thread(im::store::compact)),
+            }),
             stacks,
             modules: stacks::modules(),
         }

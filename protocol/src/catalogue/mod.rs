@@ -124,6 +124,7 @@ impl Field {
             "what.crash.cause.signal.",
             "what.crash.others[]",
             "what.freeze.stacks[]",
+            "what.freeze.holder.",
         ];
         if native.iter().any(|start| self.path.starts_with(start)) {
             Platforms::Linux
@@ -223,9 +224,19 @@ pub const FIELDS: &[Field] = &[
     field("what.freeze.main", "Whether it was the first thread", "-", "find the fault", "yes or no"),
     field("what.freeze.took_ms", "How long the thread stood still", "ms", "judge the effect", "duration"),
     field("what.freeze.threshold_ms", "From when on it counts as a freeze", "ms", "judge the effect", "set by the developer"),
+    field("what.freeze.not_responding_ms", "From when on the thread does not respond", "ms", "judge the effect", "set by the developer").since(2),
     field("what.freeze.end", "How it ended", "-", "judge the effect", "closed list"),
     field("what.freeze.activity", "Whether the thread computed or waited", "-", "find the fault", "closed list"),
     field("what.freeze.wait", "What the thread waited for", "-", "find the fault", "closed list"),
+    field("what.freeze.cpu_percent", "Share of the time that the thread had a processor", "percent", "find the fault", "number").since(2),
+    field("what.freeze.holder.main", "Whether a thread was the first one", "-", "find the fault", "yes or no").since(2),
+    field("what.freeze.holder.name", "Name of the thread that held the lock", "-", "find the fault", "known pools, else scrubbed").since(2),
+    field("what.freeze.holder.stack.frames[].module", "Which module a frame is in", "-", "find the fault", "index").since(2),
+    field("what.freeze.holder.stack.frames[].offset", "Address of a frame relative to its module", "bytes", "find the fault", "never an absolute address").since(2),
+    field("what.freeze.holder.stack.frames[].found", "How a frame was found", "-", "judge the stack", "closed list").since(2),
+    field("what.freeze.holder.stack.left_out", "Frames left out of a deep stack", "-", "judge the stack", "number").since(2),
+    field("what.freeze.holder.stack.outermost", "Frames kept behind the gap of a deep stack", "-", "judge the stack", "number").since(2),
+    field("what.freeze.holder.stack.end", "Why a stack ends early", "-", "judge the stack", "closed list").since(2),
     field("what.freeze.stacks[].count", "How often a stack was seen", "-", "find the fault", "number"),
     field("what.freeze.stacks[].stack.frames[].module", "Which module a frame is in", "-", "find the fault", "index"),
     field("what.freeze.stacks[].stack.frames[].offset", "Address of a frame relative to its module", "bytes", "find the fault", "never an absolute address"),

@@ -22,7 +22,7 @@ pub use crash::{
 };
 pub use crumb::{Crumb, CrumbValue};
 pub use device::{Arch, Device, Os, OsVersion};
-pub use freeze::{Activity, Freeze, FreezeEnd, StackCount, Wait};
+pub use freeze::{Activity, Freeze, FreezeEnd, Holder, Level, StackCount, Wait};
 pub use loss::{Loss, LossReason, Lost};
 pub use run::{Exit, Last, Run};
 pub use stack::{Found, Frame, Module, Offset, Stack, StackEnd};

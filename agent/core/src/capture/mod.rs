@@ -31,7 +31,7 @@ pub(crate) struct Observation {
 #[derive(Debug)]
 pub(crate) enum Seen {
     Crash(Box<crash::Crash>),
-    Freeze(freeze::Freeze),
+    Freeze(Box<freeze::Freeze>),
     Connection(connection::Window),
     Run(run::Run),
     Loss(Vec<Lost>),

@@ -9,7 +9,7 @@ mod uploads;
 mod windows;
 
 use crate::allowed::{Allowed, off_until};
-use crate::capture::past::{self, Note, RunFiles};
+use crate::capture::past::{self, RunFiles};
 use crate::capture::run::Run;
 use crate::capture::startup::Streak;
 use crate::capture::usage::Source;
@@ -20,6 +20,7 @@ use crate::deidentify::{Context, scrub};
 use crate::files;
 use crate::identity::Identity;
 use crate::narrowing;
+use crate::note::Note;
 use crate::running::{Grant, Running};
 use crate::spool::quota::Quota;
 use crate::spool::{Appended, Spool};
@@ -28,7 +29,7 @@ use crate::withdrawal;
 use candor_crash::coarse_millis;
 use candor_protocol::deidentify::RunId;
 use candor_protocol::report::Exit;
-use freezes::Followed;
+use freezes::Freezes;
 use std::fs::File;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -45,7 +46,7 @@ pub(crate) struct Worker<'a> {
     identity: Identity,
     context: Context,
     spool: Arc<Mutex<Spool>>,
-    followed: Vec<Followed>,
+    freezes: Freezes,
     windows: Windows,
     uploads: Uploads,
     usage: Source,
@@ -59,9 +60,7 @@ pub(crate) struct Worker<'a> {
     expired_unix: u64,
 }
 
-/// With a watch, the thread looks this often whether a turn is going on.
-const WATCHING: Duration = Duration::from_millis(500);
-/// Without one, it looks after libraries and threads this often.
+/// Without a watch, the thread looks after libraries and threads this often.
 const RESTING: Duration = Duration::from_secs(5);
 /// A process that used the directory before may take a moment to let go of it.
 const LOCK_TRIES: u32 = 25;
@@ -128,7 +127,7 @@ impl<'a> Worker<'a> {
             identity,
             context,
             spool: Arc::new(Mutex::new(spool)),
-            followed: Vec::new(),
+            freezes: Freezes::new(settings.thread_names),
             windows: Windows::begin(
                 now / settings.window.as_secs().max(1),
                 running.started_micros,
@@ -183,11 +182,7 @@ impl<'a> Worker<'a> {
             (wanted, wanted > orders.flushes_done, orders.shutdown)
         };
         // With a watch it also notes that the process lives, which dates the end of a freeze that nobody outlives.
-        let maintain_every = if self.followed.is_empty() {
-            RESTING
-        } else {
-            WATCHING
-        };
+        let maintain_every = self.freezes.look_every().unwrap_or(RESTING);
         if now_ms >= self.maintained_ms + maintain_every.as_millis() as u64 {
             self.maintained_ms = now_ms;
             if let Some(recorder) = &self.running.recorder {
@@ -212,13 +207,10 @@ impl<'a> Worker<'a> {
         }
         let upload_due = self.upload(&permit, now, flushing);
         drop(permit);
+        self.freezes.ping();
 
         let mut pause = Duration::from_secs(window_due.saturating_sub(now).clamp(1, 3600));
-        pause = pause.min(if self.followed.is_empty() {
-            RESTING
-        } else {
-            WATCHING
-        });
+        pause = pause.min(self.freezes.look_every().unwrap_or(RESTING));
         if let Some(look_ms) = next_look {
             pause = pause.min(Duration::from_millis(look_ms.saturating_sub(now_ms)));
         }

@@ -342,9 +342,12 @@ pub(crate) fn freeze() -> Report {
         main: true,
         took_ms: 3_240,
         threshold_ms: 2_000,
+        not_responding_ms: Some(5_000),
         end: FreezeEnd::Recovered,
         activity: Activity::Running,
         wait: None,
+        cpu_percent: Some(97),
+        holder: None,
         stacks: vec![seen(3, "chat6search"), seen(9, "chat14layout_bubbles")],
         modules: vec![app("im-client"), libc()],
     };
@@ -359,11 +362,22 @@ pub(crate) fn deadlock() -> Report {
         main: false,
         took_ms: 61_000,
         threshold_ms: 2_000,
+        not_responding_ms: Some(5_000),
         end: FreezeEnd::Killed,
         activity: Activity::Blocked,
         wait: Some(Wait::Futex),
+        cpu_percent: Some(0),
+        holder: Some(Holder {
+            main: false,
+            name: Some(ThreadName::scrub("librarian")),
+            stack: Some(stack(vec![
+                victim::frame("chat6search", 0),
+                victim::frame("chat4draw", 0),
+                victim::frame("__rust_begin_short_backtrace", 0),
+            ])),
+        }),
         stacks: Vec::new(),
-        modules: Vec::new(),
+        modules: vec![app("im-client")],
     };
     report(9, What::Freeze(freeze))
 }

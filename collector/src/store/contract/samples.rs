@@ -175,9 +175,12 @@ impl Life {
             main: true,
             took_ms,
             threshold_ms: 1_000,
+            not_responding_ms: None,
             end: FreezeEnd::Recovered,
             activity: Activity::Blocked,
             wait: Some(Wait::Futex),
+            cpu_percent: None,
+            holder: None,
             stacks: vec![],
             modules: vec![],
         };

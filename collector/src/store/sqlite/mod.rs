@@ -25,9 +25,9 @@ mod words;
 mod writer;
 
 use super::{
-    Answer, ConnectionAnswer, ConnectionFilter, Expired, Expiry, FreezeRow, Groups, Health,
-    Incoming, IssueFilter, IssueId, IssuePage, IssueRow, Kept, Ledger, Of, Part, Point, Population,
-    Quarantine, QuarantineRow, ReleaseRow, Span, Store, StoreError,
+    Answer, ConnectionAnswer, ConnectionFilter, Expired, Expiry, FreezeRates, FreezeRow, Groups,
+    Health, Incoming, IssueFilter, IssueId, IssuePage, IssueRow, Kept, Ledger, Of, Part, Point,
+    Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store, StoreError,
 };
 use crate::access::KeyHash;
 use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
@@ -217,6 +217,11 @@ impl Store for SqliteStore {
     fn freezes(&self, app: &AppName, span: Span) -> impl Answer<Vec<FreezeRow>> {
         self.readers
             .ask_about(app, move |db, app| read::freezes::freezes(db, app, span))
+    }
+
+    fn freeze_rates(&self, app: &AppName, span: Span) -> impl Answer<FreezeRates> {
+        self.readers
+            .ask_about(app, move |db, app| read::freezes::rates(db, app, span))
     }
 
     fn connections(

@@ -71,11 +71,24 @@ fn everything(agent: &Agent) {
     let watch = agent.watch(name!("main_loop"));
     let other = agent.watch_with(name!("other_loop"), Duration::from_millis(500));
     drop(watch.turn(name!("decode")));
+    watch.pause();
+    watch.resume();
+    let pings = agent.watch_pings(
+        name!("toolkit"),
+        candor_agent::Thresholds::default(),
+        |ping| ping(),
+    );
+    pings.pause();
+    pings.resume();
+    drop(pings);
     drop(other);
     drop(watch);
     agent.foreground(true);
     agent.breadcrumbs().add(Crumb::OutboxFull {});
     agent.flush(Duration::from_millis(10));
+    agent.pause();
+    agent.resume();
+    agent.erase();
     agent.withdraw();
     agent.shutdown(Duration::from_millis(10));
 }
