@@ -435,7 +435,10 @@ fn computing_and_waiting_in_one_function_are_two_issues() {
         freeze(Some(Wait::Read), &stacks).id,
     ];
     assert_ne!(ids[0], ids[1]);
-    assert_eq!(ids[1], ids[2], "a wait is one issue whichever call it is in");
+    assert_eq!(
+        ids[1], ids[2],
+        "a wait is one issue whichever call it is in"
+    );
 }
 
 #[test]
