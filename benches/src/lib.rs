@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `cargo run --release -p candor-benches --bin host` | what a host app pays for the agent, next to the `sentry` crate |
 //! | `cargo run --release -p candor-benches --bin size` | bytes and crates that the agent adds to an app, next to `sentry` |
+//! | `cargo run --release -p candor-benches --bin names [FILE]` | how long the inspector takes to name every frame of a crash, next to `addr2line` |
 //!
 //! # How to read a table
 //! Each line is one figure: ours, the peer's, the ratio of the peer's to ours (`12x` means that the peer pays twelve times
