@@ -119,7 +119,8 @@ pub(crate) fn standing(status: &str, schedstat: &str, cpu_us: impl FnOnce() -> u
         let line = status.lines().find_map(|line| line.strip_prefix(name));
         line.map(str::trim_start).unwrap_or_default()
     };
-    match field("State:").as_bytes().first() {
+    let state = field("State:").as_bytes().first();
+    match state {
         None => return Standing::Unknown,
         Some(b'Z' | b'X' | b'x') => return Standing::Gone,
         Some(b'T' | b't') => return Standing::Held,
@@ -134,6 +135,7 @@ pub(crate) fn standing(status: &str, schedstat: &str, cpu_us: impl FnOnce() -> u
     Standing::Free {
         queued_ms: queued_ns / 1_000_000,
         cpu_us: cpu_us(),
+        runnable: state == Some(&b'R'),
     }
 }
 
@@ -251,6 +253,7 @@ mod tests {
         let free = Standing::Free {
             queued_ms: 3705,
             cpu_us: 42,
+            runnable: false,
         };
         assert_eq!(told(&status("S (sleeping)", 0)), free);
         assert_eq!(told(&status("S (sleeping)", 7)), Standing::Held);
@@ -261,6 +264,7 @@ mod tests {
         let without = Standing::Free {
             queued_ms: 0,
             cpu_us: 0,
+            runnable: true,
         };
         assert_eq!(
             standing(&status("R (running)", 0), "", || 0),

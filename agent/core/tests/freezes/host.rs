@@ -112,7 +112,7 @@ pub(crate) fn play(scene: &str) {
         }
         "many" => {
             for _ in 0..INJECTED {
-                in_turn(&watch, || rebuild_index(2 * HANG));
+                in_turn(&watch, || wait_a_while(LONG));
                 thread::sleep(Duration::from_millis(20));
             }
         }
