@@ -62,7 +62,10 @@
       const cells = [...rows[at].children].map((cell) => cell.textContent);
       const time = document.createElement("b");
       time.textContent = cells[0];
-      box.replaceChildren(time, ...names.map((name, series) => {
+      // Where most values are none, only the others are read.
+      const sparse = "sparse" in figure.dataset;
+      box.replaceChildren(time, ...names.flatMap((name, series) => {
+        if (sparse && !cells[series + 1]) return [];
         const line = document.createElement("div");
         const label = document.createElement("span");
         const value = document.createElement("span");

@@ -1,8 +1,10 @@
 //! What programs may ask.
 
+mod connections;
+
 use crate::ingest::json;
 use crate::state::State;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use axum::Router;
 use axum::extract::{Query, State as Given};
 use axum::http::StatusCode;
@@ -21,6 +23,7 @@ pub fn health_router() -> Router {
 pub fn router<S: Store>(state: State<S>) -> Router {
     Router::new()
         .route("/api/v1/ledger", get(ledger::<S>))
+        .route("/api/v1/connections", get(connections::connections::<S>))
         .with_state(state)
 }
 
@@ -29,25 +32,39 @@ struct About {
     app: String,
 }
 
+fn no_such_app() -> Response {
+    let message = "there is no app of this name".to_owned();
+    json(
+        StatusCode::NOT_FOUND,
+        &Refusal {
+            error: "unknown_app".to_owned(),
+            message,
+            line: None,
+        },
+    )
+}
+
+fn failed(error: &StoreError) -> Response {
+    tracing::error!(%error, "a question of a program was not answered");
+    let message = "the store did not answer; the log says why".to_owned();
+    json(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        &Refusal {
+            error: "fault".to_owned(),
+            message,
+            line: None,
+        },
+    )
+}
+
 /// `GET /api/v1/ledger?app=NAME`: what arrived and what became of it.
 async fn ledger<S: Store>(Given(state): Given<State<S>>, Query(about): Query<About>) -> Response {
-    let no_such_app = || {
-        let message = "there is no app of this name".to_owned();
-        json(
-            StatusCode::NOT_FOUND,
-            &Refusal {
-                error: "unknown_app".to_owned(),
-                message,
-                line: None,
-            },
-        )
-    };
     let Ok(app) = AppName::parse(&about.app) else {
         return no_such_app();
     };
     let asked = async {
         let known = state.store.apps().await?.contains(&app);
-        Ok::<_, crate::store::StoreError>(if known {
+        Ok::<_, StoreError>(if known {
             Some(state.store.ledger(&app).await?)
         } else {
             None
@@ -56,17 +73,6 @@ async fn ledger<S: Store>(Given(state): Given<State<S>>, Query(about): Query<Abo
     match asked.await {
         Ok(Some(ledger)) => json(StatusCode::OK, &ledger),
         Ok(None) => no_such_app(),
-        Err(error) => {
-            tracing::error!(%error, "the ledger could not be read");
-            let message = "the store did not answer; the log says why".to_owned();
-            json(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                &Refusal {
-                    error: "fault".to_owned(),
-                    message,
-                    line: None,
-                },
-            )
-        }
+        Err(error) => failed(&error),
     }
 }

@@ -128,9 +128,15 @@ async fn open(browser: &Client, address: &str) {
 }
 
 async fn every_page(browser: &Client, site: &Site) -> Vec<String> {
-    let mut pages: Vec<String> = ["/", "/issues", "/freezes", "/connections"]
-        .map(|path| format!("{}{path}", site.origin))
-        .to_vec();
+    let mut pages: Vec<String> = [
+        "/",
+        "/issues",
+        "/freezes",
+        "/connections",
+        "/connections/compare",
+    ]
+    .map(|path| format!("{}{path}", site.origin))
+    .to_vec();
     for list in ["/issues?kind=crash", "/freezes"] {
         open(browser, &format!("{}{list}", site.origin)).await;
         let first = browser

@@ -23,7 +23,13 @@ const PLAN: Plan = Plan {
     precision: Precision::Hour,
 };
 
-const PAGES: [&str; 4] = ["/", "/issues", "/freezes", "/connections"];
+const PAGES: [&str; 5] = [
+    "/",
+    "/issues",
+    "/freezes",
+    "/connections",
+    "/connections/compare",
+];
 
 /// What was answered.
 struct Answer {
@@ -507,9 +513,7 @@ async fn connections_are_narrowed_by_what_is_clicked() {
         .filter(|report| matches!(&report.what, What::Connection(window) if window.network == Network::Cell4g))
         .count();
     assert!(
-        narrowed
-            .body
-            .contains(&format!("of the time in {windows} windows")),
+        narrowed.body.contains(&format!("in {windows} windows")),
         "{windows}"
     );
     assert!(narrowed.body.contains("Network: 4G"));
@@ -517,6 +521,82 @@ async fn connections_are_narrowed_by_what_is_clicked() {
         !narrowed.body.contains(">Wi-Fi</a>"),
         "other networks are out of sight"
     );
+}
+
+#[tokio::test]
+async fn a_heat_map_shows_the_latency_that_was_chosen() {
+    let (desk, _) = filled().await;
+    let first = get(&desk, "/connections?range=24h").await;
+    assert!(first.body.contains("class=\"heat h6\""), "{}", first.body);
+    let chosen = get(&desk, &first.link("/connections?range=24h&#38;heat=rtt")).await;
+    assert!(
+        chosen
+            .body
+            .contains("aria-current=\"true\">Heartbeat round trip<")
+    );
+    assert!(chosen.body.contains("aria-label=\"Heartbeat round trip. "));
+}
+
+#[tokio::test]
+async fn a_storm_of_reconnects_is_told_and_marked_on_the_charts() {
+    let desk = Desk::open(NOW);
+    let key = desk.add_app("im").await;
+    let plan = Plan {
+        devices: 60,
+        precision: Precision::Minute,
+        ..PLAN
+    };
+    desk.send(&key, &fleet::reports(plan)).await;
+    let page = get(&desk, "/connections?range=24h").await;
+    let storm = NOW - PLAN.hours * 900;
+    let minute = Moment::round(storm, Precision::Minute).to_string();
+    assert!(page.text_after("<ul class=\"storms\"").is_empty(), "a list");
+    assert!(
+        page.text_after("<ul class=\"storms\"><li")
+            .contains(&minute)
+    );
+    assert!(page.body.contains("<line class=\"storm\""));
+}
+
+#[tokio::test]
+async fn two_releases_are_compared_with_the_runs_behind_each() {
+    let (desk, reports) = filled().await;
+    let page = get(&desk, "/connections/compare?range=7d").await;
+    assert!(page.body.contains("the time before"));
+    let releases: Vec<String> = {
+        let all: std::collections::BTreeSet<String> = reports
+            .iter()
+            .filter(|report| matches!(report.what, What::Connection(_)))
+            .map(|report| report.release.to_string())
+            .collect();
+        all.into_iter().collect()
+    };
+    let encoded = |release: &str| release.replace('+', "%2B");
+    let (a, b) = (&releases[0], &releases[1]);
+    let page = get(
+        &desk,
+        &format!(
+            "/connections/compare?range=7d&release={}&with={}",
+            encoded(a),
+            encoded(b)
+        ),
+    )
+    .await;
+    for release in [a, b] {
+        let runs: std::collections::BTreeSet<_> = reports
+            .iter()
+            .filter(|report| {
+                matches!(report.what, What::Connection(_)) && report.release.as_str() == release
+            })
+            .map(|report| report.run.as_str())
+            .collect();
+        let heading = format!(
+            "{release}<span class=\"behind\">Runs: {}</span>",
+            runs.len()
+        );
+        assert!(page.body.contains(&heading), "{heading}: {}", page.body);
+    }
+    assert!(page.body.contains("class=\"group\""));
 }
 
 #[tokio::test]

@@ -40,6 +40,9 @@ pub const FREEZE_STACKS: usize = 64;
 /// Entries of one list of counters in a connection window (failures, disconnects). The closed lists are shorter.
 pub const WINDOW_ENTRIES: usize = 256;
 
+/// Addresses of one attempt that are told apart by their order; resolvers rarely give more, and nobody waits for the ninth.
+pub const TRIES: u8 = 8;
+
 /// Past pseudonyms that one request for erasure may name: one a week for longer than any collector may keep data.
 pub const ERASURE_PSEUDONYMS: usize = 128;
 

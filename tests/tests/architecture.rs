@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "candor-agent",
         &["candor-crash", "candor-dump", "candor-protocol"],
     ),
+    ("candor-net", &["candor-agent", "candor-crash"]),
     ("candor-symbols", &["candor-protocol"]),
     (
         "candor-inspect",
@@ -24,8 +25,11 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("candor-collector", &["candor-protocol", "candor-symbols"]),
-    ("candor-example-im", &["candor-agent"]),
-    ("candor-tests", &[]),
+    ("candor-example-im", &["candor-agent", "candor-net"]),
+    (
+        "candor-tests",
+        &["candor-agent", "candor-net", "candor-protocol"],
+    ),
 ];
 
 /// Where unsafe code is the job: the crash path, the sample app's fault, and a victim that has to die in a test.
@@ -39,7 +43,13 @@ const MAY_BE_UNSAFE: &[&str] = &[
 ];
 
 /// What ships inside somebody's app.
-const IN_THE_HOST: &[&str] = &["protocol", "agent/dump", "agent/crash", "agent/core"];
+const IN_THE_HOST: &[&str] = &[
+    "protocol",
+    "agent/dump",
+    "agent/crash",
+    "agent/core",
+    "agent/net",
+];
 
 #[test]
 fn arrows_go_one_way() {

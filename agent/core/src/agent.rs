@@ -1,9 +1,10 @@
 //! The handle a host holds: wires the parts together and decides nothing.
 
 use crate::allowed::off_until;
-use crate::capture::connection::{Book, Connection};
+use crate::capture::Switch;
+use crate::capture::connection::{Book, Connection, Subject};
 use crate::capture::crumb::{Breadcrumbs, CrumbList};
-use crate::capture::freeze::{State, Watch};
+use crate::capture::freeze::{Ping, Pings, State, Thresholds, Watch};
 use crate::capture::panic::{self, Recorder};
 use crate::capture::past::RunFiles;
 use crate::capture::startup;
@@ -95,9 +96,6 @@ const THREAD_NAMES: [&str; 5] = [
     "candor-watch",
     "candor-upload",
 ];
-
-/// From how long on standing still is a freeze, unless the watch says otherwise.
-const THRESHOLD: Duration = Duration::from_secs(2);
 
 impl Agent {
     /// An agent that is off: the same as `Agent::default()`.
@@ -225,47 +223,97 @@ impl Agent {
 
     /// A named connection that leads to a named endpoint. Handles of the same names share their counts.
     pub fn connection(&self, name: Name, endpoint: Name, transport: Transport) -> Connection {
+        self.connection_to(Subject {
+            name,
+            endpoint,
+            region: None,
+            transport,
+        })
+    }
+
+    /// As [`connection`](Self::connection), to an endpoint that serves one of several regions: the region whose service is
+    /// used, not the place where the device is.
+    pub fn connection_in(
+        &self,
+        region: Name,
+        name: Name,
+        endpoint: Name,
+        transport: Transport,
+    ) -> Connection {
+        self.connection_to(Subject {
+            name,
+            endpoint,
+            region: Some(region),
+            transport,
+        })
+    }
+
+    fn connection_to(&self, subject: Subject) -> Connection {
         let Some(inner) = &self.inner else {
             return Connection::INERT;
         };
         let mut books = lock(&inner.recordings.books);
-        if let Some(book) = books
-            .iter()
-            .find(|book| book.is(&name, &endpoint, transport))
-        {
+        if let Some(book) = books.iter().find(|book| book.is(&subject)) {
             return Connection::new(book.clone());
         }
-        let book = Arc::new(Book::new(
-            name,
-            endpoint,
-            transport,
-            inner.recordings.switch.clone(),
-        ));
+        let book = Arc::new(Book::new(subject, inner.recordings.switch.clone()));
         books.push(book.clone());
         Connection::new(book)
     }
 
-    /// Watches an event loop: a turn of it that takes longer than two seconds is a freeze.
+    /// Watches an event loop whose pieces of work the host marks with [`Watch::turn`]: one that takes longer than two seconds is a
+    /// freeze. The time between turns never is.
     pub fn watch(&self, name: Name) -> Watch {
-        self.watch_with(name, THRESHOLD)
+        self.watch_with(name, Thresholds::default())
     }
 
-    /// Watches an event loop: a turn of it that takes longer than `threshold` (at least 100 ms) is a freeze.
-    pub fn watch_with(&self, name: Name, threshold: Duration) -> Watch {
-        let Some(inner) = &self.inner else {
-            return Watch::INERT;
-        };
-        let threshold_ms = threshold.as_millis().clamp(100, 3_600_000) as u64;
-        let state = Arc::new(State::new(
-            name,
-            threshold_ms,
-            inner.recordings.switch.clone(),
-        ));
+    /// As [`watch`](Self::watch), with thresholds of its own; a `Duration` is from how long on a turn hangs.
+    pub fn watch_with(&self, name: Name, thresholds: impl Into<Thresholds>) -> Watch {
+        let make = |switch| State::new(name, thresholds.into(), switch);
+        self.follow(make).map_or(Watch::INERT, Watch::new)
+    }
+
+    /// Watches an event loop that the host does not turn itself: every second or so a [`Ping`] is handed to `post`, which has it run
+    /// on the loop's thread, as a toolkit's "call this on the main thread" does. A ping that is not run in time is a freeze. How long
+    /// it took counts from the ping, so that up to a second of it may be missing.
+    ///
+    /// `post` is called on the agent's own thread and must not wait. If it panics, the watch ends. While the app is in the background
+    /// ([`foreground`](Self::foreground)) nothing is sent.
+    pub fn watch_pings(
+        &self,
+        name: Name,
+        thresholds: impl Into<Thresholds>,
+        post: impl Fn(Ping) + Send + Sync + 'static,
+    ) -> Pings {
+        let make = |switch| State::pinged(name, thresholds.into(), switch, post);
+        self.follow(make).map_or(Pings::INERT, Pings::new)
+    }
+
+    /// Watches a tokio runtime as [`watch_pings`](Self::watch_pings) does: a task that none of its workers comes round to is a freeze,
+    /// because all of them are kept by tasks that do not await. A current-thread runtime is to be watched only while somebody is in
+    /// its `block_on`; [`Pings::pause`] is for the other times.
+    pub fn watch_runtime(
+        &self,
+        name: Name,
+        thresholds: impl Into<Thresholds>,
+        runtime: &tokio::runtime::Handle,
+    ) -> Pings {
+        let make = |switch| State::of_runtime(name, thresholds.into(), switch, runtime.clone());
+        self.follow(make).map_or(Pings::INERT, Pings::new)
+    }
+
+    /// Makes a watch that is followed from now on.
+    fn follow(&self, make: impl FnOnce(Arc<Switch>) -> State) -> Option<Arc<State>> {
+        let inner = self.inner.as_ref()?;
+        let state = Arc::new(make(inner.recordings.switch.clone()));
+        let foreground = lock(&inner.recordings.foreground);
+        state.background(*foreground == Some(false));
         lock(&inner.recordings.watches).push(state.clone());
+        drop(foreground);
         if let Some(running) = lock(&inner.running).as_ref() {
             running.wake();
         }
-        Watch::new(state)
+        Some(state)
     }
 
     /// Breadcrumbs of a closed list, made with [`crumbs!`](crate::crumbs): what the app does, for whoever reads its crashes. Inert
@@ -290,25 +338,23 @@ impl Agent {
     /// Tells whether the app is in the foreground now; crashes tell it too, if [`Extra::Foreground`] is switched on.
     pub fn foreground(&self, foreground: bool) {
         let Some(inner) = &self.inner else { return };
-        *lock(&inner.recordings.foreground) = Some(foreground);
+        let mut said = lock(&inner.recordings.foreground);
+        *said = Some(foreground);
+        lock(&inner.recordings.watches)
+            .iter()
+            .for_each(|watch| watch.background(!foreground));
+        drop(said);
         if let Some(running) = lock(&inner.running).as_ref() {
             running.tell_foreground();
         }
     }
 
-    /// Tells the kind of network that the device is on now.
+    /// Tells the kind of network that the device is on now. Until it is told, the agent looks for itself on Linux, as
+    /// coarsely as that goes.
     pub fn network(&self, network: Network) {
-        let Some(inner) = &self.inner else { return };
-        let switch = &inner.recordings.switch;
-        let before = switch.network.swap(network as u8, Relaxed);
-        if switch.open.load(Relaxed)
-            && before != network as u8
-            && let Some(&before) = Network::ALL.get(usize::from(before))
-        {
-            let now = clock::monotonic_micros();
-            lock(&inner.recordings.books)
-                .iter()
-                .for_each(|book| book.settle(before, now));
+        if let Some(inner) = &self.inner {
+            inner.recordings.switch.told.store(true, Relaxed);
+            inner.recordings.moved_to(network);
         }
     }
 

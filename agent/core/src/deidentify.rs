@@ -39,7 +39,7 @@ pub(crate) fn scrub(observation: Observation, context: &Context) -> Option<Repor
         device: context.device.clone(),
         what: match seen {
             Seen::Crash(seen) => What::Crash(crash(*seen)),
-            Seen::Freeze(seen) => What::Freeze(freeze(seen)),
+            Seen::Freeze(seen) => What::Freeze(freeze(*seen)),
             Seen::Connection(window) => What::Connection(Box::new(connection(window))),
             Seen::Run(seen) => What::Run(run(seen)),
             Seen::Loss(lost) => What::Loss(Loss { lost }),
@@ -309,23 +309,45 @@ fn freeze(seen: SeenFreeze) -> Freeze {
             stack: modules.stack(stack),
         })
         .collect();
-    let (activity, wait) = doing(&seen.doings);
+    let (activity, wait) = doing(&seen.doings, seen.cpu_percent);
+    let holder = seen.holder.map(|holder| Holder {
+        main: holder.main,
+        name: holder.name,
+        stack: holder.stack.map(|stack| modules.stack(&stack)),
+    });
     Freeze {
         watch: seen.watch,
         turn: seen.turn,
         main: seen.main,
         took_ms: seen.took_ms,
         threshold_ms: seen.threshold_ms,
+        not_responding_ms: Some(seen.not_responding_ms),
         end: seen.end,
         activity,
         wait,
+        cpu_percent: seen.cpu_percent,
+        holder,
         stacks,
         modules: modules.list(),
     }
 }
 
-/// What the thread did in most of the samples.
-fn doing(doings: &[Doing]) -> (Activity, Option<Wait>) {
+/// A thread that had a processor for this share of the time computed, in percent, however it looked at the moments of the samples.
+const COMPUTES: u8 = 50;
+/// One that had it for less waited, in percent: not every kernel says for what. A thread that computes gets more even where eight want
+/// one processor.
+const WAITS: u8 = 5;
+
+/// What the thread did in most of the samples, and what that was according to the time it had a processor.
+fn doing(doings: &[Doing], cpu_percent: Option<u8>) -> (Activity, Option<Wait>) {
+    match (most(doings), cpu_percent) {
+        ((Activity::Blocked, _), Some(COMPUTES..)) => (Activity::Running, None),
+        ((Activity::Running, _), Some(..WAITS)) => (Activity::Blocked, None),
+        (seen, _) => seen,
+    }
+}
+
+fn most(doings: &[Doing]) -> (Activity, Option<Wait>) {
     let words = doings.iter().map(|doing| match doing {
         Doing::Running => (Activity::Running, None),
         Doing::Stopped => (Activity::Unknown, None),
@@ -359,41 +381,33 @@ fn doing(doings: &[Doing]) -> (Activity, Option<Wait>) {
 
 fn connection(window: Window) -> Connection {
     Connection {
-        name: window.name,
-        endpoint: window.endpoint,
-        transport: window.transport,
+        name: window.subject.name,
+        endpoint: window.subject.endpoint,
+        region: window.subject.region,
+        transport: window.subject.transport,
         network: window.network,
-        seconds: window.seconds,
+        seconds: window.seconds.clamp(1, 86_400),
         attempts: window.attempts,
         ready: window.ready,
-        failures: window
-            .failures
-            .into_iter()
-            .map(|(phase, failure, count)| Failures {
-                phase,
-                failure,
-                count,
-            })
-            .collect(),
-        disconnects: window
-            .disconnects
-            .into_iter()
-            .map(|(reason, count)| Disconnects { reason, count })
-            .collect(),
-        phases: window
-            .phases
-            .into_iter()
-            .map(|(phase, took_us)| PhaseTimes { phase, took_us })
-            .collect(),
+        reconnects: window.reconnects,
+        failures: window.failures,
+        tries: window.tries,
+        disconnects: window.disconnects,
+        phases: window.phases,
         ready_us: window.ready_us,
         rtt_us: window.rtt_us,
         ack_us: window.ack_us,
+        stall_us: window.stall_us,
+        backoff_us: window.backoff_us,
+        outage_us: window.outage_us,
+        network_changes: window.network_changes,
         sent: window.sent,
         received: window.received,
         sent_bytes: window.sent_bytes,
         received_bytes: window.received_bytes,
         up_ms: window.up_us / 1000,
         down_ms: window.down_us / 1000,
+        tcp: window.tcp,
     }
 }
 
@@ -457,12 +471,23 @@ mod tests {
     }
 
     #[test]
+    fn processor_time_says_what_moments_cannot() {
+        let wait = Doing::Waiting(SeenWait::Sleep);
+        let (computes, waits) = ((Activity::Running, None), (Activity::Blocked, None));
+        assert_eq!(doing(&[wait], Some(90)), computes, "between short sleeps");
+        assert_eq!(
+            doing(&[Doing::Running], Some(0)),
+            waits,
+            "for what is not known"
+        );
+        assert_eq!(doing(&[Doing::Running], Some(12)), computes, "one of eight");
+    }
+
+    #[test]
     fn a_freeze_is_named_by_what_most_samples_showed() {
         let wait = Doing::Waiting(SeenWait::Lock);
-        assert_eq!(
-            doing(&[Doing::Running, wait, wait]),
-            (Activity::Blocked, Some(Wait::Futex))
-        );
-        assert_eq!(doing(&[]), (Activity::Unknown, None));
+        let waits = (Activity::Blocked, Some(Wait::Futex));
+        assert_eq!(doing(&[Doing::Running, wait, wait], None), waits);
+        assert_eq!(doing(&[], None), (Activity::Unknown, None));
     }
 }

@@ -63,12 +63,12 @@ pub use candor_protocol::catalogue::{Extra, VERSION as CATALOGUE};
 pub use candor_protocol::deidentify::Name;
 pub use candor_protocol::moment::Precision;
 pub use candor_protocol::name;
-pub use candor_protocol::report::{Disconnect, Failure, Network, Phase, Transport};
-pub use capture::connection::{Attempt, Connection, Live};
+pub use candor_protocol::report::{Disconnect, Failure, Family, Network, Phase, Transport};
+pub use capture::connection::{Answered, Attempt, Connection, Exchange, Live, Meter, TcpSample};
 #[doc(hidden)]
 pub use capture::crumb::first_two;
 pub use capture::crumb::{Breadcrumbs, CrumbField, CrumbKind, CrumbList, CrumbValue};
-pub use capture::freeze::{Turn, Watch};
+pub use capture::freeze::{Ping, Pings, Thresholds, Turn, Watch};
 pub use consent::{Age, Choice, Consent, ConsentError, Terms};
 pub use running::Flushed;
 pub use settings::{Settings, SettingsError};

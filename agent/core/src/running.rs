@@ -14,6 +14,7 @@ use crate::upload::plan::Backoff;
 use crate::worker::Worker;
 use candor_protocol::catalogue::Extra;
 use candor_protocol::moment::Precision;
+use candor_protocol::report::Network;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -44,6 +45,20 @@ impl Recordings {
     fn close_for(&self, running: &Running) {
         if *lock(&self.current) == running.serial {
             self.switch.open.store(false, Relaxed);
+        }
+    }
+}
+
+impl Recordings {
+    /// The device is on `network` from now on.
+    pub(crate) fn moved_to(&self, network: Network) {
+        let before = self.switch.network();
+        self.switch.network.store(network as u8, Relaxed);
+        if self.switch.open.load(Relaxed) && before != network {
+            let now = monotonic_micros();
+            lock(&self.books)
+                .iter()
+                .for_each(|book| book.moved(before, now));
         }
     }
 }

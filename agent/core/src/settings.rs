@@ -22,6 +22,7 @@ pub struct Settings {
     pub(crate) precision: Precision,
     pub(crate) window: Duration,
     pub(crate) upload_every: Duration,
+    pub(crate) calm_upload_every: Duration,
     pub(crate) spool_bytes: u64,
     pub(crate) spool_reports: usize,
     pub(crate) spool_age: Duration,
@@ -53,6 +54,7 @@ impl Settings {
             precision: Precision::Hour,
             window: Duration::from_secs(60),
             upload_every: Duration::from_secs(60),
+            calm_upload_every: Duration::from_secs(30 * 60),
             spool_bytes: 4 * 1024 * 1024,
             spool_reports: 2000,
             spool_age: Duration::from_secs(7 * 24 * 3600),
@@ -127,6 +129,15 @@ impl Settings {
         self
     }
 
+    /// Optional: how long reports wait that nobody waits for, since they tell of connections that fare well; 100 ms to 24 h,
+    /// and never less than [`upload_every`](Self::upload_every). Default: 30 min. They travel with whatever else is sent
+    /// meanwhile. Most of what a report costs on the wire is its envelope, so this decides what a quiet day costs.
+    #[must_use]
+    pub fn calm_upload_every(mut self, every: Duration) -> Self {
+        self.calm_upload_every = every;
+        self
+    }
+
     /// Optional: the most bytes of reports kept on the device, 64 KiB to 64 MiB. Default: 4 MiB.
     #[must_use]
     pub fn spool_bytes(mut self, bytes: u64) -> Self {
@@ -181,6 +192,10 @@ impl Settings {
             (
                 (0.1..=86_400.0).contains(&seconds(self.upload_every)),
                 "the upload interval is 100 ms to 24 h",
+            ),
+            (
+                (0.1..=86_400.0).contains(&seconds(self.calm_upload_every)),
+                "the upload interval of a calm connection is 100 ms to 24 h",
             ),
             (
                 (65_536..=67_108_864).contains(&self.spool_bytes),
@@ -365,6 +380,7 @@ mod tests {
             ),
             (good().window(Duration::ZERO), "window"),
             (good().upload_every(Duration::from_secs(100_000)), "upload"),
+            (good().calm_upload_every(Duration::ZERO), "calm"),
             (good().spool_bytes(1), "spool"),
             (good().spool_reports(0), "spool"),
             (good().spool_age(Duration::ZERO), "spool"),

@@ -187,6 +187,25 @@ pub enum Wait {
     Other(u32),
 }
 
+/// What the system says of a thread without touching it: whether it is its own doing that it gets no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// The system does not say.
+    Unknown,
+    /// There is no such thread any more.
+    Gone,
+    /// A signal has stopped it, or a debugger is attached.
+    Held,
+    /// It may go on.
+    Free {
+        /// For so long it has waited for a processor in its life although it could have run, in milliseconds. A wait that is not
+        /// over is not in it.
+        queued_ms: u64,
+        /// Processor time it has used in its life, in microseconds.
+        cpu_us: u64,
+    },
+}
+
 /// How the stack of a sampled thread was had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Way {
@@ -357,6 +376,12 @@ pub fn boottime_millis() -> u64 {
     armed::boottime_millis()
 }
 
+/// Whether a thread is free to go on, and what it has used so far. The thread is not touched. Takes some tens of microseconds.
+#[must_use]
+pub fn standing(thread: Tid) -> Standing {
+    armed::standing(thread)
+}
+
 /// Looks at another thread: what it does, and its stack (at most `max_frames`). The way is chosen so that the thread's
 /// system call does not notice. `out` is overwritten; frames name modules by their index in `modules`, to which missing
 /// ones are added, so that one list serves many samples.
@@ -379,4 +404,12 @@ pub fn sample(
 #[must_use]
 pub fn locate(frames: &[usize], modules: &mut Vec<Module>) -> Stack {
     armed::locate(frames, modules)
+}
+
+/// Asks the kernel what its TCP knows of a socket (`TCP_INFO`): the first bytes of `into` are filled as `struct tcp_info` of
+/// `<linux/tcp.h>`. How many of them were filled, which is less on older kernels; 0 where it is no TCP socket.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[must_use]
+pub fn tcp_info(socket: std::os::fd::BorrowedFd<'_>, into: &mut [u8]) -> usize {
+    crate::sys::tcp_info(socket, into)
 }

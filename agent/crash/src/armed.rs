@@ -390,7 +390,7 @@ pub(crate) fn boottime_millis() -> u64 {
     sys::boottime_millis()
 }
 
-pub(crate) use crate::sample::sample;
+pub(crate) use crate::sample::{sample, standing};
 
 pub(crate) fn locate(frames: &[usize], modules: &mut Vec<Module>) -> Stack {
     let frames = frames

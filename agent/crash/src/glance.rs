@@ -4,7 +4,7 @@
 //! whatever flags the handler has; a process stopped by a tracer resumes those but not `epoll_wait`. The lists below say
 //! which calls survive what; a call on no list is not disturbed at all.
 
-use crate::api::{Doing, Wait};
+use crate::api::{Doing, Standing, Wait};
 
 /// What a thread is doing, as `/proc/self/task/T/syscall` and `status` say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +113,30 @@ pub(crate) fn parse(state: u8, syscall: &str) -> Option<Glance> {
     Some(Glance { doing, place, call })
 }
 
+/// Reads the texts of `status` and `schedstat`; not every kernel has the second.
+pub(crate) fn standing(status: &str, schedstat: &str, cpu_us: impl FnOnce() -> u64) -> Standing {
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.map(str::trim_start).unwrap_or_default()
+    };
+    match field("State:").as_bytes().first() {
+        None => return Standing::Unknown,
+        Some(b'Z' | b'X' | b'x') => return Standing::Gone,
+        Some(b'T' | b't') => return Standing::Held,
+        Some(_) => {}
+    }
+    if !matches!(field("TracerPid:"), "" | "0") {
+        return Standing::Held;
+    }
+    // Time on a processor, time waiting for one, and how often, in nanoseconds.
+    let queued = schedstat.split_ascii_whitespace().nth(1);
+    let queued_ns: u64 = queued.and_then(|ns| ns.parse().ok()).unwrap_or(0);
+    Standing::Free {
+        queued_ms: queued_ns / 1_000_000,
+        cpu_us: cpu_us(),
+    }
+}
+
 /// What a system call waits for.
 pub(crate) fn wait(number: u32) -> Wait {
     use call::*;
@@ -215,6 +239,33 @@ mod tests {
             parse(b'S', "").unwrap().doing,
             Doing::Running,
             "a kernel without this file"
+        );
+    }
+
+    #[test]
+    fn a_thread_is_free_unless_it_is_stopped_or_traced() {
+        let status = |state: &str, tracer: u32| {
+            format!("Name:\tui\nState:\t{state}\nTgid:\t9\nTracerPid:\t{tracer}\n")
+        };
+        let told = |status: &str| standing(status, "81 3705156000 9\n", || 42);
+        let free = Standing::Free {
+            queued_ms: 3705,
+            cpu_us: 42,
+        };
+        assert_eq!(told(&status("S (sleeping)", 0)), free);
+        assert_eq!(told(&status("S (sleeping)", 7)), Standing::Held);
+        assert_eq!(told(&status("T (stopped)", 0)), Standing::Held);
+        assert_eq!(told(&status("t (tracing stop)", 7)), Standing::Held);
+        assert_eq!(told(&status("X (dead)", 0)), Standing::Gone);
+        assert_eq!(told(""), Standing::Unknown);
+        let without = Standing::Free {
+            queued_ms: 0,
+            cpu_us: 0,
+        };
+        assert_eq!(
+            standing(&status("R (running)", 0), "", || 0),
+            without,
+            "a kernel that does not count it"
         );
     }
 

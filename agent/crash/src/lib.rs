@@ -70,11 +70,13 @@ mod upkeep;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod walk;
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub use api::tcp_info;
 pub use api::{
-    Activity, ArmError, Armed, Config, Doing, PanicNote, PanicTicket, SampleError, Scope, Tid,
-    Wait, Way,
+    Activity, ArmError, Armed, Config, Doing, PanicNote, PanicTicket, SampleError, Scope, Standing,
+    Tid, Wait, Way,
 };
 pub use api::{
     arm, arm_in_scope, boottime_millis, coarse_millis, crumb, current_thread, is_main_thread,
-    leaving_signals_to_host, locate, sample,
+    leaving_signals_to_host, locate, sample, standing,
 };

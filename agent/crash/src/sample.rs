@@ -1,6 +1,6 @@
 //! One frozen thread: a glance first, then its stack by the way that its system call survives unnoticed.
 
-use crate::api::{Activity, Doing, SampleError, Tid, Way};
+use crate::api::{Activity, Doing, SampleError, Standing, Tid, Way};
 use crate::armed::{Shared, with_active};
 use crate::glance::{self, Glance, Means, call};
 use crate::memory::Memory;
@@ -85,6 +85,18 @@ pub(crate) fn glance_at(tid: u32) -> Option<Glance> {
     let call =
         std::fs::read_to_string(format!("/proc/self/task/{tid}/syscall")).unwrap_or_default();
     glance::parse(state, &call)
+}
+
+/// See [`crate::standing`].
+pub(crate) fn standing(thread: Tid) -> Standing {
+    let tid = thread.0;
+    let Ok(status) = std::fs::read_to_string(format!("/proc/self/task/{tid}/status")) else {
+        return Standing::Gone;
+    };
+    let waited = std::fs::read_to_string(format!("/proc/self/task/{tid}/schedstat"));
+    glance::standing(&status, &waited.unwrap_or_default(), || {
+        sys::thread_cpu_micros(tid)
+    })
 }
 
 /// Who holds the lock that a thread waits for, where the lock itself says so: as the C library's mutexes do.

@@ -6,6 +6,7 @@ mod loader;
 mod memory;
 mod process;
 mod signals;
+mod sockets;
 mod time;
 
 pub(crate) use files::*;
@@ -13,4 +14,5 @@ pub(crate) use loader::*;
 pub(crate) use memory::*;
 pub(crate) use process::*;
 pub(crate) use signals::*;
+pub(crate) use sockets::*;
 pub(crate) use time::*;

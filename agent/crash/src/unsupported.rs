@@ -1,6 +1,8 @@
 //! Systems on which crashes cannot be recorded: arming is refused, the clocks work.
 
-use crate::api::{Activity, ArmError, Config, PanicNote, PanicTicket, SampleError, Scope, Tid};
+use crate::api::{
+    Activity, ArmError, Config, PanicNote, PanicTicket, SampleError, Scope, Standing, Tid,
+};
 use candor_dump::{ExitMark, Module, Panic, Stack, StackEnd, Usage};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -87,6 +89,10 @@ pub(crate) fn boottime_millis() -> u64 {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}
+
+pub(crate) fn standing(_: Tid) -> Standing {
+    Standing::Unknown
 }
 
 pub(crate) fn sample(

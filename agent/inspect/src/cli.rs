@@ -89,7 +89,7 @@ pub(crate) struct Show {
     pub(crate) place: Place,
 
     #[command(flatten)]
-    pub(crate) symbols: SymbolPaths,
+    pub(crate) code: SymbolPaths,
 
     /// Show every frame, every thread and every value: folds nothing
     #[arg(long)]
@@ -135,7 +135,7 @@ pub(crate) struct Minidump {
     pub(crate) file: PathBuf,
 
     #[command(flatten)]
-    pub(crate) symbols: SymbolPaths,
+    pub(crate) code: SymbolPaths,
 
     /// Show every frame, every thread and every module: folds nothing
     #[arg(long)]
@@ -146,7 +146,7 @@ pub(crate) struct Minidump {
     pub(crate) json: bool,
 }
 
-/// Where names of functions come from.
+/// Where names of functions and lines of code come from.
 #[derive(Debug, Args)]
 pub(crate) struct SymbolPaths {
     /// Where names are found: executables, libraries or debug files, or directories of them
@@ -157,6 +157,12 @@ pub(crate) struct SymbolPaths {
     /// given here and below /usr/lib/debug. May be given more than once.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub(crate) symbols: Vec<PathBuf>,
+
+    /// Where the sources are: shows the lines around the one that is to blame, as they are now
+    ///
+    /// The directory of the crate, from which the files of its frames are named. May be given more than once.
+    #[arg(long, value_name = "DIR", num_args = 1.., requires = "symbols")]
+    pub(crate) sources: Vec<PathBuf>,
 }
 
 /// Something that cannot be undone.

@@ -2,6 +2,7 @@
 
 use crate::cli::{List, Minidump, Place, Show, Status};
 use crate::names::SymbolFiles;
+use crate::sources::excerpt;
 use crate::view::explain::Explained;
 use crate::view::list::Listing;
 use crate::view::stack::Nameless;
@@ -49,20 +50,24 @@ pub(crate) fn show(show: &Show, colour: bool) -> Result<String, String> {
         return Ok(format!("{}\n", stored.line));
     }
     let report = &stored.report;
-    let mut shown = if show.symbols.symbols.is_empty() {
+    let mut shown = if show.code.symbols.is_empty() {
         Shown::of(stored, &Nameless)
     } else {
         let wanted = modules(&report.what)
             .iter()
             .filter_map(|module| module.build_id.clone())
             .collect();
-        let files = SymbolFiles::open(&show.symbols.symbols, wanted);
+        let files = SymbolFiles::open(&show.code.symbols, wanted);
         let mut shown = Shown::of(stored, &files);
         shown.symbol_notes = files.notes;
         shown
     };
     if modules(&report.what).is_empty() {
         shown.symbol_notes.clear();
+    }
+    if let view::What::Crash(crash) = &mut shown.what {
+        let to_blame = crash.thread.stack.source_to_blame();
+        crash.excerpt = to_blame.and_then(|(file, line)| excerpt(&show.code.sources, file, line));
     }
     if show.explain {
         let dump = (stored.state == State::Dump)
@@ -107,9 +112,13 @@ pub(crate) fn status(status: &Status, colour: bool) -> Result<String, String> {
 /// # Errors
 /// When nothing of the file can be read.
 pub(crate) fn minidump(minidump: &Minidump, colour: bool) -> Result<String, String> {
-    let read = crate::minidump::read(&minidump.file, &minidump.symbols.symbols)?;
+    let read = crate::minidump::read(&minidump.file, &minidump.code.symbols)?;
     let file = minidump.file.display().to_string();
-    let shown = view::minidump::Shown::of(file, read);
+    let mut shown = view::minidump::Shown::of(file, read);
+    let to_blame = shown.minidump.thread.as_ref();
+    let to_blame = to_blame.and_then(|thread| thread.stack.source_to_blame());
+    shown.minidump.excerpt =
+        to_blame.and_then(|(file, line)| excerpt(&minidump.code.sources, file, line));
     Ok(if minidump.json {
         json::render(&shown)
     } else {

@@ -10,6 +10,7 @@ mod find;
 mod json;
 mod minidump;
 mod names;
+mod sources;
 mod text;
 mod user;
 mod view;

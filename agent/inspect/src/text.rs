@@ -3,6 +3,7 @@
 pub(crate) mod connection;
 pub(crate) mod crash;
 pub(crate) mod crumbs;
+pub(crate) mod excerpt;
 pub(crate) mod explain;
 pub(crate) mod freeze;
 pub(crate) mod list;

@@ -135,6 +135,23 @@ pub(crate) fn micros_or_nothing(us: Option<u64>) -> String {
     us.map_or_else(|| NOTHING.to_owned(), micros)
 }
 
+/// `512 B`, `12.3 kB`, `4.10 MB`.
+pub(crate) fn bytes(bytes: u64) -> String {
+    let number = bytes as f64;
+    let (number, unit) = match bytes {
+        0..1_000 => return format!("{bytes} B"),
+        1_000..1_000_000 => (number / 1e3, "kB"),
+        1_000_000..1_000_000_000 => (number / 1e6, "MB"),
+        _ => (number / 1e9, "GB"),
+    };
+    let digits = if number < 10.0 {
+        2
+    } else {
+        usize::from(number < 100.0)
+    };
+    format!("{number:.digits$} {unit}")
+}
+
 /// How long ago `at` was, seen from `now`, both in Unix seconds.
 ///
 /// A full hour is taken for a time that was rounded to the hour, and nothing finer is claimed about it.

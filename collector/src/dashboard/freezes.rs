@@ -8,7 +8,7 @@ use super::shell::{Choice, Shell};
 use super::words::{Words, fill};
 use super::{format, window};
 use crate::state::State;
-use crate::store::{FreezeRow, Health, Point, Store};
+use crate::store::{FreezeRate, FreezeRow, Health, Point, Store};
 use askama::Template;
 use axum::extract::State as Given;
 use axum::response::Response;
@@ -28,6 +28,7 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Freeze
     let health = store.health(app, span).await?;
     let before = store.health(app, window::before(span)).await?;
     let trend = store.trend(app, span).await?;
+    let rates = store.freeze_rates(app, span).await?;
     let lang = entry.visit.lang;
     let (mut activity, mut waits, mut ends) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for row in &rows {
@@ -47,6 +48,10 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Freeze
         activity: counted_words::<Activity>(&activity, lang, Tone::Freeze),
         waits: counted_words::<Wait>(&waits, lang, Tone::Freeze),
         ends: counted_words::<FreezeEnd>(&ends, lang, Tone::Freeze),
+        rates: [
+            Rates::new(entry.words().rate_by_release, &rates.by_release),
+            Rates::new(entry.words().rate_by_device, &rates.by_device),
+        ],
         longer: entry.longer(),
     })
 }
@@ -62,12 +67,55 @@ struct Freezes<'a> {
     activity: Vec<Counted>,
     waits: Vec<Counted>,
     ends: Vec<Counted>,
+    rates: [Rates; 2],
     longer: Option<Choice>,
 }
 
 fn add<K: Ord + Copy>(sum: &mut BTreeMap<K, u64>, counts: &BTreeMap<K, u64>) {
     for (&word, &count) in counts {
         *sum.entry(word).or_default() += count;
+    }
+}
+
+/// How often freezes happen, by some class.
+struct Rates {
+    name: &'static str,
+    rows: Vec<RateLine>,
+}
+
+struct RateLine {
+    label: String,
+    freezes: String,
+    hours: String,
+    per_hour: String,
+}
+
+/// Classes that are listed; those that ran longest come first.
+const CLASSES: usize = 8;
+
+impl Rates {
+    fn new(name: &'static str, rates: &[FreezeRate]) -> Self {
+        Self {
+            name,
+            rows: rates.iter().take(CLASSES).map(RateLine::new).collect(),
+        }
+    }
+}
+
+impl RateLine {
+    fn new(rate: &FreezeRate) -> Self {
+        let hours = rate.run_ms as f64 / 3_600_000.0;
+        Self {
+            label: rate.label.clone(),
+            freezes: format::count(rate.freezes),
+            hours: if hours < 10.0 {
+                format!("{hours:.1}")
+            } else {
+                format::count(hours.round() as u64)
+            },
+            per_hour: per_hour(rate.freezes, rate.run_ms)
+                .map_or_else(|| format::NOTHING.to_owned(), |rate| format!("{rate:.3}")),
+        }
     }
 }
 
@@ -191,6 +239,24 @@ mod tests {
     fn a_rate_needs_hours() {
         assert_eq!(per_hour(3, 0), None);
         assert_eq!(per_hour(3, 7_200_000), Some(1.5));
+    }
+
+    #[test]
+    fn a_rate_stands_beside_the_hours_behind_it() {
+        let line = |freezes, run_ms| {
+            let label = "1.0".to_owned();
+            let line = RateLine::new(&FreezeRate {
+                label,
+                freezes,
+                runs: 1,
+                run_ms,
+            });
+            (line.freezes, line.hours, line.per_hour)
+        };
+        let words = |a: &str, b: &str, c: &str| (a.to_owned(), b.to_owned(), c.to_owned());
+        assert_eq!(line(3, 9_000_000), words("3", "2.5", "1.200"));
+        assert_eq!(line(3, 3_600_000_000), words("3", "1,000", "0.003"));
+        assert_eq!(line(3, 0), words("3", "0.0", "–"));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use super::words::Lang;
 use candor_protocol::report::{
-    Activity, Disconnect, Exit, Failure, Fault, Found, FreezeEnd, Kind, LossReason, Network, Note,
-    Origin, Phase, Pressure, SignalName, StackEnd, Wait,
+    Activity, Disconnect, Exit, Failure, Family, Fault, Found, FreezeEnd, Kind, LossReason,
+    Network, Note, Origin, Phase, Pressure, SignalName, StackEnd, Transport, Wait,
 };
 use candor_symbols::Owner;
 
@@ -61,6 +61,18 @@ labels! {
         Cell3g: "3G", "3G";
         Cell4g: "4G", "4G";
         Cell5g: "5G", "5G";
+        Cell: "Mobile", "移动网络";
+    }
+    Transport {
+        Tcp: "TCP", "TCP";
+        Tls: "TLS", "TLS";
+        WebSocket: "WebSocket", "WebSocket";
+        Http: "HTTP", "HTTP";
+        Quic: "QUIC", "QUIC";
+    }
+    Family {
+        V4: "IPv4", "IPv4";
+        V6: "IPv6", "IPv6";
     }
     Phase {
         Resolve: "Resolve", "域名解析";
@@ -80,6 +92,7 @@ labels! {
         Protocol: "protocol", "协议错误";
         ClosedByPeer: "closed by peer", "对端关闭";
         Cancelled: "cancelled", "已取消";
+        Backgrounded: "app in background", "进入后台";
         NetworkChanged: "network changed", "网络切换";
         Local: "local", "本机原因";
         Overloaded: "server overloaded", "服务过载";
@@ -98,6 +111,8 @@ labels! {
         Protocol: "protocol", "协议错误";
         Kicked: "signed in elsewhere", "异地登录";
         AuthExpired: "credentials expired", "凭证过期";
+        Replaced: "replaced by a better one", "被更优连接取代";
+        Suspended: "device slept", "设备休眠";
         ServerShutdown: "server shutdown", "服务端停机";
         TlsFailed: "TLS failed", "TLS 失败";
         Local: "local", "本机原因";

@@ -7,7 +7,6 @@
 
 mod assets;
 mod chart;
-mod connection_table;
 mod connections;
 mod entry;
 mod figure;
@@ -41,6 +40,7 @@ pub fn router<S: Store>(state: State<S>) -> Router {
         .route("/issues/{id}/stack.txt", get(issue::text::<S>))
         .route("/freezes", get(freezes::page::<S>))
         .route("/connections", get(connections::page::<S>))
+        .route("/connections/compare", get(connections::compare::page::<S>))
         .route("/assets/{name}", get(assets::serve))
         .fallback(entry::lost::<S>)
         .layer(from_fn(security::guard))

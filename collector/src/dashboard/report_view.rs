@@ -7,9 +7,10 @@ use super::stack::{self, StackView};
 use super::words::{Lang, fill};
 use crate::naming::{NamedFrame, name_stack};
 use crate::store::IssueRow;
+use candor_protocol::deidentify::ThreadName;
 use candor_protocol::report::{
-    Activity, Cause, Crash, Crumb, CrumbValue, Device, Fault, Freeze, Module, Report, Stack,
-    Thread, What,
+    Activity, Cause, Crash, Crumb, CrumbValue, Device, Fault, Freeze, Holder, Level, Module,
+    Report, Stack, Thread, What,
 };
 use candor_symbols::Symbols;
 use std::fmt::Write;
@@ -97,6 +98,8 @@ pub(crate) struct FreezeView {
     pub(crate) facts: Vec<Fact>,
     /// The stacks that were seen, most frequent first, each with how often it was.
     pub(crate) stacks: Vec<(String, StackView)>,
+    /// The thread that held the lock that was waited for, where it could be looked at.
+    pub(crate) holder: Option<(String, StackView)>,
     /// There are frames, and none has a name.
     pub(crate) unnamed: bool,
 }
@@ -247,6 +250,15 @@ impl FreezeView {
                 value: format::millis(freeze.threshold_ms),
             },
             Fact {
+                name: w.level,
+                value: match (freeze.level(), freeze.not_responding_ms) {
+                    (Level::NotResponding, Some(from)) => {
+                        fill(w.not_responding, &[&format::millis(from)])
+                    }
+                    _ => w.hang.to_owned(),
+                },
+            },
+            Fact {
                 name: w.watch,
                 value: freeze.watch.to_string(),
             },
@@ -268,7 +280,22 @@ impl FreezeView {
             }
             .to_owned(),
         });
+        facts.extend(freeze.cpu_percent.map(|percent| Fact {
+            name: w.processor_share,
+            value: fill(w.percent_of_time, &[&percent]),
+        }));
+        let held_by = |holder: &Holder| named_thread(holder.name.as_ref(), holder.main, lang);
+        facts.extend(freeze.holder.as_ref().map(|holder| Fact {
+            name: w.holder,
+            value: held_by(holder),
+        }));
         facts.extend(circumstances(report, lang));
+        let holder = freeze.holder.as_ref().and_then(|holder| {
+            let stack = holder.stack.as_ref()?;
+            let frames = name_stack(symbols, stack, &freeze.modules);
+            let label = fill(w.holder_stack, &[&held_by(holder)]);
+            Some((label, StackView::new(stack, &frames, lang)))
+        });
         let mut seen: Vec<_> = freeze.stacks.iter().collect();
         seen.sort_by_key(|seen| std::cmp::Reverse(seen.count));
         let all: u64 = seen.iter().map(|seen| u64::from(seen.count)).sum();
@@ -288,6 +315,7 @@ impl FreezeView {
             facts,
             unnamed: all_unnamed && !stacks.is_empty(),
             stacks,
+            holder,
         }
     }
 }
@@ -316,8 +344,12 @@ fn unnamed(frames: &[NamedFrame]) -> bool {
 }
 
 fn thread_name(thread: &Thread, lang: Lang) -> String {
+    named_thread(thread.name.as_ref(), thread.main, lang)
+}
+
+fn named_thread(name: Option<&ThreadName>, main: bool, lang: Lang) -> String {
     let w = lang.words();
-    match (&thread.name, thread.main) {
+    match (name, main) {
         (Some(name), true) => format!("{name} ({})", w.main_thread),
         (Some(name), false) => name.to_string(),
         (None, true) => w.main_thread.to_owned(),
@@ -441,6 +473,13 @@ pub(crate) fn text(symbols: &Symbols, issue: &IssueRow, report: &Report) -> Stri
             for seen in &freeze.stacks {
                 let heading = format!("{} samples", seen.count);
                 section(&mut out, &heading, &seen.stack, &freeze.modules);
+            }
+            let holder = freeze.holder.as_ref();
+            if let (Some((heading, _)), Some(stack)) = (
+                &view.holder,
+                holder.and_then(|holder| holder.stack.as_ref()),
+            ) {
+                section(&mut out, heading, stack, &freeze.modules);
             }
         }
         _ => {}

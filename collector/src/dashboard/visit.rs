@@ -157,6 +157,17 @@ impl Visit {
     }
 }
 
+impl Visit {
+    /// The address of a page that shows the same view in another way: everything is kept.
+    pub(crate) fn below(&self, path: &str) -> String {
+        let kept = self
+            .params
+            .iter()
+            .filter(|(key, _)| !PERSONAL.contains(&key.as_str()));
+        address(path, kept, &[])
+    }
+}
+
 fn address<'a>(
     path: &str,
     kept: impl Iterator<Item = &'a (String, String)>,

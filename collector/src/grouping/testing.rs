@@ -178,6 +178,7 @@ pub(super) fn freeze_in_turn(
         main: true,
         took_ms: 3_000,
         threshold_ms: 1_000,
+        not_responding_ms: None,
         end: FreezeEnd::Recovered,
         activity: if wait.is_some() {
             Activity::Blocked
@@ -185,6 +186,8 @@ pub(super) fn freeze_in_turn(
             Activity::Running
         },
         wait,
+        cpu_percent: None,
+        holder: None,
         stacks: stacks.iter().enumerate().map(numbered).collect(),
         modules: vec![],
     };

@@ -1,14 +1,14 @@
 //! What a store answers.
 
-use super::{IssueId, IssueKind};
+use super::storm::Storm;
+use super::{ConnectionSum, IssueId, IssueKind};
 use crate::grouping::Explanation;
 use candor_protocol::deidentify::{Name, Release};
 use candor_protocol::report::{
-    Activity, Connection, Disconnect, Exit, Failure, FreezeEnd, Kind, LossReason, Network, Phase,
-    Wait,
+    Activity, Exit, FreezeEnd, Kind, LossReason, Network, Transport, Wait,
 };
 use candor_protocol::sketch::Sketch;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// What arrived and what became of it, since the app was added.
@@ -187,6 +187,28 @@ pub struct FreezeRow {
     pub waits: BTreeMap<Wait, u64>,
 }
 
+/// How often freezes happen, against the time that apps ran.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FreezeRates {
+    /// By release, that which ran longest first.
+    pub by_release: Vec<FreezeRate>,
+    /// By class of machine, that which ran longest first.
+    pub by_device: Vec<FreezeRate>,
+}
+
+/// Freezes of one class, and what they are to be divided by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FreezeRate {
+    /// The class.
+    pub label: String,
+    /// Freezes in the range.
+    pub freezes: u64,
+    /// Runs that started in the range.
+    pub runs: u64,
+    /// Milliseconds that those runs lasted, as far as is known: a run says so when it has ended.
+    pub run_ms: u64,
+}
+
 /// Connection windows, summed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ConnectionAnswer {
@@ -200,102 +222,14 @@ pub struct ConnectionAnswer {
     pub by_endpoint: Vec<(Name, ConnectionSum)>,
     /// By release.
     pub by_release: Vec<(Release, ConnectionSum)>,
+    /// By the region whose service is used; windows that tell none are in no class.
+    pub by_region: Vec<(Name, ConnectionSum)>,
+    /// By operating system and its version.
+    pub by_os: Vec<(String, ConnectionSum)>,
+    /// By what carries the connection.
+    pub by_transport: Vec<(Transport, ConnectionSum)>,
+    /// Minutes in which far more installations reconnected than usual.
+    pub storms: Vec<Storm>,
     /// Per step, oldest first, without gaps; each with when the step begins.
     pub series: Vec<(u64, ConnectionSum)>,
-}
-
-/// What a number of connection windows add up to. Latencies are in microseconds.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct ConnectionSum {
-    /// Windows.
-    pub windows: u64,
-    /// Attempts to connect.
-    pub attempts: u64,
-    /// Those that ended in service.
-    pub ready: u64,
-    /// Those that failed, by phase and class.
-    #[serde(with = "super::pairs")]
-    pub failures: BTreeMap<(Phase, Failure), u64>,
-    /// Connections in service that ended, by reason.
-    #[serde(with = "super::pairs")]
-    pub disconnects: BTreeMap<Disconnect, u64>,
-    /// How long each phase that ended well took.
-    #[serde(with = "super::pairs")]
-    pub phases: BTreeMap<Phase, Sketch>,
-    /// From the start of an attempt until service.
-    pub ready_us: Sketch,
-    /// Round trips of heartbeats.
-    pub rtt_us: Sketch,
-    /// From sending a message until it was acknowledged.
-    pub ack_us: Sketch,
-    /// Messages sent.
-    pub sent: u64,
-    /// Messages received.
-    pub received: u64,
-    /// Bytes sent.
-    pub sent_bytes: u64,
-    /// Bytes received.
-    pub received_bytes: u64,
-    /// Milliseconds in service.
-    pub up_ms: u64,
-    /// Milliseconds without service.
-    pub down_ms: u64,
-}
-
-impl ConnectionSum {
-    /// Adds one window.
-    pub fn add(&mut self, window: &Connection) {
-        self.windows += 1;
-        self.attempts += u64::from(window.attempts);
-        self.ready += u64::from(window.ready);
-        for failed in &window.failures {
-            *self
-                .failures
-                .entry((failed.phase, failed.failure))
-                .or_default() += u64::from(failed.count);
-        }
-        for ended in &window.disconnects {
-            *self.disconnects.entry(ended.reason).or_default() += u64::from(ended.count);
-        }
-        for phase in &window.phases {
-            self.phases
-                .entry(phase.phase)
-                .or_default()
-                .merge(&phase.took_us);
-        }
-        self.ready_us.merge(&window.ready_us);
-        self.rtt_us.merge(&window.rtt_us);
-        self.ack_us.merge(&window.ack_us);
-        self.sent += u64::from(window.sent);
-        self.received += u64::from(window.received);
-        self.sent_bytes = self.sent_bytes.saturating_add(window.sent_bytes);
-        self.received_bytes = self.received_bytes.saturating_add(window.received_bytes);
-        self.up_ms = self.up_ms.saturating_add(window.up_ms);
-        self.down_ms = self.down_ms.saturating_add(window.down_ms);
-    }
-
-    /// Adds all of `other`. The order of merging does not matter.
-    pub fn merge(&mut self, other: &Self) {
-        self.windows += other.windows;
-        self.attempts += other.attempts;
-        self.ready += other.ready;
-        for (key, count) in &other.failures {
-            *self.failures.entry(*key).or_default() += count;
-        }
-        for (key, count) in &other.disconnects {
-            *self.disconnects.entry(*key).or_default() += count;
-        }
-        for (phase, took) in &other.phases {
-            self.phases.entry(*phase).or_default().merge(took);
-        }
-        self.ready_us.merge(&other.ready_us);
-        self.rtt_us.merge(&other.rtt_us);
-        self.ack_us.merge(&other.ack_us);
-        self.sent += other.sent;
-        self.received += other.received;
-        self.sent_bytes = self.sent_bytes.saturating_add(other.sent_bytes);
-        self.received_bytes = self.received_bytes.saturating_add(other.received_bytes);
-        self.up_ms = self.up_ms.saturating_add(other.up_ms);
-        self.down_ms = self.down_ms.saturating_add(other.down_ms);
-    }
 }

@@ -3,12 +3,14 @@
 mod samples;
 
 use super::{
-    ConnectionFilter, ConnectionSum, IssueFilter, IssueId, IssueKind, Kept, Span, Store, StoreError,
+    ConnectionFilter, ConnectionSum, FreezeRate, IssueFilter, IssueId, IssueKind, Kept, Span,
+    Store, StoreError,
 };
 use crate::access::IngestKey;
 use candor_protocol::name;
 use candor_protocol::report::{
-    Activity, Disconnect, Exit, Failure, FreezeEnd, Kind, LossReason, Network, Phase, Wait, What,
+    Activity, Disconnect, Exit, Failure, Family, FreezeEnd, Kind, LossReason, Network, Phase,
+    Transport, Wait, What,
 };
 use samples::{DAY, HOUR, Life, START, Together, app, id, keep, pseudonym, sketch, with_app};
 use std::collections::HashSet;
@@ -35,8 +37,13 @@ macro_rules! store_contract {
             an_issue_is_compared_with_all_runs_of_its_classes
             the_reports_of_an_issue_are_paged_newest_first
             freezes_tell_how_long_and_how
+            freezes_are_counted_against_the_time_that_apps_ran
             connections_add_up_and_percentiles_are_exact_to_a_bucket
             connections_are_filtered_by_every_dimension
+            hours_and_minutes_of_windows_add_up_to_the_same
+            connections_tell_how_many_runs_are_behind_them
+            a_storm_of_reconnects_is_found_by_when_reports_arrive
+            a_few_that_reconnect_are_no_storm_and_are_told_by_nobody
             an_erased_installation_leaves_no_trace_in_any_answer
             late_reports_of_an_erased_installation_are_refused_whole
             replays_in_any_order_change_no_answer
@@ -716,6 +723,46 @@ pub(crate) async fn freezes_tell_how_long_and_how(store: &impl Store) {
     );
 }
 
+pub(crate) async fn freezes_are_counted_against_the_time_that_apps_ran(store: &impl Store) {
+    let store = with_app(store).await;
+    let (old, new) = (Life::new(1, 1), Life::new(2, 2).release("1.1"));
+    keep(
+        store,
+        vec![
+            old.run(1, Some(Exit::Clean), 7_200_000),
+            old.freeze(2, 3, 2_000),
+            old.freeze(3, 4, 2_000),
+            old.crash(4, 5, true),
+            new.run(5, Some(Exit::Clean), 3_600_000),
+            // It still runs, so that it has told no time yet.
+            Life::new(3, 3).release("1.2").freeze(6, 3, 2_000),
+            Life::new(1, 4).hour(40).freeze(7, 3, 2_000),
+        ],
+    )
+    .await;
+    let rates = store.freeze_rates(&app(), DAY).await.unwrap();
+    let rows = |rates: &[FreezeRate]| -> Vec<_> {
+        let rows = rates.iter();
+        rows.map(|rate| (rate.label.clone(), rate.freezes, rate.runs, rate.run_ms))
+            .collect()
+    };
+    assert_eq!(
+        rows(&rates.by_release),
+        [
+            ("1.0".to_owned(), 2, 1, 7_200_000),
+            ("1.1".to_owned(), 0, 1, 3_600_000),
+            ("1.2".to_owned(), 1, 1, 0),
+        ]
+    );
+    let [machine] = &rows(&rates.by_device)[..] else {
+        panic!("{rates:?}")
+    };
+    assert_eq!((machine.1, machine.2, machine.3), (3, 3, 10_800_000));
+    store.erase(&app(), &[pseudonym(1)], START).await.unwrap();
+    let rates = store.freeze_rates(&app(), DAY).await.unwrap();
+    assert_eq!(rows(&rates.by_release)[0].0, "1.1", "nothing of it is left");
+}
+
 pub(crate) async fn connections_add_up_and_percentiles_are_exact_to_a_bucket(store: &impl Store) {
     let store = with_app(store).await;
     let mut all = Vec::new();
@@ -753,6 +800,33 @@ pub(crate) async fn connections_add_up_and_percentiles_are_exact_to_a_bucket(sto
         (200, 240, 28_000, 32_000)
     );
     assert_eq!((total.up_ms, total.down_ms), (2_000_000, 400_000));
+    assert_eq!((total.reconnects, total.network_changes), (40, 40));
+    let tried = &total.tries[&(Family::V4, 2)];
+    assert_eq!(
+        (tried.tried, tried.connected, tried.took_us.count()),
+        (120, 40, 40)
+    );
+    assert_eq!(total.lasted_ms[&Disconnect::HeartbeatTimeout].count(), 80);
+    for (times, each) in [
+        (&total.stall_us, 1),
+        (&total.backoff_us, 1),
+        (&total.outage_us, 1),
+        (&total.tcp.rtt_us, 2),
+        (&total.tcp.rtt_var_us, 1),
+        (&total.tcp.min_rtt_us, 1),
+        (&total.tcp.delivery_rate, 1),
+    ] {
+        assert_eq!(times.count(), 40 * each);
+    }
+    assert_eq!(
+        (
+            total.tcp.samples,
+            total.tcp.segments,
+            total.tcp.retransmits,
+            total.tcp.lost
+        ),
+        (80, 4_000, 120, 40)
+    );
     assert_eq!(answer.series.len(), 24);
     let mut series = ConnectionSum::default();
     answer.series.iter().for_each(|(_, sum)| series.merge(sum));
@@ -762,18 +836,17 @@ pub(crate) async fn connections_add_up_and_percentiles_are_exact_to_a_bucket(sto
 
 pub(crate) async fn connections_are_filtered_by_every_dimension(store: &impl Store) {
     let store = with_app(store).await;
-    let window = |number, release, endpoint, network| {
-        Life::new(1, 1)
-            .release(release)
-            .window(number, endpoint, network, &[5])
-    };
+    let window =
+        |number, life: &Life, endpoint, network| life.window(number, endpoint, network, &[5]);
+    let old = Life::new(1, 1).region(name!("eu"));
+    let new = Life::new(1, 1).release("1.1").os_version("13.1");
     keep(
         store,
         vec![
-            window(1, "1.0", name!("gate-a"), Network::Wifi),
-            window(2, "1.0", name!("gate-a"), Network::Cell4g),
-            window(3, "1.1", name!("gate-b"), Network::Wifi),
-            window(4, "1.1", name!("gate-b"), Network::Wifi),
+            window(1, &old, name!("gate-a"), Network::Wifi),
+            window(2, &old, name!("gate-a"), Network::Cell4g),
+            window(3, &new, name!("gate-b"), Network::Wifi),
+            window(4, &new, name!("gate-b"), Network::Wifi),
         ],
     )
     .await;
@@ -827,6 +900,30 @@ pub(crate) async fn connections_are_filtered_by_every_dimension(store: &impl Sto
         .await,
         0
     );
+    assert_eq!(
+        windows(ConnectionFilter {
+            region: Some(name!("eu")),
+            ..all()
+        })
+        .await,
+        2
+    );
+    assert_eq!(
+        windows(ConnectionFilter {
+            os: Some("linux 13.1".to_owned()),
+            ..all()
+        })
+        .await,
+        2
+    );
+    assert_eq!(
+        windows(ConnectionFilter {
+            transport: Some(Transport::Quic),
+            ..all()
+        })
+        .await,
+        0
+    );
     let both = ConnectionFilter {
         endpoint: Some(name!("gate-a")),
         network: Some(Network::Wifi),
@@ -854,6 +951,149 @@ pub(crate) async fn connections_are_filtered_by_every_dimension(store: &impl Sto
         .collect();
     assert_eq!(releases, [("1.1", 2), ("1.0", 2)]);
     assert_eq!(answer.by_name[0].1.windows, 4);
+    let regions: Vec<_> = answer
+        .by_region
+        .iter()
+        .map(|(region, sum)| (region.as_str(), sum.windows))
+        .collect();
+    assert_eq!(regions, [("eu", 2)]);
+    let systems: Vec<_> = answer
+        .by_os
+        .iter()
+        .map(|(os, sum)| (os.as_str(), sum.windows))
+        .collect();
+    assert_eq!(systems, [("linux 12.4", 2), ("linux 13.1", 2)]);
+    assert_eq!(answer.by_transport.len(), 1);
+    assert_eq!(answer.by_transport[0].0, Transport::Tcp);
+}
+
+pub(crate) async fn hours_and_minutes_of_windows_add_up_to_the_same(store: &impl Store) {
+    let store = with_app(store).await;
+    let life = Life::new(1, 1);
+    let window = |number, life: &Life| life.window(number, name!("gate"), Network::Wifi, &[5]);
+    keep(
+        store,
+        vec![
+            window(1, &life),
+            window(2, &life.minute(7)),
+            window(3, &life.minute(59)),
+            window(4, &life.hour(1)),
+        ],
+    )
+    .await;
+    let ask = async |from, to, step| {
+        let span = Span { from, to, step };
+        let answer = store
+            .connections(&app(), ConnectionFilter::default(), span)
+            .await
+            .unwrap();
+        let series: Vec<u64> = answer.series.iter().map(|(_, sum)| sum.windows).collect();
+        assert_eq!(series.iter().sum::<u64>(), answer.total.windows);
+        series
+    };
+    assert_eq!(ask(START, START + 2 * HOUR, HOUR).await, [3, 1]);
+    assert_eq!(ask(START, START + 2 * HOUR, HOUR / 2).await, [2, 1, 1, 0]);
+    assert_eq!(ask(START + 300, START + 600, 60).await, [0, 0, 1, 0, 0]);
+    // An hour that is cut tells only what lies in it.
+    assert_eq!(ask(START, START + HOUR / 2, HOUR).await, [2]);
+    for step in [HOUR, 60] {
+        let span = Span { step, ..DAY };
+        let points = store.trend(&app(), span).await.unwrap();
+        assert_eq!(points.iter().map(|point| point.attempts).sum::<u64>(), 8);
+    }
+    assert_eq!(store.health(&app(), DAY).await.unwrap().attempts, 8);
+    assert_eq!(store.releases(&app(), DAY).await.unwrap()[0].attempts, 8);
+}
+
+pub(crate) async fn connections_tell_how_many_runs_are_behind_them(store: &impl Store) {
+    let store = with_app(store).await;
+    let mut reports = Vec::new();
+    for run in 0..30u32 {
+        let release = if run < 20 { "1.0" } else { "1.1" };
+        for hour in 0..3 {
+            let life = Life::new(1, run).release(release).hour(hour);
+            reports.push(life.window(run * 10 + hour as u32, name!("gate"), Network::Wifi, &[5]));
+        }
+    }
+    keep(store, reports).await;
+    let answer = store
+        .connections(&app(), ConnectionFilter::default(), DAY)
+        .await
+        .unwrap();
+    assert_eq!((answer.total.windows, answer.total.runs.count()), (90, 30));
+    let releases: Vec<_> = answer
+        .by_release
+        .iter()
+        .map(|(release, sum)| (release.as_str(), sum.runs.count()))
+        .collect();
+    assert_eq!(releases, [("1.1", 10), ("1.0", 20)]);
+    assert_eq!(answer.series[1].1.runs.count(), 30);
+}
+
+/// What arrives from these installations at `arrived`: each has reconnected in the first hour.
+async fn reconnect(
+    store: &impl Store,
+    who: std::ops::Range<u32>,
+    endpoint: candor_protocol::deidentify::Name,
+    arrived: u64,
+) {
+    for who in who {
+        let life = Life::new(who, who).reconnects(2);
+        let number = who * 100_000 + (arrived - START) as u32;
+        let window = life.window(number, endpoint.clone(), Network::Wifi, &[5]);
+        store.keep(&app(), vec![window], arrived).await.unwrap();
+    }
+}
+
+pub(crate) async fn a_storm_of_reconnects_is_found_by_when_reports_arrive(store: &impl Store) {
+    let store = with_app(store).await;
+    let at = |minute: u64| START + minute * 60;
+    reconnect(store, 0..3, name!("gate-a"), at(5) + 10).await;
+    reconnect(store, 0..40, name!("gate-a"), at(20) + 3).await;
+    reconnect(store, 30..60, name!("gate-a"), at(21) + 59).await;
+    reconnect(store, 0..6, name!("gate-b"), at(20) + 30).await;
+    // Heard hours later: nobody knows when in its hour that was.
+    reconnect(store, 100..140, name!("gate-a"), at(300)).await;
+    // Calm connections make no storm, however many there are.
+    for who in 200..240 {
+        let life = Life::new(who, who).reconnects(0);
+        let window = life.window(who * 100_000, name!("gate-a"), Network::Wifi, &[5]);
+        store.keep(&app(), vec![window], at(40)).await.unwrap();
+    }
+    let storms = async |filter| {
+        let answer = store.connections(&app(), filter, DAY).await.unwrap();
+        answer.storms
+    };
+    let found = storms(ConnectionFilter::default()).await;
+    let [storm] = &found[..] else {
+        panic!("{found:?}")
+    };
+    assert_eq!((storm.at, storm.minutes), (at(20), 2));
+    // Six of them lost both gates, and are counted once.
+    assert_eq!((storm.installs, storm.usual), (40, 0));
+    assert_eq!(storm.reconnects, 2 * (40 + 30 + 6));
+    let of = |endpoint| ConnectionFilter {
+        endpoint: Some(endpoint),
+        ..ConnectionFilter::default()
+    };
+    assert_eq!(storms(of(name!("gate-a"))).await[0].installs, 40);
+    assert_eq!(storms(of(name!("gate-b"))).await, []);
+}
+
+pub(crate) async fn a_few_that_reconnect_are_no_storm_and_are_told_by_nobody(store: &impl Store) {
+    let store = with_app(store).await;
+    for minute in 0..50 {
+        reconnect(store, 0..4, name!("gate"), START + minute * 60).await;
+    }
+    // The same nine however often they do.
+    for second in 0..5 {
+        reconnect(store, 0..9, name!("gate"), START + 3_000 + second * 10).await;
+    }
+    let answer = store
+        .connections(&app(), ConnectionFilter::default(), DAY)
+        .await
+        .unwrap();
+    assert_eq!(answer.storms, []);
 }
 
 /// Reports of every kind of one installation.

@@ -4,17 +4,22 @@
 //! many reports there are. The suite in `contract.rs` defines what a store is; every engine runs all of it.
 
 mod answers;
+mod connection_sum;
 #[cfg(test)]
 mod contract;
+mod distinct;
 mod pairs;
 mod question;
 pub mod sqlite;
+pub mod storm;
 mod write;
 
 pub use answers::{
-    Breakdown, ConnectionAnswer, ConnectionSum, FreezeRow, Health, IssuePage, IssueRow, Ledger,
-    Point, ReleaseRow,
+    Breakdown, ConnectionAnswer, FreezeRate, FreezeRates, FreezeRow, Health, IssuePage, IssueRow,
+    Ledger, Point, ReleaseRow,
 };
+pub use connection_sum::{ConnectionSum, TcpSum, TrySum};
+pub use distinct::Distinct;
 pub use question::{ConnectionFilter, IssueFilter, IssueId, IssueKind, Span};
 pub use write::{Incoming, Kept, StoreError};
 
@@ -59,7 +64,8 @@ pub trait Store: Send + Sync + 'static {
     ) -> impl Answer<()>;
 
     /// Erases every report of these pseudonyms, takes them out of every summary and refuses them from now on. Returns how
-    /// many reports were erased. The [`Ledger`] keeps its counts and says how many were erased.
+    /// many reports were erased. The [`Ledger`] keeps its counts and says how many were erased; so do the minutes that storms are
+    /// found by, which count crowds and nobody in them.
     fn erase(&self, app: &AppName, pseudonyms: &[Pseudonym], arrived: u64) -> impl Answer<u64>;
 
     /// All apps by name.
@@ -101,10 +107,14 @@ pub trait Store: Send + Sync + 'static {
     /// Issues of freezes with a report in the range, with how long and how they froze; most installations first.
     fn freezes(&self, app: &AppName, span: Span) -> impl Answer<Vec<FreezeRow>>;
 
+    /// How often freezes happen, by release and by class of machine, against the time that apps ran.
+    fn freeze_rates(&self, app: &AppName, span: Span) -> impl Answer<FreezeRates>;
+
     /// Finishes the writing that was accepted; whatever is to be written afterwards fails with [`StoreError::Stopped`].
     fn stop(&self) -> impl Answer<()>;
 
-    /// Connection windows, summed.
+    /// Connection windows, summed: by the hour, or by the minute where the step of `span` is shorter than an hour. Storms are
+    /// those of the filter's name and endpoint, whatever else it restricts.
     fn connections(
         &self,
         app: &AppName,

@@ -1,7 +1,7 @@
 //! How questions are asked.
 
 use candor_protocol::deidentify::{Name, Release};
-use candor_protocol::report::Network;
+use candor_protocol::report::{Network, Transport};
 use std::fmt;
 use std::str::FromStr;
 
@@ -122,6 +122,12 @@ pub struct ConnectionFilter {
     pub network: Option<Network>,
     /// The app's release.
     pub release: Option<Release>,
+    /// The region whose service is used.
+    pub region: Option<Name>,
+    /// Operating system and its version, as [`by_os`](super::ConnectionAnswer::by_os) names it.
+    pub os: Option<String>,
+    /// What carries the connection.
+    pub transport: Option<Transport>,
 }
 
 #[cfg(test)]

@@ -139,6 +139,10 @@ impl Fleet {
                 last: None,
             }),
         );
+        let storm = self.plan.now - self.plan.hours * 900;
+        if (from..to).contains(&storm) {
+            self.storm(machine, run, storm);
+        }
         let mut at = from;
         while at + 600 < to {
             at += 600;
@@ -379,9 +383,19 @@ impl Fleet {
             turn,
             took_ms,
             threshold_ms: 700,
+            not_responding_ms: Some(5_000),
             end,
             activity,
             wait,
+            cpu_percent: Some(match activity {
+                Activity::Running => 70 + self.below(30) as u8,
+                _ => self.below(3) as u8,
+            }),
+            holder: (wait == Some(Wait::Futex)).then(|| Holder {
+                main: false,
+                name: Some(ThreadName::scrub("tokio-rt-worker")),
+                stack: Some(stacks::on_a_thread(im::store::compact)),
+            }),
             stacks,
             modules: stacks::modules(),
         }
@@ -394,6 +408,7 @@ impl Fleet {
             Network::Cell5g => 2,
             _ => 1,
         };
+        let far = self.chance(0.3);
         // A bad hour, so that there is something to find.
         let bad = (self.plan.now - at) / 3600 == self.plan.hours / 3;
         let attempts = 1 + self.below(if bad { 6 } else { 2 }) as u32;
@@ -474,21 +489,50 @@ impl Fleet {
         let down_ms = u64::from(attempts - 1) * 4_000 + self.below(3_000);
         Connection {
             name: name!("longlink"),
-            endpoint: if self.chance(0.3) {
+            endpoint: if far {
                 name!("gateway-eu")
             } else {
                 name!("gateway")
             },
-            transport: Transport::Tls,
+            region: Some(if far { name!("eu") } else { name!("cn") }),
+            transport: if self.chance(0.2) {
+                Transport::Quic
+            } else {
+                Transport::Tls
+            },
             network: machine.network,
             seconds: 600,
             attempts,
             ready,
+            reconnects: if bad { attempts - 1 } else { 0 },
             failures,
+            tries: vec![
+                Tries {
+                    family: Family::V6,
+                    order: 1,
+                    tried: attempts,
+                    connected: ready / 2,
+                    took_us: phases
+                        .iter()
+                        .find(|one| one.phase == Phase::Connect)
+                        .map(|one| one.took_us.clone())
+                        .unwrap_or_default(),
+                },
+                Tries {
+                    family: Family::V4,
+                    order: 2,
+                    tried: attempts - ready / 2,
+                    connected: ready - ready / 2,
+                    took_us: Sketch::default(),
+                },
+            ],
             disconnects: if ended > 0 {
+                let mut lasted_ms = Sketch::default();
+                (0..ended).for_each(|_| lasted_ms.record(30_000 + self.below(600_000)));
                 vec![Disconnects {
                     reason,
                     count: ended,
+                    lasted_ms,
                 }]
             } else {
                 Vec::new()
@@ -497,12 +541,53 @@ impl Fleet {
             ready_us,
             rtt_us,
             ack_us,
+            stall_us: self.some(0.05, 90_000_000),
+            backoff_us: self.some(if attempts > 1 { 1.0 } else { 0.0 }, 2_000_000),
+            outage_us: self.some(if ended > 0 { 1.0 } else { 0.0 }, 6_000_000),
+            network_changes: u32::from(self.chance(0.05)),
             sent: sent as u32,
             received: sent as u32 + 7,
             sent_bytes: sent * 420,
             received_bytes: sent * 900,
             up_ms: 600_000 - down_ms,
             down_ms,
+            tcp: Some(Tcp {
+                samples: 10,
+                rtt_us: self.some(1.0, 25_000 * slow),
+                rtt_var_us: self.some(1.0, 4_000 * slow),
+                min_rtt_us: self.some(1.0, 19_000 * slow),
+                segments: sent + 20,
+                retransmits: u64::from(bad) * 4 + self.below(2),
+                lost: self.below(2),
+                delivery_rate: self.some(0.3, 2_000_000 / slow),
+            }),
         }
+    }
+
+    /// A value around `usual`, or none.
+    fn some(&mut self, chance: f64, usual: u64) -> Sketch {
+        let mut sketch = Sketch::default();
+        if self.chance(chance) {
+            sketch.record(usual / 2 + self.below(usual));
+        }
+        sketch
+    }
+
+    /// A minute in which everybody on the gateway loses it and comes back.
+    fn storm(&mut self, machine: &Machine, run: RunId, at: u64) {
+        let mut window = self.connection(machine, at);
+        window.seconds = 60;
+        (window.attempts, window.reconnects) = (window.ready + 3, 3);
+        window.failures = vec![Failures {
+            phase: Phase::Connect,
+            failure: Failure::Refused,
+            count: 3,
+        }];
+        window.disconnects = vec![Disconnects {
+            reason: Disconnect::ServerShutdown,
+            count: 1,
+            lasted_ms: self.some(1.0, 400_000),
+        }];
+        self.push(machine, run, at, What::Connection(Box::new(window)));
     }
 }

@@ -10,12 +10,14 @@ use candor_agent::{
     Age, Agent, Breadcrumbs, Choice, Connection, Consent, Disconnect, Extension, Extra, Failure,
     Network, Precision, Settings, Terms, Transport,
 };
+use candor_net::Failing;
 
 // What the client uses directly.
-pub use candor_agent::{Attempt, Live, Phase, Turn, Watch, name};
+pub use candor_agent::{Live, Turn, Watch, name};
+pub use candor_net::{Dial, Metered};
 pub use probe::probe;
 
-use crate::client::{DialError, DialFault, Ending, Event, Step};
+use crate::client::{DialFault, Ending, Event};
 use crate::config::{ApmConfig, Config, NetworkKind, UserChoice};
 
 /// What the user was asked. The hash below belongs to it: the consent is for this text and no other.
@@ -76,20 +78,10 @@ impl Apm {
         self.agent.watch(name!("main_loop"))
     }
 
-    /// An attempt to connect begins.
+    /// An attempt to connect begins, each of whose steps may take as long as `patience`. It times and counts itself.
     #[must_use]
-    pub fn attempt(&self) -> Attempt {
-        self.link.attempt()
-    }
-
-    /// An attempt to connect has failed.
-    pub fn failed(attempt: Attempt, error: &DialError) {
-        let phase = match error.step {
-            Step::Resolve => Phase::Resolve,
-            Step::Connect => Phase::Connect,
-            Step::Login => Phase::Login,
-        };
-        attempt.failed(phase, failure(error));
+    pub fn dial(&self, patience: Duration) -> Dial {
+        Dial::new(&self.link).patience(patience)
     }
 
     /// A connection that was in service has ended.
@@ -137,7 +129,8 @@ impl Apm {
 fn settings(apm: &ApmConfig) -> Settings {
     let mut settings = Settings::new(&apm.app, &apm.release, &apm.collector, &apm.key, &apm.dir);
     if let Some(every) = apm.upload_every {
-        settings = settings.upload_every(every);
+        // Whoever cannot wait does not want to wait for good news either.
+        settings = settings.upload_every(every).calm_upload_every(every);
     }
     if let Some(window) = apm.window {
         settings = settings.window(window);
@@ -178,17 +171,16 @@ fn choice(choice: UserChoice) -> Choice {
     }
 }
 
-fn failure(error: &DialError) -> Failure {
-    match &error.fault {
-        DialFault::Io(_) | DialFault::NoAddress if error.step == Step::Resolve => {
-            Failure::ResolveFailed
+/// The class of what goes wrong at login: the app's own errors, in the extension's words.
+impl Failing for DialFault {
+    fn failure(&self) -> Failure {
+        match self {
+            Self::Io(e) => e.failure(),
+            Self::Timeout => Failure::Timeout,
+            Self::Refused(_) => Failure::AuthRefused,
+            Self::Closed => Failure::ClosedByPeer,
+            Self::Protocol(_) => Failure::Protocol,
         }
-        DialFault::Io(e) => Failure::of(e),
-        DialFault::NoAddress => Failure::ResolveFailed,
-        DialFault::Timeout => Failure::Timeout,
-        DialFault::Refused(_) => Failure::AuthRefused,
-        DialFault::Closed => Failure::ClosedByPeer,
-        DialFault::Protocol(_) => Failure::Protocol,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::stack::{Module, Stack, check_modules};
 use super::words;
-use crate::deidentify::Name;
+use crate::deidentify::{Name, ThreadName};
 use crate::limits;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,9 @@ pub struct Freeze {
     pub took_ms: u64,
     /// From how long on standing still counts as a freeze, in milliseconds.
     pub threshold_ms: u64,
+    /// From how long on the thread does not respond, in milliseconds; at least `threshold_ms`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_responding_ms: Option<u64>,
     /// How it ended.
     pub end: FreezeEnd,
     /// Whether the thread computed or waited.
@@ -28,10 +31,30 @@ pub struct Freeze {
     /// What it waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait: Option<Wait>,
+    /// Share of the time that it had a processor, in percent; of all threads together where several were watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_percent: Option<u8>,
+    /// The thread that holds the lock that it waited for, where the lock tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Holder>,
     /// The stacks that were seen, with how often each was.
     pub stacks: Vec<StackCount>,
     /// Files of code that frames refer to.
     pub modules: Vec<Module>,
+}
+
+/// A thread that keeps another one waiting.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Holder {
+    /// Whether it is the process's first thread.
+    pub main: bool,
+    /// Its name, where it is of an allow-listed pool or was declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<ThreadName>,
+    /// What it was doing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<Stack>,
 }
 
 /// A stack and how often it was seen.
@@ -42,6 +65,16 @@ pub struct StackCount {
     pub count: u32,
     /// The stack.
     pub stack: Stack,
+}
+
+words! {
+    /// How bad a freeze is for whoever waits.
+    pub enum Level {
+        /// It is noticed.
+        Hang = "hang",
+        /// It looks as if the app will not come back.
+        NotResponding = "not_responding",
+    }
 }
 
 words! {
@@ -95,13 +128,62 @@ words! {
 }
 
 impl Freeze {
+    /// Which of its thresholds it reached; a report that does not tell the second is a hang.
+    pub fn level(&self) -> Level {
+        match self.not_responding_ms {
+            Some(from_ms) if self.took_ms >= from_ms => Level::NotResponding,
+            _ => Level::Hang,
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), &'static str> {
         check_modules(&self.modules)?;
         if self.stacks.len() > limits::FREEZE_STACKS {
             return Err("a freeze lists more stacks than are accepted");
         }
-        self.stacks
+        if self.cpu_percent.is_some_and(|percent| percent > 100) {
+            return Err("a freeze had a processor for more than all of its time");
+        }
+        let held = self
+            .holder
             .iter()
-            .try_for_each(|seen| seen.stack.check(&self.modules))
+            .filter_map(|holder| holder.stack.as_ref());
+        let seen = self.stacks.iter().map(|seen| &seen.stack);
+        seen.chain(held)
+            .try_for_each(|stack| stack.check(&self.modules))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_level_is_that_of_the_last_threshold_that_was_reached() {
+        let level = |took_ms, not_responding_ms| {
+            let freeze = Freeze {
+                watch: Name::declare("ui"),
+                turn: None,
+                main: true,
+                took_ms,
+                threshold_ms: 2_000,
+                not_responding_ms,
+                end: FreezeEnd::Recovered,
+                activity: Activity::Unknown,
+                wait: None,
+                cpu_percent: None,
+                holder: None,
+                stacks: Vec::new(),
+                modules: Vec::new(),
+            };
+            freeze.level()
+        };
+        assert_eq!(level(4_999, Some(5_000)), Level::Hang);
+        assert_eq!(level(5_000, Some(5_000)), Level::NotResponding);
+        assert_eq!(
+            level(60_000, None),
+            Level::Hang,
+            "an agent that had but one"
+        );
     }
 }

@@ -14,14 +14,15 @@ mod stack;
 mod words;
 
 pub use connection::{
-    Connection, Disconnect, Disconnects, Failure, Failures, Network, Phase, PhaseTimes, Transport,
+    Connection, Disconnect, Disconnects, Failure, Failures, Family, Network, Phase, PhaseTimes,
+    Tcp, Transport, Tries,
 };
 pub use crash::{
     Cause, Circumstances, Crash, Fault, Note, Origin, Pressure, SignalName, SourceLine, Thread,
 };
 pub use crumb::{Crumb, CrumbValue};
 pub use device::{Arch, Device, Os, OsVersion};
-pub use freeze::{Activity, Freeze, FreezeEnd, StackCount, Wait};
+pub use freeze::{Activity, Freeze, FreezeEnd, Holder, Level, StackCount, Wait};
 pub use loss::{Loss, LossReason, Lost};
 pub use run::{Exit, Last, Run};
 pub use stack::{Found, Frame, Module, Offset, Stack, StackEnd};

@@ -5,6 +5,7 @@ pub(crate) mod crash;
 pub(crate) mod crumb;
 pub(crate) mod device;
 pub(crate) mod freeze;
+pub(crate) mod network;
 pub(crate) mod panic;
 pub(crate) mod past;
 pub(crate) mod run;
@@ -12,8 +13,8 @@ pub(crate) mod startup;
 pub(crate) mod usage;
 
 use candor_protocol::deidentify::ReportId;
-use candor_protocol::report::Lost;
-use std::sync::atomic::{AtomicBool, AtomicU8};
+use candor_protocol::report::{Lost, Network};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 
 /// Something that was seen.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ pub(crate) struct Observation {
 #[derive(Debug)]
 pub(crate) enum Seen {
     Crash(Box<crash::Crash>),
-    Freeze(freeze::Freeze),
+    Freeze(Box<freeze::Freeze>),
     Connection(connection::Window),
     Run(run::Run),
     Loss(Vec<Lost>),
@@ -43,6 +44,18 @@ pub(crate) struct Switch {
     pub(crate) open: AtomicBool,
     /// Index into `Network::ALL`.
     pub(crate) network: AtomicU8,
+    /// Whether the host tells the network; until it does, the agent looks for itself where it can.
+    pub(crate) told: AtomicBool,
+}
+
+impl Switch {
+    /// The network that the device is on.
+    pub(crate) fn network(&self) -> Network {
+        Network::ALL
+            .get(usize::from(self.network.load(Relaxed)))
+            .copied()
+            .unwrap_or(Network::Unknown)
+    }
 }
 
 /// The identity of the report number `which` that a run itself gives rise to.

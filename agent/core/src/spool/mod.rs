@@ -13,7 +13,7 @@ use candor_protocol::limits::{BATCH_BYTES, BATCH_REPORTS, REPORT_BYTES};
 use candor_protocol::report::{Kind, LossReason, Report};
 use quota::{Quota, Room};
 use record::Label;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -43,6 +43,10 @@ pub(crate) struct Spool {
     quota: Quota,
     entries: Vec<Entry>,
     ledger: Ledger,
+    /// Reports that nobody waits for. Only those of this run are known.
+    calm: HashSet<ReportId>,
+    /// Reports that a batch has held: the collector may have them, whether or not it could say so.
+    sent: HashSet<ReportId>,
 }
 
 /// What became of a report that was to be spooled.
@@ -69,6 +73,8 @@ impl Spool {
             quota,
             entries: list(files)?,
             ledger,
+            calm: HashSet::new(),
+            sent: HashSet::new(),
         };
         spool.remove_leftovers()?;
         spool.finish_telling(permit)?;
@@ -117,6 +123,49 @@ impl Spool {
                 Appended::Lost(reason)
             }
         }
+    }
+
+    /// Says that nobody waits for this report: it may travel with others.
+    pub(crate) fn calm(&mut self, id: ReportId) {
+        self.calm.insert(id);
+    }
+
+    /// Says that somebody waits for this report after all.
+    pub(crate) fn wanted(&mut self, id: ReportId) {
+        self.calm.remove(&id);
+    }
+
+    /// Puts `report` in the place of the one with the same identity, which still waits and has never been sent. Whether it
+    /// did; if not, nothing has changed.
+    pub(crate) fn replace(&mut self, _: &Permit<'_>, report: &Report) -> bool {
+        if self.sent.contains(&report.id) {
+            return false;
+        }
+        let Some(index) = self
+            .entries
+            .iter()
+            .position(|entry| entry.label.id == report.id)
+        else {
+            return false;
+        };
+        let Ok(line) = serde_json::to_string(report) else {
+            return false;
+        };
+        let bytes = record::seal(&line);
+        let used: u64 = self.entries.iter().map(|entry| entry.size).sum();
+        let entry = &self.entries[index];
+        let fits = used - entry.size + bytes.len() as u64 <= self.quota.bytes;
+        if line.len() > REPORT_BYTES || report.what.check().is_err() || !fits {
+            return false;
+        }
+        let (path, size) = (self.path(&entry.label), bytes.len() as u64);
+        // What could not be synced may be there all the same; then it must not be told a second time.
+        if files::replace(&path, &bytes).is_err() && !fs::read(&path).is_ok_and(|now| now == bytes)
+        {
+            return false;
+        }
+        self.entries[index].size = size;
+        true
     }
 
     fn write(
@@ -191,6 +240,9 @@ impl Spool {
                 .iter()
                 .any(|report| report.file == entry.label.file_name())
         });
+        let waits: HashSet<ReportId> = self.entries.iter().map(|entry| entry.label.id).collect();
+        self.calm.retain(|id| waits.contains(id));
+        self.sent.retain(|id| waits.contains(id));
         Ok(())
     }
 
@@ -225,6 +277,7 @@ impl Spool {
             }
         }
         let _ = self.settle(permit, &damaged, Fate::Lost(LossReason::Damaged));
+        self.sent.extend(batch.reports.iter().map(|(id, _)| *id));
         batch
     }
 
@@ -295,6 +348,13 @@ impl Spool {
     /// How many reports wait.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Whether nobody waits for anything that waits here.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.entries
+            .iter()
+            .all(|entry| self.calm.contains(&entry.label.id))
     }
 
     /// Whether something waits that should not wait for others.

@@ -21,14 +21,14 @@ use crate::files;
 use crate::identity::Identity;
 use crate::narrowing;
 use crate::running::{Grant, Running};
-use crate::spool::Spool;
 use crate::spool::quota::Quota;
+use crate::spool::{Appended, Spool};
 use crate::upload::lock;
 use crate::withdrawal;
 use candor_crash::coarse_millis;
 use candor_protocol::deidentify::RunId;
 use candor_protocol::report::Exit;
-use freezes::Followed;
+use freezes::Freezes;
 use std::fs::File;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -45,7 +45,7 @@ pub(crate) struct Worker<'a> {
     identity: Identity,
     context: Context,
     spool: Arc<Mutex<Spool>>,
-    followed: Vec<Followed>,
+    freezes: Freezes,
     windows: Windows,
     uploads: Uploads,
     usage: Source,
@@ -59,9 +59,7 @@ pub(crate) struct Worker<'a> {
     expired_unix: u64,
 }
 
-/// With a watch, the thread looks this often whether a turn is going on.
-const WATCHING: Duration = Duration::from_millis(500);
-/// Without one, it looks after libraries and threads this often.
+/// Without a watch, the thread looks after libraries and threads this often.
 const RESTING: Duration = Duration::from_secs(5);
 /// A process that used the directory before may take a moment to let go of it.
 const LOCK_TRIES: u32 = 25;
@@ -128,7 +126,7 @@ impl<'a> Worker<'a> {
             identity,
             context,
             spool: Arc::new(Mutex::new(spool)),
-            followed: Vec::new(),
+            freezes: Freezes::new(settings.thread_names),
             windows: Windows::begin(
                 now / settings.window.as_secs().max(1),
                 running.started_micros,
@@ -143,6 +141,7 @@ impl<'a> Worker<'a> {
         };
         worker.note(&permit)?;
         worker.look_at_usage(coarse_millis());
+        worker.look_at_network();
         worker.tell_past(&permit, now);
         worker.append(
             &permit,
@@ -182,16 +181,13 @@ impl<'a> Worker<'a> {
             (wanted, wanted > orders.flushes_done, orders.shutdown)
         };
         // With a watch it also notes that the process lives, which dates the end of a freeze that nobody outlives.
-        let maintain_every = if self.followed.is_empty() {
-            RESTING
-        } else {
-            WATCHING
-        };
+        let maintain_every = self.freezes.look_every().unwrap_or(RESTING);
         if now_ms >= self.maintained_ms + maintain_every.as_millis() as u64 {
             self.maintained_ms = now_ms;
             if let Some(recorder) = &self.running.recorder {
                 recorder.with(candor_crash::Armed::maintain);
             }
+            self.look_at_network();
         }
         if now_ms >= self.used_ms + USAGE_EVERY_MS {
             self.look_at_usage(now_ms);
@@ -210,13 +206,10 @@ impl<'a> Worker<'a> {
         }
         let upload_due = self.upload(&permit, now, flushing);
         drop(permit);
+        self.freezes.ping();
 
         let mut pause = Duration::from_secs(window_due.saturating_sub(now).clamp(1, 3600));
-        pause = pause.min(if self.followed.is_empty() {
-            RESTING
-        } else {
-            WATCHING
-        });
+        pause = pause.min(self.freezes.look_every().unwrap_or(RESTING));
         if let Some(look_ms) = next_look {
             pause = pause.min(Duration::from_millis(look_ms.saturating_sub(now_ms)));
         }
@@ -270,15 +263,20 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn append(&mut self, permit: &Permit<'_>, observation: Observation, now: u64) {
+    /// Keeps a report of what was seen. `None` when nothing of it may leave.
+    fn append(
+        &mut self,
+        permit: &Permit<'_>,
+        observation: Observation,
+        now: u64,
+    ) -> Option<Appended> {
         let seconds = self.context.allowed.pseudonym_seconds();
         let files = &self.running.files;
         if let Ok(pseudonym) = self.identity.current(permit, files, now, seconds) {
             self.context.pseudonym = pseudonym;
         }
-        if let Some(report) = scrub(observation, &self.context) {
-            lock(&self.spool).append(permit, &report, now);
-        }
+        let report = scrub(observation, &self.context)?;
+        Some(lock(&self.spool).append(permit, &report, now))
     }
 
     /// The run ends by the host's decision; nothing of it has to be told by a later one.

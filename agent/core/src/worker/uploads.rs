@@ -11,6 +11,7 @@ use crate::spool::Spool;
 use crate::upload::plan::{Backoff, Situation, Step, plan};
 use crate::upload::{self, lock};
 use std::thread;
+use std::time::Duration;
 
 /// How the upload stands.
 pub(super) enum Upload {
@@ -61,7 +62,7 @@ impl Worker<'_> {
             waiting: spool.len(),
             urgent: flushing || spool.urgent(),
             last: self.uploads.last_ms,
-            every: self.context.allowed.upload_every().as_millis() as u64,
+            every: self.upload_every(spool).as_millis() as u64,
             backoff: self.uploads.backoff,
         };
         let mut spool = lock(&self.spool);
@@ -102,6 +103,17 @@ impl Worker<'_> {
             &narrowing::load(&running.files),
             &self.context.run,
         );
+    }
+
+    /// How long what waits may go on waiting.
+    fn upload_every(&self, spool: &Spool) -> Duration {
+        let every = self.context.allowed.upload_every();
+        if spool.is_calm() {
+            let settings = &self.running.settings.settings;
+            settings.calm_upload_every.max(every)
+        } else {
+            every
+        }
     }
 
     fn start_session(&self) -> bool {

@@ -1,7 +1,7 @@
 //! A host with a real agent that dies in the way it is told.
 
 use candor_agent::{
-    Age, Agent, Carrier, Choice, Consent, Extension, Outcome, Request, Sending, Settings, name,
+    Agent, Carrier, Choice, Consent, Extension, Outcome, Request, Sending, Settings, name,
 };
 use std::hint::black_box;
 use std::io::Write;
@@ -45,7 +45,7 @@ fn start(dir: &Path, release: &str) -> Agent {
         locale: "en".into(),
         given_at: 1,
         catalogue: candor_agent::CATALOGUE,
-        age: Age::Unknown,
+        age: candor_agent::Age::Unknown,
     };
     let settings = Settings::new("im-demo", release, "http://127.0.0.1:9", "ck_none", dir)
         .carrier(Arc::new(Offline))

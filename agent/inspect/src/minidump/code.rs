@@ -14,7 +14,6 @@ pub(super) struct Code {
     segments: Vec<Segment>,
     /// Missing in a debug file, and where the processor is another one.
     pub(super) tables: Option<Tables>,
-    x86_64: bool,
 }
 
 /// A part of the file that is loaded.
@@ -48,7 +47,6 @@ impl Code {
             load: lowest / PAGE * PAGE,
             segments,
             tables: x86_64.then(|| Tables::of(&elf)).flatten(),
-            x86_64,
             file: File::open(path).ok()?,
         })
     }
@@ -56,9 +54,8 @@ impl Code {
     /// Whether the code before `address` calls something, so that `address` can be where that returns to. `None` when the
     /// file does not say.
     pub(super) fn calls_before(&self, address: u64) -> Option<bool> {
-        if !self.x86_64 {
-            return None;
-        }
+        // A debug file has the headers of the code and not the code.
+        self.tables.as_ref()?;
         let segment = self.segments.iter().find(|segment| {
             address
                 .checked_sub(segment.address)

@@ -6,7 +6,10 @@ use crate::names::SymbolFiles;
 use crate::view::stack::Names;
 use async_trait::async_trait;
 use candor_protocol::report::{Found, Frame, Offset, Stack, StackEnd};
-use minidump::{MinidumpContext, MinidumpModule, Module, UnifiedMemory, UnifiedMemoryInfoList};
+use minidump::{
+    MinidumpContext, MinidumpModule, MinidumpRawContext, Module, UnifiedMemory,
+    UnifiedMemoryInfoList,
+};
 use minidump_unwind::{
     CallStack, FileError, FileKind, FillSymbolError, FrameSymbolizer, FrameTrust, FrameWalker,
     StackFrame, SymbolProvider, SystemInfo, walk_stack,
@@ -75,6 +78,9 @@ impl<'a> Walker<'a> {
             .store(before.saturating_add(LOOKS_PER_STACK).min(LOOKS), Relaxed);
         self.outermost.store(false, Relaxed);
         let mut stack = CallStack::with_context(registers.clone());
+        stack
+            .frames
+            .extend(self.caller_of_nothing(registers, memory));
         let finished = {
             let walk = pin!(walk_stack(
                 0,
@@ -95,6 +101,35 @@ impl<'a> Walker<'a> {
             true => Some(StackEnd::Lost),
         };
         Some(self.told(&stack.frames, end))
+    }
+
+    /// Who called code that does not exist, such as a null pointer: the call has pushed where it would return to, and
+    /// nothing has been pushed since.
+    fn caller_of_nothing(
+        &self,
+        registers: &MinidumpContext,
+        memory: Option<UnifiedMemory<'_, '_>>,
+    ) -> Option<StackFrame> {
+        let MinidumpRawContext::Amd64(at_fault) = &registers.raw else {
+            return None;
+        };
+        if self.modules.at(at_fault.rip).is_some() {
+            return None;
+        }
+        let back_to: u64 = memory?.get_memory_at_address(at_fault.rsp)?;
+        if self.can_have_called(back_to.checked_sub(1)?) != Some(true) {
+            return None;
+        }
+        let mut caller = at_fault.clone();
+        caller.rip = back_to;
+        caller.rsp = at_fault.rsp.checked_add(8)?;
+        let context = MinidumpContext {
+            raw: MinidumpRawContext::Amd64(caller),
+            valid: registers.valid.clone(),
+        };
+        let mut frame = StackFrame::from_context(context, FrameTrust::CallFrameInfo);
+        frame.instruction = back_to - 1;
+        Some(frame)
     }
 
     fn told(&self, frames: &[StackFrame], end: Option<StackEnd>) -> Stack {

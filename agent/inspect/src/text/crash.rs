@@ -1,7 +1,7 @@
 //! A crash.
 
 use super::page::{Page, Style};
-use super::{crumbs, show, threads};
+use super::{crumbs, excerpt, show, threads};
 use crate::view::crash::{Crash, meaning};
 
 pub(crate) fn put(page: &mut Page, crash: &Crash, full: bool) {
@@ -11,6 +11,7 @@ pub(crate) fn put(page: &mut Page, crash: &Crash, full: bool) {
         (_, false) => "got the signal",
     };
     threads::put(page, &crash.thread, did, full);
+    excerpt::put(page, crash.excerpt.as_ref());
     crumbs::put(page, &crash.crumbs, "this crash", full);
     threads::put_others(page, &crash.others, full);
     let threads = || std::iter::once(&crash.thread).chain(&crash.others);

@@ -2,23 +2,38 @@
 
 use super::page::{Page, Style};
 use super::rows::{self, Placed};
-use super::show;
+use super::{show, threads};
 use crate::view::amount::{count, millis};
 use crate::view::freeze::Freeze;
 use crate::view::rows::{Row, fold};
 use crate::view::tree::Node;
+use candor_protocol::report::Level;
 
 pub(crate) fn put(page: &mut Page, freeze: &Freeze, full: bool) {
     let mut facts = format!(
-        "Standing still counts as a freeze from {} on.",
+        "Standing still counts as a freeze from {} on",
         millis(freeze.threshold_ms)
     );
+    if let Some(from_ms) = freeze.not_responding_ms {
+        let reached = match freeze.level {
+            Level::NotResponding => "as this one does",
+            Level::Hang => "which this one does not",
+        };
+        facts.push_str(&format!(
+            ", and as not responding from {} on, {reached}",
+            millis(from_ms)
+        ));
+    }
+    facts.push('.');
     if freeze.main {
         facts.push_str(" It is the main thread.");
     }
     if freeze.samples > 0 {
         let times = count(freeze.samples, "time");
         facts.push_str(&format!(" It was looked at {times} meanwhile."));
+    }
+    if let Some(percent) = freeze.cpu_percent {
+        facts.push_str(&format!(" It had a processor for {percent} % of the time."));
     }
     page.gap().paragraph(Style::Plain, 0, &facts);
     if freeze.tree.is_empty() {
@@ -33,6 +48,9 @@ pub(crate) fn put(page: &mut Page, freeze: &Freeze, full: bool) {
             place(&mut placed, node, 0, full);
         }
         rows::put(page, &placed);
+    }
+    if let Some(holder) = &freeze.holder {
+        threads::put(page, holder, "held the lock", full);
     }
     show::put_modules(
         page,

@@ -1,9 +1,8 @@
 //! `candor minidump`.
 
 use super::page::{Page, Style};
-use super::show;
 use super::table::{self, Align, faint, plain};
-use super::threads;
+use super::{excerpt, show, threads};
 use crate::view::amount::{bytes, count};
 use crate::view::crash::ModuleLine;
 use crate::view::minidump::{Minidump, Shown};
@@ -29,6 +28,7 @@ pub(crate) fn render(shown: &Shown, full: bool, colour: bool) -> String {
         };
         threads::put(&mut page, thread, did, full);
     }
+    excerpt::put(&mut page, dump.excerpt.as_ref());
     threads::put_others(&mut page, &dump.others, full);
     put_modules(&mut page, dump, full);
     threads::put_doubts(&mut page, dump.thread.iter().chain(&dump.others));

@@ -1,6 +1,7 @@
 //! A crash.
 
 use super::stack::{Names, Stack};
+use crate::sources::Excerpt;
 use candor_protocol::report::{
     self, Cause, Circumstances, Crumb, Fault, Module, Note, Origin, SignalName,
 };
@@ -33,6 +34,9 @@ pub(crate) struct Crash {
     /// Where it happened, as far as it can be told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) blamed: Option<String>,
+    /// The code there, where the sources were given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) excerpt: Option<Excerpt>,
     pub(crate) uptime_ms: u64,
     /// How the app and the machine stood.
     pub(crate) around: Circumstances,
@@ -89,6 +93,7 @@ impl Crash {
             origin: None,
             fault: None,
             blamed,
+            excerpt: None,
             uptime_ms: crash.uptime_ms,
             around: crash.around,
             thread: crashed,

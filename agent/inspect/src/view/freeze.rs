@@ -1,9 +1,9 @@
 //! A freeze.
 
-use super::crash::{ModuleLine, modules};
+use super::crash::{ModuleLine, Thread, modules};
 use super::stack::{Names, Stack};
 use super::tree::{Node, tree};
-use candor_protocol::report::{self, Activity, FreezeEnd, Wait};
+use candor_protocol::report::{self, Activity, FreezeEnd, Level, Wait};
 use serde::Serialize;
 
 /// A watched thread stood still.
@@ -15,10 +15,19 @@ pub(crate) struct Freeze {
     pub(crate) main: bool,
     pub(crate) took_ms: u64,
     pub(crate) threshold_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) not_responding_ms: Option<u64>,
+    /// Which of the two it reached.
+    pub(crate) level: Level,
     pub(crate) end: FreezeEnd,
     pub(crate) activity: Activity,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) wait: Option<Wait>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cpu_percent: Option<u8>,
+    /// The thread that held the lock that it waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) holder: Option<Thread>,
     pub(crate) samples: u64,
     /// Where the thread was in most of the samples.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,21 +52,38 @@ impl Freeze {
             })
             .collect();
         let most = most_seen(&mut stacks);
+        let holder = freeze.holder.as_ref().map(|holder| {
+            let stack = holder.stack.clone().unwrap_or_default();
+            let mut stack = Stack::of(&stack, &freeze.modules, names);
+            stack.blame(false);
+            Thread {
+                main: holder.main,
+                name: holder.name.as_ref().map(ToString::to_string),
+                stack,
+            }
+        });
+        let held = holder.iter().map(|holder| &holder.stack);
+        let mut shown = stacks.iter().map(|(_, stack)| stack).chain(held);
+        let lacks_names = shown.any(Stack::lacks_names);
         Self {
             watch: freeze.watch.to_string(),
             turn: freeze.turn.as_ref().map(ToString::to_string),
             main: freeze.main,
             took_ms: freeze.took_ms,
             threshold_ms: freeze.threshold_ms,
+            not_responding_ms: freeze.not_responding_ms,
+            level: freeze.level(),
             end: freeze.end,
             activity: freeze.activity,
             wait: freeze.wait,
+            cpu_percent: freeze.cpu_percent,
+            holder,
             samples: stacks.iter().map(|(count, _)| count).sum(),
             most_seen_samples: most.as_ref().map(|(_, samples)| *samples),
             most_seen: most.map(|(place, _)| place),
             tree: tree(&stacks),
             modules: modules(&freeze.modules, names),
-            lacks_names: stacks.iter().any(|(_, stack)| stack.lacks_names()),
+            lacks_names,
         }
     }
 }

@@ -32,6 +32,7 @@ pub(crate) fn of(dump: &Dump, report: &Report) -> Vec<KeptBack> {
         started_unix,
         started_boottime_ms,
         exit_mark,
+        exit_status,
         counters,
         open_freeze,
         panics,
@@ -58,6 +59,10 @@ pub(crate) fn of(dump: &Dump, report: &Report) -> Vec<KeptBack> {
         boot.map(|boot| format!("{boot:016x}")),
     );
     rows.put("how far the run had come", come(*exit_mark).to_owned());
+    rows.maybe(
+        "the status that it exited with",
+        exit_status.map(|status| status.to_string()),
+    );
     for panic in panics {
         rows.panic(panic, *started_unix);
     }

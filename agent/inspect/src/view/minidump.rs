@@ -4,6 +4,7 @@ use super::crash::{ModuleLine, Thread, modules};
 use super::phrase::{capital, reason, thread_named};
 use super::stack::Stack;
 use crate::minidump::{Held, Read};
+use crate::sources::Excerpt;
 use candor_protocol::moment::{Moment, Precision};
 use candor_protocol::report::{Fault, Origin, SignalName};
 use serde::Serialize;
@@ -49,6 +50,9 @@ pub(crate) struct Minidump {
     pub(crate) fault_address: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) blamed: Option<String>,
+    /// The code there, where the sources were given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) excerpt: Option<Excerpt>,
     /// The thread that crashed, or that asked for the dump; missing when the dump does not say which.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) thread: Option<Thread>,
@@ -120,6 +124,7 @@ impl Shown {
                 .and_then(|cause| cause.address)
                 .map(|address| format!("{address:x}")),
             blamed,
+            excerpt: None,
             thread,
             others: threads.collect(),
             modules: modules(&read.modules, &read.symbols)

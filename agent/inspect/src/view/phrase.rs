@@ -227,6 +227,9 @@ fn connection(window: &Connection) -> String {
     if ended > 0 {
         parts.push(count(ended, "disconnect"));
     }
+    if !window.stall_us.is_empty() {
+        parts.push(count(window.stall_us.count(), "stall"));
+    }
     if let Some(p50) = window.rtt_us.quantile(0.5) {
         parts.push(format!("round trip p50 {}", micros(p50)));
     }

@@ -239,6 +239,17 @@ impl Stack {
         Some(self.frames[index].place())
     }
 
+    /// File and line of the frame to blame: of the innermost own function there that has them.
+    pub(crate) fn source_to_blame(&self) -> Option<(&str, u32)> {
+        let frame = self.frames.iter().find(|frame| frame.blamed)?;
+        let own = frame
+            .functions
+            .iter()
+            .find(|function| function.owner == Owner::App && function.line.is_some());
+        let function = own.or(frame.functions.last())?;
+        Some((function.file.as_deref()?, function.line?))
+    }
+
     /// Where the thread is, in words: the frame that says most, and the system's function that it called.
     pub(crate) fn place(&self) -> Option<String> {
         let index = self.to_blame(false)?;

@@ -19,6 +19,10 @@ pub(crate) const ALL: &[(&str, fn())] = &[
     ),
     ("a_minidump_of_an_abort_blames_who_called_it", abort_is_told),
     (
+        "a_minidump_of_a_call_to_nowhere_names_the_caller",
+        call_to_nowhere_is_told,
+    ),
+    (
         "a_stripped_program_is_enough_to_follow_the_stacks_of_a_minidump",
         stripped_is_enough,
     ),
@@ -157,6 +161,20 @@ fn abort_is_told() {
     // The C library was not given, so the frames behind it are found by what looks like a return address.
     let frames = told["thread"]["stack"]["frames"].to_string();
     assert!(frames.contains("deaths::foreign::give_up"), "{frames}");
+}
+
+fn call_to_nowhere_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let dump = minidump("nothing", dir.path());
+    let json = json(&dump, &executable());
+    let frames = json["minidump"]["thread"]["stack"]["frames"]
+        .as_array()
+        .unwrap();
+    assert_eq!(frames[0]["module"], Value::Null, "{frames:#?}");
+    let called = frames[1]["functions"].as_array().unwrap().last().unwrap();
+    assert_eq!(called["name"], "deaths::foreign::call", "{frames:#?}");
+    let summary = json["summary"].as_str().unwrap();
+    assert!(summary.contains("deaths::foreign::call"), "{summary}");
 }
 
 fn stripped_is_enough() {

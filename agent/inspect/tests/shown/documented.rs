@@ -8,6 +8,9 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// Where this crate's tests lie: the sources of the functions in the reports.
+const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shown");
+
 /// Names of the fields in `value`. Where the keys are words of a closed list, they are no names.
 fn fields(value: &Value, into: &mut BTreeSet<String>) {
     const MAPS: [&str; 5] = ["recorded", "delivered", "waiting", "lost", "lost_by_reason"];
@@ -41,6 +44,7 @@ fn every_field_is_documented_and_every_documented_field_exists() {
         read(&["show", &id]);
         read(&["show", &id, "--symbols", &executable, "/nonexistent"]);
         read(&["show", &id, "--explain"]);
+        read(&["show", &id, "--symbols", &executable, "--sources", SOURCES]);
     }
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)

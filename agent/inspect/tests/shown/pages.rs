@@ -78,6 +78,26 @@ fn a_panic_reads_well_with_symbols() {
 }
 
 #[test]
+fn the_code_that_is_to_blame_is_shown_where_the_sources_are_at_hand() {
+    let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shown");
+    assert_snapshot!(
+        "panic_sources",
+        show(
+            &reports::panic(),
+            &["--symbols", &symbols(), "--sources", sources]
+        )
+    );
+    let elsewhere = show(
+        &reports::panic(),
+        &["--symbols", &symbols(), "--sources", "/nonexistent"],
+    );
+    assert_eq!(
+        elsewhere,
+        show(&reports::panic(), &["--symbols", &symbols()])
+    );
+}
+
+#[test]
 fn a_recursion_is_told_once_with_how_often_it_follows() {
     assert_snapshot!(
         "overflow",
@@ -323,6 +343,7 @@ fn wrong_usage_ends_with_two() {
         &["show", "c0", "--dir", "/tmp", "--as-sent", "--json"],
         &["show", "c0", "--dir", "/tmp", "--as-sent", "--explain"],
         &["minidump"],
+        &["minidump", "app.dmp", "--sources", "/tmp"],
         &["frobnicate"],
         &[],
     ] {

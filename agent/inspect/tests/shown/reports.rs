@@ -342,9 +342,12 @@ pub(crate) fn freeze() -> Report {
         main: true,
         took_ms: 3_240,
         threshold_ms: 2_000,
+        not_responding_ms: Some(5_000),
         end: FreezeEnd::Recovered,
         activity: Activity::Running,
         wait: None,
+        cpu_percent: Some(97),
+        holder: None,
         stacks: vec![seen(3, "chat6search"), seen(9, "chat14layout_bubbles")],
         modules: vec![app("im-client"), libc()],
     };
@@ -359,11 +362,22 @@ pub(crate) fn deadlock() -> Report {
         main: false,
         took_ms: 61_000,
         threshold_ms: 2_000,
+        not_responding_ms: Some(5_000),
         end: FreezeEnd::Killed,
         activity: Activity::Blocked,
         wait: Some(Wait::Futex),
+        cpu_percent: Some(0),
+        holder: Some(Holder {
+            main: false,
+            name: Some(ThreadName::scrub("librarian")),
+            stack: Some(stack(vec![
+                victim::frame("chat6search", 0),
+                victim::frame("chat4draw", 0),
+                victim::frame("__rust_begin_short_backtrace", 0),
+            ])),
+        }),
         stacks: Vec::new(),
-        modules: Vec::new(),
+        modules: vec![app("im-client")],
     };
     report(9, What::Freeze(freeze))
 }
@@ -378,11 +392,13 @@ pub(crate) fn connection() -> Report {
     let window = Connection {
         name: name!("longlink"),
         endpoint: name!("gateway"),
+        region: Some(name!("eu")),
         transport: Transport::Tls,
         network: Network::Cell4g,
         seconds: 60,
         attempts: 4,
         ready: 2,
+        reconnects: 3,
         failures: vec![
             Failures {
                 phase: Phase::Connect,
@@ -395,9 +411,26 @@ pub(crate) fn connection() -> Report {
                 count: 1,
             },
         ],
+        tries: vec![
+            Tries {
+                family: Family::V6,
+                order: 1,
+                tried: 4,
+                connected: 1,
+                took_us: sketch(&[48_000]),
+            },
+            Tries {
+                family: Family::V4,
+                order: 2,
+                tried: 3,
+                connected: 2,
+                took_us: sketch(&[20_000, 22_000]),
+            },
+        ],
         disconnects: vec![Disconnects {
             reason: Disconnect::HeartbeatTimeout,
             count: 2,
+            lasted_ms: sketch(&[300_000, 301_000]),
         }],
         phases: vec![
             PhaseTimes {
@@ -416,12 +449,26 @@ pub(crate) fn connection() -> Report {
         ready_us: sketch(&[190_000, 402_000]),
         rtt_us: sketch(&[61_000, 64_000, 71_000, 1_900_000]),
         ack_us: sketch(&[80_000, 82_000, 95_000, 96_000, 400_000]),
+        stall_us: sketch(&[65_000_000]),
+        backoff_us: sketch(&[400_000, 800_000]),
+        outage_us: sketch(&[9_000_000]),
+        network_changes: 1,
         sent: 41,
         received: 38,
         sent_bytes: 12_345,
         received_bytes: 98_765,
         up_ms: 51_000,
         down_ms: 9_000,
+        tcp: Some(Tcp {
+            samples: 6,
+            rtt_us: sketch(&[60_000, 62_000]),
+            rtt_var_us: sketch(&[4_000]),
+            min_rtt_us: sketch(&[58_000]),
+            segments: 120,
+            retransmits: 5,
+            lost: 1,
+            delivery_rate: sketch(&[1_500_000]),
+        }),
     };
     report(5, What::Connection(Box::new(window)))
 }

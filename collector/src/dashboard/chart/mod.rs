@@ -4,13 +4,17 @@
 //! No picture uses a style: positions are attributes, in percent or in a stretched view box, so that a strict
 //! Content-Security-Policy holds and text keeps its size on any screen.
 
+mod heat;
 mod icicle;
+mod mark;
 mod over_time;
 mod scale;
 mod share_bar;
 mod spark;
 
+pub(crate) use heat::Heat;
 pub(crate) use icicle::{Icicle, Step, Tree};
+pub(crate) use mark::Mark;
 pub(crate) use over_time::{OverTime, Series, Shape};
 pub(crate) use scale::Unit;
 pub(crate) use share_bar::ShareBar;

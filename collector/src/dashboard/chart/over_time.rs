@@ -1,5 +1,6 @@
 //! A chart over time: lines, or stacked bars.
 
+use super::mark::Mark;
 use super::scale::{Scale, Unit};
 use super::{Tone, number};
 use crate::dashboard::window;
@@ -81,6 +82,7 @@ pub(crate) struct OverTime {
     from: u64,
     step: u64,
     narrow: Option<String>,
+    marks: Vec<Mark>,
     empty: bool,
 }
 
@@ -88,9 +90,9 @@ impl askama::filters::HtmlSafe for OverTime {}
 
 /// A label below the chart.
 #[derive(Debug, Clone)]
-struct Tick {
-    x: String,
-    text: String,
+pub(super) struct Tick {
+    pub(super) x: String,
+    pub(super) text: String,
 }
 
 /// A series as paths.
@@ -181,6 +183,7 @@ impl OverTime {
             from: span.from,
             step: span.step,
             narrow: None,
+            marks: Vec::new(),
             empty: series
                 .iter()
                 .flat_map(|one| &one.values)
@@ -192,6 +195,21 @@ impl OverTime {
     /// Makes a click on a point lead to `address` with the end of the point appended.
     pub(crate) fn narrowing(mut self, address: Option<String>) -> Self {
         self.narrow = address;
+        self
+    }
+}
+
+impl OverTime {
+    /// Marks moments.
+    pub(crate) fn marked(mut self, marks: &[Mark]) -> Self {
+        for (index, row) in self.rows.iter_mut().enumerate() {
+            row.label.push_str(Mark::note(marks, index));
+        }
+        for mark in marks {
+            self.summary.push(' ');
+            self.summary.push_str(&mark.text);
+        }
+        self.marks = marks.to_vec();
         self
     }
 }
@@ -246,7 +264,7 @@ const DISTANCES: [u64; 16] = [
 /// More labels than this overlap on a phone.
 const MOST_TICKS: u64 = 6;
 
-fn ticks(span: Span) -> Vec<Tick> {
+pub(super) fn ticks(span: Span) -> Vec<Tick> {
     let length = span.to - span.from;
     let distance = DISTANCES
         .into_iter()

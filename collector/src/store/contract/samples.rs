@@ -6,8 +6,8 @@ use candor_protocol::deidentify::{AppName, CleanText, Name, Pseudonym, ReportId,
 use candor_protocol::moment::{Moment, Precision};
 use candor_protocol::report::{
     Activity, Arch, Cause, Circumstances, Connection, Crash, Device, Disconnect, Disconnects, Exit,
-    Failure, Failures, Freeze, FreezeEnd, Kind, Loss, LossReason, Lost, Network, Os, Phase,
-    PhaseTimes, Report, Run, Stack, Thread, Transport, Wait, What,
+    Failure, Failures, Family, Freeze, FreezeEnd, Kind, Loss, LossReason, Lost, Network, Os, Phase,
+    PhaseTimes, Report, Run, Stack, Tcp, Thread, Transport, Tries, Wait, What,
 };
 use candor_protocol::sketch::Sketch;
 use std::future::poll_fn;
@@ -49,12 +49,17 @@ pub(super) fn sketch(values: &[u64]) -> Sketch {
 }
 
 /// One life of a process: whose, which, of which release, in which hour.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Life {
     pub(super) who: u32,
     pub(super) run: u32,
     pub(super) release: &'static str,
     pub(super) hour: u64,
+    /// Seconds after the full hour, for reports that tell the minute.
+    pub(super) past: u64,
+    pub(super) os_version: &'static str,
+    pub(super) region: Option<Name>,
+    pub(super) reconnects: u32,
 }
 
 impl Life {
@@ -64,25 +69,54 @@ impl Life {
             run,
             release: "1.0",
             hour: 0,
+            past: 0,
+            os_version: "12.4",
+            region: None,
+            reconnects: 1,
         }
     }
 
-    pub(super) fn release(self, release: &'static str) -> Self {
-        Self { release, ..self }
+    /// The same in every later hour or release: reports borrow it.
+    fn with(&self, change: impl FnOnce(&mut Self)) -> Self {
+        let mut life = self.clone();
+        change(&mut life);
+        life
     }
 
-    pub(super) fn hour(self, hour: u64) -> Self {
-        Self { hour, ..self }
+    pub(super) fn release(&self, release: &'static str) -> Self {
+        self.with(|life| life.release = release)
     }
 
-    fn incoming(self, number: u32, what: What, issue: Option<Grouped>) -> Incoming {
+    pub(super) fn hour(&self, hour: u64) -> Self {
+        self.with(|life| life.hour = hour)
+    }
+
+    /// Reports that tell the minute.
+    pub(super) fn minute(&self, minute: u64) -> Self {
+        self.with(|life| life.past = minute * 60)
+    }
+
+    pub(super) fn os_version(&self, version: &'static str) -> Self {
+        self.with(|life| life.os_version = version)
+    }
+
+    pub(super) fn region(&self, region: Name) -> Self {
+        self.with(|life| life.region = Some(region))
+    }
+
+    /// Windows with this many attempts to get back a lost service.
+    pub(super) fn reconnects(&self, reconnects: u32) -> Self {
+        self.with(|life| life.reconnects = reconnects)
+    }
+
+    fn incoming(&self, number: u32, what: What, issue: Option<Grouped>) -> Incoming {
         let report = Report {
             id: id(number),
-            at: Moment::round(START + self.hour * HOUR, Precision::Hour),
+            at: Moment::round(START + self.hour * HOUR + self.past, Precision::Minute),
             run: RunId::from_bytes(bytes(self.run)),
             pseudonym: pseudonym(self.who),
             release: self.release.parse().unwrap(),
-            device: Device::coarse(Os::Linux, Some("12.4"), Arch::X86_64, 8, 16 << 30),
+            device: Device::coarse(Os::Linux, Some(self.os_version), Arch::X86_64, 8, 16 << 30),
             what,
         };
         let json = serde_json::to_string(&report).unwrap();
@@ -94,7 +128,7 @@ impl Life {
         }
     }
 
-    pub(super) fn run(self, number: u32, exit: Option<Exit>, uptime_ms: u64) -> Incoming {
+    pub(super) fn run(&self, number: u32, exit: Option<Exit>, uptime_ms: u64) -> Incoming {
         let uptime_ms = (uptime_ms > 0).then_some(uptime_ms);
         self.incoming(
             number,
@@ -107,7 +141,7 @@ impl Life {
         )
     }
 
-    pub(super) fn crash(self, number: u32, issue: u64, fatal: bool) -> Incoming {
+    pub(super) fn crash(&self, number: u32, issue: u64, fatal: bool) -> Incoming {
         let crash = Crash {
             cause: Cause::Panic {
                 message: CleanText::scrub("boom"),
@@ -134,16 +168,19 @@ impl Life {
         )
     }
 
-    pub(super) fn freeze(self, number: u32, issue: u64, took_ms: u64) -> Incoming {
+    pub(super) fn freeze(&self, number: u32, issue: u64, took_ms: u64) -> Incoming {
         let freeze = Freeze {
             watch: candor_protocol::name!("ui"),
             turn: Some(candor_protocol::name!("open-chat")),
             main: true,
             took_ms,
             threshold_ms: 1_000,
+            not_responding_ms: None,
             end: FreezeEnd::Recovered,
             activity: Activity::Blocked,
             wait: Some(Wait::Futex),
+            cpu_percent: None,
+            holder: None,
             stacks: vec![],
             modules: vec![],
         };
@@ -155,7 +192,7 @@ impl Life {
     }
 
     pub(super) fn window(
-        self,
+        &self,
         number: u32,
         endpoint: Name,
         network: Network,
@@ -164,19 +201,29 @@ impl Life {
         let window = Connection {
             name: candor_protocol::name!("long-link"),
             endpoint,
+            region: self.region.clone(),
             transport: Transport::Tcp,
             network,
             seconds: 60,
             attempts: ready_us.len() as u32 + 1,
             ready: ready_us.len() as u32,
+            reconnects: self.reconnects,
             failures: vec![Failures {
                 phase: Phase::Connect,
                 failure: Failure::Timeout,
                 count: 1,
             }],
+            tries: vec![Tries {
+                family: Family::V4,
+                order: 2,
+                tried: 3,
+                connected: 1,
+                took_us: sketch(&[40]),
+            }],
             disconnects: vec![Disconnects {
                 reason: Disconnect::HeartbeatTimeout,
                 count: 2,
+                lasted_ms: sketch(&[300_000, 301_000]),
             }],
             phases: vec![PhaseTimes {
                 phase: Phase::Connect,
@@ -185,17 +232,31 @@ impl Life {
             ready_us: sketch(ready_us),
             rtt_us: sketch(&[30_000, 31_000]),
             ack_us: sketch(&[9]),
+            stall_us: sketch(&[70_000_000]),
+            backoff_us: sketch(&[400_000]),
+            outage_us: sketch(&[900_000]),
+            network_changes: 1,
             sent: 5,
             received: 6,
             sent_bytes: 700,
             received_bytes: 800,
             up_ms: 50_000,
             down_ms: 10_000,
+            tcp: Some(Tcp {
+                samples: 2,
+                rtt_us: sketch(&[20_000, 21_000]),
+                rtt_var_us: sketch(&[500]),
+                min_rtt_us: sketch(&[19_000]),
+                segments: 100,
+                retransmits: 3,
+                lost: 1,
+                delivery_rate: sketch(&[5_000_000]),
+            }),
         };
         self.incoming(number, What::Connection(Box::new(window)), None)
     }
 
-    pub(super) fn loss(self, number: u32, count: u32) -> Incoming {
+    pub(super) fn loss(&self, number: u32, count: u32) -> Incoming {
         let lost = vec![Lost {
             kind: Kind::Connection,
             reason: LossReason::SpoolFull,

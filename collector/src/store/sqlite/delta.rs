@@ -4,8 +4,9 @@ use super::freeze_sum::FreezeSum;
 use super::run::RunCell;
 use super::subtract::Sum;
 use crate::store::ConnectionSum;
-use candor_protocol::report::{Connection, Exit, Freeze, Network};
-use rusqlite::{OptionalExtension, Params, Transaction};
+use crate::store::storm::{CROWD, Minute};
+use candor_protocol::report::{Connection, Exit, Freeze, Network, Transport};
+use rusqlite::{OptionalExtension, Params, ToSql, Transaction, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
@@ -48,14 +49,46 @@ struct LedgerCell {
     reason: &'static str,
 }
 
-#[derive(PartialEq, Eq, Hash)]
+/// Where a connection window is summed. Texts stand as their ids.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct ConnectionCell {
     app: i64,
+    grain: Grain,
     at: i64,
     release: i64,
-    name: i64,
-    endpoint: i64,
+    os: i64,
+    link: Link,
+    transport: Transport,
     network: Network,
+}
+
+/// The names of a connection, as ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Link {
+    pub(super) region: i64,
+    pub(super) name: i64,
+    pub(super) endpoint: i64,
+}
+
+/// How finely a sum tells the time: the number in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Grain {
+    /// Of reports that tell the hour.
+    Hour = 0,
+    /// Of reports that tell the minute, by the hour.
+    HourOfMinutes = 1,
+    /// Of reports that tell the minute.
+    Minute = 2,
+}
+
+impl Grain {
+    /// The sums that a report of the moment `at` is in, each with its moment.
+    fn of(at: i64) -> Vec<(Self, i64)> {
+        match at % 3_600 {
+            0 => vec![(Self::Hour, at)],
+            past => vec![(Self::HourOfMinutes, at - past), (Self::Minute, at)],
+        }
+    }
 }
 
 /// What is added to a sum and what is taken out of it.
@@ -88,6 +121,7 @@ pub(super) struct Deltas {
     issues: HashMap<(Cell, i64), (i64, i64)>,
     freezes: HashMap<(i64, i64, i64), Change<FreezeSum>>,
     connections: HashMap<ConnectionCell, Change<ConnectionSum>>,
+    reconnects: HashMap<(i64, u64, i64, i64), Minute>,
 }
 
 impl Deltas {
@@ -144,26 +178,40 @@ impl Deltas {
     pub(super) fn connection(
         &mut self,
         cell: Cell,
-        name: i64,
-        endpoint: i64,
+        link: Link,
         window: &Connection,
+        run: [u8; 16],
         sign: Sign,
     ) {
-        let Cell {
-            app, at, release, ..
-        } = cell;
-        let cell = ConnectionCell {
-            app,
-            at,
-            release,
-            name,
-            endpoint,
-            network: window.network,
-        };
-        self.connections
-            .entry(cell)
-            .or_default()
-            .count(window, sign);
+        let part = (window.clone(), run);
+        for (grain, at) in Grain::of(cell.at) {
+            let cell = ConnectionCell {
+                app: cell.app,
+                grain,
+                at,
+                release: cell.release,
+                os: cell.os,
+                link,
+                transport: window.transport,
+                network: window.network,
+            };
+            self.connections.entry(cell).or_default().count(&part, sign);
+        }
+    }
+
+    /// Counts attempts to reconnect in a minute, and an installation that has not been counted there.
+    pub(super) fn reconnect(
+        &mut self,
+        (app, minute, name, endpoint): (i64, u64, i64, i64),
+        reconnects: u64,
+        new: bool,
+    ) {
+        let counts = self
+            .reconnects
+            .entry((app, minute, name, endpoint))
+            .or_default();
+        counts.installs += u64::from(new);
+        counts.reconnects += reconnects;
     }
 
     pub(super) fn write(self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
@@ -232,6 +280,7 @@ impl Deltas {
         for (cell, change) in &self.connections {
             write_connections(tx, cell, change)?;
         }
+        write_reconnects(tx, self.reconnects)?;
         Ok(())
     }
 }
@@ -265,35 +314,77 @@ fn write_connections(
     cell: &ConnectionCell,
     change: &Change<ConnectionSum>,
 ) -> rusqlite::Result<()> {
-    let ConnectionCell {
-        app,
-        at,
-        release,
-        name,
-        endpoint,
-        network,
-    } = cell;
-    let key = (app, at, release, name, endpoint, network.as_str());
+    let key = params![
+        cell.app,
+        cell.grain as i64,
+        cell.at,
+        cell.release,
+        cell.os,
+        cell.link.region,
+        cell.link.name,
+        cell.link.endpoint,
+        cell.transport.as_str(),
+        cell.network.as_str(),
+    ];
     let mut sum: ConnectionSum = read_sum(
         tx,
         "SELECT sum FROM connection_sum
-         WHERE app = ? AND at = ? AND release = ? AND name = ? AND endpoint = ? AND network = ?",
+         WHERE app = ? AND grain = ? AND at = ? AND release = ? AND os = ? AND region = ? AND name = ? AND endpoint = ?
+           AND transport = ? AND network = ?",
         key,
     )?;
     change.apply(&mut sum);
     if sum.is_empty() {
         tx.prepare_cached(
             "DELETE FROM connection_sum
-             WHERE app = ? AND at = ? AND release = ? AND name = ? AND endpoint = ? AND network = ?",
+             WHERE app = ? AND grain = ? AND at = ? AND release = ? AND os = ? AND region = ? AND name = ? AND endpoint = ?
+               AND transport = ? AND network = ?",
         )?
         .execute(key)?;
-    } else {
+        return Ok(());
+    }
+    let json = to_json(&sum)?;
+    let values: [&dyn ToSql; 3] = [&sum.attempts, &sum.ready, &json];
+    let row: Vec<&dyn ToSql> = key.iter().copied().chain(values).collect();
+    tx.prepare_cached(
+        "INSERT INTO connection_sum (app, grain, at, release, os, region, name, endpoint, transport, network, attempts, ready, sum)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET attempts = excluded.attempts, ready = excluded.ready, sum = excluded.sum",
+    )?
+    .execute(&row[..])?;
+    Ok(())
+}
+
+/// How long a minute in which few reconnected is remembered, since more may arrive, in seconds.
+const UNDECIDED: u64 = 600;
+
+fn write_reconnects(
+    tx: &Transaction<'_>,
+    reconnects: HashMap<(i64, u64, i64, i64), Minute>,
+) -> rusqlite::Result<()> {
+    let mut newest: HashMap<i64, u64> = HashMap::new();
+    for (app, minute, ..) in reconnects.keys() {
+        let newest = newest.entry(*app).or_default();
+        *newest = (*newest).max(*minute);
+    }
+    for ((app, minute, name, endpoint), counts) in reconnects {
         tx.prepare_cached(
-            "INSERT INTO connection_sum (app, at, release, name, endpoint, network, attempts, ready, sum)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-             ON CONFLICT DO UPDATE SET attempts = excluded.attempts, ready = excluded.ready, sum = excluded.sum",
+            "INSERT INTO reconnect_minute (app, minute, name, endpoint, installs, reconnects) VALUES (?, ?, ?, ?, ?, ?)
+             ON CONFLICT DO UPDATE SET installs = installs + excluded.installs, reconnects = reconnects + excluded.reconnects",
         )?
-        .execute((app, at, release, name, endpoint, network.as_str(), sum.attempts, sum.ready, to_json(&sum)?))?;
+        .execute((app, minute, name, endpoint, counts.installs, counts.reconnects))?;
+    }
+    // What is no crowd tells of somebody, so it does not stay.
+    for (app, newest) in newest {
+        tx.prepare_cached(
+            "DELETE FROM reconnect_minute WHERE app = ? AND minute >= ? AND minute < ? AND installs < ?",
+        )?
+        .execute((
+            app,
+            newest.saturating_sub(DAY),
+            newest.saturating_sub(UNDECIDED),
+            CROWD,
+        ))?;
     }
     Ok(())
 }

@@ -1,12 +1,12 @@
 //! Storing reports and counting them.
 
-use super::delta::{Cell, Sign};
+use super::delta::{Cell, Link, Sign};
 use super::writer::Work;
 use super::{ids, run};
 use crate::grouping::Grouped;
-use crate::store::{Incoming, Kept, StoreError};
-use candor_protocol::deidentify::Pseudonym;
-use candor_protocol::report::{Report, What};
+use crate::store::{Incoming, Kept, StoreError, storm};
+use candor_protocol::deidentify::{Name, Pseudonym};
+use candor_protocol::report::{Connection, Report, What};
 use rusqlite::OptionalExtension;
 use std::collections::HashSet;
 
@@ -105,8 +105,46 @@ fn keep_one(
         add_issue(work, app, issue)?;
     }
     count(work, cell, report, issue, Sign::Add)?;
+    count_reconnects(work, app, report, arrived)?;
     run::update(work, cell, report)?;
     Ok(true)
+}
+
+/// The names of a connection.
+fn link(work: &mut Work<'_>, window: &Connection) -> rusqlite::Result<Link> {
+    let region = window.region.as_ref().map_or("", Name::as_str);
+    Ok(Link {
+        region: work.words.id(work.tx, region)?,
+        name: work.words.id(work.tx, window.name.as_str())?,
+        endpoint: work.words.id(work.tx, window.endpoint.as_str())?,
+    })
+}
+
+/// Counts a window with reconnects in its minute: for its connection, and for all connections together.
+fn count_reconnects(
+    work: &mut Work<'_>,
+    app: i64,
+    report: &Report,
+    arrived: u64,
+) -> rusqlite::Result<()> {
+    let What::Connection(window) = &report.what else {
+        return Ok(());
+    };
+    let Some(minute) = storm::minute_of(report.at.unix_seconds(), arrived) else {
+        return Ok(());
+    };
+    if window.reconnects == 0 {
+        return Ok(());
+    }
+    let any = work.words.id(work.tx, "")?;
+    let Link { name, endpoint, .. } = link(work, window)?;
+    let pseudonym = ids::pseudonym(&report.pseudonym);
+    for (name, endpoint) in [(any, any), (name, endpoint)] {
+        let key = (app, minute, name, endpoint);
+        let new = work.crowds.meet(key, pseudonym);
+        work.deltas.reconnect(key, window.reconnects.into(), new);
+    }
+    Ok(())
 }
 
 /// Where a report is counted.
@@ -149,9 +187,9 @@ pub(super) fn count(
             }
         }
         What::Connection(window) => {
-            let name = work.words.id(work.tx, window.name.as_str())?;
-            let endpoint = work.words.id(work.tx, window.endpoint.as_str())?;
-            work.deltas.connection(cell, name, endpoint, window, sign);
+            let link = link(work, window)?;
+            let run = ids::run(&report.run);
+            work.deltas.connection(cell, link, window, run, sign);
         }
         What::Run(_) | What::Loss(_) => {}
     }

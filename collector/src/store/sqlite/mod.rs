@@ -4,6 +4,7 @@
 //! that a busy collector pays for one flush where many requests wait. Readers have connections of their own and see the
 //! last commit.
 
+mod crowds;
 mod delta;
 mod erase;
 mod freeze_sum;
@@ -20,8 +21,9 @@ mod words;
 mod writer;
 
 use super::{
-    Answer, ConnectionAnswer, ConnectionFilter, FreezeRow, Health, Incoming, IssueFilter, IssueId,
-    IssuePage, IssueRow, Kept, Ledger, Point, ReleaseRow, Span, Store, StoreError,
+    Answer, ConnectionAnswer, ConnectionFilter, FreezeRates, FreezeRow, Health, Incoming,
+    IssueFilter, IssueId, IssuePage, IssueRow, Kept, Ledger, Point, ReleaseRow, Span, Store,
+    StoreError,
 };
 use crate::access::KeyHash;
 use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
@@ -165,6 +167,11 @@ impl Store for SqliteStore {
     fn freezes(&self, app: &AppName, span: Span) -> impl Answer<Vec<FreezeRow>> {
         self.readers
             .ask_about(app, move |db, app| read::freezes::freezes(db, app, span))
+    }
+
+    fn freeze_rates(&self, app: &AppName, span: Span) -> impl Answer<FreezeRates> {
+        self.readers
+            .ask_about(app, move |db, app| read::freezes::rates(db, app, span))
     }
 
     fn connections(

@@ -36,10 +36,10 @@ pub(super) fn sketch(from: &mut Sketch, taken: &Sketch) {
 }
 
 impl Sum for ConnectionSum {
-    type Part = Connection;
+    type Part = (Connection, [u8; 16]);
 
-    fn add(&mut self, part: &Connection) {
-        ConnectionSum::add(self, part);
+    fn add(&mut self, (window, run): &(Connection, [u8; 16])) {
+        ConnectionSum::add(self, window, *run);
     }
 
     fn merge(&mut self, other: &Self) {
@@ -47,33 +47,38 @@ impl Sum for ConnectionSum {
     }
 
     fn subtract(&mut self, other: &Self) {
+        self.runs.subtract(&other.runs);
         counts(&mut self.failures, &other.failures);
         counts(&mut self.disconnects, &other.disconnects);
-        for (phase, took) in &other.phases {
-            if let Some(left) = self.phases.get_mut(phase) {
-                sketch(left, took);
+        for (key, taken) in &other.tries {
+            if let Some(left) = self.tries.get_mut(key) {
+                left.tried = left.tried.saturating_sub(taken.tried);
+                left.connected = left.connected.saturating_sub(taken.connected);
+                sketch(&mut left.took_us, &taken.took_us);
             }
         }
-        self.phases.retain(|_, left| !left.is_empty());
-        sketch(&mut self.ready_us, &other.ready_us);
-        sketch(&mut self.rtt_us, &other.rtt_us);
-        sketch(&mut self.ack_us, &other.ack_us);
-        for (left, taken) in [
-            (&mut self.windows, other.windows),
-            (&mut self.attempts, other.attempts),
-            (&mut self.ready, other.ready),
-            (&mut self.sent, other.sent),
-            (&mut self.received, other.received),
-            (&mut self.sent_bytes, other.sent_bytes),
-            (&mut self.received_bytes, other.received_bytes),
-            (&mut self.up_ms, other.up_ms),
-            (&mut self.down_ms, other.down_ms),
-        ] {
-            *left = left.saturating_sub(taken);
+        self.tries.retain(|_, left| left.tried > 0);
+        sketches(&mut self.lasted_ms, &other.lasted_ms);
+        sketches(&mut self.phases, &other.phases);
+        for (left, taken) in self.sketches_mut().into_iter().zip(other.sketches()) {
+            sketch(left, taken);
+        }
+        for (left, taken) in self.counts_mut().into_iter().zip(other.counts()) {
+            *left = left.saturating_sub(*taken);
         }
     }
 
     fn is_empty(&self) -> bool {
         self.windows == 0
     }
+}
+
+/// Takes sketches out of sketches; what is empty is gone.
+fn sketches<K: Ord>(from: &mut BTreeMap<K, Sketch>, taken: &BTreeMap<K, Sketch>) {
+    for (key, taken) in taken {
+        if let Some(left) = from.get_mut(key) {
+            sketch(left, taken);
+        }
+    }
+    from.retain(|_, left| !left.is_empty());
 }

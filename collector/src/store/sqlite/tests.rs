@@ -179,3 +179,85 @@ fn only_its_owner_may_look_into_the_data() {
         0o700
     );
 }
+
+fn reconnect(who: u32, number: u32) -> Incoming {
+    let json = format!(
+        "{{\"id\":\"{number:032x}\",\"at\":3600,\"run\":\"{who:032x}\",\"pseudonym\":\"{who:032x}\",\"release\":\"1.0\",\
+         \"device\":{{\"os\":\"linux\",\"arch\":\"x86_64\"}},\"what\":{{\"connection\":{{\"name\":\"longlink\",\
+         \"endpoint\":\"gate\",\"transport\":\"tcp\",\"network\":\"wifi\",\"seconds\":60,\"attempts\":1,\
+         \"reconnects\":1}}}}}}"
+    );
+    Incoming {
+        line: 2,
+        report: Report::from_json(&json).unwrap(),
+        json,
+        issue: None,
+    }
+}
+
+#[tokio::test]
+async fn a_minute_in_which_few_reconnected_does_not_stay_on_the_disk() {
+    let (store, data) = open_store();
+    store
+        .add_app(&app(), IngestKey::generate().hash())
+        .await
+        .unwrap();
+    let minutes = || {
+        let db = rusqlite::Connection::open(data.path().join("candor.db")).unwrap();
+        let mut query = db
+            .prepare("SELECT DISTINCT minute FROM reconnect_minute ORDER BY minute")
+            .unwrap();
+        let minutes = query.query_map([], |row| row.get(0)).unwrap();
+        minutes.collect::<Result<Vec<u64>, _>>().unwrap()
+    };
+    let mut number = 0;
+    let mut arrive = async |installs: u32, at| {
+        for who in 0..installs {
+            number += 1;
+            let report = vec![reconnect(who, number)];
+            store.keep(&app(), report, at).await.unwrap();
+        }
+    };
+    arrive(4, 3_660).await;
+    arrive(7, 3_720).await;
+    assert_eq!(minutes(), [3_660, 3_720]);
+    arrive(1, 4_500).await;
+    assert_eq!(minutes(), [3_720, 4_500]);
+}
+
+#[tokio::test]
+async fn windows_that_an_older_collector_summed_are_answered_as_before() {
+    let (store, data) = open_store();
+    drop(store);
+    let file = data.path().join("candor.db");
+    std::fs::remove_file(&file).unwrap();
+    let db = rusqlite::Connection::open(&file).unwrap();
+    db.execute_batch(include_str!("schema/1.sql")).unwrap();
+    let sum = r#"{"windows":1,"attempts":2,"ready":1,"failures":[],"disconnects":[],"phases":[],"ready_us":[40,1],
+                  "rtt_us":[],"ack_us":[],"sent":0,"received":0,"sent_bytes":0,"received_bytes":0,"up_ms":5,"down_ms":6}"#;
+    db.execute_batch("INSERT INTO app (name) VALUES ('im'); INSERT INTO word (text) VALUES ('1.0'), ('longlink'), ('gate');")
+        .unwrap();
+    for at in [3_600, 7_260] {
+        db.execute(
+            "INSERT INTO connection_sum VALUES (1, ?, 1, 2, 3, 'wifi', 2, 1, ?)",
+            (at, sum),
+        )
+        .unwrap();
+    }
+    db.pragma_update(None, "user_version", 1).unwrap();
+    drop(db);
+    let store = SqliteStore::open(data.path()).unwrap();
+    for step in [3_600, 60] {
+        let span = Span {
+            from: 3_600,
+            to: 10_800,
+            step,
+        };
+        let filter = crate::store::ConnectionFilter::default();
+        let answer = store.connections(&app(), filter, span).await.unwrap();
+        assert_eq!((answer.total.windows, answer.total.attempts), (2, 4));
+        assert_eq!(answer.by_endpoint[0].1.ready_us.count(), 2);
+        assert_eq!((answer.by_os.len(), answer.by_transport.len()), (0, 0));
+    }
+    assert_eq!(store.health(&app(), ALWAYS).await.unwrap().attempts, 4);
+}

@@ -1,5 +1,6 @@
 //! The one thread that writes.
 
+use super::crowds::Crowds;
 use super::delta::Deltas;
 use super::job::{Done, Job, Pending};
 use super::open::failed;
@@ -33,6 +34,7 @@ impl Writer {
                     db,
                     words: Words::default(),
                     apps: HashMap::new(),
+                    crowds: Crowds::default(),
                     empty_log: false,
                 }
                 .run(queue)
@@ -92,6 +94,7 @@ struct Loop {
     words: Words,
     /// Ids of apps by name.
     apps: HashMap<String, i64>,
+    crowds: Crowds,
     /// Whether the log may hold what was erased.
     empty_log: bool,
 }
@@ -135,7 +138,11 @@ impl Loop {
             return;
         }
         let Self {
-            db, words, apps, ..
+            db,
+            words,
+            apps,
+            crowds,
+            ..
         } = self;
         let tx = match db.transaction_with_behavior(TransactionBehavior::Immediate) {
             Ok(tx) => tx,
@@ -148,6 +155,7 @@ impl Loop {
             tx: &tx,
             words,
             apps,
+            crowds,
             deltas: Deltas::default(),
         };
         let mut pending = Vec::with_capacity(group.len());
@@ -172,6 +180,7 @@ impl Loop {
             let error = report(error);
             words.clear();
             apps.clear();
+            crowds.clear();
             pending.into_iter().for_each(|done| done.fail(&error));
             jobs.for_each(|job| job.fail(&error));
             return;
@@ -212,6 +221,7 @@ pub(super) struct Work<'a> {
     pub(super) tx: &'a Transaction<'a>,
     pub(super) words: &'a mut Words,
     apps: &'a mut HashMap<String, i64>,
+    pub(super) crowds: &'a mut Crowds,
     pub(super) deltas: Deltas,
 }
 

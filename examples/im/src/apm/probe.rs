@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::time::Duration;
 
+use candor_agent::{Family, Phase, TcpSample};
+
 use super::*;
 
 /// Calls each method of the extension once with `config`'s switch and choice, between the marks `apm-begin` and `apm-end` on standard error.
@@ -35,8 +37,23 @@ fn everything(agent: &Agent) {
     agent.network(Network::Wifi);
     let link = agent.connection(name!("longlink"), name!("chat"), Transport::Tcp);
     link.attempt().failed(Phase::Connect, Failure::Refused);
+    let upload = agent.connection_in(
+        name!("eu"),
+        name!("upload"),
+        name!("files"),
+        Transport::Http,
+    );
+    upload
+        .exchange()
+        .failed(Phase::FirstByte, Failure::Overloaded);
+    let answered = upload.exchange().answered();
+    answered.sent(100);
+    answered.received(100);
+    answered.finished();
     let mut attempt = link.attempt();
     attempt.done(Phase::Resolve);
+    attempt.trying(Family::V6);
+    let meter = attempt.meter();
     attempt.done(Phase::Connect);
     attempt.done(Phase::Login);
     let live = attempt.ready();
@@ -44,10 +61,26 @@ fn everything(agent: &Agent) {
     live.acknowledged(Duration::from_millis(30));
     live.sent(100);
     live.received(100);
+    live.expect(Duration::from_secs(60));
+    meter.expect(Duration::from_secs(60));
+    meter.sent(100);
+    meter.received(100);
+    meter.tcp(&TcpSample::default());
+    drop(meter);
     live.ended(Disconnect::Reset);
     let watch = agent.watch(name!("main_loop"));
     let other = agent.watch_with(name!("other_loop"), Duration::from_millis(500));
     drop(watch.turn(name!("decode")));
+    watch.pause();
+    watch.resume();
+    let pings = agent.watch_pings(
+        name!("toolkit"),
+        candor_agent::Thresholds::default(),
+        |ping| ping(),
+    );
+    pings.pause();
+    pings.resume();
+    drop(pings);
     drop(other);
     drop(watch);
     agent.foreground(true);

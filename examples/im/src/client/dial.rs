@@ -1,20 +1,19 @@
 //! From nothing to a connection that is logged in.
 
 use std::io;
-use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, lookup_host};
-use tokio::time::timeout;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::net::TcpStream;
 
-use crate::apm::{Attempt, Phase};
+use crate::apm::{Dial, Metered};
 use crate::config::Config;
 use crate::wire::{self, Decoder, Frame};
 
 /// A connection in service.
 #[derive(Debug)]
 pub(super) struct Line {
-    pub(super) stream: TcpStream,
+    pub(super) from: ReadHalf<Metered<TcpStream>>,
+    pub(super) to: WriteHalf<Metered<TcpStream>>,
     pub(super) decoder: Decoder,
 }
 
@@ -51,8 +50,6 @@ pub enum Step {
 pub enum DialFault {
     /// The system says so.
     Io(io::Error),
-    /// The name stands for no address.
-    NoAddress,
     /// The step took too long.
     Timeout,
     /// The server does not want us; its reason.
@@ -72,7 +69,6 @@ impl std::fmt::Display for DialError {
         })?;
         match &self.fault {
             DialFault::Io(e) => write!(f, "{e}"),
-            DialFault::NoAddress => f.write_str("no such address"),
             DialFault::Timeout => f.write_str("took too long"),
             DialFault::Refused(reason) => write!(f, "refused, {reason}"),
             DialFault::Closed => f.write_str("closed by the server"),
@@ -81,68 +77,42 @@ impl std::fmt::Display for DialError {
     }
 }
 
+/// Each step is timed and counted by `dial`, and so is what fails; none takes longer than `dial`'s patience.
 pub(super) async fn dial(
     config: &Config,
     who: Credentials,
-    attempt: &mut Attempt,
+    dial: &mut Dial,
 ) -> Result<Line, DialError> {
-    let addresses = in_time(
-        Step::Resolve,
-        config.dial_patience,
-        lookup_host(&config.server),
-    )
-    .await?;
-    attempt.done(Phase::Resolve);
-    let stream = in_time(Step::Connect, config.dial_patience, connect(addresses)).await?;
-    attempt.done(Phase::Connect);
-    let line = in_time(
-        Step::Login,
-        config.dial_patience,
-        login(config, who, stream),
-    )
-    .await?;
-    attempt.done(Phase::Login);
-    Ok(line)
-}
-
-async fn in_time<T, F: Into<DialFault>>(
-    step: Step,
-    patience: Duration,
-    doing: impl Future<Output = Result<T, F>>,
-) -> Result<T, DialError> {
-    match timeout(patience, doing).await {
-        Ok(result) => result.map_err(|e| DialError {
+    let at = |step| {
+        move |error: io::Error| DialError {
             step,
-            fault: e.into(),
-        }),
-        Err(_) => Err(DialError {
-            step,
-            fault: DialFault::Timeout,
-        }),
-    }
-}
-
-/// The first address that answers, in the resolver's order.
-async fn connect(
-    addresses: impl Iterator<Item = std::net::SocketAddr>,
-) -> Result<TcpStream, DialFault> {
-    let mut last = DialFault::NoAddress;
-    for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream);
-            }
-            Err(e) => last = e.into(),
+            fault: error.into(),
         }
-    }
-    Err(last)
+    };
+    let addresses = dial
+        .resolve(&config.server)
+        .await
+        .map_err(at(Step::Resolve))?;
+    let stream = dial
+        .connect_to(&addresses)
+        .await
+        .map_err(at(Step::Connect))?;
+    stream
+        .get_ref()
+        .set_nodelay(true)
+        .map_err(at(Step::Connect))?;
+    dial.login(login(config, who, stream))
+        .await
+        .map_err(|fault| DialError {
+            step: Step::Login,
+            fault,
+        })
 }
 
 async fn login(
     config: &Config,
     who: Credentials,
-    mut stream: TcpStream,
+    mut stream: Metered<TcpStream>,
 ) -> Result<Line, DialFault> {
     let Credentials {
         token,
@@ -164,7 +134,12 @@ async fn login(
     let mut decoder = Decoder::default();
     loop {
         match decoder.next_frame() {
-            Ok(Some(Frame::LoginOk {})) => return Ok(Line { stream, decoder }),
+            Ok(Some(Frame::LoginOk {})) => {
+                // From here on the server says something at least as often as it is pinged.
+                stream.expect(config.heartbeat + config.heartbeat_patience);
+                let (from, to) = tokio::io::split(stream);
+                return Ok(Line { from, to, decoder });
+            }
             Ok(Some(Frame::LoginRefused { reason })) => return Err(DialFault::Refused(reason)),
             Ok(Some(_)) => return Err(DialFault::Protocol("an answer before the login".into())),
             Err(e) => return Err(DialFault::Protocol(e.to_string())),
@@ -180,6 +155,9 @@ async fn login(
 
 impl From<io::Error> for DialFault {
     fn from(e: io::Error) -> Self {
-        Self::Io(e)
+        match e.kind() {
+            io::ErrorKind::TimedOut => Self::Timeout,
+            _ => Self::Io(e),
+        }
     }
 }

@@ -82,7 +82,7 @@ impl Engine {
             seen: self.seen,
         };
         let config = Rc::clone(&self.config);
-        let mut attempt = self.apm.attempt();
+        let mut attempt = self.apm.dial(config.dial_patience);
         let Some(dialled) = self
             .meanwhile(watch, dial(&config, who, &mut attempt))
             .await
@@ -92,7 +92,6 @@ impl Engine {
         let line = match dialled {
             Ok(line) => line,
             Err(error) => {
-                Apm::failed(attempt, &error);
                 let retry_in = backoff.next_wait(rand::random());
                 self.tell(&Event::Failed { error, retry_in });
                 return ControlFlow::Continue(retry_in);

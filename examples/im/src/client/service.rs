@@ -74,13 +74,12 @@ impl Service {
             let wake = engine.turn(watch.turn(name!("encode")), |engine| {
                 self.encode(engine, live)
             })?;
-            let (mut from, mut to) = self.line.stream.split();
             tokio::select! {
-                read = from.read(&mut bytes) => match read? {
+                read = self.line.from.read(&mut bytes) => match read? {
                     0 => return Err(Ending::ClosedByPeer),
                     n => self.line.decoder.feed(&bytes[..n]),
                 },
-                written = to.write(&self.out), if !self.out.is_empty() => {
+                written = self.line.to.write(&self.out), if !self.out.is_empty() => {
                     let n = written?;
                     self.out.drain(..n);
                 }

@@ -81,6 +81,7 @@ pub(crate) fn meet(fate: &str) {
             black_box(visit(black_box(1)));
         }
         "abort" => give_up(),
+        "nothing" => call(black_box(0)),
         other => panic!("no such fate: {other}"),
     }
 }
@@ -118,6 +119,14 @@ fn open_index(index: *const u64) {
 fn parse_header(index: *const u64) -> u64 {
     // SAFETY: there is none: this is the fault that the story is about, in a process of its own.
     unsafe { *index.wrapping_add(inlined(2)) }
+}
+
+#[inline(never)]
+#[allow(unsafe_code)]
+fn call(address: usize) {
+    // SAFETY: there is none: there is no code at this address, in a process of its own.
+    let nothing = unsafe { std::mem::transmute::<usize, extern "C" fn(u64) -> u64>(address) };
+    black_box(nothing(inlined(7) as u64));
 }
 
 #[inline(never)]

@@ -1,12 +1,16 @@
 //! Connection windows, summed.
 
-use super::{Text, bounds, versions};
+use super::{Text, bounds, coarse, versions};
 use crate::store::sqlite::delta::from_json;
+use crate::store::storm::{self, Minute, Storm};
 use crate::store::{ConnectionAnswer, ConnectionFilter, ConnectionSum, Span};
 use candor_protocol::deidentify::{Name, Release};
-use candor_protocol::report::Network;
-use rusqlite::Transaction;
+use candor_protocol::report::{Network, Transport};
+use rusqlite::{Transaction, named_params};
 use std::collections::BTreeMap;
+
+/// Sums by the classes of one dimension.
+type By<K> = BTreeMap<K, ConnectionSum>;
 
 pub(in super::super) fn connections(
     db: &Transaction<'_>,
@@ -18,46 +22,70 @@ pub(in super::super) fn connections(
         .map(|index| (span.start(index), ConnectionSum::default()))
         .collect();
     let mut total = ConnectionSum::default();
-    let mut by_network: BTreeMap<Network, ConnectionSum> = BTreeMap::new();
-    let mut by_name: BTreeMap<Name, ConnectionSum> = BTreeMap::new();
-    let mut by_endpoint: BTreeMap<Name, ConnectionSum> = BTreeMap::new();
-    let mut by_release: BTreeMap<Release, ConnectionSum> = BTreeMap::new();
+    let mut by_network: By<Network> = By::new();
+    let mut by_name: By<Name> = By::new();
+    let mut by_endpoint: By<Name> = By::new();
+    let mut by_release: By<Release> = By::new();
+    let mut by_region: By<Name> = By::new();
+    let mut by_os: By<String> = By::new();
+    let mut by_transport: By<Transport> = By::new();
 
     let (from, to) = bounds(span);
     let mut query = db.prepare_cached(
-        "SELECT at, network, name.text, endpoint.text, release.text, sum FROM connection_sum AS c
+        "SELECT at, network, name.text, endpoint.text, release.text, sum, region.text, os.text, transport
+         FROM connection_sum AS c
          JOIN word AS name ON name.id = c.name
          JOIN word AS endpoint ON endpoint.id = c.endpoint
          JOIN word AS release ON release.id = c.release
-         WHERE app = ?1 AND at >= ?2 AND at < ?3
-           AND (?4 IS NULL OR name.text = ?4) AND (?5 IS NULL OR endpoint.text = ?5)
-           AND (?6 IS NULL OR network = ?6) AND (?7 IS NULL OR release.text = ?7)",
+         JOIN word AS region ON region.id = c.region
+         JOIN word AS os ON os.id = c.os
+         WHERE app = :app AND grain IN (0, :grain) AND at >= :from AND at < :to
+           AND (:name IS NULL OR name.text = :name) AND (:endpoint IS NULL OR endpoint.text = :endpoint)
+           AND (:network IS NULL OR network = :network) AND (:release IS NULL OR release.text = :release)
+           AND (:region IS NULL OR region.text = :region) AND (:os IS NULL OR os.text = :os)
+           AND (:transport IS NULL OR transport = :transport)",
     )?;
-    let mut rows = query.query((
-        app,
-        from,
-        to,
-        filter.name.as_ref().map(Name::as_str),
-        filter.endpoint.as_ref().map(Name::as_str),
-        filter.network.map(Network::as_str),
-        filter.release.as_ref().map(Release::as_str),
-    ))?;
+    let mut rows = query.query(named_params! {
+        ":app": app,
+        ":grain": if coarse(span) { 1 } else { 2 },
+        ":from": from,
+        ":to": to,
+        ":name": filter.name.as_ref().map(Name::as_str),
+        ":endpoint": filter.endpoint.as_ref().map(Name::as_str),
+        ":network": filter.network.map(Network::as_str),
+        ":release": filter.release.as_ref().map(Release::as_str),
+        ":region": filter.region.as_ref().map(Name::as_str),
+        ":os": filter.os,
+        ":transport": filter.transport.map(Transport::as_str),
+    })?;
     while let Some(row) = rows.next()? {
         let at: u64 = row.get(0)?;
         let (Text(network), Text(release)): (Text<Network>, Text<Release>) =
             (row.get(1)?, row.get(4)?);
-        let (name, endpoint) = (
-            name(row.get_ref(2)?.as_str()?)?,
-            name(row.get_ref(3)?.as_str()?)?,
-        );
         let sum: ConnectionSum = from_json(row.get_ref(5)?.as_str()?)?;
         if let Some((_, step)) = span.index(at).and_then(|index| series.get_mut(index)) {
             step.merge(&sum);
         }
         by_network.entry(network).or_default().merge(&sum);
-        by_name.entry(name).or_default().merge(&sum);
-        by_endpoint.entry(endpoint).or_default().merge(&sum);
         by_release.entry(release).or_default().merge(&sum);
+        let names = [
+            (2, &mut by_name),
+            (3, &mut by_endpoint),
+            (6, &mut by_region),
+        ];
+        for (column, by) in names {
+            let text = row.get_ref(column)?.as_str()?;
+            if !text.is_empty() {
+                by.entry(name(text)?).or_default().merge(&sum);
+            }
+        }
+        let os = row.get_ref(7)?.as_str()?;
+        if !os.is_empty() {
+            by_os.entry(os.to_owned()).or_default().merge(&sum);
+        }
+        if let Ok(transport) = row.get_ref(8)?.as_str()?.parse() {
+            by_transport.entry(transport).or_default().merge(&sum);
+        }
         total.merge(&sum);
     }
     let mut by_release: Vec<_> = by_release.into_iter().collect();
@@ -68,8 +96,51 @@ pub(in super::super) fn connections(
         by_name: by_name.into_iter().collect(),
         by_endpoint: by_endpoint.into_iter().collect(),
         by_release,
+        by_region: by_region.into_iter().collect(),
+        by_os: by_os.into_iter().collect(),
+        by_transport: by_transport.into_iter().collect(),
+        storms: storms(db, app, filter, span)?,
         series,
     })
+}
+
+fn storms(
+    db: &Transaction<'_>,
+    app: Option<i64>,
+    filter: &ConnectionFilter,
+    span: Span,
+) -> rusqlite::Result<Vec<Storm>> {
+    let (from, to) = bounds(span);
+    // The empty names stand for all connections together.
+    let all = filter.name.is_none() && filter.endpoint.is_none();
+    let mut query = db.prepare_cached(
+        "SELECT minute, sum(installs), sum(reconnects) FROM reconnect_minute AS c
+         JOIN word AS name ON name.id = c.name
+         JOIN word AS endpoint ON endpoint.id = c.endpoint
+         WHERE app = :app AND minute >= :from AND minute < :to AND (name.text = '') = :all
+           AND (:name IS NULL OR name.text = :name) AND (:endpoint IS NULL OR endpoint.text = :endpoint)
+         GROUP BY minute",
+    )?;
+    let mut rows = query.query(named_params! {
+        ":app": app,
+        ":from": from.saturating_sub(storm::BEFORE as i64),
+        ":to": to,
+        ":all": all,
+        ":name": filter.name.as_ref().map(Name::as_str),
+        ":endpoint": filter.endpoint.as_ref().map(Name::as_str),
+    })?;
+    let mut minutes = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let (installs, reconnects) = (row.get(1)?, row.get(2)?);
+        minutes.insert(
+            row.get(0)?,
+            Minute {
+                installs,
+                reconnects,
+            },
+        );
+    }
+    Ok(storm::storms(&minutes, span.from))
 }
 
 /// A declared name as it was stored. It has no other constructor for text that is only known now.

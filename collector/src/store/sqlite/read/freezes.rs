@@ -4,7 +4,7 @@ use super::{bounds, issues};
 use crate::store::sqlite::delta::from_json;
 use crate::store::sqlite::freeze_sum::FreezeSum;
 use crate::store::sqlite::subtract::Sum;
-use crate::store::{FreezeRow, IssueFilter, IssueKind, Span};
+use crate::store::{FreezeRate, FreezeRates, FreezeRow, IssueFilter, IssueKind, Span};
 use candor_protocol::deidentify::Name;
 use rusqlite::Transaction;
 use std::cmp::Reverse;
@@ -51,6 +51,48 @@ pub(in super::super) fn freezes(
             }
         })
         .collect())
+}
+
+pub(in super::super) fn rates(
+    db: &Transaction<'_>,
+    app: i64,
+    span: Span,
+) -> rusqlite::Result<FreezeRates> {
+    Ok(FreezeRates {
+        by_release: rates_by(db, app, span, "release")?,
+        by_device: rates_by(db, app, span, "device")?,
+    })
+}
+
+/// By one of the columns that summaries of runs and of issues share.
+fn rates_by(
+    db: &Transaction<'_>,
+    app: i64,
+    span: Span,
+    column: &str,
+) -> rusqlite::Result<Vec<FreezeRate>> {
+    let (from, to) = bounds(span);
+    let mut query = db.prepare_cached(&format!(
+        "SELECT word.text, sum(freezes), sum(runs), sum(run_ms) AS time FROM (
+             SELECT {column} AS class, 0 AS freezes, runs, run_ms FROM run_count
+             WHERE app = ?1 AND at >= ?2 AND at < ?3
+             UNION ALL
+             SELECT count.{column}, count.reports, 0, 0 FROM issue_count AS count
+             JOIN issue ON issue.app = count.app AND issue.id = count.issue AND issue.kind = 'freeze'
+             WHERE count.app = ?1 AND count.at >= ?2 AND count.at < ?3
+         ) JOIN word ON word.id = class
+         GROUP BY class ORDER BY time DESC, word.text"
+    ))?;
+    query
+        .query_map((app, from, to), |row| {
+            Ok(FreezeRate {
+                label: row.get(0)?,
+                freezes: row.get(1)?,
+                runs: row.get(2)?,
+                run_ms: row.get(3)?,
+            })
+        })?
+        .collect()
 }
 
 fn most_frequent(counts: BTreeMap<Name, u64>) -> Vec<(Name, u64)> {

@@ -1,6 +1,6 @@
 //! Rates over time and by release.
 
-use super::{Text, bounds};
+use super::{Text, bounds, coarse};
 use crate::store::sqlite::delta::from_json;
 use crate::store::{ConnectionSum, Health, Point, ReleaseRow, Span};
 use candor_protocol::deidentify::Release;
@@ -52,8 +52,9 @@ pub(in super::super) fn health(
         }
     }
 
-    let mut query =
-        db.prepare_cached("SELECT sum FROM connection_sum WHERE app = ? AND at >= ? AND at < ?")?;
+    let mut query = db.prepare_cached(
+        "SELECT sum FROM connection_sum WHERE app = ? AND grain < 2 AND at >= ? AND at < ?",
+    )?;
     let mut rows = query.query((app, from, to))?;
     while let Some(row) = rows.next()? {
         let sum: ConnectionSum = from_json(row.get_ref(0)?.as_str()?)?;
@@ -109,7 +110,13 @@ pub(in super::super) fn trend(
         },
     )?;
     add(
-        "SELECT at, '', sum(attempts), sum(ready) FROM connection_sum WHERE app = ? AND at >= ? AND at < ? GROUP BY at",
+        if coarse(span) {
+            "SELECT at, '', sum(attempts), sum(ready) FROM connection_sum
+             WHERE app = ? AND grain < 2 AND at >= ? AND at < ? GROUP BY at"
+        } else {
+            "SELECT at, '', sum(attempts), sum(ready) FROM connection_sum
+             WHERE app = ? AND grain IN (0, 2) AND at >= ? AND at < ? GROUP BY at"
+        },
         |point, _, attempts, ready| {
             point.attempts += attempts;
             point.ready += ready;
@@ -174,7 +181,7 @@ pub(in super::super) fn releases(
     )?;
     add(
         "SELECT release, '', sum(attempts), sum(ready) FROM connection_sum
-         WHERE app = ? AND at >= ? AND at < ? GROUP BY release",
+         WHERE app = ? AND grain < 2 AND at >= ? AND at < ? GROUP BY release",
         |row, _, attempts, ready| {
             row.attempts += attempts;
             row.ready += ready;

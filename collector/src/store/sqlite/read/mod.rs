@@ -27,6 +27,14 @@ impl<T: FromStr> FromSql for Text<T> {
     }
 }
 
+/// Whether sums by the hour are fine enough: the range and its steps are made of hours.
+fn coarse(span: Span) -> bool {
+    const HOUR: u64 = 3_600;
+    let hours = |seconds: u64| seconds.is_multiple_of(HOUR);
+    // A range without an end has no last hour to cut.
+    hours(span.step) && hours(span.from) && (hours(span.to) || span.to >= i64::MAX as u64)
+}
+
 /// The bounds of a range as SQL compares them.
 fn bounds(span: Span) -> (i64, i64) {
     let limit = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);

@@ -1,0 +1,266 @@
+//! `GET /api/v1/connections`: what the page of connections shows, for programs.
+
+use super::{failed, no_such_app};
+use crate::ingest::json;
+use crate::state::State;
+use crate::store::storm::Storm;
+use crate::store::{ConnectionAnswer, ConnectionFilter, ConnectionSum, Span, Store};
+use axum::extract::{Query, State as Given};
+use axum::http::StatusCode;
+use axum::response::Response;
+use candor_protocol::deidentify::{AppName, Name, Release};
+use candor_protocol::report::{Disconnect, Failure, Family, Network, Phase, Transport};
+use candor_protocol::sketch::Sketch;
+use serde::{Deserialize, Serialize};
+
+/// What is asked: the app, the range in seconds since 1970-01-01 UTC, the length of a step, and what it is restricted to.
+#[derive(Debug, Deserialize)]
+pub(super) struct About {
+    app: String,
+    from: u64,
+    to: u64,
+    step: Option<u64>,
+    name: Option<Name>,
+    endpoint: Option<Name>,
+    network: Option<Network>,
+    release: Option<Release>,
+    region: Option<Name>,
+    os: Option<String>,
+    transport: Option<Transport>,
+}
+
+/// A latency: how many values, and three of their percentiles in the unit of its name, each within 1 %.
+#[derive(Debug, Serialize)]
+struct Times {
+    count: u64,
+    p50: Option<u64>,
+    p95: Option<u64>,
+    p99: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct FailedAttempts {
+    phase: Phase,
+    failure: Failure,
+    count: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Ended {
+    reason: Disconnect,
+    count: u64,
+    lasted_ms: Times,
+}
+
+#[derive(Debug, Serialize)]
+struct PhaseTimes {
+    phase: Phase,
+    took_us: Times,
+}
+
+#[derive(Debug, Serialize)]
+struct Tried {
+    family: Family,
+    order: u8,
+    tried: u64,
+    connected: u64,
+    took_us: Times,
+}
+
+#[derive(Debug, Serialize)]
+struct Tcp {
+    samples: u64,
+    rtt_us: Times,
+    rtt_var_us: Times,
+    min_rtt_us: Times,
+    segments: u64,
+    retransmits: u64,
+    lost: u64,
+    delivery_rate: Times,
+}
+
+/// What windows add up to.
+#[derive(Debug, Serialize)]
+struct Figures {
+    windows: u64,
+    runs: u64,
+    attempts: u64,
+    ready: u64,
+    reconnects: u64,
+    failures: Vec<FailedAttempts>,
+    tries: Vec<Tried>,
+    disconnects: Vec<Ended>,
+    phases: Vec<PhaseTimes>,
+    ready_us: Times,
+    rtt_us: Times,
+    ack_us: Times,
+    stall_us: Times,
+    backoff_us: Times,
+    outage_us: Times,
+    network_changes: u64,
+    sent: u64,
+    received: u64,
+    sent_bytes: u64,
+    received_bytes: u64,
+    up_ms: u64,
+    down_ms: u64,
+    tcp: Tcp,
+}
+
+/// One class of a dimension, or one step of time.
+#[derive(Debug, Serialize)]
+struct Part<K> {
+    of: K,
+    figures: Figures,
+}
+
+#[derive(Debug, Serialize)]
+struct Answer {
+    total: Figures,
+    by_network: Vec<Part<Network>>,
+    by_name: Vec<Part<Name>>,
+    by_endpoint: Vec<Part<Name>>,
+    by_release: Vec<Part<Release>>,
+    by_region: Vec<Part<Name>>,
+    by_os: Vec<Part<String>>,
+    by_transport: Vec<Part<Transport>>,
+    storms: Vec<Storm>,
+    series: Vec<Part<u64>>,
+}
+
+impl From<&Sketch> for Times {
+    fn from(sketch: &Sketch) -> Self {
+        Self {
+            count: sketch.count(),
+            p50: sketch.quantile(0.5),
+            p95: sketch.quantile(0.95),
+            p99: sketch.quantile(0.99),
+        }
+    }
+}
+
+impl From<&ConnectionSum> for Figures {
+    fn from(sum: &ConnectionSum) -> Self {
+        let nothing = Sketch::default();
+        let failures = sum.failures.iter();
+        let failures = failures.map(|(&(phase, failure), &count)| FailedAttempts {
+            phase,
+            failure,
+            count,
+        });
+        let tries = sum.tries.iter().map(|(&(family, order), tries)| Tried {
+            family,
+            order,
+            tried: tries.tried,
+            connected: tries.connected,
+            took_us: (&tries.took_us).into(),
+        });
+        let disconnects = sum.disconnects.iter().map(|(&reason, &count)| Ended {
+            reason,
+            count,
+            lasted_ms: sum.lasted_ms.get(&reason).unwrap_or(&nothing).into(),
+        });
+        let phases = sum.phases.iter().map(|(&phase, took)| PhaseTimes {
+            phase,
+            took_us: took.into(),
+        });
+        Self {
+            windows: sum.windows,
+            runs: sum.runs.count(),
+            attempts: sum.attempts,
+            ready: sum.ready,
+            reconnects: sum.reconnects,
+            failures: failures.collect(),
+            tries: tries.collect(),
+            disconnects: disconnects.collect(),
+            phases: phases.collect(),
+            ready_us: (&sum.ready_us).into(),
+            rtt_us: (&sum.rtt_us).into(),
+            ack_us: (&sum.ack_us).into(),
+            stall_us: (&sum.stall_us).into(),
+            backoff_us: (&sum.backoff_us).into(),
+            outage_us: (&sum.outage_us).into(),
+            network_changes: sum.network_changes,
+            sent: sum.sent,
+            received: sum.received,
+            sent_bytes: sum.sent_bytes,
+            received_bytes: sum.received_bytes,
+            up_ms: sum.up_ms,
+            down_ms: sum.down_ms,
+            tcp: Tcp {
+                samples: sum.tcp.samples,
+                rtt_us: (&sum.tcp.rtt_us).into(),
+                rtt_var_us: (&sum.tcp.rtt_var_us).into(),
+                min_rtt_us: (&sum.tcp.min_rtt_us).into(),
+                segments: sum.tcp.segments,
+                retransmits: sum.tcp.retransmits,
+                lost: sum.tcp.lost,
+                delivery_rate: (&sum.tcp.delivery_rate).into(),
+            },
+        }
+    }
+}
+
+fn parts<K>(by: Vec<(K, ConnectionSum)>) -> Vec<Part<K>> {
+    by.into_iter()
+        .map(|(of, sum)| Part {
+            of,
+            figures: (&sum).into(),
+        })
+        .collect()
+}
+
+impl From<ConnectionAnswer> for Answer {
+    fn from(answer: ConnectionAnswer) -> Self {
+        Self {
+            total: (&answer.total).into(),
+            by_network: parts(answer.by_network),
+            by_name: parts(answer.by_name),
+            by_endpoint: parts(answer.by_endpoint),
+            by_release: parts(answer.by_release),
+            by_region: parts(answer.by_region),
+            by_os: parts(answer.by_os),
+            by_transport: parts(answer.by_transport),
+            storms: answer.storms,
+            series: parts(answer.series),
+        }
+    }
+}
+
+pub(super) async fn connections<S: Store>(
+    Given(state): Given<State<S>>,
+    Query(about): Query<About>,
+) -> Response {
+    let Ok(app) = AppName::parse(&about.app) else {
+        return no_such_app();
+    };
+    let span = Span {
+        from: about.from,
+        to: about.to,
+        // Without a step, the range is one.
+        step: about
+            .step
+            .unwrap_or(about.to.saturating_sub(about.from))
+            .max(60),
+    };
+    let filter = ConnectionFilter {
+        name: about.name,
+        endpoint: about.endpoint,
+        network: about.network,
+        release: about.release,
+        region: about.region,
+        os: about.os,
+        transport: about.transport,
+    };
+    let asked = async {
+        if !state.store.apps().await?.contains(&app) {
+            return Ok(None);
+        }
+        state.store.connections(&app, filter, span).await.map(Some)
+    };
+    match asked.await {
+        Ok(Some(answer)) => json(StatusCode::OK, &Answer::from(answer)),
+        Ok(None) => no_such_app(),
+        Err(error) => failed(&error),
+    }
+}
