@@ -5,6 +5,7 @@
 //! | `cargo run --release -p candor-benches --bin host` | what a host app pays for the agent, next to the `sentry` crate |
 //! | `cargo run --release -p candor-benches --features peers --bin crash` | what a crash costs and leaves, next to `minidumper`, and next to what `gdb` sees |
 //! | `cargo run --release -p candor-benches --bin freeze` | what watching costs, and how well injected freezes are found |
+//! | `cargo run --release -p candor-benches --bin connection` | what recording connections costs, next to `hdrhistogram` and `metrics` |
 //! | `cargo run --release -p candor-benches --bin size` | bytes and crates that the agent adds to an app, next to `sentry` |
 //!
 //! # How to read a table

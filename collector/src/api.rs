@@ -1,6 +1,7 @@
 //! What programs may ask.
 
 mod connections;
+mod privacy;
 
 use crate::ingest::json;
 use crate::state::State;
@@ -24,7 +25,8 @@ pub fn router<S: Store>(state: State<S>) -> Router {
     Router::new()
         .route("/api/v1/ledger", get(ledger::<S>))
         .route("/api/v1/connections", get(connections::connections::<S>))
-        .with_state(state)
+        .with_state(state.clone())
+        .merge(privacy::router(state))
 }
 
 #[derive(Deserialize)]

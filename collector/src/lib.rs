@@ -6,16 +6,19 @@
 //! * [`ingest`]: bytes to stored reports; refuses by name, never repairs.
 //! * [`naming`] and [`grouping`]: addresses to functions, a report to the issue it belongs to.
 //! * [`store`]: what is asked of a store, and the embedded one.
+//! * [`privacy`]: what is owed to the people whose devices report.
 //! * [`dashboard`]: the pages.
 #![forbid(unsafe_code)]
 
 pub mod access;
 pub mod api;
 pub mod cli;
+pub mod commands;
 pub mod dashboard;
 pub mod grouping;
 pub mod ingest;
 pub mod naming;
+pub mod privacy;
 pub mod server;
 pub mod state;
 pub mod store;

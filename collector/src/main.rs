@@ -2,12 +2,15 @@
 
 use candor_collector::access::IngestKey;
 use candor_collector::cli::{AppCommand, Cli, Command, SymbolsCommand};
+use candor_collector::commands::{self, InData};
 use candor_collector::ingest::Limits;
+use candor_collector::privacy::Office;
+use candor_collector::privacy::groups::SmallGroups;
 use candor_collector::state::State;
 use candor_collector::store::sqlite::SqliteStore;
 use candor_collector::store::{Store, StoreError};
 use candor_collector::{server, symbol_files};
-use candor_protocol::deidentify::AppName;
+use candor_protocol::deidentify::{AppName, Region};
 use candor_symbols::Symbols;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
@@ -28,11 +31,18 @@ async fn main() -> ExitCode {
         .with_ansi(colours)
         .init();
     let done = match cli.command {
-        Command::Serve { data, listen } => serve(&data.directory, listen).await,
-        Command::App(AppCommand::Add { name, data }) => add_app(&name, &data.directory).await,
+        Command::Serve {
+            data,
+            listen,
+            small_groups,
+        } => serve(&data.directory, listen, small_groups).await,
+        Command::App(AppCommand::Add { name, region, data }) => {
+            add_app(&name, region.as_ref(), &data.directory).await
+        }
         Command::Symbols(SymbolsCommand::Add { paths, data }) => {
             add_symbols(&paths, &data.directory)
         }
+        about_privacy => privacy(about_privacy).await.and_then(|said| say(&said)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -43,9 +53,53 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn serve(data: &Path, listen: SocketAddr) -> Result<(), String> {
+/// Everything that commands and the server work with.
+fn open(data: &Path) -> Result<State<SqliteStore>, String> {
     let store = SqliteStore::open(data).map_err(|error| error.to_string())?;
-    let state = State::new(store, Symbols::open([symbol_files::directory(data)]));
+    let office = Office::open(data).map_err(|error| error.to_string())?;
+    let symbols = Symbols::open([symbol_files::directory(data)]);
+    Ok(State::new(store, symbols, office))
+}
+
+/// What a command about privacy prints.
+async fn privacy(command: Command) -> Result<String, String> {
+    match command {
+        Command::Settings(command) => {
+            commands::settings(&open(command.directory())?, command).await
+        }
+        Command::Erase { app, what, data } => {
+            commands::erase(&open(&data.directory)?, &app, what).await
+        }
+        Command::Receipt(command) => commands::receipt(&command),
+        Command::Request(command) => commands::request(&open(command.directory())?, command).await,
+        Command::Audit(command) => commands::audit(&open(command.directory())?, &command),
+        Command::Partner(command) => commands::partner(&open(command.directory())?, command),
+        Command::Export {
+            partner,
+            app,
+            week,
+            data,
+        } => commands::export(&open(&data.directory)?, &partner, &app, week.as_deref()).await,
+        Command::Sunset {
+            app,
+            notice,
+            erase,
+            data,
+        } => commands::sunset(&open(&data.directory)?, &app, &notice, erase).await,
+        Command::Key { data } => Ok(open(&data.directory)?.office.signer().public()),
+        Command::Serve { .. } | Command::App(_) | Command::Symbols(_) => Ok(String::new()),
+    }
+}
+
+async fn serve(data: &Path, listen: SocketAddr, small: SmallGroups) -> Result<(), String> {
+    let state = State {
+        small,
+        ..open(data)?
+    };
+    tracing::info!(
+        key = state.office.signer().public(),
+        "receipts and notices are signed with this key"
+    );
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
@@ -72,17 +126,29 @@ fn stop_signals() -> std::io::Result<impl Future<Output = ()> + Send + 'static> 
     })
 }
 
-async fn add_app(name: &str, data: &Path) -> Result<(), String> {
+async fn add_app(name: &str, region: Option<&Region>, data: &Path) -> Result<(), String> {
     let app = AppName::parse(name).map_err(|refused| refused.to_string())?;
-    let store = SqliteStore::open(data).map_err(|error| error.to_string())?;
+    let state = open(data)?;
+    let exists = format!("the app {app} exists; its key was shown when it was added");
+    let apps = state
+        .store
+        .apps()
+        .await
+        .map_err(|error| error.to_string())?;
+    if apps.contains(&app) {
+        return Err(exists);
+    }
+    if let Some(region) = region {
+        commands::pin(&state, &app, region)?;
+    }
+    commands::note_added(&state, &app).map_err(|error| error.to_string())?;
     let key = IngestKey::generate();
-    store
+    state
+        .store
         .add_app(&app, key.hash())
         .await
         .map_err(|error| match error {
-            StoreError::AppExists => {
-                format!("the app {app} exists; its key was shown when it was added")
-            }
+            StoreError::AppExists => exists,
             other => other.to_string(),
         })?;
     say(key.reveal())

@@ -1,6 +1,7 @@
 //! The server: routes, and an end that loses nothing.
 
 use crate::ingest::Limits;
+use crate::privacy::retention;
 use crate::state::State;
 use crate::store::Store;
 use crate::{api, dashboard, ingest};
@@ -36,7 +37,14 @@ pub async fn run<S: Store>(
             "not listening on a loopback address: the dashboard and /api are not served"
         );
     }
+    if state.small.is_lax() {
+        tracing::warn!(
+            "classes that few installations are in are shown: this is for deployments whose every installation belongs to \
+             whoever looks"
+        );
+    }
     let router = router(state.clone(), limits, loopback);
+    let forgetting = tokio::spawn(retention::run(state.clone()));
     let (stopping, stopped) = oneshot::channel();
     let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
         shutdown.await;
@@ -57,6 +65,7 @@ pub async fn run<S: Store>(
             Ok(())
         }
     };
+    forgetting.abort();
     if let Err(error) = state.store.stop().await {
         tracing::error!(%error, "the store did not stop as it should");
     }
@@ -76,6 +85,7 @@ fn router<S: Store>(state: State<S>, limits: Limits, loopback: bool) -> Router {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::privacy::Office;
     use crate::store::sqlite::SqliteStore;
     use axum::body::{Body, to_bytes};
     use axum::http::Request;
@@ -88,6 +98,7 @@ mod tests {
         let state = State::new(
             SqliteStore::open(data.path()).unwrap(),
             Symbols::open([data.path()]),
+            Office::open(data.path()).unwrap(),
         );
         let request = Request::get(path).body(Body::empty()).unwrap();
         let answer = router(state, Limits::default(), loopback)

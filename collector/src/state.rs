@@ -1,27 +1,35 @@
 //! What every request handler is given.
 
+use crate::privacy::Office;
+use crate::privacy::groups::SmallGroups;
 use crate::store::Store;
 use candor_symbols::Symbols;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What every request handler is given: where reports are kept, names for their addresses, and the time.
+/// What every request handler is given: where reports are kept, names for their addresses, what is owed to people, and the time.
 pub struct State<S> {
     /// Where reports are kept.
     pub store: Arc<S>,
     /// Names for addresses.
     pub symbols: Arc<Symbols>,
+    /// Settings, receipts, requests and the audit trail.
+    pub office: Arc<Office>,
+    /// What is done with classes that few installations are in.
+    pub small: SmallGroups,
     /// The time.
     pub clock: Clock,
 }
 
 impl<S: Store> State<S> {
-    /// A state with the system's clock.
-    pub fn new(store: S, symbols: Symbols) -> Self {
+    /// A state with the system's clock that merges small groups.
+    pub fn new(store: S, symbols: Symbols, office: Office) -> Self {
         Self {
             store: Arc::new(store),
             symbols: Arc::new(symbols),
+            office: Arc::new(office),
+            small: SmallGroups::default(),
             clock: Clock::system(),
         }
     }
@@ -33,6 +41,8 @@ impl<S> Clone for State<S> {
         Self {
             store: self.store.clone(),
             symbols: self.symbols.clone(),
+            office: self.office.clone(),
+            small: self.small,
             clock: self.clock.clone(),
         }
     }

@@ -23,12 +23,13 @@ const PLAN: Plan = Plan {
     precision: Precision::Hour,
 };
 
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 6] = [
     "/",
     "/issues",
     "/freezes",
     "/connections",
     "/connections/compare",
+    "/privacy",
 ];
 
 /// What was answered.

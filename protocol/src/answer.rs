@@ -1,12 +1,12 @@
 //! What the collector says back, and the one request that is not a batch.
 
 use crate::catalogue::Extra;
-use crate::deidentify::Pseudonym;
+use crate::deidentify::{AppName, Pseudonym};
 use crate::report::Kind;
 use serde::{Deserialize, Serialize};
 
 /// The answer to a batch: every report of it is durable, a duplicate, or refused by line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
     /// Reports stored now; they are on disk.
     pub stored: u32,
@@ -16,6 +16,53 @@ pub struct Accepted {
     /// and its user allow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub narrowing: Option<Narrowing>,
+    /// Reports that were not stored, since a value in them is one that the protocol's types refuse: the agent that sent them has
+    /// a fault. Sending them again would change nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quarantined: Vec<Quarantined>,
+    /// Says that the collector's operator has stopped for good: see [`Sunset`]. Nothing of the batch was stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sunset: Option<Sunset>,
+}
+
+/// A report that was not stored since it might identify somebody. Says where, never what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantined {
+    /// Its line in the batch, from 1.
+    pub line: u32,
+    /// The field, as the catalogue names it.
+    pub field: String,
+    /// The rule that was broken, such as `not_scrubbed`.
+    pub reason: String,
+}
+
+/// The end of a service: whoever gets it, signed by the key that the developer built in, records nothing any more, wipes what
+/// is on the device, and asks nobody for anything again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sunset {
+    /// The app that it is for.
+    pub app: AppName,
+    /// Which text users are shown, by the name that operator and developer have agreed on.
+    pub notice: AppName,
+    /// When it was signed, in seconds since 1970.
+    pub at: u64,
+    /// The signature of [`signed`](Self::signed), 128 hexadecimal digits (Ed25519, RFC 8032).
+    pub signature: String,
+}
+
+impl Sunset {
+    /// What is signed. Names hold no line break, so no two notices have the same bytes.
+    pub fn signed(app: &AppName, notice: &AppName, at: u64) -> Vec<u8> {
+        format!("candor sunset 1\n{app}\n{notice}\n{at}\n").into_bytes()
+    }
+
+    /// Whether the operator whose public key this is, 64 hexadecimal digits, has signed it.
+    #[cfg(feature = "verify")]
+    pub fn verify(&self, public_key: &str) -> bool {
+        let signed = Self::signed(&self.app, &self.notice, self.at);
+        crate::signature::is_of(public_key, &signed, &self.signature)
+    }
 }
 
 /// What an agent should leave out of what its developer and its user allow. There is no way to ask for more.

@@ -2,6 +2,7 @@
 //!
 //! Anyone can read a batch with `zcat`. A version that is not known is refused by its number, never guessed at.
 
+use crate::deidentify::Region;
 use crate::limits;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
@@ -20,6 +21,9 @@ pub struct Header {
     pub candor: u32,
     /// Version of the catalogue whose fields the reports use.
     pub catalogue: u32,
+    /// Where the app's developer wants the reports to be kept; a collector of another region refuses the batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
 }
 
 impl Header {
@@ -27,6 +31,7 @@ impl Header {
     pub const CURRENT: Self = Self {
         candor: VERSION,
         catalogue: crate::catalogue::VERSION,
+        region: None,
     };
 }
 
@@ -35,8 +40,23 @@ impl Header {
 /// # Errors
 /// Only when memory cannot be had.
 pub fn pack<'a>(lines: impl IntoIterator<Item = &'a str>) -> std::io::Result<Vec<u8>> {
+    pack_for(None, lines)
+}
+
+/// The same, for collectors of one region only.
+///
+/// # Errors
+/// Only when memory cannot be had.
+pub fn pack_for<'a>(
+    region: Option<&Region>,
+    lines: impl IntoIterator<Item = &'a str>,
+) -> std::io::Result<Vec<u8>> {
     let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::default());
-    serde_json::to_writer(&mut gzip, &Header::CURRENT)?;
+    let header = Header {
+        region: region.cloned(),
+        ..Header::CURRENT
+    };
+    serde_json::to_writer(&mut gzip, &header)?;
     gzip.write_all(b"\n")?;
     for line in lines {
         gzip.write_all(line.as_bytes())?;
@@ -98,11 +118,17 @@ impl std::error::Error for Refused {}
 /// The text of a batch, bounded and with a header that is known; its reports are not yet read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unpacked {
+    header: Header,
     text: String,
     first_report: usize,
 }
 
 impl Unpacked {
+    /// The first line.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
     /// The reports' lines with their numbers in the batch, from 2; empty lines are passed over.
     pub fn lines(&self) -> impl Iterator<Item = (u32, &str)> {
         let reports = self.text.get(self.first_report..).unwrap_or_default();
@@ -128,15 +154,19 @@ pub fn unpack(gzip: &[u8]) -> Result<Unpacked, Refused> {
     }
     let text = String::from_utf8(bytes).map_err(|_| Refused::NotText)?;
     let (header, reports) = text.split_once('\n').unwrap_or((&text, ""));
-    check_header(header)?;
+    let header = read_header(header)?;
     if reports.split('\n').filter(|line| !line.is_empty()).count() > limits::BATCH_REPORTS {
         return Err(Refused::TooMany);
     }
     let first_report = text.len() - reports.len();
-    Ok(Unpacked { text, first_report })
+    Ok(Unpacked {
+        header,
+        text,
+        first_report,
+    })
 }
 
-fn check_header(line: &str) -> Result<(), Refused> {
+fn read_header(line: &str) -> Result<Header, Refused> {
     // The version is read before anything else, so that a header of another version is refused by its number.
     #[derive(Deserialize)]
     struct Version {
@@ -151,7 +181,7 @@ fn check_header(line: &str) -> Result<(), Refused> {
     if !(1..=crate::catalogue::VERSION).contains(&header.catalogue) {
         return Err(Refused::UnknownCatalogue(header.catalogue));
     }
-    Ok(())
+    Ok(header)
 }
 
 /// What is wrong with a line of JSON, without quoting what the sender wrote.
@@ -208,6 +238,21 @@ mod tests {
         assert_eq!(
             batch.lines().collect::<Vec<_>>(),
             [(2, "{\"a\":1}"), (3, "{\"b\":2}")]
+        );
+    }
+
+    #[test]
+    fn a_region_travels_in_the_header_and_only_where_there_is_one() {
+        let region: Region = "cn-north".parse().unwrap();
+        let packed = pack_for(Some(&region), ["{}"]).unwrap();
+        assert_eq!(unpack(&packed).unwrap().header().region, Some(region));
+        let plain = unpack(&pack(["{}"]).unwrap()).unwrap();
+        assert!(!plain.text.contains("region"));
+        let secret = gzip("{\"candor\":1,\"catalogue\":1,\"region\":\"wang fang\"}\n");
+        let refused = unpack(&secret).unwrap_err().to_string();
+        assert!(
+            refused.contains("Region") && !refused.contains("wang"),
+            "{refused}"
         );
     }
 

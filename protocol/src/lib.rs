@@ -9,6 +9,7 @@
 //! * [`batch`]: the envelope, NDJSON inside gzip.
 //! * [`answer`]: what the collector says back.
 //! * [`catalogue`]: every field that may leave a device, and why.
+//! * `signature`, behind the feature `verify`: whether the operator of a collector has signed something.
 //! * [`limits`]: the sizes and counts that both sides obey.
 #![forbid(unsafe_code)]
 #![deny(
@@ -28,4 +29,6 @@ pub mod deidentify;
 pub mod limits;
 pub mod moment;
 pub mod report;
+#[cfg(feature = "verify")]
+pub mod signature;
 pub mod sketch;

@@ -178,8 +178,8 @@ impl Agent {
         let files = Files::new(&inner.settings.settings.dir);
         match slot.take() {
             Some(running) => running.close(),
-            // A pause is over when the user withdraws.
-            None if files.paused().exists() => {}
+            // A pause is over when the user withdraws. Without a consent there is nothing to withdraw.
+            None if lock(&inner.consent).is_some() => {}
             None => return,
         }
         *lock(&inner.consent) = None;
@@ -214,9 +214,9 @@ impl Agent {
     /// Ends a pause.
     pub fn resume(&self) {
         let Some(inner) = &self.inner else { return };
-        let _ = Files::new(&inner.settings.settings.dir).resume();
         let consent = lock(&inner.consent).clone();
         if let Some(consent) = consent {
+            let _ = Files::new(&inner.settings.settings.dir).resume();
             let _ = self.grant(consent);
         }
     }

@@ -50,6 +50,7 @@ mod identity;
 mod ledger;
 pub mod local;
 mod narrowing;
+mod note;
 mod running;
 mod settings;
 mod spool;

@@ -1,7 +1,7 @@
 //! What is on this device, for whoever wants to look: reads, and changes nothing but what the user asks for.
 
 use crate::allowed::Allowed;
-use crate::capture::past::{self, Note, Past};
+use crate::capture::past::{self, Past};
 use crate::capture::{Seen, device};
 use crate::deidentify::{Context, scrub};
 use crate::files::{self, Files};
@@ -9,6 +9,7 @@ use crate::identity::Identity;
 use crate::ledger::Ledger;
 pub use crate::ledger::{Balance, Upload};
 use crate::narrowing;
+use crate::note::Note;
 pub use crate::running::Grant;
 use crate::spool;
 use crate::upload;

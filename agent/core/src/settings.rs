@@ -4,7 +4,7 @@ use crate::consent::Terms;
 use crate::upload::transport::Carrier;
 use candor_crash::Scope;
 use candor_protocol::catalogue::Extra;
-use candor_protocol::deidentify::{AppName, Release};
+use candor_protocol::deidentify::{AppName, Region, Release};
 use candor_protocol::moment::Precision;
 use std::fmt;
 use std::path::PathBuf;
@@ -32,6 +32,7 @@ pub struct Settings {
     pub(crate) rescue: Duration,
     pub(crate) extras: Vec<Extra>,
     pub(crate) terms: Option<Terms>,
+    pub(crate) region: Option<String>,
 }
 
 impl Settings {
@@ -64,6 +65,7 @@ impl Settings {
             rescue: Duration::from_secs(2),
             extras: Vec::new(),
             terms: None,
+            region: None,
         }
     }
 
@@ -81,6 +83,14 @@ impl Settings {
     #[must_use]
     pub fn terms(mut self, terms: Terms) -> Self {
         self.terms = Some(terms);
+        self
+    }
+
+    /// Optional: where reports may be kept, in the words of the collector's operator (1 to 32 of `a-z 0-9 -`). A collector of
+    /// another region refuses them. Default: wherever the collector is.
+    #[must_use]
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.region = Some(region.into());
         self
     }
 
@@ -212,6 +222,12 @@ impl Settings {
             (
                 self.rescue <= Duration::from_secs(10),
                 "a start waits at most 10 s for reports of crashes",
+            ),
+            (
+                self.region
+                    .as_deref()
+                    .is_none_or(|region| Region::parse(region).is_ok()),
+                "a region is 1 to 32 of a-z 0-9 -",
             ),
             (
                 touches_something(&self.scope),
@@ -385,6 +401,7 @@ mod tests {
             (good().spool_reports(0), "spool"),
             (good().spool_age(Duration::ZERO), "spool"),
             (good().rescue(Duration::from_secs(60)), "start"),
+            (good().region("North China"), "region"),
             (
                 good().scope(Scope::Modules {
                     names: vec![],

@@ -585,6 +585,44 @@ fn erasing_begins_anew_under_another_pseudonym() {
 }
 
 #[test]
+fn what_the_collector_will_not_keep_counts_as_lost_and_the_region_is_said() {
+    use candor_protocol::answer::{Accepted, Quarantined};
+    let _turn = one_at_a_time();
+    let dir = tempfile::tempdir().unwrap();
+    let first = std::sync::atomic::AtomicBool::new(true);
+    let collector = Recording::new(move |_: &Request| {
+        let first = first.swap(false, std::sync::atomic::Ordering::Relaxed);
+        let quarantined = first.then(|| Quarantined {
+            line: 2,
+            field: "release".to_owned(),
+            reason: "alphabet".to_owned(),
+        });
+        Some(Outcome::Answered(Accepted {
+            quarantined: quarantined.into_iter().collect(),
+            ..Accepted::default()
+        }))
+    });
+    let settings = settings(dir.path(), &collector).region("cn-north");
+    let agent = Agent::start(Extension::On, Choice::Granted(consent()), settings).unwrap();
+    assert_eq!(agent.flush(PATIENCE), Flushed::All);
+    let sent = collector.wait_for(|request| request.gzip);
+    let batch = candor_protocol::batch::unpack(&sent.body).unwrap();
+    assert_eq!(batch.header().region, Some("cn-north".parse().unwrap()));
+    drop(agent);
+    assert_balanced(dir.path());
+    let balance = Device::open(dir.path()).status(0).unwrap().balance;
+    assert_eq!(
+        balance
+            .lost
+            .values()
+            .flat_map(BTreeMap::values)
+            .sum::<u64>(),
+        1,
+        "{balance:?}"
+    );
+}
+
+#[test]
 fn what_the_collector_asks_to_leave_out_is_obeyed_at_once_and_after_a_restart() {
     use candor_protocol::answer::{Accepted, Narrowing};
     let _turn = one_at_a_time();
@@ -593,8 +631,8 @@ fn what_the_collector_asks_to_leave_out_is_obeyed_at_once_and_after_a_restart() 
         move |_: &Request| {
             Some(Outcome::Answered(Accepted {
                 stored: 1,
-                duplicates: 0,
                 narrowing: Some(narrowing.clone()),
+                ..Accepted::default()
             }))
         }
     };

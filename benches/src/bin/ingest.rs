@@ -7,6 +7,7 @@
 
 use candor_collector::access::IngestKey;
 use candor_collector::ingest::Limits;
+use candor_collector::privacy::Office;
 use candor_collector::server;
 use candor_collector::state::State;
 use candor_collector::store::Store;
@@ -240,7 +241,8 @@ fn serve(data: &Path) {
             listener.local_addr().expect("an address"),
             key.reveal()
         );
-        let state = State::new(store, symbols);
+        let office = Office::open(data).expect("an office");
+        let state = State::new(store, symbols, office);
         server::run(listener, state, Limits::default(), std::future::pending())
             .await
             .expect("it serves");

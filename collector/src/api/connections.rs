@@ -2,9 +2,10 @@
 
 use super::{failed, no_such_app};
 use crate::ingest::json;
+use crate::privacy::groups::{self, SafeConnections};
 use crate::state::State;
 use crate::store::storm::Storm;
-use crate::store::{ConnectionAnswer, ConnectionFilter, ConnectionSum, Span, Store};
+use crate::store::{ConnectionFilter, ConnectionSum, Span, Store};
 use axum::extract::{Query, State as Given};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -117,6 +118,10 @@ struct Part<K> {
 #[derive(Debug, Serialize)]
 struct Answer {
     total: Figures,
+    /// What is in the total and in no class below: classes that few installations are in.
+    others: Option<Figures>,
+    /// Whether such classes pass the filter and are left out of everything.
+    left_out: bool,
     by_network: Vec<Part<Network>>,
     by_name: Vec<Part<Name>>,
     by_endpoint: Vec<Part<Name>>,
@@ -210,10 +215,17 @@ fn parts<K>(by: Vec<(K, ConnectionSum)>) -> Vec<Part<K>> {
         .collect()
 }
 
-impl From<ConnectionAnswer> for Answer {
-    fn from(answer: ConnectionAnswer) -> Self {
+impl From<SafeConnections> for Answer {
+    fn from(safe: SafeConnections) -> Self {
+        let SafeConnections {
+            answer,
+            other,
+            left_out,
+        } = safe;
         Self {
             total: (&answer.total).into(),
+            others: other.as_ref().map(Into::into),
+            left_out,
             by_network: parts(answer.by_network),
             by_name: parts(answer.by_name),
             by_endpoint: parts(answer.by_endpoint),
@@ -251,12 +263,15 @@ pub(super) async fn connections<S: Store>(
         region: about.region,
         os: about.os,
         transport: about.transport,
+        ..ConnectionFilter::default()
     };
     let asked = async {
         if !state.store.apps().await?.contains(&app) {
             return Ok(None);
         }
-        state.store.connections(&app, filter, span).await.map(Some)
+        groups::connections(&state, &app, filter, span)
+            .await
+            .map(Some)
     };
     match asked.await {
         Ok(Some(answer)) => json(StatusCode::OK, &Answer::from(answer)),

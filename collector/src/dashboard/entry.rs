@@ -43,6 +43,8 @@ pub(crate) enum Trouble {
     NoIssue,
     /// There is no such report.
     NoReport,
+    /// A form was not taken, for this reason.
+    Form(String),
     /// The store did not answer.
     Store(StoreError),
 }
@@ -89,7 +91,8 @@ impl<S: Store> FromRequestParts<State<S>> for Entry {
                 return Err(explain(&visit, &shell, &trouble));
             }
         };
-        let shell = Shell::new(&visit, &apps, Some(&app), span);
+        let mut shell = Shell::new(&visit, &apps, Some(&app), span);
+        shell.lax = state.small.is_lax();
         Ok(Self {
             visit,
             shell,
@@ -240,6 +243,12 @@ fn explain(visit: &Visit, shell: &Shell, trouble: &Trouble) -> Response {
             page.text = w.no_report_text.to_owned();
             page.links = link(&visit.path, w.newest_report, &[]);
             StatusCode::NOT_FOUND
+        }
+        Trouble::Form(reason) => {
+            page.heading = w.p_not_taken;
+            page.text = reason.clone();
+            page.links = link(&visit.path, w.p_back, &[]);
+            StatusCode::BAD_REQUEST
         }
         Trouble::Store(error) => {
             tracing::error!(%error, "the store did not answer a page");

@@ -9,12 +9,14 @@ use super::words::{Words, fill};
 use super::{format, window};
 use crate::grouping::{Explanation, group};
 use crate::naming::name_stack;
+use crate::privacy::groups::{self, Merged, SafeIssue};
 use crate::state::State;
 use crate::store::{Breakdown, IssueId, IssuePage, Store};
 use askama::Template;
 use axum::extract::{Path, State as Given};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use candor_protocol::deidentify::AppName;
 use candor_protocol::deidentify::ReportId;
 use candor_protocol::report::{Report, What};
 
@@ -28,6 +30,7 @@ pub(crate) async fn page<S: Store>(
     mut entry: Entry,
 ) -> Response {
     let found = find(&state, &entry, &id).await;
+    let found = found.and_then(|found| written_down(&state, &entry.app, found));
     if let Ok(found) = &found {
         entry.shell.title = found.page.row.title.clone();
     }
@@ -40,7 +43,8 @@ pub(crate) async fn text<S: Store>(
     Path(id): Path<String>,
     entry: Entry,
 ) -> Response {
-    match find(&state, &entry, &id).await {
+    let found = find(&state, &entry, &id).await;
+    match found.and_then(|found| written_down(&state, &entry.app, found)) {
         Ok(Found {
             report: Some(report),
             page,
@@ -58,18 +62,33 @@ pub(crate) async fn text<S: Store>(
 struct Found {
     id: IssueId,
     page: IssuePage,
+    /// By release, system and machine.
+    spread: [Merged<Breakdown>; 3],
     /// Newest first.
     reports: Vec<Report>,
     report: Option<Report>,
 }
 
+/// No report is shown that the audit trail does not know of.
+fn written_down<S: Store>(state: &State<S>, app: &AppName, found: Found) -> Result<Found, Trouble> {
+    if let Some(report) = &found.report {
+        let (now, id) = (state.clock.now(), report.id.as_str());
+        state.office.note_read(now, "dashboard", app, id)?;
+    }
+    Ok(found)
+}
+
 async fn find<S: Store>(state: &State<S>, entry: &Entry, id: &str) -> Result<Found, Trouble> {
     let id: IssueId = id.parse().map_err(|()| Trouble::NoIssue)?;
-    let page = state
-        .store
-        .issue(&entry.app, id, entry.span)
+    let SafeIssue {
+        page,
+        by_release,
+        by_os,
+        by_device,
+    } = groups::issue(state, &entry.app, id, entry.span)
         .await?
         .ok_or(Trouble::NoIssue)?;
+    let spread = [by_release, by_os, by_device];
     let before = match entry.visit.get("before") {
         Some(before) => Some(before.parse::<ReportId>().map_err(|_| Trouble::NoReport)?),
         None => None,
@@ -82,6 +101,7 @@ async fn find<S: Store>(state: &State<S>, entry: &Entry, id: &str) -> Result<Fou
         return Ok(Found {
             id,
             page,
+            spread,
             report: reports.first().cloned(),
             reports,
         });
@@ -92,6 +112,7 @@ async fn find<S: Store>(state: &State<S>, entry: &Entry, id: &str) -> Result<Fou
         return Ok(Found {
             id,
             page,
+            spread,
             reports,
             report,
         });
@@ -115,6 +136,7 @@ async fn find<S: Store>(state: &State<S>, entry: &Entry, id: &str) -> Result<Fou
     Ok(Found {
         id,
         page,
+        spread,
         reports,
         report: Some(report),
     })
@@ -183,6 +205,7 @@ fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry, found: Found) -> Issue
     let Found {
         id,
         page,
+        spread: [by_release, by_os, by_device],
         reports,
         report,
     } = found;
@@ -221,12 +244,15 @@ fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry, found: Found) -> Issue
         _ => (None, None),
     };
     let (tree, merged) = report_view::merged(&state.symbols, &reports);
-    let spread = |name, rows: &[Breakdown]| Spread {
+    let spread = |name, merged: &Merged<Breakdown>| Spread {
         name,
-        rows: rows
+        rows: merged
+            .shown
             .iter()
-            .map(|row| SpreadLine {
-                label: row.label.clone(),
+            .map(|row| (row, row.label.as_str()))
+            .chain(merged.other.iter().map(|row| (row, w.small_groups)))
+            .map(|(row, label)| SpreadLine {
+                label: label.to_owned(),
                 reports: format::count(row.reports),
                 bar: ShareBar::new(tone, row.reports, page.row.reports),
                 met: format::share(row.runs.min(row.of), row.of),
@@ -275,9 +301,9 @@ fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry, found: Found) -> Issue
         )
         .narrowing(entry.closer()),
         breakdowns: vec![
-            spread(w.releases, &page.by_release),
-            spread(w.systems, &page.by_os),
-            spread(w.devices, &page.by_device),
+            spread(w.releases, &by_release),
+            spread(w.systems, &by_os),
+            spread(w.devices, &by_device),
         ],
         more: (reports.len() == REPORTS as usize)
             .then(|| reports.last())
@@ -290,8 +316,14 @@ fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry, found: Found) -> Issue
                 href: at(report),
                 at: format::ago(report.at.unix_seconds(), entry.now, lang),
                 at_exact: window::exact(report.at.unix_seconds()),
-                release: report.release.to_string(),
-                device: report_view::device(&report.device),
+                release: named(is_shown(&by_release, report.release.as_str()), w, || {
+                    report.release.to_string()
+                }),
+                device: named(
+                    is_shown(&by_os, &os(report)) && is_shown(&by_device, &report.device.class()),
+                    w,
+                    || report_view::device(&report.device),
+                ),
                 detail: report_view::detail(&report.what, lang),
                 current: current == Some(index),
             })
@@ -299,6 +331,29 @@ fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry, found: Found) -> Issue
         why: page.why,
         line,
         list: entry.visit.page("/issues", &[]),
+    }
+}
+
+/// Whether a class is large enough to be named.
+fn is_shown(merged: &Merged<Breakdown>, label: &str) -> bool {
+    merged.other.is_none() || merged.shown.iter().any(|row| row.label == label)
+}
+
+/// The class of a report in a list, if it may be named.
+fn named(shown: bool, w: &'static Words, label: impl FnOnce() -> String) -> String {
+    if shown {
+        label()
+    } else {
+        w.small_groups.to_owned()
+    }
+}
+
+/// Operating system and its version, as the store names it.
+fn os(report: &Report) -> String {
+    let device = &report.device;
+    match &device.os_version {
+        Some(version) => format!("{} {}", device.os, version.as_str()),
+        None => device.os.to_string(),
     }
 }
 

@@ -1,6 +1,9 @@
 //! The closed lists of the wire in words for people. A word that is added to a list and not here does not compile.
 
 use super::words::Lang;
+use crate::privacy::audit::Did;
+use crate::privacy::requests::{Right, Role, Stage};
+use crate::privacy::settings::Class;
 use candor_protocol::report::{
     Activity, Disconnect, Exit, Failure, Family, Fault, Found, FreezeEnd, Kind, LossReason,
     Network, Note, Origin, Phase, Pressure, SignalName, StackEnd, Transport, Wait,
@@ -188,6 +191,52 @@ labels! {
         Cfi: "by unwind tables", "由展开表得出";
         FramePointer: "by frame pointers", "由帧指针得出";
         Scan: "a guess: a word on the stack that looked like a return address", "推测：栈上形似返回地址的值";
+    }
+    Right {
+        Access: "to know what is kept", "查阅";
+        Copy: "a copy", "复制";
+        Correct: "a correction", "更正";
+        Supplement: "an addition", "补充";
+        Delete: "erasure", "删除";
+        Withdraw: "to take consent back", "撤回同意";
+        Explain: "an explanation", "解释说明";
+    }
+    Role {
+        Person: "the person", "本人";
+        Guardian: "a guardian", "监护人";
+    }
+    Stage {
+        Open: "open", "待处理";
+        Answered: "answered", "已答复";
+        Refused: "refused", "已拒绝";
+    }
+    Class {
+        Crash: "reports of crashes", "崩溃报告";
+        Freeze: "reports of freezes", "卡顿报告";
+        Run: "reports of runs", "运行报告";
+        Loss: "reports of losses", "丢失报告";
+        Connection: "reports of connections", "连接报告";
+        Summaries: "summaries", "汇总数据";
+        Ledger: "the account of reports", "报告台账";
+        Quarantine: "counts of what was not kept", "未保存内容的计数";
+        Exports: "exports", "对外提供的统计";
+        Audit: "audit trail, receipts, requests", "审计记录、回执与请求";
+    }
+    Did {
+        ReportRead: "read a report", "查看单份报告";
+        CopyGiven: "gave a copy", "提供副本";
+        Exported: "exported", "对外提供统计";
+        Erased: "erased", "删除";
+        Expired: "forgot what was too old", "到期清除";
+        TrailExpired: "forgot old months of this trail", "清除到期的审计月份";
+        SettingChanged: "changed a setting", "更改设置";
+        AppAdded: "added an app", "添加应用";
+        PartnerAdded: "added a partner", "添加合作方";
+        RequestChanged: "handled a request", "处理请求";
+        RegionRefused: "was refused for its region", "因区域被拒绝";
+        SunsetSigned: "announced the end", "宣布服务终止";
+        SignedIn: "signed in", "登录";
+        SignInRefused: "could not sign in", "登录被拒绝";
     }
     Owner {
         App: "app", "应用";

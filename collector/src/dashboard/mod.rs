@@ -2,7 +2,7 @@
 //!
 //! * `visit`, `entry`: what is asked; the way in and out of every page.
 //! * `shell`: what stands around a page; `words` and `labels`: what it says; `format`: numbers.
-//! * `overview`, `issues`, `issue`, `freezes`, `connections`: the pages.
+//! * `overview`, `issues`, `issue`, `freezes`, `connections`, `privacy`: the pages.
 //! * `chart`: pictures; `assets`: style, script, icon; `security`: who may look.
 
 mod assets;
@@ -17,6 +17,7 @@ mod issue_row;
 mod issues;
 mod labels;
 mod overview;
+mod privacy;
 mod report_view;
 mod security;
 mod shell;
@@ -24,6 +25,8 @@ mod stack;
 mod visit;
 mod window;
 mod words;
+
+pub(crate) use security::guard;
 
 use crate::state::State;
 use crate::store::Store;
@@ -41,6 +44,11 @@ pub fn router<S: Store>(state: State<S>) -> Router {
         .route("/freezes", get(freezes::page::<S>))
         .route("/connections", get(connections::page::<S>))
         .route("/connections/compare", get(connections::compare::page::<S>))
+        .route(
+            "/privacy",
+            get(privacy::page::<S>).post(privacy::change::<S>),
+        )
+        .route("/privacy/receipts/{number}", get(privacy::receipt::<S>))
         .route("/assets/{name}", get(assets::serve))
         .fallback(entry::lost::<S>)
         .layer(from_fn(security::guard))

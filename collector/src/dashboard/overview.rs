@@ -8,6 +8,7 @@ use super::labels::Label;
 use super::shell::Shell;
 use super::words::{Words, fill};
 use super::{format, window};
+use crate::privacy::groups::{self, Merged};
 use crate::state::State;
 use crate::store::{Health, IssueFilter, Ledger, Point, ReleaseRow, Store};
 use askama::Template;
@@ -30,7 +31,7 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Overvi
     let before = store.health(app, window::before(span)).await?;
     let trend = store.trend(app, span).await?;
     let issues = store.issues(app, IssueFilter { kind: None, span }).await?;
-    let releases = store.releases(app, span).await?;
+    let releases = groups::releases(state, app, span).await?;
     let ledger = store.ledger(app).await?;
     Ok(Overview {
         w: entry.words(),
@@ -208,26 +209,37 @@ struct ReleaseLine {
     crash_free: String,
     freezes: String,
     connected: String,
-    href: String,
+    /// Leads to what only this release did; a group of releases has no address.
+    href: Option<String>,
 }
 
-fn release_lines(entry: &Entry, releases: &[ReleaseRow]) -> Vec<ReleaseLine> {
-    let all: u64 = releases.iter().map(|row| row.runs).sum();
-    releases
-        .iter()
-        .take(RELEASES)
-        .map(|row| ReleaseLine {
-            release: row.release.to_string(),
+fn release_lines(entry: &Entry, releases: &Merged<ReleaseRow>) -> Vec<ReleaseLine> {
+    let Merged { shown, other } = releases;
+    let all: u64 = shown.iter().chain(other).map(|row| row.runs).sum();
+    let named = shown.iter().take(RELEASES).map(|row| (row, true));
+    named
+        .chain(other.iter().map(|row| (row, false)))
+        .map(|(row, named)| ReleaseLine {
+            release: match named {
+                true => row.release.to_string(),
+                false => entry.words().small_groups.to_owned(),
+            },
             runs: format::count(row.runs),
             adoption: format::share(row.runs, all),
             bar: ShareBar::new(Tone::Accent, row.runs, all),
-            installs: format::count(row.installs),
+            // Who is in several of them would count several times.
+            installs: match named {
+                true => format::count(row.installs),
+                false => "–".to_owned(),
+            },
             crash_free: format::share_without(row.crashed_runs, row.runs),
             freezes: format::count(row.freezes),
             connected: format::share(row.ready, row.attempts),
-            href: entry
-                .visit
-                .page("/connections", &[("release", row.release.as_str())]),
+            href: named.then(|| {
+                entry
+                    .visit
+                    .page("/connections", &[("release", row.release.as_str())])
+            }),
         })
         .collect()
 }

@@ -1,7 +1,7 @@
 //! Who may look, and what browsers are told about every page.
 
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::net::IpAddr;
@@ -47,6 +47,18 @@ pub(crate) async fn guard(request: Request, next: Next) -> Response {
     response
 }
 
+/// Whether one of this server's own pages sent a form. Browsers say so; what says nothing is not trusted.
+pub(crate) fn is_same_origin(headers: &HeaderMap) -> bool {
+    let text = |name: HeaderName| headers.get(name)?.to_str().ok();
+    match text(HeaderName::from_static("sec-fetch-site")) {
+        Some(site) => site == "same-origin",
+        None => {
+            let origin = text(header::ORIGIN).and_then(|origin| origin.split_once("://"));
+            origin.is_some_and(|(_, authority)| text(header::HOST) == Some(authority))
+        }
+    }
+}
+
 /// Whether `host`, perhaps with a port, names this machine's loopback.
 fn is_own(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
@@ -63,6 +75,39 @@ fn is_own(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_form_of_another_site_is_not_taken() {
+        let headers = |pairs: &[(&'static str, &'static str)]| {
+            let pairs = pairs.iter().map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            });
+            pairs.collect::<HeaderMap>()
+        };
+        let host = ("host", "127.0.0.1:4700");
+        for own in [
+            &[host, ("sec-fetch-site", "same-origin")][..],
+            &[host, ("origin", "http://127.0.0.1:4700")],
+        ] {
+            assert!(is_same_origin(&headers(own)), "{own:?}");
+        }
+        for foreign in [
+            &[host][..],
+            &[host, ("sec-fetch-site", "cross-site")],
+            &[
+                host,
+                ("sec-fetch-site", "same-site"),
+                ("origin", "http://127.0.0.1:4700"),
+            ],
+            &[host, ("origin", "http://127.0.0.1:4701")],
+            &[host, ("origin", "null")],
+        ] {
+            assert!(!is_same_origin(&headers(foreign)), "{foreign:?}");
+        }
+    }
 
     #[test]
     fn only_names_of_the_loopback_are_own() {

@@ -18,14 +18,17 @@ pub(crate) enum Place {
     Freezes,
     /// How it is connected.
     Connections,
+    /// What is owed to the people whose devices report.
+    Privacy,
 }
 
 impl Place {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::Overview,
         Self::Issues,
         Self::Freezes,
         Self::Connections,
+        Self::Privacy,
     ];
 
     /// Its path.
@@ -35,6 +38,7 @@ impl Place {
             Self::Issues => "/issues",
             Self::Freezes => "/freezes",
             Self::Connections => "/connections",
+            Self::Privacy => "/privacy",
         }
     }
 
@@ -44,6 +48,7 @@ impl Place {
             Self::Issues => w.issues,
             Self::Freezes => w.freezes,
             Self::Connections => w.connections,
+            Self::Privacy => w.privacy,
         }
     }
 
@@ -93,6 +98,8 @@ pub(crate) struct Shell {
     pub(crate) now: Option<String>,
     /// Whether the page refreshes itself.
     pub(crate) live: bool,
+    /// Whether small groups are shown, which every page has to say.
+    pub(crate) lax: bool,
     pub(crate) other_theme: Choice,
     pub(crate) other_lang: Choice,
 }
@@ -153,6 +160,7 @@ impl Shell {
             shown: stretch(span),
             now: visit.end().map(|_| visit.here(&[("to", "")])),
             live: visit.end().is_none(),
+            lax: false,
             other_theme: Choice {
                 href: visit.here(&[("theme", theme.word())]),
                 label: label.to_owned(),

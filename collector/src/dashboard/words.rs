@@ -94,6 +94,7 @@ words! {
     issues: "Issues", "问题";
     freezes: "Freezes", "卡顿";
     connections: "Connections", "连接";
+    privacy: "Privacy", "隐私";
     skip: "Skip to the content", "跳到正文";
     pages: "Pages", "页面";
     app: "App", "应用";
@@ -116,6 +117,78 @@ words! {
     hours_ago: "{} h ago", "{} 小时前";
     days_ago: "{} d ago", "{} 天前";
     time_utc: "Time (UTC)", "时间（UTC）";
+
+    // Small groups.
+    lax_notice: "Classes that few installations are in are shown here. That is for a demo, or for devices that are all your own; start the collector without --small-groups to merge them.", "此处显示了安装数很少的分组，仅适用于演示或设备均属于您本人的场合。启动采集端时去掉 --small-groups 即可合并小分组。";
+    small_groups: "others", "其他";
+    left_out: "With this filter, groups with too few installations to be shown are left out of every figure.", "启用该筛选后，安装数过少的分组不计入任何数字。";
+    small_groups_hint: "Classes with too few installations to be shown on their own", "安装数过少、不单独显示的分组";
+
+    // Privacy.
+    p_sends: "What apps send", "应用发送的内容";
+    p_sends_text: "Catalogue {}: {} fields, {} of them only where the developer switches them on. Nothing else is taken.", "目录版本 {}：共 {} 个字段，其中 {} 个仅在开发者开启后发送。其余一概不接收。";
+    p_all_fields: "All fields", "全部字段";
+    p_field: "Field", "字段";
+    p_purpose: "Purpose", "用途";
+    p_rule: "So that it identifies nobody", "去标识方式";
+    p_optional: "optional: {}", "可选：{}";
+    p_arrived: "Arrived so far", "迄今收到";
+    p_kept: "How long it is kept", "保存期限";
+    p_days: "{} day(s)", "{} 天";
+    p_most: "at most {}", "上限 {} 天";
+    p_here: "Where it is kept", "保存地点";
+    p_region_here: "This collector", "本采集端";
+    p_region_app: "This app may be kept in", "本应用可保存于";
+    p_anywhere: "no region set", "未设置区域";
+    p_quarantine: "Not kept", "未保存";
+    p_quarantine_text: "Reports in which a value might identify somebody: the agent of that release has a fault. Only where it stood is known.", "其中某个值可能识别个人的报告：该版本的代理存在缺陷。仅记录所在字段，不记录其值。";
+    p_quarantine_none: "Nothing: no agent has sent what might identify somebody.", "无：没有代理发送过可能识别个人的内容。";
+    p_reason: "Rule", "规则";
+    p_last: "Last", "最近";
+    p_erasures: "Erasures", "删除";
+    p_erasures_none: "Nothing has been erased yet.", "尚未删除任何内容。";
+    p_erased_what: "Erased", "删除内容";
+    p_by: "By", "发起方";
+    p_when: "When", "时间";
+    p_receipt: "Receipt", "回执";
+    p_check: "Anybody can check a receipt, offline:", "任何人都可以离线核验回执：";
+    p_installations: "{} pseudonym(s)", "{} 个假名";
+    p_whole_app: "the whole app", "整个应用";
+    p_release: "release {}", "版本 {}";
+    p_requests: "Requests of people", "个人请求";
+    p_requests_none: "Nobody has asked for anything yet.", "尚无请求。";
+    p_requests_text: "Each is answered within {} working days.", "每项请求须在 {} 个工作日内答复。";
+    p_number: "No.", "编号";
+    p_asks: "Asks for", "请求";
+    p_from: "From", "来自";
+    p_due: "Due", "期限";
+    p_stage: "State", "状态";
+    p_late: "late", "已逾期";
+    p_answer: "Answer", "答复";
+    p_answer_words: "What is told", "答复内容";
+    p_refuse: "Refuse", "拒绝";
+    p_open: "Open a request", "登记请求";
+    p_pseudonyms: "Pseudonyms of the device, as its app shows them", "设备的假名（见应用内显示）";
+    p_proof: "Where the proof is kept, such as a ticket's number", "证明的存放处，例如工单号";
+    p_open_button: "Open", "登记";
+    p_trail: "Audit trail", "审计记录";
+    p_trail_whole: "{} entries, unbroken.", "共 {} 条，链条完整。";
+    p_trail_broken: "The audit trail was changed: {}", "审计记录已被改动：{}";
+    p_head: "Last hash", "末端哈希";
+    p_who: "Who", "操作者";
+    p_did: "Did", "操作";
+    p_key: "Key of this collector", "本采集端的公钥";
+    p_key_text: "Receipts and notices are signed with it.", "回执与通知均用其签名。";
+    p_partners: "Partners", "合作方";
+    p_partners_text: "{} of {} of this year's privacy budget is spent.", "本年度隐私预算已用 {}，共 {}。";
+    p_partners_none: "Nothing has been handed to anybody.", "未向任何一方提供数据。";
+    p_week: "Week of", "周起始";
+    p_sunset: "This service has ended", "本服务已终止";
+    p_sunset_text: "Since {} agents are told so and wipe what they have. Notice: {}.", "自 {} 起，代理会收到通知并清除本机数据。通知：{}。";
+    p_not_taken: "That was not taken", "未被接受";
+    p_foreign_form: "The form did not come from this page.", "该表单并非来自本页面。";
+    p_bad_form: "Something in the form could not be read: {}", "表单中有内容无法识别：{}";
+    p_back: "Back to the page", "返回页面";
 
     // Charts.
     values: "Values", "数值";

@@ -2,16 +2,25 @@
 
 use super::refusal::{ERASURE_BYTES, Refusal, json};
 use super::{Ingest, body, check_encoding, check_type};
+use crate::privacy::erasure::{self, Wanted};
+use crate::privacy::receipt::Receipt;
 use crate::store::Store;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use candor_protocol::answer::{Erased, Erasure};
+use candor_protocol::answer::Erasure;
 use candor_protocol::deidentify::AppName;
 use candor_protocol::limits::ERASURE_PSEUDONYMS;
 
 const TYPES: &[&str] = &["application/json"];
+
+/// [`candor_protocol::answer::Erased`], with what proves it.
+#[derive(serde::Serialize)]
+struct Erased {
+    reports: u64,
+    receipt: Receipt,
+}
 
 pub(super) async fn take<S: Store>(State(ingest): State<Ingest<S>>, request: Request) -> Response {
     let (parts, mut body) = request.into_parts();
@@ -47,11 +56,10 @@ async fn accept<S: Store>(
             "a request for erasure names at most 128 pseudonyms; send several",
         ));
     }
-    let reports = ingest
-        .state
-        .store
-        .erase(app, &erasure.pseudonyms, ingest.state.clock.now())
-        .await?;
-    tracing::info!(%app, pseudonyms = erasure.pseudonyms.len(), reports, "reports were erased on request");
-    Ok(Erased { reports })
+    let wanted = Wanted::Installations(erasure.pseudonyms);
+    let receipt = erasure::erase(&ingest.state, "agent", app, &wanted).await?;
+    Ok(Erased {
+        reports: receipt.statement.reports,
+        receipt,
+    })
 }

@@ -51,6 +51,8 @@ pub enum Refusal {
         /// How many reports the batch holds.
         reports: u32,
     },
+    /// The reports may not be kept in the region of this collector.
+    Region(String),
     /// A request for erasure that cannot be read.
     Erasure(&'static str),
     /// More is being done than is accepted at a time.
@@ -76,6 +78,8 @@ impl Refusal {
                 StatusCode::BAD_REQUEST
             }
             Self::Erased { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            // As a key that is not known: somebody has to mend it, and until then nothing is lost.
+            Self::Region(_) => StatusCode::FORBIDDEN,
             Self::Busy | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Fault(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -100,6 +104,7 @@ impl Refusal {
             Self::Batch(batch::Refused::TooMany) => "too_many_reports",
             Self::Report { .. } => "bad_report",
             Self::Erased { .. } => "erased",
+            Self::Region(_) => "wrong_region",
             Self::Erasure(_) => "bad_erasure",
             Self::Busy => "busy",
             Self::Unavailable(_) => "unavailable",
@@ -122,9 +127,10 @@ impl Refusal {
             Self::Report { reason, .. } => {
                 format!("this report is refused, and with it the batch, of which nothing was stored: {reason}")
             }
-            Self::Erased { .. } => "this report is of an installation whose reports were erased at its user's request; \
+            Self::Erased { .. } => "this report is of an installation, a release or a time whose reports were erased on request; \
                                     nothing of the batch was stored"
                 .to_owned(),
+            Self::Region(why) => format!("nothing of the batch was stored: {why}"),
             Self::Erasure(reason) => (*reason).to_owned(),
             Self::Busy => "too many batches are being stored at the moment; try again after the given time".to_owned(),
             Self::Unavailable(_) => "nothing can be stored at the moment; try again after the given time".to_owned(),
@@ -159,6 +165,7 @@ impl Refusal {
             Self::SlowBody
                 | Self::BrokenBody
                 | Self::Busy
+                | Self::Region(_)
                 | Self::Unavailable(_)
                 | Self::Fault(_)
                 | Self::Batch(batch::Refused::Gzip)

@@ -1,6 +1,9 @@
 //! The suite that defines a store. Every engine runs all of it, each story on a store of its own.
 
+mod privacy;
 mod samples;
+
+pub(crate) use privacy::*;
 
 use super::{
     ConnectionFilter, ConnectionSum, FreezeRate, IssueFilter, IssueId, IssueKind, Kept, Span,
@@ -47,6 +50,16 @@ macro_rules! store_contract {
             an_erased_installation_leaves_no_trace_in_any_answer
             late_reports_of_an_erased_installation_are_refused_whole
             replays_in_any_order_change_no_answer
+            an_erased_release_leaves_no_trace_and_late_reports_of_it_are_refused
+            an_erased_range_of_time_is_as_if_nothing_had_happened_in_it
+            an_erased_app_is_empty_and_takes_nothing_more
+            what_expires_leaves_its_summaries_until_they_expire_too
+            a_clock_that_is_far_ahead_keeps_nothing_for_ever
+            what_is_not_kept_is_counted_by_where_it_leaks
+            a_copy_holds_everything_of_its_pseudonyms_and_nothing_else
+            classes_are_counted_by_installations
+            an_installation_is_in_one_class_of_the_population
+            cells_of_connections_are_counted_by_installations_and_chosen
             a_stopped_store_finishes_what_it_accepted_and_then_refuses
         );
     };

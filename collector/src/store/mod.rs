@@ -9,6 +9,7 @@ mod connection_sum;
 mod contract;
 mod distinct;
 mod pairs;
+mod privacy;
 mod question;
 pub mod sqlite;
 pub mod storm;
@@ -20,7 +21,12 @@ pub use answers::{
 };
 pub use connection_sum::{ConnectionSum, TcpSum, TrySum};
 pub use distinct::Distinct;
-pub use question::{ConnectionFilter, IssueFilter, IssueId, IssueKind, Span};
+pub use privacy::{
+    Expired, Expiry, Group, Groups, Of, Part, Population, Quarantine, QuarantineRow,
+};
+pub use question::{
+    Cells, ConnectionCell, ConnectionFilter, IssueFilter, IssueId, IssueKind, Span,
+};
 pub use write::{Incoming, Kept, StoreError};
 
 use crate::access::KeyHash;
@@ -67,6 +73,33 @@ pub trait Store: Send + Sync + 'static {
     /// many reports were erased. The [`Ledger`] keeps its counts and says how many were erased; so do the minutes that storms are
     /// found by, which count crowds and nobody in them.
     fn erase(&self, app: &AppName, pseudonyms: &[Pseudonym], arrived: u64) -> impl Answer<u64>;
+
+    /// Erases every report of a part of an app, takes it out of every summary, and refuses what belongs to it from now on, as
+    /// [`erase`](Self::erase) does for installations. What is left of reports that [`expire`](Self::expire)d before goes as
+    /// well, as far as summaries tell it apart. Of the names that only the part had, none stays. Returns how many reports were
+    /// erased.
+    fn erase_part(&self, app: &AppName, part: &Part, arrived: u64) -> impl Answer<u64>;
+
+    /// Forgets what is older than an operator wants to keep it: reports first, of which the summaries stay, then summaries too.
+    /// Where there is much to forget, one call does a part of it and says that there is more.
+    fn expire(&self, app: &AppName, expiry: Expiry) -> impl Answer<Expired>;
+
+    /// Counts reports that were not kept because a value in them might identify somebody; in the [`Ledger`] they are refused as
+    /// `quarantined`.
+    fn quarantine(&self, app: &AppName, reports: Vec<Quarantine>, arrived: u64) -> impl Answer<()>;
+
+    /// What [`quarantine`](Self::quarantine) counted, the latest first.
+    fn quarantined(&self, app: &AppName) -> impl Answer<Vec<QuarantineRow>>;
+
+    /// Every report of these pseudonyms, oldest arrival first, at most 10,000: the copy that a person may ask for.
+    fn reports_of(&self, app: &AppName, pseudonyms: &[Pseudonym]) -> impl Answer<Vec<Report>>;
+
+    /// How many installations each class of a breakdown has in a range: distinct pseudonyms of reports that are still kept. The
+    /// step of `span` is not used.
+    fn groups(&self, app: &AppName, of: Of, span: Span) -> impl Answer<Groups>;
+
+    /// The installations of a range, each in one class only: that of its latest run. The step of `span` is not used.
+    fn population(&self, app: &AppName, span: Span) -> impl Answer<Vec<Population>>;
 
     /// All apps by name.
     fn apps(&self) -> impl Answer<Vec<AppName>>;

@@ -2,8 +2,10 @@
 
 use candor_protocol::deidentify::{Name, Release};
 use candor_protocol::report::{Network, Transport};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// A range of time in steps: `from` is included, `to` is not. Seconds since 1970-01-01 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +130,50 @@ pub struct ConnectionFilter {
     pub os: Option<String>,
     /// What carries the connection.
     pub transport: Option<Transport>,
+    /// Which of the cells that pass the rest.
+    pub cells: Cells,
+}
+
+/// The finest class of connection windows: all of its dimensions together, each by its word; one that is not known is empty.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionCell {
+    /// The app's release.
+    pub release: String,
+    /// Operating system and its version.
+    pub os: String,
+    /// The region whose service is used.
+    pub region: String,
+    /// The connection's name.
+    pub name: String,
+    /// What it leads to.
+    pub endpoint: String,
+    /// What carries the connection.
+    pub transport: String,
+    /// The network it ran over.
+    pub network: String,
+}
+
+/// Which cells an answer is of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Cells {
+    /// Whatever there is.
+    #[default]
+    All,
+    /// These and no others.
+    Only(Arc<BTreeSet<ConnectionCell>>),
+    /// All but these.
+    Except(Arc<BTreeSet<ConnectionCell>>),
+}
+
+impl Cells {
+    /// Whether an answer takes a cell in.
+    pub fn take(&self, cell: &ConnectionCell) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(cells) => cells.contains(cell),
+            Self::Except(cells) => !cells.contains(cell),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use axum::http::{Request, StatusCode};
 use candor_collector::access::IngestKey;
 use candor_collector::dashboard;
 use candor_collector::ingest::{self, Limits};
+use candor_collector::privacy::Office;
+use candor_collector::privacy::groups::SmallGroups;
 use candor_collector::state::{Clock, State};
 use candor_collector::store::Store;
 use candor_collector::store::sqlite::SqliteStore;
@@ -32,8 +34,11 @@ impl Desk {
     pub(crate) fn open(now: u64) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let store = SqliteStore::open(directory.path()).expect("a store");
-        let mut state = State::new(store, Symbols::open([fleet::own_file()]));
+        let office = Office::open(directory.path()).expect("an office");
+        let mut state = State::new(store, Symbols::open([fleet::own_file()]), office);
         state.clock = Clock::new(move || now);
+        // Its devices are made up, and few.
+        state.small = SmallGroups::Show;
         let router = ingest::router(state.clone(), Limits::default())
             .merge(dashboard::router(state.clone()));
         Self {

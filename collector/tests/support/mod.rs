@@ -3,6 +3,7 @@
 
 use candor_collector::access::IngestKey;
 use candor_collector::ingest::Limits;
+use candor_collector::privacy::Office;
 use candor_collector::server;
 use candor_collector::state::{Clock, State};
 use candor_collector::store::Store;
@@ -45,9 +46,10 @@ impl Collector {
         let key = IngestKey::generate();
         store.add_app(&app(), key.hash()).await.unwrap();
         let symbols = Symbols::open([candor_collector::symbol_files::directory(data.path())]);
+        let office = Office::open(data.path()).unwrap();
         let state = State {
             clock: Clock::new(|| NOW),
-            ..State::new(store, symbols)
+            ..State::new(store, symbols, office)
         };
         let store = state.store.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

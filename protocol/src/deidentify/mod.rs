@@ -4,7 +4,7 @@
 //!
 //! * **scrubbed** ([`CleanText`], [`ModuleName`], [`ThreadName`], [`SourcePath`]): the only constructor scrubs, and it
 //!   takes any text.
-//! * **strict** ([`Release`], [`AppName`], [`BuildId`], [`Name`]): the constructor refuses what does not have the form.
+//! * **strict** ([`Release`], [`AppName`], [`Region`], [`BuildId`], [`Name`]): the constructor refuses what does not have the form.
 //! * **random** ([`Pseudonym`], [`RunId`], [`ReportId`]): sixteen random bytes.
 //! * **rounded** ([`Amount`]): a number, to three digits.
 //!
@@ -28,5 +28,5 @@ pub use id::{Pseudonym, ReportId, RunId};
 pub use name::Name;
 pub use refused::{Reason, Refused};
 pub use scrub::{Kind, Removed, Scrubbed, scrub};
-pub use strict::{AppName, BuildId, Release};
+pub use strict::{AppName, BuildId, Region, Release};
 pub use text::{CleanText, ModuleName, SourcePath, ThreadName};

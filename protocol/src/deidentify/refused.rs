@@ -44,6 +44,27 @@ impl Refused {
         self.what
     }
 
+    /// The word for the rule that was broken, where `explanation` is what a value was refused with while a report was read; `None`
+    /// where a report is refused for anything else. A collector that refuses a value by these rules has met an agent that leaks.
+    pub fn rule_in(explanation: &str) -> Option<&'static str> {
+        [
+            (
+                " holds text that de-identification would change",
+                "not_scrubbed",
+            ),
+            (" holds a character other than ", "alphabet"),
+            (" is longer than ", "too_long"),
+            (" is shorter than ", "too_short"),
+            (" is empty", "empty"),
+        ]
+        .into_iter()
+        .find_map(|(says, word)| {
+            let (what, _) = explanation.split_once(says)?;
+            let is_type = !what.is_empty() && what.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            is_type.then_some(word)
+        })
+    }
+
     /// The rule that was broken.
     pub const fn reason(&self) -> Reason {
         self.reason
@@ -68,3 +89,30 @@ impl fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_is_known_again_by_what_it_says() {
+        for (reason, word) in [
+            (Reason::Empty, "empty"),
+            (Reason::TooLong { max: 7 }, "too_long"),
+            (Reason::TooShort { min: 7 }, "too_short"),
+            (Reason::Alphabet { allowed: "a-z" }, "alphabet"),
+            (Reason::NotScrubbed, "not_scrubbed"),
+        ] {
+            let said = Refused::new("CleanText", reason).to_string();
+            assert_eq!(Refused::rule_in(&said), Some(word), "{said}");
+        }
+        for other in [
+            "unknown field, column 3",
+            "missing field `id`, column 9",
+            " is empty",
+            "the list of frames is empty",
+        ] {
+            assert_eq!(Refused::rule_in(other), None, "{other}");
+        }
+    }
+}

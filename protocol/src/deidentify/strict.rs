@@ -76,6 +76,14 @@ strict! {
     })
 }
 
+strict! {
+    /// Where data may be kept, in the operator's own words, for example `cn-north`: 1 to 32 of `a-z 0-9 -`.
+    Region,
+    |text| checked("Region", text, 32, "a-z 0-9 -", |b| {
+        matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-')
+    })
+}
+
 /// The fewest bytes of a build id: what a linker's `--build-id=fast` or an unusual tool may write.
 const BUILD_ID_MIN: usize = 4;
 /// The most bytes of a build id: a SHA-256.

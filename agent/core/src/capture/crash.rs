@@ -1,8 +1,9 @@
 //! Crashes: what a dump tells of a run that is over, and panics that a run survived. Pure.
 
-use super::crumb::{self, Crumb, NotedKind};
+use super::crumb::{self, Crumb};
 use super::run::{fatal_panic, fatal_signal, is_echo};
 use super::{Observation, Seen, id_of_run, which};
+use crate::note::NotedKind;
 use candor_dump::{Dump, ExitMark, Module, Panic, Problem, Signal, Thread, Usage};
 
 /// A crash as it was seen: raw, in memory.

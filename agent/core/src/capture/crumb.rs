@@ -4,10 +4,10 @@
 //! name, and at most two values that are numbers or words of a closed list, all named in the code.
 
 use super::Switch;
+use crate::note::{NotedField, NotedKind};
 use candor_dump::Crumb as SeenCrumb;
 use candor_protocol::deidentify::Name;
 use candor_protocol::limits::CRUMB_VALUES;
-use serde::{Deserialize, Serialize};
 use std::any::TypeId;
 use std::marker::PhantomData;
 use std::sync::atomic::Ordering::Relaxed;
@@ -267,24 +267,6 @@ impl Lists {
             })
             .collect()
     }
-}
-
-/// A name of a list, as it stands in the note of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NotedKind {
-    name: Name,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    values: Vec<NotedField>,
-}
-
-/// What one value means, as it stands in the note of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NotedField {
-    name: Name,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    words: Vec<Name>,
 }
 
 /// A breadcrumb whose name is known: raw.

@@ -1,26 +1,14 @@
 //! Runs that are over: what they left in the directory, and what it tells.
 
-use super::crumb::NotedKind;
 use super::run::{self, Circumstances};
 use super::{Observation, Seen, crash, id_of_run, which};
 use crate::files::{self, Files};
+use crate::note::Note;
 use candor_dump::{Dump, ExitMark, Problem};
 use candor_protocol::deidentify::{Release, RunId};
-use candor_protocol::report::{Device, Exit, FreezeEnd, Report, What};
-use serde::{Deserialize, Serialize};
+use candor_protocol::report::{Exit, FreezeEnd, Report, What};
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// What a run notes about itself when it starts, for whoever tells its end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Note {
-    pub(crate) release: Release,
-    pub(crate) device: Device,
-    /// What the numbers of its breadcrumbs mean.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) crumbs: Vec<NotedKind>,
-}
 
 /// What is known now, when the end of an earlier run is told.
 #[derive(Debug, Clone, Default)]

@@ -1,6 +1,7 @@
 //! How a run ended, told by what it left behind. Pure.
 
-use super::crumb::{self, Crumb, NotedKind};
+use super::crumb::{self, Crumb};
+use crate::note::NotedKind;
 use candor_dump::{Dump, ExitMark, Level, Panic, Usage};
 use candor_protocol::report::Exit;
 

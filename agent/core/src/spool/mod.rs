@@ -8,7 +8,7 @@ pub(crate) mod record;
 use crate::consent::Permit;
 use crate::files::{self, Files};
 use crate::ledger::{Balance, Fate, Ledger, Settled, Telling, Upload};
-use candor_protocol::deidentify::ReportId;
+use candor_protocol::deidentify::{Region, ReportId};
 use candor_protocol::limits::{BATCH_BYTES, BATCH_REPORTS, REPORT_BYTES};
 use candor_protocol::report::{Kind, LossReason, Report};
 use quota::{Quota, Room};
@@ -376,8 +376,9 @@ impl Batch {
         self.reports.iter().map(|(id, _)| *id).collect()
     }
 
-    pub(crate) fn pack(&self) -> io::Result<Vec<u8>> {
-        candor_protocol::batch::pack(self.reports.iter().map(|(_, line)| line.as_str()))
+    pub(crate) fn pack(&self, region: Option<&Region>) -> io::Result<Vec<u8>> {
+        let lines = self.reports.iter().map(|(_, line)| line.as_str());
+        candor_protocol::batch::pack_for(region, lines)
     }
 }
 

@@ -65,6 +65,7 @@ pub(crate) fn session(
         return backoff.after(&failed, clock::unix_seconds() * 1000, rand::random());
     };
     let (mut backoff, mut most) = (backoff, BATCH_REPORTS);
+    let region = settings.region.as_deref().and_then(|one| one.parse().ok());
     loop {
         let Some(permit) = gate.permit() else {
             return backoff;
@@ -73,7 +74,7 @@ pub(crate) fn session(
         if batch.reports.is_empty() {
             return backoff;
         }
-        let Ok(body) = batch.pack() else {
+        let Ok(body) = batch.pack(region.as_ref()) else {
             return backoff;
         };
         let bytes = body.len() as u64;
@@ -121,6 +122,19 @@ fn settle(
     upload: Upload,
 ) -> Next {
     let ids = batch.ids();
+    // Line 1 is the header, so the first report stands on line 2.
+    let on_line = |line: u32| ids.get((line as usize).wrapping_sub(2)).copied();
+    if let Outcome::Answered(said) = outcome {
+        let unwanted: Vec<_> = said
+            .quarantined
+            .iter()
+            .filter_map(|one| on_line(one.line))
+            .collect();
+        let lost = Fate::Lost(LossReason::Refused);
+        if !unwanted.is_empty() && spool.finish(permit, &unwanted, lost, None).is_err() {
+            return Next::Stop;
+        }
+    }
     let (leaving, fate, upload) = match outcome {
         Outcome::Delivered | Outcome::Answered(_) => (&ids[..], Fate::Delivered, Some(upload)),
         Outcome::TooLarge if ids.len() == 1 => (&ids[..], Fate::Lost(LossReason::TooLarge), None),

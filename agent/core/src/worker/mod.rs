@@ -9,7 +9,7 @@ mod uploads;
 mod windows;
 
 use crate::allowed::{Allowed, off_until};
-use crate::capture::past::{self, Note, RunFiles};
+use crate::capture::past::{self, RunFiles};
 use crate::capture::run::Run;
 use crate::capture::startup::Streak;
 use crate::capture::usage::Source;
@@ -20,6 +20,7 @@ use crate::deidentify::{Context, scrub};
 use crate::files;
 use crate::identity::Identity;
 use crate::narrowing;
+use crate::note::Note;
 use crate::running::{Grant, Running};
 use crate::spool::quota::Quota;
 use crate::spool::{Appended, Spool};

@@ -10,6 +10,7 @@ use crate::dashboard::figure::Change;
 use crate::dashboard::shell::{Choice, Shell};
 use crate::dashboard::words::{Words, fill};
 use crate::dashboard::{format, window};
+use crate::privacy::groups;
 use crate::state::State;
 use crate::store::{ConnectionAnswer, ConnectionFilter, ConnectionSum, Span, Store};
 use askama::Template;
@@ -35,7 +36,8 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Compar
         ..filter(&entry.visit)
     };
     let ask = async |filter: ConnectionFilter, span| {
-        state.store.connections(&entry.app, filter, span).await
+        let safe = groups::connections(state, &entry.app, filter, span).await?;
+        Ok::<_, Trouble>(safe.answer)
     };
     let known: Vec<Release> = ask(shared.clone(), entry.span)
         .await?

@@ -25,6 +25,7 @@ pub(super) fn filter(visit: &Visit) -> ConnectionFilter {
         region: name("region"),
         os: visit.get("os").map(str::to_owned),
         transport: visit.get("transport").and_then(|word| word.parse().ok()),
+        ..ConnectionFilter::default()
     }
 }
 

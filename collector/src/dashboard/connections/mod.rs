@@ -12,6 +12,7 @@ use super::figure::{Change, Counted, Figure, counted_words};
 use super::shell::{Choice, Shell};
 use super::words::{Words, fill};
 use super::{format, window};
+use crate::privacy::groups::{self, SafeConnections};
 use crate::state::State;
 use crate::store::{ConnectionSum, Store};
 use askama::Template;
@@ -33,14 +34,15 @@ async fn show<'a, S: Store>(
     entry: &'a Entry,
 ) -> Result<Connections<'a>, Trouble> {
     let filter = filter(&entry.visit);
-    let answer = state
-        .store
-        .connections(&entry.app, filter.clone(), entry.span)
-        .await?;
-    let before = state
-        .store
-        .connections(&entry.app, filter.clone(), window::before(entry.span))
+    let SafeConnections {
+        answer,
+        other,
+        left_out,
+    } = groups::connections(state, &entry.app, filter.clone(), entry.span).await?;
+    let earlier = window::before(entry.span);
+    let before = groups::connections(state, &entry.app, filter.clone(), earlier)
         .await?
+        .answer
         .total;
     let (w, lang) = (entry.words(), entry.visit.lang);
     let total = &answer.total;
@@ -85,7 +87,8 @@ async fn show<'a, S: Store>(
         outages: over_time(Measure::Outage),
         heat,
         heats,
-        tables: tables(entry, &answer),
+        tables: tables(entry, &answer, other.as_ref()),
+        left_out: left_out.then_some(w.left_out),
         failed: failed(total, lang),
         disconnects: counted_words(&total.disconnects, lang, Tone::Accent),
         tried: tried(entry, total),
@@ -116,6 +119,8 @@ struct Connections<'a> {
     heat: Heat,
     heats: Vec<Choice>,
     tables: Vec<Table>,
+    /// Said where a filter leaves out groups that are too small.
+    left_out: Option<&'static str>,
     failed: Failed,
     disconnects: Vec<Counted>,
     tried: Vec<Tried>,

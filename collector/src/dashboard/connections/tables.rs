@@ -20,8 +20,8 @@ pub(super) struct Table {
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) label: String,
-    /// Leads to the page for this class alone.
-    pub(super) href: String,
+    /// Leads to the page for this class alone; what is merged has none.
+    pub(super) href: Option<String>,
     pub(super) runs: String,
     pub(super) attempts: String,
     pub(super) success: String,
@@ -39,14 +39,18 @@ pub(super) fn runs(runs: &Distinct) -> String {
 }
 
 /// All tables that have rows.
-pub(super) fn tables(entry: &Entry, answer: &ConnectionAnswer) -> Vec<Table> {
+pub(super) fn tables(
+    entry: &Entry,
+    answer: &ConnectionAnswer,
+    other: Option<&ConnectionSum>,
+) -> Vec<Table> {
     let w = entry.words();
     let lang = entry.visit.lang;
     let row = |key: &str, word: &str, label: &str, sum: &ConnectionSum| {
         let ready = [0.5, 0.95, 0.99].map(|q| format::micros_or_nothing(sum.ready_us.quantile(q)));
         Row {
             label: label.to_owned(),
-            href: entry.visit.here(&[(key, word)]),
+            href: (!key.is_empty()).then(|| entry.visit.here(&[(key, word)])),
             runs: runs(&sum.runs),
             attempts: format::count(sum.attempts),
             success: format::share(sum.ready, sum.attempts),
@@ -104,8 +108,11 @@ pub(super) fn tables(entry: &Entry, answer: &ConnectionAnswer) -> Vec<Table> {
     ];
     tables
         .into_iter()
-        .filter(|(_, rows)| !rows.is_empty())
-        .map(|(name, rows)| Table { name, rows })
+        .map(|(name, mut rows)| {
+            rows.extend(other.map(|sum| row("", "", w.small_groups, sum)));
+            Table { name, rows }
+        })
+        .filter(|table| !table.rows.is_empty())
         .collect()
 }
 

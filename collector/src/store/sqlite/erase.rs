@@ -3,7 +3,7 @@
 use super::delta::Sign;
 use super::run::RunState;
 use super::writer::Work;
-use super::{ids, keep};
+use super::{ids, keep, sweep};
 use candor_protocol::deidentify::Pseudonym;
 use candor_protocol::report::Report;
 
@@ -28,6 +28,9 @@ pub(super) fn erase(
         let pseudonym = ids::pseudonym(pseudonym);
         take_reports_out(work, app, &pseudonym)?;
         take_runs_out(work, app, &pseudonym)?;
+        work.tx
+            .prepare_cached("DELETE FROM connection_install WHERE app = ? AND pseudonym = ?")?
+            .execute((app, pseudonym))?;
         erased += work
             .tx
             .prepare_cached("DELETE FROM report WHERE app = ? AND pseudonym = ?")?
@@ -35,6 +38,15 @@ pub(super) fn erase(
     }
     std::mem::take(&mut work.deltas).write(work.tx)?;
     work.deltas.ledger(app, arrived, "erased", "", "", erased);
+    drop_empty(work, app)?;
+    if erased > 0 {
+        sweep::sweep(work)?;
+    }
+    Ok(erased)
+}
+
+/// Cells that count nothing any more, and issues that have no report in any.
+pub(super) fn drop_empty(work: &Work<'_>, app: i64) -> rusqlite::Result<()> {
     for empty in [
         "DELETE FROM fault_count WHERE app = ? AND reports <= 0",
         "DELETE FROM issue_count WHERE app = ? AND reports <= 0",
@@ -42,14 +54,22 @@ pub(super) fn erase(
     ] {
         work.tx.prepare_cached(empty)?.execute([app])?;
     }
-    Ok(erased)
+    Ok(())
 }
 
 fn take_reports_out(work: &mut Work<'_>, app: i64, pseudonym: &[u8; 16]) -> rusqlite::Result<()> {
     let tx = work.tx;
     let mut query =
         tx.prepare_cached("SELECT issue, body FROM report WHERE app = ? AND pseudonym = ?")?;
-    let mut rows = query.query((app, pseudonym))?;
+    take_out(work, app, query.query((app, pseudonym))?)
+}
+
+/// Takes reports out of the summaries; each row is an issue and a body.
+pub(super) fn take_out(
+    work: &mut Work<'_>,
+    app: i64,
+    mut rows: rusqlite::Rows<'_>,
+) -> rusqlite::Result<()> {
     while let Some(row) = rows.next()? {
         let issue: Option<i64> = row.get(0)?;
         let body = row.get_ref(1)?.as_str()?;

@@ -1,6 +1,6 @@
 //! Random ids and hashes as bytes.
 
-use candor_protocol::deidentify::{Pseudonym, ReportId, RunId};
+use candor_protocol::deidentify::{Pseudonym, Release, ReportId, RunId};
 use sha2::{Digest, Sha256};
 
 /// The sixteen bytes of thirty-two hexadecimal digits.
@@ -21,6 +21,11 @@ pub(super) fn run(id: &RunId) -> [u8; 16] {
 
 pub(super) fn pseudonym(id: &Pseudonym) -> [u8; 16] {
     bytes(id.as_str())
+}
+
+/// What is kept of a release that was erased.
+pub(super) fn erased_release(release: &Release) -> [u8; 32] {
+    Sha256::digest(release.as_str()).into()
 }
 
 /// What is kept of a pseudonym whose reports were erased.

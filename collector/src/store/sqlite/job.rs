@@ -1,7 +1,7 @@
 //! What the writing thread is asked to do.
 
 use crate::access::KeyHash;
-use crate::store::{Incoming, Kept, StoreError};
+use crate::store::{Expired, Expiry, Incoming, Kept, Part, Quarantine, StoreError};
 use candor_protocol::deidentify::{AppName, Pseudonym};
 use tokio::sync::oneshot;
 
@@ -34,16 +34,43 @@ pub(super) enum Job {
         arrived: u64,
         done: Done<u64>,
     },
+    ErasePart {
+        app: AppName,
+        part: Part,
+        arrived: u64,
+        done: Done<u64>,
+    },
+    Expire {
+        app: AppName,
+        expiry: Expiry,
+        done: Done<Expired>,
+    },
+    Quarantine {
+        app: AppName,
+        reports: Vec<Quarantine>,
+        arrived: u64,
+        done: Done<()>,
+    },
     Stop {
         done: Done<()>,
     },
 }
 
 impl Job {
+    /// Whether the log holds afterwards what is to be gone.
+    pub(super) fn forgets(&self) -> bool {
+        matches!(
+            self,
+            Self::Erase { .. } | Self::ErasePart { .. } | Self::Expire { .. }
+        )
+    }
+
     /// How much it adds to a transaction.
     pub(super) fn weight(&self) -> usize {
         match self {
             Self::Keep { reports, .. } => reports.len(),
+            // Alone in its transaction: it may change much.
+            Self::ErasePart { .. } | Self::Expire { .. } => usize::MAX / 2,
             _ => 1,
         }
     }
@@ -54,6 +81,7 @@ pub(super) enum Pending {
     Nothing(Done<()>, Result<(), StoreError>),
     Kept(Done<Kept>, Result<Kept, StoreError>),
     Erased(Done<u64>, u64),
+    Expired(Done<Expired>, Expired),
 }
 
 impl Pending {
@@ -63,6 +91,7 @@ impl Pending {
             Self::Nothing(done, answer) => done.send(answer).is_ok(),
             Self::Kept(done, kept) => done.send(kept).is_ok(),
             Self::Erased(done, reports) => done.send(Ok(reports)).is_ok(),
+            Self::Expired(done, expired) => done.send(Ok(expired)).is_ok(),
         };
     }
 
@@ -72,6 +101,7 @@ impl Pending {
             Self::Nothing(done, _) => done.send(Err(error)).is_ok(),
             Self::Kept(done, _) => done.send(Err(error)).is_ok(),
             Self::Erased(done, _) => done.send(Err(error)).is_ok(),
+            Self::Expired(done, _) => done.send(Err(error)).is_ok(),
         };
     }
 }
@@ -81,11 +111,15 @@ impl Job {
     pub(super) fn fail(self, error: &StoreError) {
         let error = error.clone();
         let _ = match self {
-            Self::AddApp { done, .. } | Self::CountRefused { done, .. } | Self::Stop { done } => {
+            Self::AddApp { done, .. }
+            | Self::CountRefused { done, .. }
+            | Self::Quarantine { done, .. }
+            | Self::Stop { done } => done.send(Err(error)).is_ok(),
+            Self::Keep { done, .. } => done.send(Err(error)).is_ok(),
+            Self::Erase { done, .. } | Self::ErasePart { done, .. } => {
                 done.send(Err(error)).is_ok()
             }
-            Self::Keep { done, .. } => done.send(Err(error)).is_ok(),
-            Self::Erase { done, .. } => done.send(Err(error)).is_ok(),
+            Self::Expire { done, .. } => done.send(Err(error)).is_ok(),
         };
     }
 }

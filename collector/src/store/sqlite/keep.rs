@@ -2,7 +2,7 @@
 
 use super::delta::{Cell, Link, Sign};
 use super::writer::Work;
-use super::{ids, run};
+use super::{ids, installs, run};
 use crate::grouping::Grouped;
 use crate::store::{Incoming, Kept, StoreError, storm};
 use candor_protocol::deidentify::{Name, Pseudonym};
@@ -41,19 +41,42 @@ pub(super) fn keep(
     }))
 }
 
-/// The line of the first report whose installation had its reports erased.
+/// The line of the first report of an installation, a release or a time whose reports were erased.
 fn first_erased(work: &Work<'_>, app: i64, reports: &[Incoming]) -> rusqlite::Result<Option<u32>> {
+    let parts = Tombstones::read(work, app)?;
     let mut seen: HashSet<&Pseudonym> = HashSet::new();
     let mut query = work
         .tx
         .prepare_cached("SELECT 1 FROM erased WHERE app = ? AND pseudonym = ?")?;
     for incoming in reports {
         let pseudonym = &incoming.report.pseudonym;
-        if seen.insert(pseudonym) && query.exists((app, ids::erased(pseudonym)))? {
+        let erased = seen.insert(pseudonym) && query.exists((app, ids::erased(pseudonym)))?;
+        if erased || parts.hold(&incoming.report) {
             return Ok(Some(incoming.line));
         }
     }
     Ok(None)
+}
+
+/// Parts of an app that were erased.
+struct Tombstones(Vec<(Vec<u8>, u64, u64)>);
+
+impl Tombstones {
+    fn read(work: &Work<'_>, app: i64) -> rusqlite::Result<Self> {
+        let mut query = work
+            .tx
+            .prepare_cached("SELECT release, first, after FROM erased_part WHERE app = ?")?;
+        let parts = query.query_map([app], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        Ok(Self(parts.collect::<rusqlite::Result<_>>()?))
+    }
+
+    fn hold(&self, report: &Report) -> bool {
+        let at = report.at.unix_seconds();
+        self.0.iter().any(|(release, first, after)| {
+            (*first..*after).contains(&at)
+                && (release.is_empty() || *release == ids::erased_release(&report.release))
+        })
+    }
 }
 
 /// Whether the report is new.
@@ -69,8 +92,8 @@ fn keep_one(
     let inserted = work
         .tx
         .prepare_cached(
-            "INSERT INTO report (app, id, at, run, pseudonym, release, os, device, issue, body)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (app, id) DO NOTHING",
+            "INSERT INTO report (app, id, at, run, pseudonym, release, os, device, issue, body, kind, arrived)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (app, id) DO NOTHING",
         )?
         .execute((
             app,
@@ -83,6 +106,8 @@ fn keep_one(
             cell.device,
             issue,
             &incoming.json,
+            report.what.kind().as_str(),
+            (arrived - arrived % 3_600) as i64,
         ))?;
     if inserted == 0 {
         return Ok(false);
@@ -106,12 +131,13 @@ fn keep_one(
     }
     count(work, cell, report, issue, Sign::Add)?;
     count_reconnects(work, app, report, arrived)?;
+    installs::note(work, cell, report, (arrived - arrived % 3_600) as i64)?;
     run::update(work, cell, report)?;
     Ok(true)
 }
 
 /// The names of a connection.
-fn link(work: &mut Work<'_>, window: &Connection) -> rusqlite::Result<Link> {
+pub(super) fn link(work: &mut Work<'_>, window: &Connection) -> rusqlite::Result<Link> {
     let region = window.region.as_ref().map_or("", Name::as_str);
     Ok(Link {
         region: work.words.id(work.tx, region)?,

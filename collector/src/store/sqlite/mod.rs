@@ -7,8 +7,11 @@
 mod crowds;
 mod delta;
 mod erase;
+mod erase_part;
+mod expire;
 mod freeze_sum;
 mod ids;
+mod installs;
 mod job;
 mod keep;
 mod open;
@@ -17,13 +20,14 @@ mod readers;
 mod run;
 mod schema;
 mod subtract;
+mod sweep;
 mod words;
 mod writer;
 
 use super::{
-    Answer, ConnectionAnswer, ConnectionFilter, FreezeRates, FreezeRow, Health, Incoming,
-    IssueFilter, IssueId, IssuePage, IssueRow, Kept, Ledger, Point, ReleaseRow, Span, Store,
-    StoreError,
+    Answer, ConnectionAnswer, ConnectionFilter, Expired, Expiry, FreezeRates, FreezeRow, Groups,
+    Health, Incoming, IssueFilter, IssueId, IssuePage, IssueRow, Kept, Ledger, Of, Part, Point,
+    Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store, StoreError,
 };
 use crate::access::KeyHash;
 use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
@@ -99,6 +103,52 @@ impl Store for SqliteStore {
             arrived,
             done,
         })
+    }
+
+    fn erase_part(&self, app: &AppName, part: &Part, arrived: u64) -> impl Answer<u64> {
+        self.writer.ask(move |done| Job::ErasePart {
+            app: app.clone(),
+            part: part.clone(),
+            arrived,
+            done,
+        })
+    }
+
+    fn expire(&self, app: &AppName, expiry: Expiry) -> impl Answer<Expired> {
+        self.writer.ask(move |done| Job::Expire {
+            app: app.clone(),
+            expiry,
+            done,
+        })
+    }
+
+    fn quarantine(&self, app: &AppName, reports: Vec<Quarantine>, arrived: u64) -> impl Answer<()> {
+        self.writer.ask(move |done| Job::Quarantine {
+            app: app.clone(),
+            reports,
+            arrived,
+            done,
+        })
+    }
+
+    fn quarantined(&self, app: &AppName) -> impl Answer<Vec<QuarantineRow>> {
+        self.readers.ask_about(app, read::privacy::quarantined)
+    }
+
+    fn reports_of(&self, app: &AppName, pseudonyms: &[Pseudonym]) -> impl Answer<Vec<Report>> {
+        let pseudonyms = pseudonyms.to_vec();
+        self.readers
+            .ask_about(app, move |db, app| read::reports::of(db, app, &pseudonyms))
+    }
+
+    fn groups(&self, app: &AppName, of: Of, span: Span) -> impl Answer<Groups> {
+        self.readers
+            .ask_about(app, move |db, app| read::privacy::groups(db, app, of, span))
+    }
+
+    fn population(&self, app: &AppName, span: Span) -> impl Answer<Vec<Population>> {
+        self.readers
+            .ask_about(app, move |db, app| read::privacy::population(db, app, span))
     }
 
     fn stop(&self) -> impl Answer<()> {

@@ -29,6 +29,8 @@ pub(super) fn for_writing(data: &Path) -> Result<Connection, StoreError> {
     let settings = || -> rusqlite::Result<()> {
         // Takes effect only in a database that does not exist yet.
         db.pragma_update(None, "page_size", PAGE)?;
+        // What expired gives its space back.
+        db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         db.pragma_update(None, "journal_mode", "WAL")?;
         // An answer means that the report is on disk, also after a power cut.
         db.pragma_update(None, "synchronous", "FULL")?;

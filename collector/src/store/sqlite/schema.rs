@@ -4,7 +4,11 @@ use rusqlite::Connection;
 
 /// Each step brings a database from the version of its place in the list to the next one. A step that was released is never
 /// changed.
-const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+];
 
 /// Why a database cannot be used.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use super::delta::Deltas;
 use super::job::{Done, Job, Pending};
 use super::open::failed;
 use super::words::Words;
-use super::{erase, keep};
-use crate::store::{Answer, StoreError};
+use super::{erase, erase_part, expire, keep};
+use crate::store::{Answer, Expired, Quarantine, StoreError};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use std::collections::HashMap;
 use std::thread::JoinHandle;
@@ -163,7 +163,7 @@ impl Loop {
         let mut erased = false;
         let mut outcome = Ok(());
         for job in jobs.by_ref() {
-            erased |= matches!(job, Job::Erase { .. });
+            erased |= job.forgets();
             match work.apply(job) {
                 Ok(done) => pending.push(done),
                 Err((done, error)) => {
@@ -194,6 +194,10 @@ impl Loop {
 
     /// Writes the log back and empties it: what was erased is in it until then.
     fn empty_log(&mut self) {
+        // What is free goes back to the system, as far as the database was made so that it can.
+        if let Err(error) = self.db.execute_batch("PRAGMA incremental_vacuum") {
+            tracing::warn!(%error, "the space of what was erased is not given back yet");
+        }
         let busy = self
             .db
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
@@ -269,6 +273,30 @@ impl Work<'_> {
                 Ok(reports) => Ok(Pending::Erased(done, reports)),
                 Err(error) => Err((Pending::Erased(done, 0), error)),
             },
+            Job::ErasePart {
+                app,
+                part,
+                arrived,
+                done,
+            } => match erase_part::erase_part(self, app.as_str(), &part, arrived) {
+                Ok(reports) => Ok(Pending::Erased(done, reports)),
+                Err(error) => Err((Pending::Erased(done, 0), error)),
+            },
+            Job::Expire { app, expiry, done } => {
+                match expire::expire(self, app.as_str(), &expiry) {
+                    Ok(expired) => Ok(Pending::Expired(done, expired)),
+                    Err(error) => Err((Pending::Expired(done, Expired::default()), error)),
+                }
+            }
+            Job::Quarantine {
+                app,
+                reports,
+                arrived,
+                done,
+            } => match self.quarantine(app.as_str(), &reports, arrived) {
+                Ok(()) => Ok(Pending::Nothing(done, Ok(()))),
+                Err(error) => Err((Pending::Nothing(done, Ok(())), error)),
+            },
             Job::Stop { done } => Ok(Pending::Nothing(done, Ok(()))),
         }
     }
@@ -290,6 +318,39 @@ impl Work<'_> {
             self.apps.insert(name.to_owned(), id);
         }
         Ok(id)
+    }
+
+    fn quarantine(
+        &mut self,
+        app: &str,
+        reports: &[Quarantine],
+        arrived: u64,
+    ) -> rusqlite::Result<()> {
+        let Some(app) = self.app(app)? else {
+            return Ok(());
+        };
+        let day = (arrived - arrived % 86_400) as i64;
+        for report in reports {
+            let release = report
+                .release
+                .as_ref()
+                .map_or("", |release| release.as_str());
+            self.tx
+                .prepare_cached(
+                    "INSERT INTO quarantine (app, day, release, field, reason, reports) VALUES (?, ?, ?, ?, ?, 1)
+                     ON CONFLICT DO UPDATE SET reports = reports + 1",
+                )?
+                .execute((app, day, release, report.field, report.reason))?;
+        }
+        self.deltas.ledger(
+            app,
+            arrived,
+            "refused",
+            "",
+            "quarantined",
+            reports.len() as u64,
+        );
+        Ok(())
     }
 
     fn add_app(&mut self, name: &str, key: &[u8; 32]) -> rusqlite::Result<Result<(), StoreError>> {

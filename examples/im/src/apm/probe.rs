@@ -86,6 +86,9 @@ fn everything(agent: &Agent) {
     agent.foreground(true);
     agent.breadcrumbs().add(Crumb::OutboxFull {});
     agent.flush(Duration::from_millis(10));
+    agent.pause();
+    agent.resume();
+    agent.erase();
     agent.withdraw();
     agent.shutdown(Duration::from_millis(10));
 }

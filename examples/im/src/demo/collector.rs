@@ -141,7 +141,9 @@ impl Start {
             .arg("serve")
             .arg("--data")
             .arg(&self.data)
-            .args(["--listen", &address.to_string()]);
+            .args(["--listen", &address.to_string()])
+            // The fleet is small and nobody's, so nobody has to be hidden among others.
+            .args(["--small-groups", "show"]);
         let mut running = child::spawn(&mut command)?;
         let (found, listening) = oneshot::channel();
         let mut found = Some(found);

@@ -3,7 +3,7 @@
 use super::{Text, bounds, coarse, versions};
 use crate::store::sqlite::delta::from_json;
 use crate::store::storm::{self, Minute, Storm};
-use crate::store::{ConnectionAnswer, ConnectionFilter, ConnectionSum, Span};
+use crate::store::{ConnectionAnswer, ConnectionCell, ConnectionFilter, ConnectionSum, Span};
 use candor_protocol::deidentify::{Name, Release};
 use candor_protocol::report::{Network, Transport};
 use rusqlite::{Transaction, named_params};
@@ -60,6 +60,18 @@ pub(in super::super) fn connections(
     })?;
     while let Some(row) = rows.next()? {
         let at: u64 = row.get(0)?;
+        let cell = ConnectionCell {
+            release: row.get(4)?,
+            os: row.get(7)?,
+            region: row.get(6)?,
+            name: row.get(2)?,
+            endpoint: row.get(3)?,
+            transport: row.get(8)?,
+            network: row.get(1)?,
+        };
+        if !filter.cells.take(&cell) {
+            continue;
+        }
         let (Text(network), Text(release)): (Text<Network>, Text<Release>) =
             (row.get(1)?, row.get(4)?);
         let sum: ConnectionSum = from_json(row.get_ref(5)?.as_str()?)?;

@@ -7,6 +7,7 @@ pub(super) mod health;
 pub(super) mod issue;
 pub(super) mod issues;
 pub(super) mod ledger;
+pub(super) mod privacy;
 pub(super) mod reports;
 mod versions;
 

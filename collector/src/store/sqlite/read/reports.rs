@@ -2,7 +2,7 @@
 
 use crate::store::IssueId;
 use crate::store::sqlite::ids;
-use candor_protocol::deidentify::ReportId;
+use candor_protocol::deidentify::{Pseudonym, ReportId};
 use candor_protocol::report::Report;
 use rusqlite::{OptionalExtension, Transaction};
 
@@ -61,6 +61,31 @@ pub(in super::super) fn of_issue(
         reports.extend(read(row.get_ref(0)?.as_str()?));
     }
     Ok(reports)
+}
+
+/// The most reports of one person's copy.
+const COPY: usize = 10_000;
+
+/// Everything of these pseudonyms.
+pub(in super::super) fn of(
+    db: &Transaction<'_>,
+    app: i64,
+    pseudonyms: &[Pseudonym],
+) -> rusqlite::Result<Vec<Report>> {
+    let mut query = db.prepare_cached(
+        "SELECT seq, body FROM report WHERE app = ? AND pseudonym = ? ORDER BY seq LIMIT ?",
+    )?;
+    let mut found: Vec<(i64, Report)> = Vec::new();
+    for pseudonym in pseudonyms {
+        let mut rows = query.query((app, ids::pseudonym(pseudonym), COPY))?;
+        while let Some(row) = rows.next()? {
+            let seq = row.get(0)?;
+            found.extend(read(row.get_ref(1)?.as_str()?).map(|report| (seq, report)));
+        }
+    }
+    found.sort_by_key(|(seq, _)| *seq);
+    found.truncate(COPY);
+    Ok(found.into_iter().map(|(_, report)| report).collect())
 }
 
 /// A stored report is checked again; one that today's rules refuse is not shown.

@@ -1,0 +1,230 @@
+//! What programs may ask and have done about privacy. Served where the pages are, and to the same names of this machine.
+
+use crate::dashboard::guard;
+use crate::ingest::json;
+use crate::privacy::erasure::{self, Wanted};
+use crate::privacy::requests::{Asked, NotDone, Request, Right, Role};
+use crate::state::State;
+use crate::store::{Part, Store, StoreError};
+use axum::extract::{Query, Request as HttpRequest, State as Given};
+use axum::http::{StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Router, body};
+use candor_protocol::answer::Refusal;
+use candor_protocol::deidentify::{AppName, Pseudonym, Release};
+use candor_protocol::limits::ERASURE_PSEUDONYMS;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// Who the audit trail says it was.
+const WHO: &str = "api";
+
+/// The largest body of a request.
+const BODY: usize = 64 * 1024;
+
+/// Entries of the trail and receipts in one answer.
+const MOST: usize = 1_000;
+
+pub(super) fn router<S: Store>(state: State<S>) -> Router {
+    Router::new()
+        .route("/api/v1/erasures", post(erase::<S>))
+        .route("/api/v1/requests", get(requests::<S>).post(open::<S>))
+        .route("/api/v1/receipts", get(receipts::<S>))
+        .route("/api/v1/audit", get(trail::<S>))
+        .route("/api/v1/quarantine", get(quarantine::<S>))
+        .layer(from_fn(only_json))
+        .layer(from_fn(guard))
+        .with_state(state)
+}
+
+/// A website can make a browser post a form or a text to this machine, but not JSON without being asked first.
+async fn only_json(request: HttpRequest, next: Next) -> Response {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    let is_json = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if request.method().is_safe() || is_json {
+        return next.run(request).await;
+    }
+    refuse(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "content_type",
+        "the body's type must be application/json",
+    )
+}
+
+fn refuse(status: StatusCode, error: &str, message: &str) -> Response {
+    let refusal = Refusal {
+        error: error.to_owned(),
+        message: message.to_owned(),
+        line: None,
+    };
+    json(status, &refusal)
+}
+
+fn failed(error: &StoreError) -> Response {
+    tracing::error!(%error, "a question of a program was not answered");
+    refuse(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "fault",
+        "the store did not answer; the log says why",
+    )
+}
+
+fn answer(found: Result<impl serde::Serialize, StoreError>) -> Response {
+    match found {
+        Ok(found) => json(StatusCode::OK, &found),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn read<T: DeserializeOwned>(request: HttpRequest, form: &str) -> Result<T, Response> {
+    let bad = || refuse(StatusCode::BAD_REQUEST, "bad_request", form);
+    let bytes = body::to_bytes(request.into_body(), BODY)
+        .await
+        .map_err(|_| bad())?;
+    serde_json::from_slice(&bytes).map_err(|_| bad())
+}
+
+/// The app, if there is one of this name.
+async fn known<S: Store>(state: &State<S>, app: &AppName) -> Result<(), Response> {
+    match state.store.apps().await {
+        Ok(apps) if apps.contains(app) => Ok(()),
+        Ok(_) => Err(refuse(
+            StatusCode::NOT_FOUND,
+            "unknown_app",
+            "there is no app of this name",
+        )),
+        Err(error) => Err(failed(&error)),
+    }
+}
+
+/// What is to be erased.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Erasure {
+    app: AppName,
+    what: What,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum What {
+    App,
+    Release(Release),
+    Range { from: u64, to: u64 },
+    Installations(Vec<Pseudonym>),
+}
+
+const ERASURE: &str = "a request for erasure is `{\"app\":NAME,\"what\":WHAT}`, where WHAT is `\"app\"`, `{\"release\":VERSION}`, \
+                       `{\"range\":{\"from\":SECONDS,\"to\":SECONDS}}` or `{\"installations\":[PSEUDONYM, ...]}`, at most 128 of them";
+
+/// `POST /api/v1/erasures`: erases, and answers with the receipt.
+async fn erase<S: Store>(Given(state): Given<State<S>>, request: HttpRequest) -> Response {
+    let Erasure { app, what } = match read(request, ERASURE).await {
+        Ok(erasure) => erasure,
+        Err(refused) => return refused,
+    };
+    let wanted = match what {
+        What::App => Wanted::Part(Part::App),
+        What::Release(release) => Wanted::Part(Part::Release(release)),
+        What::Range { from, to } if from < to => Wanted::Part(Part::Range { from, to }),
+        What::Installations(all) if (1..=ERASURE_PSEUDONYMS).contains(&all.len()) => {
+            Wanted::Installations(all)
+        }
+        _ => return refuse(StatusCode::BAD_REQUEST, "bad_request", ERASURE),
+    };
+    match known(&state, &app).await {
+        Ok(()) => answer(erasure::erase(&state, WHO, &app, &wanted).await),
+        Err(refused) => refused,
+    }
+}
+
+/// A request of a person.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asking {
+    app: AppName,
+    right: Right,
+    role: Role,
+    #[serde(default)]
+    proof: Option<AppName>,
+    #[serde(default)]
+    pseudonyms: Vec<Pseudonym>,
+}
+
+const ASKING: &str = "a request is `{\"app\":NAME,\"right\":RIGHT,\"role\":ROLE,\"proof\":NAME,\"pseudonyms\":[...]}`; a right is \
+                      access, copy, correct, supplement, delete, withdraw or explain; a role is person or guardian";
+
+/// `POST /api/v1/requests`: opens a request; its clock starts.
+async fn open<S: Store>(Given(state): Given<State<S>>, request: HttpRequest) -> Response {
+    let asking: Asking = match read(request, ASKING).await {
+        Ok(asking) => asking,
+        Err(refused) => return refused,
+    };
+    if let Err(refused) = known(&state, &asking.app).await {
+        return refused;
+    }
+    let asked = Asked {
+        app: asking.app,
+        right: asking.right,
+        role: asking.role,
+        proof: asking.proof,
+        pseudonyms: asking.pseudonyms,
+    };
+    match state.office.open_request(WHO, asked, state.clock.now()) {
+        Ok(request) => json(StatusCode::OK, &without_pseudonyms(request)),
+        Err(NotDone::Failed(error)) => failed(&error),
+        Err(other) => refuse(StatusCode::CONFLICT, "not_opened", &other.to_string()),
+    }
+}
+
+/// What a request says to whoever reads lists: not whose it is.
+fn without_pseudonyms(request: Request) -> Request {
+    Request {
+        pseudonyms: Vec::new(),
+        ..request
+    }
+}
+
+/// `GET /api/v1/requests`: all of them, the latest first, without whose they are.
+async fn requests<S: Store>(Given(state): Given<State<S>>) -> Response {
+    let found = state.office.requests();
+    answer(found.map(|all| all.into_iter().map(without_pseudonyms).collect::<Vec<_>>()))
+}
+
+/// `GET /api/v1/receipts`: the last thousand, newest first.
+async fn receipts<S: Store>(Given(state): Given<State<S>>) -> Response {
+    answer(state.office.receipts(MOST))
+}
+
+/// `GET /api/v1/audit`: the last thousand entries, newest first.
+async fn trail<S: Store>(Given(state): Given<State<S>>) -> Response {
+    match state.office.trail().last(MOST) {
+        Ok(entries) => json(StatusCode::OK, &entries),
+        Err(error) => failed(&StoreError::Unavailable(error.to_string())),
+    }
+}
+
+#[derive(Deserialize)]
+struct About {
+    app: String,
+}
+
+/// `GET /api/v1/quarantine?app=NAME`: what was not kept, by where it leaks.
+async fn quarantine<S: Store>(
+    Given(state): Given<State<S>>,
+    Query(about): Query<About>,
+) -> Response {
+    let Ok(app) = AppName::parse(&about.app) else {
+        return refuse(
+            StatusCode::NOT_FOUND,
+            "unknown_app",
+            "there is no app of this name",
+        );
+    };
+    match known(&state, &app).await {
+        Ok(()) => answer(state.store.quarantined(&app).await),
+        Err(refused) => refused.into_response(),
+    }
+}

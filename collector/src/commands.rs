@@ -1,0 +1,375 @@
+//! What the commands about privacy do. Each says what it did, or why it did not.
+
+use crate::cli::{
+    AuditCommand, PartnerCommand, ReceiptCommand, RequestCommand, SettingsCommand, What,
+};
+use crate::privacy::erasure::{self, Wanted};
+use crate::privacy::receipt::Receipt;
+use crate::privacy::requests::{self, Asked, Stage};
+use crate::privacy::{date, day, export};
+use crate::state::State;
+use crate::store::{Part, Store, StoreError};
+use candor_protocol::deidentify::{AppName, CleanText, Region};
+use serde::Serialize;
+use std::fmt::Display;
+use std::path::Path;
+
+/// Who the audit trail says it was.
+const WHO: &str = "command line";
+
+/// What a command prints.
+type Said = Result<String, String>;
+
+fn told(error: impl Display) -> String {
+    error.to_string()
+}
+
+fn pretty(value: &impl Serialize) -> Said {
+    serde_json::to_string_pretty(value).map_err(told)
+}
+
+fn read_day(text: &str) -> Result<u64, String> {
+    day(text).ok_or_else(|| format!("{text} is no day; days are written like 2026-11-26"))
+}
+
+async fn known<S: Store>(state: &State<S>, app: &AppName) -> Result<(), String> {
+    let apps = state.store.apps().await.map_err(told)?;
+    if apps.contains(app) {
+        Ok(())
+    } else {
+        Err(format!("there is no app called {app}"))
+    }
+}
+
+/// Pins a new app to a region, which must be the collector's.
+///
+/// # Errors
+/// When it is another one.
+pub fn pin<S: Store>(state: &State<S>, app: &AppName, region: &Region) -> Result<(), String> {
+    let here = state.office.settings().map_err(told)?.region.clone();
+    match here {
+        Some(here) if here == *region => {}
+        Some(here) => {
+            return Err(format!(
+                "this collector keeps data in {here}, so it cannot take an app of {region}; add the app to a collector there"
+            ));
+        }
+        None => {
+            return Err(format!(
+                "nobody has said where this collector keeps data; `candor-collector settings region {region}` does"
+            ));
+        }
+    }
+    let now = state.clock.now();
+    let what = format!("region {region}");
+    state
+        .office
+        .change_settings(WHO, now, Some(app), what, |settings| {
+            settings.apps.entry(app.to_string()).or_default().region = Some(region.clone());
+            Ok(())
+        })
+}
+
+/// `settings`.
+///
+/// # Errors
+/// What is not possible.
+pub async fn settings<S: Store>(state: &State<S>, command: SettingsCommand) -> Said {
+    let (office, now) = (&state.office, state.clock.now());
+    match command {
+        SettingsCommand::Show { .. } => {}
+        SettingsCommand::Region { region, .. } => {
+            let pinned = office.settings().map_err(told)?;
+            let elsewhere = pinned
+                .apps
+                .iter()
+                .find(|(_, app)| app.region.as_ref().is_some_and(|pinned| *pinned != region));
+            if let Some((app, _)) = elsewhere {
+                return Err(format!("the app {app} may not be kept in {region}"));
+            }
+            office.change_settings(WHO, now, None, format!("region {region}"), |settings| {
+                settings.region = Some(region);
+                Ok(())
+            })?;
+        }
+        SettingsCommand::Retention {
+            app, class, days, ..
+        } => {
+            known(state, &app).await?;
+            let what = format!("{} for {days} days", class.as_str());
+            office.change_settings(WHO, now, Some(&app), what, |settings| {
+                settings.agree(&app, class, days)
+            })?;
+        }
+        SettingsCommand::Holidays { days, worked, .. } => {
+            let mut dates: Vec<jiff::civil::Date> = Vec::new();
+            for text in &days {
+                read_day(text)?;
+                dates.push(text.parse().map_err(told)?);
+            }
+            let what = if worked { "worked days" } else { "holidays" };
+            office.change_settings(WHO, now, None, what.to_owned(), |settings| {
+                let known = if worked {
+                    &mut settings.worked
+                } else {
+                    &mut settings.holidays
+                };
+                known.extend(dates);
+                Ok(())
+            })?;
+        }
+    }
+    pretty(&*office.settings().map_err(told)?)
+}
+
+/// `erase`: prints the receipt.
+///
+/// # Errors
+/// What is not possible.
+pub async fn erase<S: Store>(state: &State<S>, app: &AppName, what: What) -> Said {
+    known(state, app).await?;
+    let wanted = match what {
+        What {
+            from: Some(from),
+            to: Some(to),
+            ..
+        } => {
+            let (from, to) = (read_day(&from)?, read_day(&to)?);
+            if from >= to {
+                return Err("the range ends before it begins".to_owned());
+            }
+            Wanted::Part(Part::Range { from, to })
+        }
+        What {
+            release: Some(release),
+            ..
+        } => Wanted::Part(Part::Release(release)),
+        What { all: true, .. } => Wanted::Part(Part::App),
+        What { pseudonym, .. } if !pseudonym.is_empty() => Wanted::Installations(pseudonym),
+        _ => return Err("say what is to be erased".to_owned()),
+    };
+    let receipt = erasure::erase(state, WHO, app, &wanted)
+        .await
+        .map_err(told)?;
+    pretty(&receipt)
+}
+
+/// `receipt`.
+///
+/// # Errors
+/// What is wrong with the receipt.
+pub fn receipt(command: &ReceiptCommand) -> Said {
+    let ReceiptCommand::Verify { file, key } = command;
+    let text =
+        std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let receipt = Receipt::verify(&text, key.as_deref())?;
+    let statement = &receipt.statement;
+    let known = match key {
+        Some(_) => "the given key",
+        None => {
+            "the key that stands in it; compare it with the one that the collector's operator publishes"
+        }
+    };
+    Ok(format!(
+        "this receipt is genuine: {} reports of {} were erased on {}\nsigned with {known}: {}",
+        statement.reports,
+        statement.app,
+        date(statement.at),
+        receipt.key
+    ))
+}
+
+/// `request`.
+///
+/// # Errors
+/// What is not possible.
+pub async fn request<S: Store>(state: &State<S>, command: RequestCommand) -> Said {
+    let (office, now) = (&state.office, state.clock.now());
+    match command {
+        RequestCommand::Open {
+            app,
+            right,
+            role,
+            proof,
+            pseudonym,
+            ..
+        } => {
+            known(state, &app).await?;
+            let asked = Asked {
+                app,
+                right,
+                role,
+                proof,
+                pseudonyms: pseudonym,
+            };
+            let request = office.open_request(WHO, asked, now).map_err(told)?;
+            Ok(format!(
+                "request {}: due on {}",
+                request.number,
+                date(request.due)
+            ))
+        }
+        RequestCommand::List { .. } => {
+            let line = |one: &requests::Request| {
+                let late = if one.is_late(now) { ", LATE" } else { "" };
+                format!(
+                    "{}  {}  {}  {}  {}  due {}{late}",
+                    one.number,
+                    one.app,
+                    one.right.as_str(),
+                    one.role.as_str(),
+                    one.stage.as_str(),
+                    date(one.due)
+                )
+            };
+            let all = office.requests().map_err(told)?;
+            Ok(all.iter().map(line).collect::<Vec<_>>().join("\n"))
+        }
+        RequestCommand::Answer { number, answer, .. } => {
+            requests::answer(state, WHO, number, answer.as_deref())
+                .await
+                .map_err(told)
+        }
+        RequestCommand::Refuse { number, reason, .. } => {
+            let closed = office.close_request(WHO, number, Stage::Refused, &reason, now);
+            let closed = closed.map_err(told)?;
+            Ok(format!("request {} is refused", closed.number))
+        }
+    }
+}
+
+/// `audit`.
+///
+/// # Errors
+/// Where the trail was altered.
+pub fn audit<S: Store>(state: &State<S>, command: &AuditCommand) -> Said {
+    let trail = state.office.trail();
+    match command {
+        AuditCommand::Verify { head, .. } => {
+            let whole = trail
+                .verify()
+                .map_err(told)?
+                .map_err(|tampered| format!("the audit trail was altered: {tampered}"))?;
+            if let Some(head) = head
+                && !trail.holds(head).map_err(told)?
+            {
+                return Err(
+                    "the audit trail does not hold this hash: its end was cut off".to_owned(),
+                );
+            }
+            Ok(format!(
+                "{} entries, unbroken; the last hash is {}",
+                whole.entries, whole.head
+            ))
+        }
+        AuditCommand::Show { last, .. } => {
+            let entries = trail.last(*last).map_err(told)?;
+            let lines: Result<Vec<_>, _> = entries.iter().map(serde_json::to_string).collect();
+            Ok(lines.map_err(told)?.join("\n"))
+        }
+    }
+}
+
+/// `partner`.
+///
+/// # Errors
+/// What is not possible.
+pub fn partner<S: Store>(state: &State<S>, command: PartnerCommand) -> Said {
+    let PartnerCommand::Add { name, purpose, .. } = command;
+    let purpose = CleanText::scrub(&purpose);
+    let now = state.clock.now();
+    let new = state
+        .office
+        .add_partner(WHO, &name, purpose.as_str(), now)
+        .map_err(told)?;
+    if new {
+        Ok(format!("{name} may have exports, for: {purpose}"))
+    } else {
+        Err(format!("the partner {name} is in the register already"))
+    }
+}
+
+/// `export`: prints what the partner gets.
+///
+/// # Errors
+/// What is not possible.
+pub async fn export<S: Store>(
+    state: &State<S>,
+    partner: &AppName,
+    app: &AppName,
+    week: Option<&str>,
+) -> Said {
+    known(state, app).await?;
+    let week = match week {
+        Some(week) => read_day(week)?,
+        None => state.clock.now().saturating_sub(7 * 86_400),
+    };
+    let export = export::export(state, WHO, app, partner.as_str(), week)
+        .await
+        .map_err(told)?;
+    pretty(&export)
+}
+
+/// `sunset`: prints the notice, and the receipt if everything was erased.
+///
+/// # Errors
+/// What is not possible.
+pub async fn sunset<S: Store>(
+    state: &State<S>,
+    app: &AppName,
+    notice: &AppName,
+    erase: bool,
+) -> Said {
+    known(state, app).await?;
+    let now = state.clock.now();
+    let sunset = state.office.sunset(WHO, app, notice, now).map_err(told)?;
+    let mut said = pretty(&sunset)?;
+    if erase {
+        let wanted = Wanted::Part(Part::App);
+        let receipt = erasure::erase(state, WHO, app, &wanted)
+            .await
+            .map_err(told)?;
+        said.push('\n');
+        said.push_str(&pretty(&receipt)?);
+    }
+    Ok(said)
+}
+
+/// Writes down that an app was added.
+///
+/// # Errors
+/// When the trail cannot be written.
+pub fn note_added<S>(state: &State<S>, app: &AppName) -> Result<(), StoreError> {
+    let deed = crate::privacy::audit::Deed {
+        who: WHO,
+        did: crate::privacy::audit::Did::AppAdded,
+        app: Some(app),
+        what: String::new(),
+    };
+    state.office.note(state.clock.now(), &deed)
+}
+
+/// Where the data of a command is.
+pub trait InData {
+    /// The directory.
+    fn directory(&self) -> &Path;
+}
+
+macro_rules! in_data {
+    ($($command:ident { $($variant:ident)+ })+) => {
+        $(impl InData for $command {
+            fn directory(&self) -> &Path {
+                match self {
+                    $(Self::$variant { data, .. })|+ => &data.directory,
+                }
+            }
+        })+
+    };
+}
+
+in_data! {
+    SettingsCommand { Show Region Retention Holidays }
+    RequestCommand { Open List Answer Refuse }
+    AuditCommand { Verify Show }
+    PartnerCommand { Add }
+}

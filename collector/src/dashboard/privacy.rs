@@ -1,0 +1,452 @@
+//! `/privacy`: what is kept of people, and what was done about it.
+
+use super::entry::{Entry, Trouble};
+use super::format;
+use super::labels::Label;
+use super::security::is_same_origin;
+use super::shell::Shell;
+use super::window;
+use super::words::{Lang, Words, fill};
+use crate::privacy::audit::{Entry as Deed, Tampered, Whole};
+use crate::privacy::export::EPSILON_A_YEAR;
+use crate::privacy::receipt::{Erased, Receipt};
+use crate::privacy::requests::{self, Asked, NotDone, Request, Right, Role, Stage, WORKING_DAYS};
+use crate::privacy::settings::{Class, Settings};
+use crate::privacy::{date, export};
+use crate::state::State;
+use crate::store::{Ledger, QuarantineRow, Store, StoreError};
+use askama::Template;
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequestParts, Path, Request as HttpRequest, State as Given};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use candor_protocol::catalogue::{self, FIELDS};
+use candor_protocol::deidentify::{AppName, Pseudonym};
+use std::collections::BTreeMap;
+
+/// Who the audit trail says it was.
+const WHO: &str = "dashboard";
+
+/// Lines of each list.
+const MOST: usize = 20;
+
+/// The largest form.
+const FORM: usize = 16 * 1024;
+
+/// `GET /privacy`.
+pub(crate) async fn page<S: Store>(Given(state): Given<State<S>>, entry: Entry) -> Response {
+    entry.answer(show(&state, &entry).await)
+}
+
+/// `GET /privacy/receipts/{number}`: the receipt, as whoever checks it needs it.
+pub(crate) async fn receipt<S: Store>(
+    Given(state): Given<State<S>>,
+    Path(number): Path<String>,
+    entry: Entry,
+) -> Response {
+    let found = state.office.receipts(usize::MAX).map(|receipts| {
+        let mut receipts = receipts.into_iter();
+        receipts.find(|receipt| receipt.statement.number == number)
+    });
+    match found {
+        Ok(Some(receipt)) => {
+            let text = serde_json::to_string_pretty(&receipt).unwrap_or_default();
+            download("application/json", &format!("receipt-{number}.json"), text)
+        }
+        Ok(None) => entry.answer(Err::<Privacy<'_>, _>(Trouble::NoPage)),
+        Err(error) => entry.answer(Err::<Privacy<'_>, _>(error.into())),
+    }
+}
+
+/// `POST /privacy`: opens, answers or refuses a request.
+pub(crate) async fn change<S: Store>(
+    Given(state): Given<State<S>>,
+    request: HttpRequest,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let entry = match Entry::from_request_parts(&mut parts, &state).await {
+        Ok(entry) => entry,
+        Err(trouble) => return trouble,
+    };
+    let done = if is_same_origin(&parts.headers) {
+        act(&state, &entry, body).await
+    } else {
+        Err(Trouble::Form(entry.words().p_foreign_form.to_owned()))
+    };
+    match done {
+        Ok(Some(download)) => download,
+        Ok(None) => Redirect::to(&entry.visit.page("/privacy", &[])).into_response(),
+        Err(trouble) => entry.answer(Err::<Privacy<'_>, _>(trouble)),
+    }
+}
+
+/// Does what a form says; what whoever asked is to be given, if anything.
+async fn act<S: Store>(
+    state: &State<S>,
+    entry: &Entry,
+    body: Body,
+) -> Result<Option<Response>, Trouble> {
+    let w = entry.words();
+    let bad = |what: &str| Trouble::Form(fill(w.p_bad_form, &[&what]));
+    let bytes = to_bytes(body, FORM).await.map_err(|_| bad("…"))?;
+    let form: BTreeMap<String, String> = form_urlencoded::parse(&bytes).into_owned().collect();
+    let get = |name: &str| form.get(name).map(|value| value.trim()).unwrap_or_default();
+    let not_done = |why: NotDone| match why {
+        NotDone::Failed(error) => Trouble::Store(error),
+        other => Trouble::Form(other.to_string()),
+    };
+    if get("do") == "open" {
+        let pseudonyms = get("pseudonyms")
+            .split(|letter: char| letter.is_whitespace() || letter == ',')
+            .filter(|word| !word.is_empty())
+            .map(|word| word.parse().map_err(|_| bad(w.p_pseudonyms)))
+            .collect::<Result<Vec<Pseudonym>, _>>()?;
+        let proof = match get("proof") {
+            "" => None,
+            proof => Some(AppName::parse(proof).map_err(|_| bad(w.p_proof))?),
+        };
+        let asked = Asked {
+            app: entry.app.clone(),
+            right: get("right").parse().map_err(|_| bad(w.p_asks))?,
+            role: get("role").parse().map_err(|_| bad(w.p_from))?,
+            proof,
+            pseudonyms,
+        };
+        let opened = state.office.open_request(WHO, asked, entry.now);
+        return opened.map(|_| None).map_err(not_done);
+    }
+    let number = get("number").parse().map_err(|_| bad(w.p_number))?;
+    let words = Some(get("words")).filter(|words| !words.is_empty());
+    match get("do") {
+        "answer" => {
+            let given = requests::answer(state, WHO, number, words).await;
+            let given = given.map_err(not_done)?;
+            let name = format!("request-{number}.txt");
+            Ok(Some(download("text/plain; charset=utf-8", &name, given)))
+        }
+        "refuse" => {
+            let words = words.ok_or_else(|| bad(w.p_answer_words))?;
+            let closed = state
+                .office
+                .close_request(WHO, number, Stage::Refused, words, entry.now);
+            closed.map(|_| None).map_err(not_done)
+        }
+        _ => Err(bad("do")),
+    }
+}
+
+/// A file. Its name is of this collector's making.
+fn download(kind: &'static str, name: &str, text: String) -> Response {
+    let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""));
+    let mut response = (StatusCode::OK, [(header::CONTENT_TYPE, kind)], text).into_response();
+    if let Ok(disposition) = disposition {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_DISPOSITION, disposition);
+    }
+    response
+}
+
+#[derive(Template)]
+#[template(path = "privacy.html")]
+struct Privacy<'a> {
+    w: &'static Words,
+    shell: &'a Shell,
+    sends: String,
+    fields: Vec<FieldLine>,
+    arrived: Vec<(String, String)>,
+    quarantine: Vec<Quarantined>,
+    erasures: Vec<ErasureLine>,
+    within: String,
+    requests: Vec<RequestLine>,
+    rights: Vec<(&'static str, &'static str)>,
+    roles: Vec<(&'static str, &'static str)>,
+    action: String,
+    /// What is wrong with the audit trail.
+    tampered: Option<String>,
+    trail: String,
+    head: String,
+    deeds: Vec<DeedLine>,
+    kept: Vec<(String, String, String)>,
+    region_here: String,
+    region_app: String,
+    key: String,
+    budget: String,
+    spent: Vec<(String, String, String)>,
+    sunset: Option<String>,
+}
+
+struct FieldLine {
+    path: &'static str,
+    meaning: &'static str,
+    purpose: &'static str,
+    rule: &'static str,
+    optional: String,
+}
+
+struct Quarantined {
+    field: String,
+    reason: String,
+    release: String,
+    reports: String,
+    last: String,
+}
+
+struct ErasureLine {
+    at: String,
+    what: String,
+    reports: String,
+    by: String,
+    number: String,
+    href: String,
+}
+
+struct RequestLine {
+    number: u64,
+    right: &'static str,
+    role: &'static str,
+    proof: String,
+    due: String,
+    stage: &'static str,
+    open: bool,
+    late: bool,
+    answer: String,
+}
+
+struct DeedLine {
+    at: String,
+    who: String,
+    did: &'static str,
+    what: String,
+}
+
+async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Privacy<'a>, Trouble> {
+    let (w, lang, app) = (entry.words(), entry.visit.lang, &entry.app);
+    let (store, office) = (&state.store, &state.office);
+    let settings = office.settings()?;
+    let ledger = store.ledger(app).await?;
+    let quarantine = store.quarantined(app).await?;
+    let receipts = office.receipts(MOST * 5)?;
+    let requests = office.requests()?;
+    let spent = office.spent()?;
+    // A long trail takes a while to check.
+    let shared = office.clone();
+    let looking = tokio::task::spawn_blocking(move || {
+        let trail = shared.trail();
+        Ok::<_, std::io::Error>((trail.verify()?, trail.last(MOST * 5)?))
+    });
+    let unread = |error: std::io::Error| StoreError::Unavailable(error.to_string());
+    let (verified, deeds) = looking
+        .await
+        .map_err(|_| StoreError::Fault("checking the audit trail ended with a panic".to_owned()))?
+        .map_err(unread)?;
+    let (tampered, trail, head) = match verified {
+        Ok(Whole { entries, head }) => (
+            None,
+            fill(w.p_trail_whole, &[&format::count(entries)]),
+            head,
+        ),
+        Err(Tampered { file, line, .. }) => {
+            let file = file
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            let place = format!("{file}:{line}");
+            (
+                Some(fill(w.p_trail_broken, &[&place])),
+                String::new(),
+                String::new(),
+            )
+        }
+    };
+    let optional = FIELDS.iter().filter(|field| field.extra.is_some()).count();
+    Ok(Privacy {
+        w,
+        shell: &entry.shell,
+        sends: fill(
+            w.p_sends_text,
+            &[&catalogue::VERSION, &FIELDS.len(), &optional],
+        ),
+        fields: fields(w, lang),
+        arrived: arrived(&ledger, lang),
+        quarantine: quarantine.iter().map(|row| leak(row, entry)).collect(),
+        erasures: receipts
+            .iter()
+            .filter(|receipt| receipt.statement.app == *app)
+            .take(MOST)
+            .map(|receipt| erasure(receipt, entry))
+            .collect(),
+        within: fill(w.p_requests_text, &[&WORKING_DAYS]),
+        requests: requests
+            .iter()
+            .filter(|request| request.app == *app)
+            .take(MOST)
+            .map(|request| asked(request, entry))
+            .collect(),
+        rights: Right::ALL
+            .iter()
+            .map(|one| (one.as_str(), one.label(lang)))
+            .collect(),
+        roles: Role::ALL
+            .iter()
+            .map(|one| (one.as_str(), one.label(lang)))
+            .collect(),
+        action: entry.visit.page("/privacy", &[]),
+        tampered,
+        trail,
+        head,
+        deeds: deeds
+            .iter()
+            .filter(|deed| deed.app.is_empty() || deed.app == app.as_str())
+            .take(MOST)
+            .map(|deed| done(deed, lang))
+            .collect(),
+        kept: kept(&settings, app, w, lang),
+        region_here: region(settings.region.as_ref().map(|one| one.as_str()), w),
+        region_app: {
+            let pinned = settings.apps.get(app.as_str());
+            let pinned = pinned.and_then(|app| app.region.as_ref());
+            region(pinned.map(|one| one.as_str()), w)
+        },
+        key: office.signer().public(),
+        budget: budget(&spent, entry),
+        spent: spent
+            .iter()
+            .rev()
+            .filter(|one| one.app == *app)
+            .take(MOST)
+            .map(|one| (date(one.at), one.partner.clone(), one.week.clone()))
+            .collect(),
+        sunset: office.sunset_of(app)?.map(|sunset| {
+            fill(
+                w.p_sunset_text,
+                &[&window::exact(sunset.at), &sunset.notice],
+            )
+        }),
+    })
+}
+
+fn fields(w: &'static Words, lang: Lang) -> Vec<FieldLine> {
+    let text = |english: &'static str| match lang {
+        Lang::En => english,
+        Lang::Zh => catalogue::chinese(english).unwrap_or(english),
+    };
+    FIELDS
+        .iter()
+        .map(|field| FieldLine {
+            path: field.path,
+            meaning: text(field.meaning),
+            purpose: text(field.purpose),
+            rule: text(field.rule),
+            optional: field
+                .extra
+                .map(|extra| fill(w.p_optional, &[&extra.as_str()]))
+                .unwrap_or_default(),
+        })
+        .collect()
+}
+
+fn arrived(ledger: &Ledger, lang: Lang) -> Vec<(String, String)> {
+    let stored = ledger.stored.iter();
+    stored
+        .map(|(kind, count)| (kind.label(lang).to_owned(), format::count(*count)))
+        .collect()
+}
+
+fn leak(row: &QuarantineRow, entry: &Entry) -> Quarantined {
+    Quarantined {
+        field: row.field.clone(),
+        reason: row.reason.replace('_', " "),
+        release: row
+            .release
+            .as_ref()
+            .map_or("–".to_owned(), |release| release.to_string()),
+        reports: format::count(row.reports),
+        last: format::ago(row.last.max(1), entry.now, entry.visit.lang),
+    }
+}
+
+fn erasure(receipt: &Receipt, entry: &Entry) -> ErasureLine {
+    let w = entry.words();
+    let statement = &receipt.statement;
+    let number = &statement.number;
+    ErasureLine {
+        at: window::exact(statement.at),
+        what: match &statement.erased {
+            Erased::Installations(all) => fill(w.p_installations, &[&all.len()]),
+            Erased::App => w.p_whole_app.to_owned(),
+            Erased::Release(release) => fill(w.p_release, &[release]),
+            Erased::Range { from, to } => {
+                format!("{} – {}", window::exact(*from), window::exact(*to))
+            }
+        },
+        reports: format::count(statement.reports),
+        by: statement.by.clone(),
+        number: number.clone(),
+        href: entry
+            .visit
+            .page(&format!("/privacy/receipts/{number}"), &[]),
+    }
+}
+
+fn asked(request: &Request, entry: &Entry) -> RequestLine {
+    let lang = entry.visit.lang;
+    RequestLine {
+        number: request.number,
+        right: request.right.label(lang),
+        role: request.role.label(lang),
+        proof: request
+            .proof
+            .as_ref()
+            .map(AppName::to_string)
+            .unwrap_or_default(),
+        due: date(request.due),
+        stage: request.stage.label(lang),
+        open: request.stage == Stage::Open,
+        late: request.is_late(entry.now),
+        answer: request
+            .answer
+            .as_ref()
+            .map(|answer| answer.as_str().to_owned())
+            .unwrap_or_default(),
+    }
+}
+
+fn done(deed: &Deed, lang: Lang) -> DeedLine {
+    DeedLine {
+        at: window::exact(deed.at),
+        who: deed.who.clone(),
+        did: deed.did.label(lang),
+        what: deed.what.clone(),
+    }
+}
+
+fn kept(
+    settings: &Settings,
+    app: &AppName,
+    w: &'static Words,
+    lang: Lang,
+) -> Vec<(String, String, String)> {
+    let line = |class: &Class| {
+        (
+            class.label(lang).to_owned(),
+            fill(w.p_days, &[&settings.days(app, *class)]),
+            fill(w.p_most, &[&class.most()]),
+        )
+    };
+    Class::ALL.iter().map(line).collect()
+}
+
+fn region(region: Option<&str>, w: &'static Words) -> String {
+    region.unwrap_or(w.p_anywhere).to_owned()
+}
+
+fn budget(spent: &[export::Spent], entry: &Entry) -> String {
+    let year = entry.now.saturating_sub(365 * 86_400);
+    let mine = spent
+        .iter()
+        .filter(|one| one.app == entry.app && one.at > year);
+    let so_far: f64 = mine.map(|one| one.epsilon).sum();
+    fill(entry.words().p_partners_text, &[&so_far, &EPSILON_A_YEAR])
+}
