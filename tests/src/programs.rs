@@ -174,7 +174,16 @@ impl Collector {
     fn serve(dir: &Path, listen: &str) -> (Running, String) {
         let data = dir.join(DATA);
         let data = data.to_str().expect("a path");
-        let args = ["serve", "--data", data, "--listen", listen];
+        // One device is too few to be told of apart, but for a test.
+        let args = [
+            "serve",
+            "--data",
+            data,
+            "--listen",
+            listen,
+            "--small-groups",
+            "show",
+        ];
         let mut running = Running::start_logging("candor-collector", args, &dir.join(LOG));
         let line = running.line_with("listening on http://");
         let authority = line

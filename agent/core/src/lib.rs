@@ -54,6 +54,7 @@ mod note;
 mod running;
 mod settings;
 mod spool;
+mod startup;
 mod upload;
 mod withdrawal;
 mod worker;

@@ -355,9 +355,18 @@ fn arrived(ledger: &Ledger, lang: Lang) -> Vec<(String, String)> {
 }
 
 fn leak(row: &QuarantineRow, entry: &Entry) -> Quarantined {
+    let w = entry.words();
     Quarantined {
         field: row.field.clone(),
-        reason: row.reason.replace('_', " "),
+        reason: match row.reason.as_str() {
+            "not_scrubbed" => w.p_not_scrubbed,
+            "alphabet" => w.p_alphabet,
+            "too_long" => w.p_too_long,
+            "too_short" => w.p_too_short,
+            "empty" => w.p_empty,
+            other => other,
+        }
+        .to_owned(),
         release: row
             .release
             .as_ref()

@@ -144,6 +144,11 @@ words! {
     p_quarantine_text: "Reports in which a value might identify somebody: the agent of that release has a fault. Only where it stood is known.", "其中某个值可能识别个人的报告：该版本的代理存在缺陷。仅记录所在字段，不记录其值。";
     p_quarantine_none: "Nothing: no agent has sent what might identify somebody.", "无：没有代理发送过可能识别个人的内容。";
     p_reason: "Rule", "规则";
+    p_not_scrubbed: "de-identification would change it", "去标识处理会改动其值";
+    p_alphabet: "has characters that it may not have", "含有不允许的字符";
+    p_too_long: "longer than it may be", "过长";
+    p_too_short: "shorter than it may be", "过短";
+    p_empty: "empty", "为空";
     p_last: "Last", "最近";
     p_erasures: "Erasures", "删除";
     p_erasures_none: "Nothing has been erased yet.", "尚未删除任何内容。";

@@ -11,7 +11,13 @@ const COUNTED: usize = 2;
 
 pub(super) fn group(freeze: &Freeze, stacks: Vec<(u32, Vec<Frame>)>) -> Grouped {
     let doing = doing(freeze.activity, freeze.wait);
-    let mut facts = vec![doing.to_owned()];
+    // A wait shows itself as one call or another: a read with a time limit polls first. The stack above it tells waits apart.
+    let waited = if freeze.wait.is_some() {
+        "waiting"
+    } else {
+        doing
+    };
+    let mut facts = vec![waited.to_owned()];
     facts.extend(freeze.turn.as_ref().map(|turn| format!("turn {turn}")));
     let finish =
         |rule: &str, facts: Vec<String>, frames: Vec<String>, place: &str, culprit: String| {
@@ -29,7 +35,7 @@ pub(super) fn group(freeze: &Freeze, stacks: Vec<(u32, Vec<Frame>)>) -> Grouped 
         let place = freeze.turn.as_ref().unwrap_or(&freeze.watch);
         facts.push(format!("watch {}", freeze.watch));
         return finish(
-            "freeze-alone-v1",
+            "freeze-alone-v2",
             facts,
             Vec::new(),
             place.as_str(),
@@ -43,7 +49,7 @@ pub(super) fn group(freeze: &Freeze, stacks: Vec<(u32, Vec<Frame>)>) -> Grouped 
         let counted = counted(&work);
         let place = counted.last().unwrap_or(outermost).clone();
         return finish(
-            "freeze-outermost-frames-v1",
+            "freeze-outermost-frames-v2",
             facts,
             counted,
             &place,
@@ -53,7 +59,7 @@ pub(super) fn group(freeze: &Freeze, stacks: Vec<(u32, Vec<Frame>)>) -> Grouped 
     if let Some(frame) = common_place(&stacks, &dominant) {
         let readable = frames::readable_place(frame);
         return finish(
-            "freeze-unnamed-frame-v1",
+            "freeze-unnamed-frame-v2",
             facts,
             vec![frames::place(frame)],
             &readable,
@@ -74,7 +80,7 @@ pub(super) fn group(freeze: &Freeze, stacks: Vec<(u32, Vec<Frame>)>) -> Grouped 
         .to_owned();
     facts.push(format!("watch {}", freeze.watch));
     finish(
-        "freeze-other-frames-v1",
+        "freeze-other-frames-v2",
         facts,
         names,
         &place,

@@ -1,6 +1,7 @@
 //! Erasing: the reports, what copies hold of them, a receipt, and an entry in the trail.
 
 use super::audit::{Deed, Did};
+use super::calendar::{DAY, date};
 use super::receipt::{Erased, Receipt, Statement};
 use crate::state::State;
 use crate::store::{Part, Store, StoreError};
@@ -38,7 +39,13 @@ impl Wanted {
             Self::Installations(pseudonyms) => format!("{} pseudonyms", pseudonyms.len()),
             Self::Part(Part::App) => "all".to_owned(),
             Self::Part(Part::Release(release)) => format!("release {release}"),
-            Self::Part(Part::Range { from, to }) => format!("from {from} to {to}"),
+            Self::Part(Part::Range { from, to }) => {
+                let said = |at: u64| match at % DAY {
+                    0 => date(at),
+                    _ => at.to_string(),
+                };
+                format!("from {} to {}", said(*from), said(*to))
+            }
         }
     }
 }

@@ -12,6 +12,9 @@ use std::time::Duration;
 /// How often the collector looks for what is too old.
 const EVERY: Duration = Duration::from_secs(3_600);
 
+/// How long after its start it looks first: whoever waits for it to start has something else in mind.
+const FIRST: Duration = Duration::from_secs(30);
+
 /// A clock that is further ahead than this is wrong, in seconds.
 const AHEAD: u64 = 2 * DAY;
 
@@ -78,7 +81,7 @@ pub async fn pass<S: Store>(state: &State<S>) -> Result<(), StoreError> {
 
 /// Forgets what is too old, once an hour, for as long as it is polled.
 pub async fn run<S: Store>(state: State<S>) {
-    let mut hours = tokio::time::interval(EVERY);
+    let mut hours = tokio::time::interval_at(tokio::time::Instant::now() + FIRST, EVERY);
     loop {
         hours.tick().await;
         if let Err(error) = pass(&state).await {

@@ -9,7 +9,6 @@ pub(crate) mod network;
 pub(crate) mod panic;
 pub(crate) mod past;
 pub(crate) mod run;
-pub(crate) mod startup;
 pub(crate) mod usage;
 
 use candor_protocol::deidentify::ReportId;

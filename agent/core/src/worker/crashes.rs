@@ -1,11 +1,11 @@
 //! Crashes: those of runs that are over, and panics that this one survived.
 
 use super::Worker;
-use crate::capture::startup::Streak;
 use crate::capture::{crash, past};
 use crate::consent::Permit;
 use crate::deidentify::scrub;
 use crate::spool::Appended;
+use crate::startup::Streak;
 use crate::upload::lock;
 use candor_protocol::deidentify::RunId;
 use candor_protocol::report::{Kind, LossReason};

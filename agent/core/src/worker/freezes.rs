@@ -8,7 +8,7 @@ use crate::consent::Permit;
 use crate::deidentify::scrub;
 use crate::files;
 use crate::upload::lock;
-use candor_crash::{Standing, Tid, boottime_millis};
+use candor_crash::{Standing, Tid, boottime_millis, coarse_millis};
 use candor_protocol::deidentify::ReportId;
 use candor_protocol::report::FreezeEnd;
 use std::ops::RangeInclusive;
@@ -65,13 +65,14 @@ impl Freezes {
     }
 
     /// The clocks now, and what they say of the time since the last look.
-    fn lull(&mut self, now_ms: u64, late_ms: u64) -> Lull {
+    fn lull(&mut self, late_ms: u64) -> Lull {
         let queued_ms = match standing(&[candor_crash::current_thread()]) {
             Standing::Free { queued_ms, .. } => queued_ms,
             _ => 0,
         };
         self.looks.look(Clocks {
-            now_ms,
+            // Read side by side: what lies between them is taken for a suspension.
+            now_ms: coarse_millis(),
             boottime_ms: boottime_millis(),
             late_ms,
             queued_ms,
@@ -93,7 +94,7 @@ impl Worker<'_> {
         if self.freezes.followed.is_empty() {
             return None;
         }
-        let lull = self.freezes.lull(now_ms, late_ms);
+        let lull = self.freezes.lull(late_ms);
         let mut ended = Vec::new();
         let mut next = None;
         let Freezes {

@@ -5,6 +5,7 @@ use minidump::{
     Minidump, MinidumpCrashpadInfo, MinidumpHandleDataStream, MinidumpThread, UnifiedMemoryList,
 };
 use serde::Serialize;
+use std::collections::HashSet;
 use std::ops::Deref;
 
 /// Something that may say who used the machine, and for what.
@@ -62,12 +63,10 @@ pub(super) fn holds<T: Deref<Target = [u8]>>(
         Some(stacks.len()),
         total(stacks.iter().map(|(_, bytes)| *bytes)),
     );
-    let is_stack = |base: u64| stacks.iter().any(|(stack, _)| *stack == base);
+    let bases: HashSet<u64> = stacks.iter().map(|(base, _)| *base).collect();
     let others: Vec<u64> = memory
         .iter()
-        // With a million of each this would take for ever, and nobody would wait for it.
-        .take(MOST)
-        .filter(|region| !is_stack(region.base_address()))
+        .filter(|region| !bases.contains(&region.base_address()))
         .map(|region| region.bytes().len() as u64)
         .collect();
     put(
@@ -121,9 +120,6 @@ pub(super) fn holds<T: Deref<Target = [u8]>>(
     }
     held
 }
-
-/// Regions of memory that are compared with stacks.
-const MOST: usize = 10_000;
 
 /// A damaged dump may claim any number.
 fn total(numbers: impl Iterator<Item = u64>) -> u64 {

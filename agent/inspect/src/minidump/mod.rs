@@ -7,6 +7,7 @@ mod cfi;
 mod code;
 mod holds;
 mod modules;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -15,17 +16,13 @@ use crate::names::SymbolFiles;
 use candor_protocol::report::{self, Stack};
 pub(crate) use cause::Cause;
 pub(crate) use holds::Held;
-use minidump::{
-    Error, Minidump, MinidumpBreakpadInfo, MinidumpException, MinidumpLinuxMaps,
-    MinidumpMemoryInfoList, MinidumpMiscInfo, MinidumpModuleList, MinidumpStream,
-    MinidumpSystemInfo, MinidumpThread, MinidumpThreadList, MinidumpThreadNames,
-    UnifiedMemoryInfoList, UnifiedMemoryList,
-};
+use minidump::{Error, Minidump, MinidumpSystemInfo};
 use minidump_unwind::SystemInfo;
 use modules::Modules;
 use std::fs;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use streams::Streams;
 use walk::Walker;
 
 /// A minidump, as far as it could be read.
@@ -95,117 +92,26 @@ pub(crate) fn read(path: &Path, symbols: &[PathBuf]) -> Result<Read, String> {
 /// Everything that can be read of `dump`.
 fn read_dump<T: Deref<Target = [u8]>>(dump: &Minidump<'_, T>, paths: &[PathBuf]) -> Read {
     let mut problems = Vec::new();
-    let system =
-        required::<MinidumpSystemInfo, _>(dump, "description of the system", &mut problems);
-    let list = required::<MinidumpModuleList, _>(dump, "list of files of code", &mut problems)
-        .unwrap_or_default();
-    let threads = required::<MinidumpThreadList<'_>, _>(dump, "list of threads", &mut problems)
-        .map(|list| list.threads)
-        .unwrap_or_default();
-    let exception =
-        optional::<MinidumpException<'_>, _>(dump, "record of the fault", &mut problems);
-    let misc = optional::<MinidumpMiscInfo, _>(dump, "description of the process", &mut problems);
-    let breakpad = optional::<MinidumpBreakpadInfo, _>(dump, "word on who wrote it", &mut problems);
-    let names = optional::<MinidumpThreadNames, _>(dump, "list of thread names", &mut problems);
-    let memory = dump.get_memory().unwrap_or_default();
-    let maps = UnifiedMemoryInfoList::new(
-        optional::<MinidumpMemoryInfoList<'_>, _>(dump, "map of the memory", &mut problems),
-        optional::<MinidumpLinuxMaps<'_>, _>(dump, "map of the memory", &mut problems),
-    )
-    .unwrap_or_default();
-
-    let symbols = SymbolFiles::open(paths, modules::builds(&list));
-    let modules = Modules::new(&list, &symbols);
-    let process = misc
-        .as_ref()
-        .and_then(|misc| misc.raw.process_id().copied())
-        .or_else(|| first_thread(&threads));
-    let crashed_id = exception
-        .as_ref()
-        .map(MinidumpException::get_crashing_thread_id)
-        .or_else(|| breakpad.as_ref()?.requesting_thread_id);
-    let registers = |thread: &MinidumpThread<'_>| {
-        let system = system.as_ref()?;
-        let of_fault = exception
-            .as_ref()
-            .filter(|_| crashed_id == Some(thread.raw.thread_id))
-            .and_then(|exception| exception.context(system, misc.as_ref()));
-        of_fault
-            .or_else(|| thread.context(system, misc.as_ref()))
-            .map(|context| context.into_owned())
-    };
-    let stack_pointer = threads
-        .iter()
-        .find(|thread| crashed_id == Some(thread.raw.thread_id))
-        .and_then(registers)
-        .map(|registers| registers.get_stack_pointer());
-    let cause = match (&exception, &system) {
-        (Some(exception), Some(system)) => Cause::of(dump, exception, system, &maps, stack_pointer),
+    let streams = Streams::read(dump, &mut problems);
+    let symbols = SymbolFiles::open(paths, modules::builds(&streams.modules));
+    let modules = Modules::new(&streams.modules, &symbols);
+    let cause = match (&streams.exception, &streams.system) {
+        (Some(exception), Some(system)) => {
+            let stack_pointer = streams.stack_pointer();
+            Cause::of(dump, exception, system, &streams.maps, stack_pointer)
+        }
         _ => None,
     };
-
-    // The thread that wrote the dump, in the same process, says nothing.
-    let writer = breakpad
-        .as_ref()
-        .and_then(|breakpad| breakpad.dump_thread_id);
-    let mut order: Vec<&MinidumpThread<'_>> = threads
-        .iter()
-        .filter(|thread| writer != Some(thread.raw.thread_id) || writer == crashed_id)
-        .collect();
-    // False comes first.
-    order.sort_by_key(|thread| {
-        (
-            crashed_id != Some(thread.raw.thread_id),
-            process != Some(thread.raw.thread_id),
-        )
-    });
-    let knows_which = order
-        .first()
-        .is_some_and(|thread| crashed_id == Some(thread.raw.thread_id));
-    if crashed_id.is_some() && !knows_which {
+    let first = streams.in_order().first().map(|first| first.raw.thread_id);
+    let knows_which = first.is_some() && first == streams.crashed();
+    if streams.crashed().is_some() && !knows_which {
         problems.push("the thread that crashed is not among the threads".to_owned());
-    }
-    let mut unwalked = 0;
-    let told = match &system {
-        Some(system) => {
-            let walker = Walker::new(&modules, for_the_walk(system), &symbols, &maps);
-            order
-                .into_iter()
-                .map(|thread| {
-                    let stack = registers(thread).and_then(|registers| {
-                        let stack = stack_of(thread, &memory, registers.get_stack_pointer());
-                        let walked = walker.walk(&registers, stack);
-                        unwalked += usize::from(walked.is_none());
-                        walked
-                    });
-                    let main = process == Some(thread.raw.thread_id);
-                    Thread {
-                        main,
-                        // The main thread is called like the program.
-                        name: names
-                            .as_ref()
-                            .filter(|_| !main)
-                            .and_then(|names| names.get_name(thread.raw.thread_id))
-                            .map(|name| name.chars().take(NAME).collect())
-                            .filter(|name: &String| !name.is_empty()),
-                        stack: stack.unwrap_or_default(),
-                    }
-                })
-                .collect()
-        }
-        // Without it nobody knows what the registers are.
-        None => Vec::new(),
-    };
-    if unwalked > 0 {
-        problems.push(format!(
-            "stacks of {unwalked} threads were not followed: those before them took too long"
-        ));
     }
     Read {
         made_unix: dump.header.time_date_stamp.into(),
-        process,
+        process: streams.process(),
         cause,
-        threads: told,
+        threads: threads(&streams, &modules, &symbols, &mut problems),
         knows_which,
         modules: modules
             .all()
@@ -217,38 +123,48 @@ fn read_dump<T: Deref<Target = [u8]>>(dump: &Minidump<'_, T>, paths: &[PathBuf])
             .iter()
             .map(|module| module.path.clone())
             .collect(),
-        holds: holds::holds(dump, &threads, &memory),
-        system: system.map(|system| shown(&system)),
+        holds: holds::holds(dump, &streams.threads, &streams.memory),
+        system: streams.system.as_ref().map(shown),
         problems,
         symbols,
     }
 }
 
-/// Characters of a thread's name that are shown; systems keep fewer, a damaged dump may not.
-const NAME: usize = 64;
-
-/// The first thread of a process has its number, and is written first.
-fn first_thread(threads: &[MinidumpThread<'_>]) -> Option<u32> {
-    threads.first().map(|thread| thread.raw.thread_id)
-}
-
-/// The memory that a thread's stack pointer points into. That of the thread itself may be another one, when the registers
-/// are those of the fault.
-fn stack_of<'m, 'd>(
-    thread: &'m MinidumpThread<'d>,
-    memory: &'m UnifiedMemoryList<'d>,
-    stack_pointer: u64,
-) -> Option<minidump::UnifiedMemory<'m, 'd>> {
-    let own = thread.stack_memory(memory);
-    let holds = own.is_some_and(|own| {
-        own.memory_range()
-            .is_some_and(|range| range.contains(stack_pointer))
-    });
-    if holds {
-        own
-    } else {
-        memory.memory_at_address(stack_pointer).or(own)
+/// The threads with their stacks. Without a description of the system nobody knows what the registers are.
+fn threads(
+    streams: &Streams<'_>,
+    modules: &Modules,
+    symbols: &SymbolFiles,
+    problems: &mut Vec<String>,
+) -> Vec<Thread> {
+    let Some(system) = &streams.system else {
+        return Vec::new();
+    };
+    let walker = Walker::new(modules, for_the_walk(system), symbols, &streams.maps);
+    let mut given_up = 0;
+    let threads = streams
+        .in_order()
+        .into_iter()
+        .map(|thread| {
+            let stack = streams.registers(thread).and_then(|registers| {
+                let memory = streams.stack_of(thread, registers.get_stack_pointer());
+                let stack = walker.walk(&registers, memory);
+                given_up += usize::from(stack.is_none());
+                stack
+            });
+            Thread {
+                main: streams.process() == Some(thread.raw.thread_id),
+                name: streams.name(thread),
+                stack: stack.unwrap_or_default(),
+            }
+        })
+        .collect();
+    if given_up > 0 {
+        problems.push(format!(
+            "stacks of {given_up} threads were not followed: those before them took too long"
+        ));
     }
+    threads
 }
 
 fn for_the_walk(system: &MinidumpSystemInfo) -> SystemInfo {
@@ -270,38 +186,5 @@ fn shown(system: &MinidumpSystemInfo) -> System {
         version: (!version.is_empty()).then_some(version),
         arch: system.cpu.to_string(),
         cores: system.raw.number_of_processors,
-    }
-}
-
-/// A stream that every minidump should have.
-fn required<'a, S: MinidumpStream<'a>, T: Deref<Target = [u8]> + 'a>(
-    dump: &'a Minidump<'a, T>,
-    what: &str,
-    problems: &mut Vec<String>,
-) -> Option<S> {
-    let stream = dump.get_stream::<S>();
-    if let Err(Error::StreamNotFound) = stream {
-        problems.push(format!("the {what} is missing"));
-    }
-    readable(stream, what, problems)
-}
-
-/// A stream that a minidump may have.
-fn optional<'a, S: MinidumpStream<'a>, T: Deref<Target = [u8]> + 'a>(
-    dump: &'a Minidump<'a, T>,
-    what: &str,
-    problems: &mut Vec<String>,
-) -> Option<S> {
-    readable(dump.get_stream::<S>(), what, problems)
-}
-
-fn readable<S>(stream: Result<S, Error>, what: &str, problems: &mut Vec<String>) -> Option<S> {
-    match stream {
-        Ok(stream) => Some(stream),
-        Err(Error::StreamNotFound) => None,
-        Err(error) => {
-            problems.push(format!("the {what} is damaged ({error})"));
-            None
-        }
     }
 }

@@ -115,8 +115,42 @@ fn a_stack_that_never_ends_is_given_up_and_a_thousand_of_them_too() {
     );
 }
 
+#[test]
+fn more_threads_and_files_of_code_than_any_process_has_are_left_out() {
+    use minidump_synth::{DumpString, Memory, Module, SynthMinidump, SystemInfo, Thread};
+    use test_assembler::{Endian::Little, Section};
+    let name = DumpString::new("im", Little);
+    let memory = Memory::with_section(Section::with_endian(Little).D64(0), 0x7000_0000);
+    let context = minidump_synth::amd64_context(Little, 0x10_0020, 0x7000_0000);
+    let system = SystemInfo::new(Little)
+        .set_processor_architecture(9)
+        .set_platform_id(0x8201);
+    let mut dump = SynthMinidump::with_endian(Little).add_system_info(system);
+    for number in 0..5000 {
+        let base = 0x10_0000 + 0x1000 * u64::from(number);
+        let module = Module::new(Little, base, 0x1000, &name, 0, 0, None);
+        let thread = Thread::new(Little, number, &memory, &context);
+        dump = dump.add_module(module).add_thread(thread);
+    }
+    let bytes = dump
+        .add(name)
+        .add(context)
+        .add_memory(memory)
+        .finish()
+        .unwrap();
+    let read = read(&bytes).unwrap();
+    assert_eq!((read.threads.len(), read.modules.len()), (2048, 4096));
+    assert_eq!(
+        read.problems,
+        [
+            "2952 more threads are left out",
+            "904 more files of code are left out"
+        ]
+    );
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn bytes_that_were_changed_anywhere_are_survived(

@@ -173,6 +173,9 @@ fn call_to_nowhere_is_told() {
     assert_eq!(frames[0]["module"], Value::Null, "{frames:#?}");
     let called = frames[1]["functions"].as_array().unwrap().last().unwrap();
     assert_eq!(called["name"], "deaths::foreign::call", "{frames:#?}");
+    // It is no guess, and what follows is found from it.
+    assert_eq!(frames[1]["found"], "cfi", "{frames:#?}");
+    assert_eq!(frames[2]["found"], "cfi", "{frames:#?}");
     let summary = json["summary"].as_str().unwrap();
     assert!(summary.contains("deaths::foreign::call"), "{summary}");
 }

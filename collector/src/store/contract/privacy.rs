@@ -204,7 +204,29 @@ pub(crate) async fn a_clock_that_is_far_ahead_keeps_nothing_for_ever(store: &imp
         step: u64::MAX,
     };
     assert_eq!(store.health(&app(), always).await.unwrap().runs, 1);
+    // Its report is kept as long as others, and is still known by its release.
     let kinds = [(Kind::Run, 20), (Kind::Crash, 20)];
+    expire(store, older_than(3, &kinds, 100)).await;
+    assert!(store.report(&app(), id(2)).await.unwrap().is_some());
+    keep(
+        store,
+        vec![Life::new(5, 5).release("5.0").crash(3, 7, true)],
+    )
+    .await;
+    let page = store
+        .issue(&app(), IssueId(7), always)
+        .await
+        .unwrap()
+        .unwrap();
+    let mut releases: Vec<_> = page
+        .by_release
+        .iter()
+        .map(|row| row.label.as_str())
+        .collect();
+    releases.sort_unstable();
+    assert_eq!(releases, ["1.0", "5.0"]);
+    let part = Part::Release("5.0".parse().unwrap());
+    store.erase_part(&app(), &part, START).await.unwrap();
     expire(store, older_than(21, &kinds, 100)).await;
     assert_eq!(
         store.health(&app(), always).await.unwrap(),

@@ -81,7 +81,7 @@ impl Machine {
                 self.boottime_ms += 100 * STEP_MS;
                 return;
             }
-            Spell::Overloaded(others) if self.now_ms / STEP_MS % (others + 1) != 0 => {
+            Spell::Overloaded(others) if !(self.now_ms / STEP_MS).is_multiple_of(others + 1) => {
                 self.queued_ms[0] += STEP_MS;
                 // A sleeping thread wants nothing; one that is awake waits like any other.
                 if self.now_ms >= self.wake_ms {

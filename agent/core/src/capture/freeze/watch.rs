@@ -172,7 +172,10 @@ impl State {
 
     /// Begins the turn that lasts until a ping is answered, unless one is on its way, nothing is recorded or the watch rests.
     pub(super) fn begin_ping(&self) -> bool {
+        // The agent's thread may wake more often than this loop has to.
+        let since_ms = coarse_millis().saturating_sub(self.began_ms.load(Relaxed));
         let may = self.switch.open.load(Relaxed)
+            && since_ms >= self.hang_ms / 4
             && self.turn.load(Acquire) == 0
             && self.rest.load(Relaxed) & REASONS == 0
             && !self.is_dropped();

@@ -6,6 +6,9 @@ use crate::store::{ConnectionCell, Group, Groups, Of, Population, QuarantineRow,
 use candor_protocol::deidentify::Release;
 use rusqlite::{ToSql, Transaction};
 
+/// A column, and what its classes are.
+type Dimension = (&'static str, fn(String) -> Group);
+
 pub(in super::super) fn groups(
     db: &Transaction<'_>,
     app: i64,
@@ -21,7 +24,7 @@ pub(in super::super) fn groups(
         Of::Issue(id) => Some(id.0 as i64),
     };
     let values: [&dyn ToSql; 4] = [&app, &from, &to, &issue];
-    let (table, dimensions): (_, &[(&str, fn(String) -> Group)]) = match of {
+    let (table, dimensions): (_, &[Dimension]) = match of {
         Of::Runs | Of::Connections => ("run WHERE ?4 IS NULL", &[("release", Group::Release)]),
         Of::Issue(_) => (
             "report WHERE issue = ?4",

@@ -4,7 +4,8 @@ ALTER TABLE report ADD COLUMN kind TEXT NOT NULL DEFAULT '';
 ALTER TABLE report ADD COLUMN arrived INTEGER NOT NULL DEFAULT 0; -- to the hour
 -- What was kept before counts as having arrived when it happened.
 UPDATE report SET arrived = at, kind = (SELECT key FROM json_each(report.body, '$.what') LIMIT 1);
-CREATE INDEX report_arrived ON report (app, kind, arrived);
+-- The last three tell which words are in use.
+CREATE INDEX report_arrived ON report (app, kind, arrived, release, os, device);
 
 -- Which installations are behind connection windows, by week; as old as their reports. Texts stand as their ids.
 CREATE TABLE connection_install (

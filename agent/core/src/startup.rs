@@ -1,6 +1,6 @@
 //! Apps that crash as soon as they start: their next start may be the only chance to tell of it.
 
-use super::past::{self, Past};
+use crate::capture::past::{self, Past};
 use crate::consent::Permit;
 use crate::files::{self, Files};
 use candor_protocol::deidentify::RunId;
