@@ -16,6 +16,17 @@ pub(crate) struct Glance {
     pub(crate) call: Option<(u32, [u64; 6])>,
 }
 
+impl Glance {
+    /// It may be stopped, and its call made to begin again, without its noticing.
+    pub(crate) fn may_be_sent(&self) -> bool {
+        let waits_for_events = self.call.is_some_and(|(number, arguments)| {
+            // Without a limit of time: with one, it would wait longer.
+            matches!(number, call::EPOLL_WAIT | call::EPOLL_PWAIT) && (arguments[3] as i32) < 0
+        });
+        waits_for_events || means(self, &mut |_| File::default()) == Means::Stop
+    }
+}
+
 /// How a thread may be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Means {
