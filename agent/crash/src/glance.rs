@@ -158,7 +158,8 @@ pub(crate) fn wait(number: u32) -> Wait {
         READ | PREAD | READV | RECVFROM | RECVMSG | RECVMMSG => Wait::Read,
         WRITE | PWRITE | WRITEV | SENDTO | SENDMSG | FSYNC | FDATASYNC => Wait::Write,
         POLL | PPOLL | SELECT | PSELECT | EPOLL_WAIT | EPOLL_PWAIT | EPOLL_PWAIT2 => Wait::Poll,
-        NANOSLEEP | CLOCK_NANOSLEEP => Wait::Sleep,
+        // One that was stopped and goes on by itself is called RESTART from then on; it is a sleep more often than anything else.
+        NANOSLEEP | CLOCK_NANOSLEEP | RESTART => Wait::Sleep,
         CONNECT | ACCEPT | ACCEPT4 => Wait::Connect,
         WAIT4 | WAITID => Wait::Child,
         FLOCK => Wait::Lock,
