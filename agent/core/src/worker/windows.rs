@@ -120,7 +120,7 @@ impl Worker<'_> {
         Observation {
             id,
             at,
-            seen: Seen::Connection(window.clone()),
+            seen: Seen::Connection(Box::new(window.clone())),
         }
     }
 }

@@ -99,7 +99,7 @@ struct Change<S> {
 }
 
 impl<S: Sum> Change<S> {
-    fn count(&mut self, part: &S::Part, sign: Sign) {
+    fn count(&mut self, part: S::Part<'_>, sign: Sign) {
         match sign {
             Sign::Add => self.added.add(part),
             Sign::Take => self.taken.add(part),
@@ -183,7 +183,6 @@ impl Deltas {
         run: [u8; 16],
         sign: Sign,
     ) {
-        let part = (window.clone(), run);
         for (grain, at) in Grain::of(cell.at) {
             let cell = ConnectionCell {
                 app: cell.app,
@@ -195,7 +194,10 @@ impl Deltas {
                 transport: window.transport,
                 network: window.network,
             };
-            self.connections.entry(cell).or_default().count(&part, sign);
+            self.connections
+                .entry(cell)
+                .or_default()
+                .count((window, run), sign);
         }
     }
 
