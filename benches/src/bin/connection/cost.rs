@@ -100,8 +100,9 @@ pub(crate) fn tables() -> io::Result<Vec<Table>> {
 
 /// Latencies as heartbeats have them: spread over a few powers of two, in no order.
 fn round_trips() -> Vec<Duration> {
-    let spread =
-        |n: u64| 20_000 + (n * 7_919) % 30_000 + (n % 17 == 0) as u64 * (n * 104_729 % 900_000);
+    let spread = |n: u64| {
+        20_000 + (n * 7_919) % 30_000 + u64::from(n.is_multiple_of(17)) * (n * 104_729 % 900_000)
+    };
     (0..1_024)
         .map(|n| Duration::from_micros(spread(n)))
         .collect()
