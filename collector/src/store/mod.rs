@@ -8,11 +8,17 @@ mod connection_sum;
 #[cfg(test)]
 mod contract;
 mod distinct;
+mod freeze_sum;
+mod ids;
 mod pairs;
 mod privacy;
 mod question;
+mod run_state;
 pub mod sqlite;
 pub mod storm;
+mod subtract;
+mod tally;
+mod versions;
 mod write;
 
 pub use answers::{

@@ -40,6 +40,14 @@ impl Span {
             .filter(|index| *index < self.steps())
     }
 
+    /// Whether sums by the hour are fine enough: the range and its steps are made of hours.
+    pub(super) fn is_coarse(&self) -> bool {
+        const HOUR: u64 = 3_600;
+        let hours = |seconds: u64| seconds.is_multiple_of(HOUR);
+        // A range without an end has no last hour to cut.
+        hours(self.step) && hours(self.from) && (hours(self.to) || self.to >= i64::MAX as u64)
+    }
+
     /// When the step `index` begins.
     pub fn start(&self, index: usize) -> u64 {
         self.from + index as u64 * self.step.max(1)

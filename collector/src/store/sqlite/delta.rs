@@ -1,10 +1,10 @@
 //! What a transaction changes in the summaries: collected while it runs, written once at its end.
 
-use super::freeze_sum::FreezeSum;
 use super::run::RunCell;
-use super::subtract::Sum;
 use crate::store::ConnectionSum;
+use crate::store::freeze_sum::FreezeSum;
 use crate::store::storm::{CROWD, Minute};
+use crate::store::subtract::{Change, Sum};
 use candor_protocol::report::{Connection, Exit, Freeze, Network, Transport};
 use rusqlite::{OptionalExtension, Params, ToSql, Transaction, params};
 use serde::Serialize;
@@ -36,6 +36,13 @@ impl Sign {
         match self {
             Self::Add => number,
             Self::Take => -number,
+        }
+    }
+
+    fn count<S: Sum>(self, change: &mut Change<S>, part: S::Part<'_>) {
+        match self {
+            Self::Add => change.added.add(part),
+            Self::Take => change.taken.add(part),
         }
     }
 }
@@ -88,27 +95,6 @@ impl Grain {
             0 => vec![(Self::Hour, at)],
             past => vec![(Self::HourOfMinutes, at - past), (Self::Minute, at)],
         }
-    }
-}
-
-/// What is added to a sum and what is taken out of it.
-#[derive(Default)]
-struct Change<S> {
-    added: S,
-    taken: S,
-}
-
-impl<S: Sum> Change<S> {
-    fn count(&mut self, part: S::Part<'_>, sign: Sign) {
-        match sign {
-            Sign::Add => self.added.add(part),
-            Sign::Take => self.taken.add(part),
-        }
-    }
-
-    fn apply(&self, sum: &mut S) {
-        sum.merge(&self.added);
-        sum.subtract(&self.taken);
     }
 }
 
@@ -169,10 +155,8 @@ impl Deltas {
     }
 
     pub(super) fn freeze(&mut self, cell: Cell, issue: i64, freeze: &Freeze, sign: Sign) {
-        self.freezes
-            .entry((cell.app, cell.at, issue))
-            .or_default()
-            .count(freeze, sign);
+        let change = self.freezes.entry((cell.app, cell.at, issue)).or_default();
+        sign.count(change, freeze);
     }
 
     pub(super) fn connection(
@@ -194,10 +178,7 @@ impl Deltas {
                 transport: window.transport,
                 network: window.network,
             };
-            self.connections
-                .entry(cell)
-                .or_default()
-                .count((window, run), sign);
+            sign.count(self.connections.entry(cell).or_default(), (window, run));
         }
     }
 

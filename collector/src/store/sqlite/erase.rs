@@ -1,9 +1,9 @@
 //! Erasing installations: their reports go, every summary counts as if they had never arrived, and late ones are refused.
 
 use super::delta::Sign;
-use super::run::RunState;
 use super::writer::Work;
-use super::{ids, keep, sweep};
+use super::{keep, run, sweep};
+use crate::store::ids;
 use candor_protocol::deidentify::Pseudonym;
 use candor_protocol::report::Report;
 
@@ -91,10 +91,10 @@ fn take_runs_out(work: &mut Work<'_>, app: i64, pseudonym: &[u8; 16]) -> rusqlit
     let tx = work.tx;
     let mut query = tx.prepare_cached("SELECT * FROM run WHERE app = ? AND pseudonym = ?")?;
     let runs = query
-        .query_map((app, pseudonym), RunState::read)?
+        .query_map((app, pseudonym), run::read)?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     runs.iter()
-        .for_each(|run| work.deltas.run(run.counted(), Sign::Take));
+        .for_each(|run| work.deltas.run(run::counted(run), Sign::Take));
     tx.prepare_cached("DELETE FROM run WHERE app = ? AND pseudonym = ?")?
         .execute((app, pseudonym))?;
     Ok(())

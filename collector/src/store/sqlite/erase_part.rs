@@ -1,10 +1,10 @@
 //! Erasing a part of an app: a release, a range of time, or all of it.
 
 use super::delta::Sign;
-use super::run::{self, RunState};
+use super::run;
 use super::writer::Work;
-use super::{erase, ids, installs, keep, sweep};
-use crate::store::Part;
+use super::{erase, installs, keep, sweep};
+use crate::store::{Part, ids};
 use candor_protocol::report::Report;
 use rusqlite::ToSql;
 
@@ -120,7 +120,7 @@ fn take_runs_out(
         let mut query = tx.prepare(&format!("SELECT * FROM run WHERE {which}"))?;
         let mut rows = query.query(&values[..])?;
         while let Some(row) = rows.next()? {
-            work.deltas.run(RunState::read(row)?.counted(), Sign::Take);
+            work.deltas.run(run::counted(&run::read(row)?), Sign::Take);
             taken.push((row.get("id")?, row.get("pseudonym")?));
         }
         drop(rows);

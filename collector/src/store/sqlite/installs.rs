@@ -1,8 +1,9 @@
 //! Which installations are behind connection windows: what a page needs to merge classes of a few.
 
 use super::delta::{Cell, Link};
+use super::keep;
 use super::writer::Work;
-use super::{ids, keep};
+use crate::store::ids;
 use candor_protocol::report::{Report, What};
 
 /// Seconds of a week.

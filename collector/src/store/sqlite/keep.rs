@@ -2,9 +2,9 @@
 
 use super::delta::{Cell, Link, Sign};
 use super::writer::Work;
-use super::{ids, installs, run};
+use super::{installs, run};
 use crate::grouping::Grouped;
-use crate::store::{Incoming, Kept, StoreError, storm};
+use crate::store::{Incoming, Kept, StoreError, ids, storm};
 use candor_protocol::deidentify::{Name, Pseudonym};
 use candor_protocol::report::{Connection, Report, What};
 use rusqlite::OptionalExtension;

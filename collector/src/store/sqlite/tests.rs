@@ -13,7 +13,11 @@ fn open_store() -> (SqliteStore, TempDir) {
     (SqliteStore::open(data.path()).unwrap(), data)
 }
 
-store_contract!(open_store);
+async fn opened() -> Option<(SqliteStore, TempDir)> {
+    Some(open_store())
+}
+
+store_contract!(opened);
 
 const ALWAYS: Span = Span {
     from: 0,

@@ -1,16 +1,14 @@
 //! Connection windows, summed.
 
-use super::{Text, bounds, coarse, versions};
+use super::bounds;
 use crate::store::sqlite::delta::from_json;
 use crate::store::storm::{self, Minute, Storm};
+use crate::store::tally::Tally;
 use crate::store::{ConnectionAnswer, ConnectionCell, ConnectionFilter, ConnectionSum, Span};
 use candor_protocol::deidentify::{Name, Release};
 use candor_protocol::report::{Network, Transport};
 use rusqlite::{Transaction, named_params};
 use std::collections::BTreeMap;
-
-/// Sums by the classes of one dimension.
-type By<K> = BTreeMap<K, ConnectionSum>;
 
 pub(in super::super) fn connections(
     db: &Transaction<'_>,
@@ -18,18 +16,7 @@ pub(in super::super) fn connections(
     filter: &ConnectionFilter,
     span: Span,
 ) -> rusqlite::Result<ConnectionAnswer> {
-    let mut series: Vec<(u64, ConnectionSum)> = (0..span.steps())
-        .map(|index| (span.start(index), ConnectionSum::default()))
-        .collect();
-    let mut total = ConnectionSum::default();
-    let mut by_network: By<Network> = By::new();
-    let mut by_name: By<Name> = By::new();
-    let mut by_endpoint: By<Name> = By::new();
-    let mut by_release: By<Release> = By::new();
-    let mut by_region: By<Name> = By::new();
-    let mut by_os: By<String> = By::new();
-    let mut by_transport: By<Transport> = By::new();
-
+    let mut tally = Tally::new(span);
     let (from, to) = bounds(span);
     let mut query = db.prepare_cached(
         "SELECT at, network, name.text, endpoint.text, release.text, sum, region.text, os.text, transport
@@ -47,7 +34,7 @@ pub(in super::super) fn connections(
     )?;
     let mut rows = query.query(named_params! {
         ":app": app,
-        ":grain": if coarse(span) { 1 } else { 2 },
+        ":grain": if span.is_coarse() { 1 } else { 2 },
         ":from": from,
         ":to": to,
         ":name": filter.name.as_ref().map(Name::as_str),
@@ -72,48 +59,10 @@ pub(in super::super) fn connections(
         if !filter.cells.take(&cell) {
             continue;
         }
-        let (Text(network), Text(release)): (Text<Network>, Text<Release>) =
-            (row.get(1)?, row.get(4)?);
         let sum: ConnectionSum = from_json(row.get_ref(5)?.as_str()?)?;
-        if let Some((_, step)) = span.index(at).and_then(|index| series.get_mut(index)) {
-            step.merge(&sum);
-        }
-        by_network.entry(network).or_default().merge(&sum);
-        by_release.entry(release).or_default().merge(&sum);
-        let names = [
-            (2, &mut by_name),
-            (3, &mut by_endpoint),
-            (6, &mut by_region),
-        ];
-        for (column, by) in names {
-            let text = row.get_ref(column)?.as_str()?;
-            if !text.is_empty() {
-                by.entry(name(text)?).or_default().merge(&sum);
-            }
-        }
-        let os = row.get_ref(7)?.as_str()?;
-        if !os.is_empty() {
-            by_os.entry(os.to_owned()).or_default().merge(&sum);
-        }
-        if let Ok(transport) = row.get_ref(8)?.as_str()?.parse() {
-            by_transport.entry(transport).or_default().merge(&sum);
-        }
-        total.merge(&sum);
+        tally.add(at, &cell, &sum);
     }
-    let mut by_release: Vec<_> = by_release.into_iter().collect();
-    by_release.sort_by(|(a, _), (b, _)| versions::compare(b.as_str(), a.as_str()));
-    Ok(ConnectionAnswer {
-        total,
-        by_network: by_network.into_iter().collect(),
-        by_name: by_name.into_iter().collect(),
-        by_endpoint: by_endpoint.into_iter().collect(),
-        by_release,
-        by_region: by_region.into_iter().collect(),
-        by_os: by_os.into_iter().collect(),
-        by_transport: by_transport.into_iter().collect(),
-        storms: storms(db, app, filter, span)?,
-        series,
-    })
+    Ok(tally.answer(storms(db, app, filter, span)?))
 }
 
 fn storms(
@@ -153,9 +102,4 @@ fn storms(
         );
     }
     Ok(storm::storms(&minutes, span.from))
-}
-
-/// A declared name as it was stored. It has no other constructor for text that is only known now.
-fn name(text: &str) -> rusqlite::Result<Name> {
-    from_json(&format!("\"{text}\""))
 }

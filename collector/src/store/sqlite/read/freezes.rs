@@ -1,9 +1,9 @@
 //! Issues of freezes, with how they froze.
 
 use super::{bounds, issues};
+use crate::store::freeze_sum::FreezeSum;
 use crate::store::sqlite::delta::from_json;
-use crate::store::sqlite::freeze_sum::FreezeSum;
-use crate::store::sqlite::subtract::Sum;
+use crate::store::subtract::Sum;
 use crate::store::{FreezeRate, FreezeRates, FreezeRow, IssueFilter, IssueKind, Span};
 use candor_protocol::deidentify::Name;
 use rusqlite::Transaction;

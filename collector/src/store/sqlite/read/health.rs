@@ -1,8 +1,8 @@
 //! Rates over time and by release.
 
-use super::{Text, bounds, coarse};
+use super::{Text, bounds};
 use crate::store::sqlite::delta::from_json;
-use crate::store::{ConnectionSum, Health, Point, ReleaseRow, Span};
+use crate::store::{ConnectionSum, Health, Point, ReleaseRow, Span, versions};
 use candor_protocol::deidentify::Release;
 use candor_protocol::report::Exit;
 use rusqlite::Transaction;
@@ -110,7 +110,7 @@ pub(in super::super) fn trend(
         },
     )?;
     add(
-        if coarse(span) {
+        if span.is_coarse() {
             "SELECT at, '', sum(attempts), sum(ready) FROM connection_sum
              WHERE app = ? AND grain < 2 AND at >= ? AND at < ? GROUP BY at"
         } else {
@@ -191,7 +191,7 @@ pub(in super::super) fn releases(
     rows.sort_by(|a, b| {
         b.runs
             .cmp(&a.runs)
-            .then_with(|| super::versions::compare(b.release.as_str(), a.release.as_str()))
+            .then_with(|| versions::compare(b.release.as_str(), a.release.as_str()))
     });
     Ok(rows)
 }

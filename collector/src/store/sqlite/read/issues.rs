@@ -1,7 +1,7 @@
 //! Lists of issues.
 
-use super::{Text, bounds, versions};
-use crate::store::{IssueFilter, IssueId, IssueKind, IssueRow, Span};
+use super::{Text, bounds};
+use crate::store::{IssueFilter, IssueId, IssueKind, IssueRow, Span, versions};
 use candor_protocol::deidentify::Release;
 use rusqlite::Transaction;
 use std::cmp::Reverse;

@@ -9,7 +9,6 @@ pub(super) mod issues;
 pub(super) mod ledger;
 pub(super) mod privacy;
 pub(super) mod reports;
-mod versions;
 
 use crate::store::Span;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
@@ -26,14 +25,6 @@ impl<T: FromStr> FromSql for Text<T> {
             .map(Self)
             .map_err(|_| FromSqlError::InvalidType)
     }
-}
-
-/// Whether sums by the hour are fine enough: the range and its steps are made of hours.
-fn coarse(span: Span) -> bool {
-    const HOUR: u64 = 3_600;
-    let hours = |seconds: u64| seconds.is_multiple_of(HOUR);
-    // A range without an end has no last hour to cut.
-    hours(span.step) && hours(span.from) && (hours(span.to) || span.to >= i64::MAX as u64)
 }
 
 /// The bounds of a range as SQL compares them.

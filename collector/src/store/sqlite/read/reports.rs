@@ -1,7 +1,6 @@
 //! Reports themselves.
 
-use crate::store::IssueId;
-use crate::store::sqlite::ids;
+use crate::store::{IssueId, ids};
 use candor_protocol::deidentify::{Pseudonym, ReportId};
 use candor_protocol::report::Report;
 use rusqlite::{OptionalExtension, Transaction};

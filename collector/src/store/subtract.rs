@@ -1,6 +1,6 @@
 //! Taking erased reports out of sums.
 
-use crate::store::ConnectionSum;
+use super::ConnectionSum;
 use candor_protocol::report::Connection;
 use candor_protocol::sketch::Sketch;
 use std::collections::BTreeMap;
@@ -14,6 +14,20 @@ pub(super) trait Sum: Default {
     /// Takes out what was added before.
     fn subtract(&mut self, other: &Self);
     fn is_empty(&self) -> bool;
+}
+
+/// What is added to a sum and what is taken out of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Change<S> {
+    pub(super) added: S,
+    pub(super) taken: S,
+}
+
+impl<S: Sum> Change<S> {
+    pub(super) fn apply(&self, sum: &mut S) {
+        sum.merge(&self.added);
+        sum.subtract(&self.taken);
+    }
 }
 
 /// Takes counts out of counts; what reaches zero is gone.

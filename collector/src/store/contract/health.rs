@@ -1,0 +1,224 @@
+//! Runs and rates.
+
+use super::samples::{DAY, HOUR, Life, START, app, keep, sketch, with_app};
+use crate::store::{Point, Span, Store};
+use candor_protocol::name;
+use candor_protocol::report::{Exit, Network};
+
+pub(crate) async fn a_run_is_counted_once_in_whatever_order_its_reports_arrive(store: &impl Store) {
+    let store = with_app(store).await;
+    for (run, order) in [
+        [0, 1, 2],
+        [0, 2, 1],
+        [1, 0, 2],
+        [1, 2, 0],
+        [2, 0, 1],
+        [2, 1, 0],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let life = Life::new(1, run as u32);
+        let number = run as u32 * 10;
+        let said = [
+            life.run(number, None, 0),
+            life.run(number + 1, Some(Exit::Crash), 90_000),
+            life.crash(number + 2, 7, true),
+        ];
+        for which in order {
+            keep(store, vec![said[which].clone()]).await;
+        }
+    }
+    let health = store.health(&app(), DAY).await.unwrap();
+    assert_eq!(
+        (
+            health.runs,
+            health.ended,
+            health.crashed_runs,
+            health.installs
+        ),
+        (6, 6, 6, 1)
+    );
+    assert_eq!(
+        health.exits.into_iter().collect::<Vec<_>>(),
+        [(Exit::Crash, 6)]
+    );
+    assert_eq!((health.crashes, health.run_ms), (6, 6 * 90_000));
+}
+
+pub(crate) async fn a_run_counts_when_it_started_even_if_its_crash_came_first(store: &impl Store) {
+    let store = with_app(store).await;
+    let life = Life::new(1, 1);
+    keep(store, vec![life.hour(5).crash(1, 7, true)]).await;
+    let runs = async || {
+        let points = store.trend(&app(), DAY).await.unwrap();
+        points
+            .iter()
+            .map(|point| (point.runs, point.crashed_runs, point.crashes))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(runs().await[5], (1, 1, 1));
+    keep(store, vec![life.hour(2).run(2, None, 0)]).await;
+    assert_eq!((runs().await[5], runs().await[2]), ((0, 0, 1), (1, 1, 0)));
+    assert_eq!(store.health(&app(), DAY).await.unwrap().runs, 1);
+}
+
+pub(crate) async fn the_worst_exit_stays(store: &impl Store) {
+    let store = with_app(store).await;
+    let life = Life::new(1, 1);
+    for (number, exit, stays) in [
+        (1, Exit::Unknown, Exit::Unknown),
+        (2, Exit::Clean, Exit::Clean),
+        (3, Exit::Unknown, Exit::Clean),
+        (4, Exit::Killed, Exit::Killed),
+        (5, Exit::FreezeKill, Exit::FreezeKill),
+        (6, Exit::Clean, Exit::FreezeKill),
+        (7, Exit::Crash, Exit::Crash),
+        (8, Exit::Killed, Exit::Crash),
+    ] {
+        keep(store, vec![life.run(number, Some(exit), 10)]).await;
+        let health = store.health(&app(), DAY).await.unwrap();
+        assert_eq!(health.exits.into_iter().collect::<Vec<_>>(), [(stays, 1)]);
+        assert_eq!((health.runs, health.ended), (1, 1));
+    }
+}
+
+pub(crate) async fn health_counts_runs_faults_installations_and_time(store: &impl Store) {
+    let store = with_app(store).await;
+    let (a, b, c) = (Life::new(1, 1), Life::new(1, 2), Life::new(2, 3).hour(3));
+    keep(
+        store,
+        vec![
+            a.run(1, Some(Exit::Clean), 1_000),
+            b.run(2, None, 0),
+            b.crash(3, 7, true),
+            c.run(4, Some(Exit::FreezeKill), 4_000),
+            c.freeze(5, 8, 3_000),
+            c.freeze(6, 8, 5_000),
+            a.crash(7, 7, false),
+            a.window(8, name!("gate"), Network::Wifi, &[1_000, 2_000]),
+            c.window(9, name!("gate"), Network::Wifi, &[3_000]),
+        ],
+    )
+    .await;
+    let health = store.health(&app(), DAY).await.unwrap();
+    assert_eq!(
+        (
+            health.runs,
+            health.ended,
+            health.crashed_runs,
+            health.frozen_runs
+        ),
+        (3, 3, 1, 1)
+    );
+    assert_eq!(
+        health.exits.into_iter().collect::<Vec<_>>(),
+        [(Exit::Clean, 1), (Exit::Crash, 1), (Exit::FreezeKill, 1)]
+    );
+    assert_eq!(
+        (
+            health.installs,
+            health.crashes,
+            health.handled,
+            health.freezes
+        ),
+        (2, 1, 1, 2)
+    );
+    assert_eq!(health.run_ms, 1_000 + 500 + 4_000);
+    assert_eq!((health.attempts, health.ready), (5, 3));
+    assert_eq!(health.ready_us, sketch(&[1_000, 2_000, 3_000]));
+    assert_eq!(health.rtt_us.count(), 4);
+    // A range takes in its first second and not the one it ends with.
+    let only_c = Span {
+        from: START + 3 * HOUR,
+        to: START + 4 * HOUR,
+        step: HOUR,
+    };
+    let before_c = Span {
+        from: START,
+        to: START + 3 * HOUR,
+        step: HOUR,
+    };
+    assert_eq!(store.health(&app(), only_c).await.unwrap().runs, 1);
+    assert_eq!(store.health(&app(), before_c).await.unwrap().runs, 2);
+}
+
+pub(crate) async fn a_trend_has_every_step_and_adds_up_to_the_health(store: &impl Store) {
+    let store = with_app(store).await;
+    let mut reports = Vec::new();
+    for hour in 0..24 {
+        let run = hour as u32;
+        let life = Life::new(run % 5, run).hour(hour);
+        reports.push(life.run(run * 10, run.is_multiple_of(2).then_some(Exit::Clean), 1));
+        if run.is_multiple_of(3) {
+            reports.push(life.crash(run * 10 + 1, 7, true));
+        }
+        if run.is_multiple_of(4) {
+            reports.push(life.freeze(run * 10 + 2, 8, 2_000));
+        }
+        reports.push(life.window(
+            run * 10 + 3,
+            name!("gate"),
+            Network::Wifi,
+            &[u64::from(run) + 1],
+        ));
+    }
+    keep(store, reports).await;
+    let health = store.health(&app(), DAY).await.unwrap();
+    for step in [HOUR, 5 * HOUR, 24 * HOUR] {
+        let points = store.trend(&app(), Span { step, ..DAY }).await.unwrap();
+        assert_eq!(points.len() as u64, (24 * HOUR).div_ceil(step));
+        assert!(
+            points
+                .iter()
+                .enumerate()
+                .all(|(index, point)| point.at == START + index as u64 * step)
+        );
+        let sum = |of: fn(&Point) -> u64| points.iter().map(of).sum::<u64>();
+        assert_eq!(sum(|point| point.runs), health.runs);
+        assert_eq!(sum(|point| point.crashed_runs), health.crashed_runs);
+        assert_eq!(sum(|point| point.crashes), health.crashes);
+        assert_eq!(sum(|point| point.freezes), health.freezes);
+        assert_eq!(sum(|point| point.attempts), health.attempts);
+        assert_eq!(sum(|point| point.ready), health.ready);
+    }
+    assert_eq!(
+        (health.runs, health.crashes, health.freezes, health.ready),
+        (24, 8, 6, 24)
+    );
+}
+
+pub(crate) async fn releases_are_compared_by_their_runs(store: &impl Store) {
+    let store = with_app(store).await;
+    let old = |run| Life::new(run, run).release("1.9");
+    let new = |run| Life::new(run % 2, run).release("1.10");
+    keep(
+        store,
+        vec![
+            old(1).run(1, None, 0),
+            old(1).freeze(2, 8, 2_000),
+            new(2).run(3, None, 0),
+            new(3).run(4, None, 0),
+            new(4).run(5, None, 0),
+            new(4).crash(6, 7, true),
+            new(4).window(7, name!("gate"), Network::Wifi, &[5]),
+        ],
+    )
+    .await;
+    let rows = store.releases(&app(), DAY).await.unwrap();
+    let row = |index: usize| {
+        let row = &rows[index];
+        (
+            row.release.as_str(),
+            row.runs,
+            row.crashed_runs,
+            row.freezes,
+            row.installs,
+            row.attempts,
+            row.ready,
+        )
+    };
+    assert_eq!(row(0), ("1.10", 3, 1, 0, 2, 2, 1));
+    assert_eq!(row(1), ("1.9", 1, 0, 1, 1, 0, 0));
+    assert_eq!(rows.len(), 2);
+}

@@ -1,0 +1,220 @@
+//! Issues and their reports.
+
+use super::samples::{DAY, HOUR, Life, START, app, id, keep, with_app};
+use crate::store::{Breakdown, IssueFilter, IssueId, IssueKind, Span, Store};
+use std::collections::HashSet;
+
+pub(crate) async fn issues_are_listed_by_how_many_installations_met_them(store: &impl Store) {
+    let store = with_app(store).await;
+    let mut reports = Vec::new();
+    // One installation meets issue 1 five times; three meet issue 2 once each; two meet the freeze 3.
+    reports.extend((0..5).map(|number| Life::new(1, number).crash(number, 1, false)));
+    reports.extend((0..3).map(|number| {
+        Life::new(number, 10 + number)
+            .hour(2)
+            .crash(10 + number, 2, true)
+    }));
+    reports
+        .extend((0..2).map(|number| Life::new(number, 20).hour(3).freeze(20 + number, 3, 2_000)));
+    keep(store, reports).await;
+    let list = async |kind, span| {
+        let rows = store
+            .issues(&app(), IssueFilter { kind, span })
+            .await
+            .unwrap();
+        rows.iter()
+            .map(|row| (row.id.0, row.reports, row.fatal, row.runs, row.installs))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        list(None, DAY).await,
+        [(2, 3, 3, 3, 3), (3, 2, 0, 1, 2), (1, 5, 0, 5, 1)]
+    );
+    assert_eq!(list(Some(IssueKind::Freeze), DAY).await, [(3, 2, 0, 1, 2)]);
+    assert_eq!(
+        list(Some(IssueKind::Crash), DAY).await,
+        [(2, 3, 3, 3, 3), (1, 5, 0, 5, 1)]
+    );
+    assert_eq!(
+        list(
+            None,
+            Span {
+                from: START,
+                to: START + HOUR,
+                step: HOUR
+            }
+        )
+        .await,
+        [(1, 5, 0, 5, 1)]
+    );
+
+    let rows = store
+        .issues(
+            &app(),
+            IssueFilter {
+                kind: None,
+                span: DAY,
+            },
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        (rows[0].title.as_str(), rows[0].culprit.as_str()),
+        ("crash 2", "im::culprit_2")
+    );
+    assert_eq!(
+        (
+            rows[0].spark.len(),
+            rows[0].spark[2],
+            rows[0].spark.iter().sum::<u32>()
+        ),
+        (24, 3, 3)
+    );
+}
+
+pub(crate) async fn an_issue_knows_when_it_was_first_and_last_seen_beyond_the_range(
+    store: &impl Store,
+) {
+    let store = with_app(store).await;
+    keep(
+        store,
+        vec![
+            Life::new(1, 1).hour(1).release("1.10").crash(1, 1, true),
+            Life::new(1, 2).hour(1).release("1.9").crash(2, 1, true),
+            Life::new(1, 3).hour(5).release("2.0").crash(3, 1, true),
+            Life::new(1, 4).hour(9).release("2.1").crash(4, 1, true),
+        ],
+    )
+    .await;
+    let middle = Span {
+        from: START + 4 * HOUR,
+        to: START + 6 * HOUR,
+        step: HOUR,
+    };
+    let row = store
+        .issues(
+            &app(),
+            IssueFilter {
+                kind: None,
+                span: middle,
+            },
+        )
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!(
+        (row.reports, row.first_seen, row.last_seen),
+        (1, START + HOUR, START + 9 * HOUR)
+    );
+    assert_eq!(
+        (row.first_release.as_str(), row.last_release.as_str()),
+        ("1.9", "2.1")
+    );
+    // The page of an issue exists also for a range in which nothing happened.
+    let quiet = Span {
+        from: START + 20 * HOUR,
+        to: START + 21 * HOUR,
+        step: HOUR,
+    };
+    let page = store
+        .issue(&app(), IssueId(1), quiet)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (page.row.reports, page.row.installs, page.row.last_seen),
+        (0, 0, START + 9 * HOUR)
+    );
+    assert_eq!(
+        store
+            .issues(
+                &app(),
+                IssueFilter {
+                    kind: None,
+                    span: quiet
+                }
+            )
+            .await
+            .unwrap(),
+        []
+    );
+}
+
+pub(crate) async fn an_issue_is_compared_with_all_runs_of_its_classes(store: &impl Store) {
+    let store = with_app(store).await;
+    let mut reports: Vec<_> = (0..10)
+        .map(|run| Life::new(run, run).release("1.0").run(run, None, 0))
+        .collect();
+    reports.extend((10..14).map(|run| Life::new(run, run).release("1.1").run(run, None, 0)));
+    reports
+        .extend([0, 1, 2].map(|run| Life::new(run, run).release("1.0").crash(100 + run, 1, true)));
+    reports.push(Life::new(10, 10).release("1.1").crash(110, 1, true));
+    reports.push(Life::new(10, 10).release("1.1").crash(111, 1, false));
+    keep(store, reports).await;
+    let page = store.issue(&app(), IssueId(1), DAY).await.unwrap().unwrap();
+    let rows = |list: &[Breakdown]| {
+        list.iter()
+            .map(|row| (row.label.clone(), row.reports, row.runs, row.of))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        rows(&page.by_release),
+        [("1.0".to_owned(), 3, 3, 10), ("1.1".to_owned(), 2, 1, 4)]
+    );
+    assert_eq!(rows(&page.by_os), [("linux 12.4".to_owned(), 5, 4, 14)]);
+    assert_eq!(
+        rows(&page.by_device),
+        [("x86_64-8c-16g".to_owned(), 5, 4, 14)]
+    );
+    assert_eq!((page.runs_total, page.row.runs, page.row.fatal), (14, 4, 4));
+    assert_eq!(
+        (page.why.rule.as_str(), page.why.frames[0].as_str()),
+        ("sample-v1", "im::frame_1")
+    );
+}
+
+pub(crate) async fn the_reports_of_an_issue_are_paged_newest_first(store: &impl Store) {
+    let store = with_app(store).await;
+    // Several in each hour, so that the time alone does not order them.
+    let reports = (0..25)
+        .map(|number| {
+            Life::new(1, number)
+                .hour(u64::from(number) % 4)
+                .crash(number, 1, true)
+        })
+        .collect();
+    keep(store, reports).await;
+    keep(store, vec![Life::new(1, 99).hour(9).crash(99, 2, true)]).await;
+    let mut seen = Vec::new();
+    let mut before = None;
+    loop {
+        let page = store
+            .issue_reports(&app(), IssueId(1), 7, before)
+            .await
+            .unwrap();
+        let Some(last) = page.last() else { break };
+        before = Some(last.id);
+        seen.extend(page);
+    }
+    assert_eq!(
+        seen.iter()
+            .map(|report| report.id)
+            .collect::<HashSet<_>>()
+            .len(),
+        25
+    );
+    assert_eq!(seen.len(), 25);
+    assert!(seen.is_sorted_by(|a, b| a.at >= b.at));
+    assert_eq!(
+        store.issue_of(&app(), id(99)).await.unwrap(),
+        Some(IssueId(2))
+    );
+    assert_eq!(store.issue_of(&app(), id(77)).await.unwrap(), None);
+    assert_eq!(
+        store
+            .issue_reports(&app(), IssueId(1), 7, Some(id(77)))
+            .await
+            .unwrap(),
+        []
+    );
+}
