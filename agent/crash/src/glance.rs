@@ -2,7 +2,8 @@
 //!
 //! A thread that waits in a system call notices some disturbances: after a signal, `poll` and `nanosleep` fail with `EINTR`
 //! whatever flags the handler has; a process stopped by a tracer resumes those but not `epoll_wait`. The lists below say
-//! which calls survive what; a call on no list is not disturbed at all.
+//! which calls survive what; a call on no list is not disturbed at all. A thread that runs may be in such a call a moment later,
+//! or is still in one and only lacks a processor: it is stopped rather than signalled.
 
 use crate::api::{Doing, Standing, Wait};
 

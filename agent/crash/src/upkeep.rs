@@ -106,7 +106,10 @@ fn care_for(shared: &Shared, tid: u32, round: u32) -> Option<Care> {
     let glance = glance_at(tid)?;
     let by_signal = glance::means(&glance, &mut sys::open_file) == Means::Signal;
     if by_signal && poke::can_reach(shared.pid, tid) {
-        let asked = shared.poke.give_stack(shared.pid, tid);
+        let asked = match glance.call {
+            Some(_) => shared.poke.give_stack(shared.pid, tid),
+            None => ask_running(shared, tid)?,
+        };
         return asked.then_some(Care::Asked);
     }
     // A call that begins again after a signal does so after a stop; what runs cannot be sent.
@@ -136,6 +139,29 @@ fn care_for(shared: &Shared, tid: u32, round: u32) -> Option<Care> {
         sys::pause(1);
     }
     Some(Care::Sent)
+}
+
+/// Asks a thread that runs. It may be about to wait, or still be in a wait and only lack a processor, in a call that a signal would
+/// end; so it is stopped first, and asked only if it is in none. `None` if it could not be had.
+fn ask_running(shared: &Shared, tid: u32) -> Option<bool> {
+    shared.poke.reserve_stack(tid)?;
+    if !shared.poke.begin() {
+        return None;
+    }
+    let mut asked = None;
+    let allowed = hold(shared, tid, HOLD_MS, &mut |stopped| {
+        if stopped.is_in_no_call() {
+            asked = Some(poke::tell(shared.pid, tid));
+        }
+        stopped.begin_anew();
+    });
+    shared.poke.end();
+    if allowed {
+        asked
+    } else {
+        // Where nobody may be stopped there is no other way.
+        Some(poke::tell(shared.pid, tid))
+    }
 }
 
 /// What came of sending a thread; `None` while it is on its way.
