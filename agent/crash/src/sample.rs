@@ -179,22 +179,25 @@ fn from_outside(shared: &Shared, glance: &Glance) -> Way {
     Way::Glance
 }
 
+/// Threads whose calls are remembered: few freeze at a time, but many may have been given a stack.
+const STOPPED: usize = 128;
+
 /// Which calls threads were in when they were stopped: afterwards the kernel says only that a call goes on.
 pub(crate) struct StoppedCalls {
-    /// Thread and call, packed; a few are enough, because few threads freeze at a time.
-    entries: [AtomicU64; 8],
+    /// Thread and call, packed.
+    entries: [AtomicU64; STOPPED],
     next: AtomicUsize,
 }
 
 impl StoppedCalls {
     pub(crate) const fn new() -> Self {
         Self {
-            entries: [const { AtomicU64::new(0) }; 8],
+            entries: [const { AtomicU64::new(0) }; STOPPED],
             next: AtomicUsize::new(0),
         }
     }
 
-    fn note(&self, tid: u32, glance: &Glance) {
+    pub(crate) fn note(&self, tid: u32, glance: &Glance) {
         let Some((number, _)) = glance.call.filter(|(number, _)| *number != call::RESTART) else {
             return;
         };

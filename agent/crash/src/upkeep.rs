@@ -17,8 +17,10 @@ const SURVIVED_MS: u64 = 10_000;
 /// How long a thread may take to stop before it is sent, in milliseconds: only on a busy machine more than a tenth of one, and nobody but
 /// the agent waits. To give up early would be noticed by a thread that waits for events.
 const HOLD_MS: u64 = 5_000;
+/// Threads that are sent in one round: the agent's thread has other things to do than to wait for them.
+const ERRANDS: u32 = 4;
 /// How long a thread that was sent for its stack is waited for before others are seen to, in milliseconds.
-const ERRAND_MS: u32 = 5;
+const ERRAND_MS: u32 = 2;
 /// At most so many rounds are waited before a thread is looked at again.
 const ROUNDS_MAX: u32 = 64;
 
@@ -86,13 +88,14 @@ impl Upkeep {
             }
         }
         shared.poke.collect(&|tid| tids.contains(&tid));
+        let mut sent = 0;
         for &tid in tids {
             let wait = match self.threads.get(&tid) {
                 None => 1,
                 Some(Care::Later { round, wait }) if *round == self.round => *wait,
                 Some(_) => continue,
             };
-            let care = care_for(shared, tid, self.round).unwrap_or(Care::Later {
+            let care = care_for(shared, tid, self.round, &mut sent).unwrap_or(Care::Later {
                 round: self.round.wrapping_add(wait),
                 wait: (wait * 2).min(ROUNDS_MAX),
             });
@@ -102,7 +105,7 @@ impl Upkeep {
 }
 
 /// Sees to a thread's alternate stack; `None` if that cannot be done unnoticed now.
-fn care_for(shared: &Shared, tid: u32, round: u32) -> Option<Care> {
+fn care_for(shared: &Shared, tid: u32, round: u32, sent: &mut u32) -> Option<Care> {
     let glance = glance_at(tid)?;
     let by_signal = glance::means(&glance, &mut sys::open_file) == Means::Signal;
     if by_signal && poke::can_reach(shared.pid, tid) {
@@ -117,12 +120,21 @@ fn care_for(shared: &Shared, tid: u32, round: u32) -> Option<Care> {
     if !may_be_sent || sys::is_sandboxed(shared.pid, tid) {
         return None;
     }
+    if *sent == ERRANDS {
+        return Some(Care::Later {
+            round: round.wrapping_add(1),
+            wait: 1,
+        });
+    }
+    *sent += 1;
     let (base, size) = shared.poke.reserve_stack(tid)?;
     if !shared.poke.begin() {
         return None;
     }
     let sent = errand::begin(tid, base, size) && {
         hold(shared, tid, HOLD_MS, &mut errand::send);
+        // Whoever samples it will see that a call goes on, and not which.
+        shared.poke.stopped.note(tid, &glance);
         errand::is_sent()
     };
     shared.poke.end();
