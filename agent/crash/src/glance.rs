@@ -261,7 +261,9 @@ mod tests {
     #[test]
     fn a_thread_is_free_unless_it_is_stopped_or_traced() {
         let status = |state: &str, tracer: u32| {
-            format!("Name:\tui\nState:\t{state}\nTgid:\t9\nTracerPid:\t{tracer}\nvoluntary_ctxt_switches:\t5\n")
+            format!(
+                "Name:\tui\nState:\t{state}\nTgid:\t9\nTracerPid:\t{tracer}\nvoluntary_ctxt_switches:\t5\n"
+            )
         };
         let told = |status: &str| standing(status, "81 3705156000 9\n", || 42);
         let free = Standing::Free {
