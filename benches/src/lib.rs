@@ -25,8 +25,11 @@
 #![warn(clippy::unwrap_used)]
 
 pub mod build;
+pub mod client;
 pub mod lap;
 pub mod process;
+#[cfg(feature = "collector")]
+pub mod serving;
 pub mod sink;
 pub mod stats;
 pub mod table;
