@@ -26,6 +26,8 @@
 
 pub mod build;
 pub mod client;
+#[cfg(feature = "collector")]
+pub mod corpus;
 pub mod lap;
 pub mod process;
 #[cfg(feature = "collector")]
