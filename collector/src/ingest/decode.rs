@@ -9,7 +9,7 @@ use crate::privacy::settings::Settings;
 use crate::store::{Incoming, Quarantine};
 use candor_protocol::batch;
 use candor_protocol::deidentify::AppName;
-use candor_protocol::report::{Report, Stack, What};
+use candor_protocol::report::{Report, What};
 use candor_symbols::Symbols;
 
 /// The reports of a batch, and those that are not kept since a value in them might identify somebody, each with its line.
@@ -67,22 +67,6 @@ pub(super) fn decode(
         incoming.issue = grouping::group(&incoming.report, |stack, modules| {
             call_stack(symbols, stack, modules)
         });
-        forget_stacks(&mut incoming.report.what);
     }
     Ok(decoded)
-}
-
-/// Stacks are looked at once, to group by; from here on they are in the JSON only. Thousands of reports may wait for the store
-/// at a time, and most of what they would hold in memory is frames.
-fn forget_stacks(what: &mut What) {
-    match what {
-        What::Crash(crash) => {
-            crash.thread.stack = Stack::default();
-            (crash.others, crash.modules, crash.crumbs) = Default::default();
-        }
-        What::Freeze(freeze) => {
-            (freeze.stacks, freeze.modules, freeze.holder) = Default::default();
-        }
-        What::Connection(_) | What::Run(_) | What::Loss(_) => {}
-    }
 }

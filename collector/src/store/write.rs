@@ -9,9 +9,9 @@ use std::fmt;
 pub struct Incoming {
     /// Its line in the batch, from 1.
     pub line: u32,
-    /// The report. Its stacks, modules and breadcrumbs may have been left out: whoever wants those reads `json`.
+    /// The report.
     pub report: Report,
-    /// The report as it was received, whole.
+    /// The report as it was received.
     pub json: String,
     /// The issue that it belongs to; `None` for reports that are neither crash nor freeze.
     pub issue: Option<Grouped>,
