@@ -205,6 +205,8 @@ pub enum Standing {
         cpu_us: u64,
         /// Whether it is on a processor or waits for one.
         runnable: bool,
+        /// How often it has gone to sleep in its life.
+        sleeps: u64,
     },
 }
 

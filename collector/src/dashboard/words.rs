@@ -387,6 +387,8 @@ words! {
     longest: "Longest", "最长";
     recovered: "Recovered", "恢复";
     what_for: "While blocked", "阻塞于";
+    not_responding_share: "Not responding", "无响应";
+    how_bad: "How bad", "严重程度";
     running_or_blocked: "Running or blocked", "计算或阻塞";
     how_ended: "How freezes ended", "卡顿如何结束";
 

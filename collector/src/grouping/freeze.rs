@@ -1,4 +1,4 @@
-//! Freezes: by what the thread was asked to do and what it waited for, whatever it was doing at the moment of a sample.
+//! Freezes: by what the thread was asked to do and, where it waited, for what, whichever call the wait was in.
 
 use super::frames::{self, Frame, Part};
 use super::{Explanation, Grouped};
@@ -12,10 +12,10 @@ const COUNTED: usize = 2;
 pub(super) fn group(freeze: &Freeze, stacks: Vec<(u64, Vec<Frame>)>) -> Grouped {
     let doing = doing(freeze.activity, freeze.wait);
     // A wait shows itself as one call or another: a read with a time limit polls first. The stack above it tells waits apart.
-    let waited = if freeze.wait.is_some() {
-        "waiting"
-    } else {
-        doing
+    let waited = match freeze.wait {
+        Some(_) if stands(freeze.wait) => "waiting",
+        Some(_) => "computing",
+        None => doing,
     };
     let mut facts = vec![waited.to_owned()];
     facts.extend(freeze.turn.as_ref().map(|turn| format!("turn {turn}")));
@@ -46,10 +46,14 @@ pub(super) fn group(freeze: &Freeze, stacks: Vec<(u64, Vec<Frame>)>) -> Grouped 
     let work = work(&dominant);
     if let Some(outermost) = work.first() {
         let culprit = common(&stacks, &work).unwrap_or(outermost).clone();
-        let counted = counted(&work);
+        let mut counted = counted(&work);
+        // A thread that waits is met in one place every time; one that computes is met anywhere.
+        if stands(freeze.wait) && !counted.contains(&culprit) {
+            counted.push(culprit.clone());
+        }
         let place = counted.last().unwrap_or(outermost).clone();
         return finish(
-            "freeze-outermost-frames-v2",
+            "freeze-outermost-frames-v3",
             facts,
             counted,
             &place,
@@ -168,6 +172,11 @@ fn in_most(stacks: &[(u64, Vec<Frame>)], wanted: impl Fn(&Frame) -> bool) -> boo
         .map(|(ms, _)| *ms)
         .sum();
     with * 2 > total
+}
+
+/// Whether a thread stands still where it waits; pages are missing wherever memory is touched.
+fn stands(wait: Option<Wait>) -> bool {
+    wait.is_some_and(|wait| wait != Wait::PageFault)
 }
 
 fn doing(activity: Activity, wait: Option<Wait>) -> &'static str {

@@ -301,6 +301,7 @@ mod tests {
             queued_ms: 0,
             cpu_us: 5_000_000,
             runnable: false,
+            sleeps: 0,
         };
         follow.step(look, 2_000, 1_000, Default::default(), &mut standing);
         let mut freeze = Freeze::begin(&state, look.turn, follow.first());
