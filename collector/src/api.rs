@@ -15,11 +15,6 @@ use candor_protocol::answer::Refusal;
 use candor_protocol::deidentify::AppName;
 use serde::Deserialize;
 
-/// Whether the collector serves: for whoever starts it.
-pub fn health_router() -> Router {
-    Router::new().route("/healthz", get(async || "ok\n"))
-}
-
 /// Questions of programs.
 pub fn router<S: Store>(state: State<S>) -> Router {
     Router::new()

@@ -1,7 +1,12 @@
-//! What the commands about privacy do. Each says what it did, or why it did not.
+//! What the commands do. Each says what it did, or why it did not.
+
+mod keys;
+
+pub use keys::{keys, ledger};
 
 use crate::cli::{
-    AuditCommand, PartnerCommand, ReceiptCommand, RequestCommand, SettingsCommand, What,
+    AuditCommand, KeysCommand, PartnerCommand, Quota, ReceiptCommand, RequestCommand,
+    SettingsCommand, What,
 };
 use crate::privacy::erasure::{self, Wanted};
 use crate::privacy::receipt::Receipt;
@@ -99,6 +104,25 @@ pub async fn settings<S: Store>(state: &State<S>, command: SettingsCommand) -> S
             let what = format!("{} for {days} days", class.as_str());
             office.change_settings(WHO, now, Some(&app), what, |settings| {
                 settings.agree(&app, class, days)
+            })?;
+        }
+        SettingsCommand::Quota {
+            app,
+            reports: Quota(reports),
+            ..
+        } => {
+            known(state, &app).await?;
+            let what = match reports {
+                Some(reports) => format!("{reports} reports a day"),
+                None => "as many reports a day as the configuration says".to_owned(),
+            };
+            office.change_settings(WHO, now, Some(&app), what, |settings| {
+                settings
+                    .apps
+                    .entry(app.to_string())
+                    .or_default()
+                    .daily_reports = reports;
+                Ok(())
             })?;
         }
         SettingsCommand::Holidays { days, worked, .. } => {
@@ -368,7 +392,8 @@ macro_rules! in_data {
 }
 
 in_data! {
-    SettingsCommand { Show Region Retention Holidays }
+    SettingsCommand { Show Region Retention Quota Holidays }
+    KeysCommand { Add List Rotate Revoke }
     RequestCommand { Open List Answer Refuse }
     AuditCommand { Verify Show }
     PartnerCommand { Add }

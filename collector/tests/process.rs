@@ -150,7 +150,8 @@ async fn it_stops_when_it_is_told_to_and_keeps_quiet_about_what_it_was_sent() {
         "\"run\":{}",
         &format!("\"{secret}\":{{\"{secret}\":\"{secret}\"}}"),
     );
-    assert_eq!(collector.post(&key, &pack(&[wrong])).await.status, 400);
+    let answer = collector.post(&key, &pack(&[wrong])).await;
+    assert_eq!(answer.json()["refused"][0]["error"], "bad_report");
     assert_eq!(collector.post(secret, &pack(&[])).await.status, 401);
     assert_eq!(collector.post(&key, &pack(&[run(2)])).await.status, 200);
     assert_eq!(

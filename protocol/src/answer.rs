@@ -20,6 +20,9 @@ pub struct Accepted {
     /// a fault. Sending them again would change nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quarantined: Vec<Quarantined>,
+    /// Reports that were not stored, since they cannot be read; the others were. Sending them again would change nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<RefusedReport>,
     /// Says that the collector's operator has stopped for good: see [`Sunset`]. Nothing of the batch was stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sunset: Option<Sunset>,
@@ -34,6 +37,17 @@ pub struct Quarantined {
     pub field: String,
     /// The rule that was broken, such as `not_scrubbed`.
     pub reason: String,
+}
+
+/// A report that was not stored since it cannot be read. Quotes nothing of what was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedReport {
+    /// Its line in the batch, from 1.
+    pub line: u32,
+    /// A word for programs, such as `bad_report`.
+    pub error: String,
+    /// A sentence for people: what is wrong.
+    pub message: String,
 }
 
 /// The end of a service: whoever gets it, signed by the key that the developer built in, records nothing any more, wipes what

@@ -200,6 +200,18 @@ impl Office {
             .map_err(|error| error.to_string())
     }
 
+    /// Copies everything into the directory `data` of another office, while nobody changes anything.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn copy_to(&self, data: &Path) -> Result<(), StoreError> {
+        let copy = || {
+            let _locked = files::lock(&self.directory)?;
+            files::copy(&self.directory, &data.join("privacy"))
+        };
+        copy().map_err(unwritten)
+    }
+
     fn keep_receipt(&self, statement: Statement) -> Result<Receipt, StoreError> {
         let receipt = Receipt::sign(statement, &self.signer);
         let name = format!(

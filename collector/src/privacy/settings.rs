@@ -138,6 +138,9 @@ pub struct AppSettings {
     /// Days, where they are not the usual ones.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub retention: BTreeMap<Class, u32>,
+    /// Reports that are taken in a day (UTC), where that is not what the collector's configuration says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub daily_reports: Option<u64>,
 }
 
 impl Settings {
@@ -151,6 +154,11 @@ impl Settings {
                 .and_then(|app| app.retention.get(&class).copied()),
         };
         agreed.unwrap_or(class.days()).clamp(1, class.most())
+    }
+
+    /// Reports of an app that are taken in a day, if that was agreed on.
+    pub fn daily_reports(&self, app: &AppName) -> Option<u64> {
+        self.apps.get(app.as_str())?.daily_reports
     }
 
     /// Days of the trail, of receipts, and of closed requests.
