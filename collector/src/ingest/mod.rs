@@ -64,6 +64,12 @@ impl Default for Limits {
     }
 }
 
+/// The routes that agents use, for whoever serves them in a way of its own. What was sent away is counted in figures, not in the
+/// ledger.
+pub fn router<S: Store>(state: State<S>, limits: Limits) -> Router {
+    Ingest::new(state, limits).router()
+}
+
 /// What is held in memory for each byte of a batch: its text, its reports as they were sent, and what they were read to.
 const HELD_PER_BYTE: usize = 3;
 
