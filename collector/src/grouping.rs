@@ -4,6 +4,8 @@
 //! What never counts: lines and addresses of named code, hashes, generic arguments, releases, and functions that were
 //! inlined (which ones are is a matter of how a build was made). What counts is in [`Explanation`].
 
+#[cfg(test)]
+mod corpus;
 mod crash;
 mod frames;
 mod freeze;
@@ -66,7 +68,7 @@ pub fn group<F: Into<Frame>>(
         What::Freeze(freeze) => {
             let stacks = freeze.stacks.iter();
             let stacks = stacks
-                .map(|seen| (seen.count, name(&seen.stack, &freeze.modules)))
+                .map(|seen| (seen.weight(), name(&seen.stack, &freeze.modules)))
                 .collect();
             Some(freeze::group(freeze, stacks))
         }

@@ -143,11 +143,16 @@ pub(crate) fn seize(tid: u32) -> Result<(), Refusal> {
 pub(crate) fn wait_stopped(tid: u32, steps: u32) -> Option<Stopped> {
     const STOPPED: u32 = 0x7f;
     const EVENT_STOP: u32 = 128;
+    // One that runs elsewhere stops within microseconds; to sleep meanwhile would keep it for longer than all the rest.
+    const AT_ONCE: u32 = 64;
     let mut status = None;
-    for _ in 0..steps {
+    for step in 0..steps.saturating_add(AT_ONCE) {
         status = sys::wait_thread(tid);
         if status != Some(0) {
             break;
+        }
+        if step < AT_ONCE {
+            continue;
         }
         // Not `sched_yield`: on a busy machine that gives a whole round away.
         sys::pause_micros(10);
@@ -174,6 +179,18 @@ impl Stopped {
     /// Has it go on elsewhere, with a system call's number and first two arguments.
     pub(crate) fn enter(&self, halted: Halted, ip: usize, call: [usize; 3]) -> bool {
         halted.enter(self.tid, ip, call)
+    }
+
+    /// Whether it was stopped outside of any system call, with no signal on its way to it.
+    pub(crate) fn is_in_no_call(&self) -> bool {
+        self.halted().is_some_and(|halted| !halted.is_in_call())
+    }
+
+    /// Has a call that the stop has ended begin anew. Only for one that began a moment ago: it waits for its whole time again.
+    pub(crate) fn begin_anew(&self) {
+        if self.signal == 0 {
+            sys::begin_call_anew(self.tid);
+        }
     }
 
     pub(crate) fn let_go(self) {

@@ -17,6 +17,9 @@ pub struct Request {
     pub content_type: &'static str,
     /// Whether the body is gzip, to be sent as `Content-Encoding: gzip`.
     pub gzip: bool,
+    /// What the collector need not say again, to be sent as `If-None-Match: "TAG"`. A carrier that leaves it out makes answers
+    /// somewhat longer.
+    pub known: Option<String>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -88,12 +91,18 @@ impl Transport {
     }
 
     /// Sends a batch; gives up at once when the user withdraws.
-    pub(crate) async fn send(&self, permit: &Permit<'_>, batch: Vec<u8>) -> Option<Outcome> {
+    pub(crate) async fn send(
+        &self,
+        permit: &Permit<'_>,
+        batch: Vec<u8>,
+        known: Option<String>,
+    ) -> Option<Outcome> {
         let request = Request {
             path: "/v1/batches",
             key: self.key.clone(),
             content_type: "application/x-ndjson",
             gzip: true,
+            known,
             body: batch,
         };
         permit.while_open(self.carrier.send(request)).await
@@ -109,6 +118,7 @@ impl Transport {
             key: self.key.clone(),
             content_type: "application/json",
             gzip: false,
+            known: None,
             body,
         };
         self.carrier.send(request).await
