@@ -1,10 +1,13 @@
 //! The command line.
 
 use crate::access::KeyId;
-use crate::config::{Config, KNOBS, Kind, Knob};
+use crate::config::{self, Config, KNOBS, Knob};
 use crate::privacy::requests::{Right, Role};
 use crate::privacy::settings::Class;
+use candor_protocol::answer::Sample;
+use candor_protocol::catalogue::Extra;
 use candor_protocol::deidentify::{AppName, Pseudonym, Region, Release};
+use candor_protocol::report::Kind;
 use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -241,8 +244,8 @@ impl Args for Flags {
                 knob.range()
             );
             let value = match knob.kind {
-                Kind::Number { .. } => "N".to_owned(),
-                Kind::Text { .. } => knob.unit.to_ascii_uppercase(),
+                config::Kind::Number { .. } => "N".to_owned(),
+                config::Kind::Text { .. } => knob.unit.to_ascii_uppercase(),
             };
             let flag = Arg::new(knob.name).long(knob.flag());
             command.arg(flag.value_name(value).help(help))
@@ -311,6 +314,25 @@ pub enum SettingsCommand {
         #[command(flatten)]
         data: Data,
     },
+    /// Ask the agents of an app for less, from their next upload on: of all releases, or of a range of them. What is asked replaces
+    /// what was asked in the same range; to ask for nothing takes it back.
+    Narrow {
+        /// Of which app.
+        #[arg(long, value_name = "NAME")]
+        app: AppName,
+        /// The first release of the range.
+        #[arg(long, value_name = "VERSION")]
+        from: Option<Release>,
+        /// The first release after the range.
+        #[arg(long, value_name = "VERSION")]
+        before: Option<Release>,
+        /// What.
+        #[command(flatten)]
+        less: LessOf,
+        /// Where everything is kept.
+        #[command(flatten)]
+        data: Data,
+    },
     /// Say which days are not worked, or, with --worked, which Saturdays and Sundays are.
     Holidays {
         /// Days such as 2026-10-01; they are added to those that are known.
@@ -323,6 +345,39 @@ pub enum SettingsCommand {
         #[command(flatten)]
         data: Data,
     },
+}
+
+/// What agents are asked to leave out.
+#[derive(Debug, Args)]
+pub struct LessOf {
+    /// Everything, until that is taken back: agents stop, and look again the day after tomorrow at the latest.
+    #[arg(long)]
+    pub off: bool,
+    /// Everything for a time such as 12h or 3d; 7d at most.
+    #[arg(long, value_name = "TIME", value_parser = read_time, conflicts_with = "off")]
+    pub off_for: Option<u64>,
+    /// A kind of reports: crash, freeze, connection or run.
+    #[arg(long, value_name = "KIND")]
+    pub kind_off: Vec<Kind>,
+    /// An optional field: breadcrumbs, foreground or usage.
+    #[arg(long, value_name = "FIELD")]
+    pub extra_off: Vec<Extra>,
+    /// A kind of reports, but for some runs in a hundred, such as connection=10.
+    #[arg(long, value_name = "KIND=PERCENT", value_parser = read_sample)]
+    pub sample: Vec<Sample>,
+    /// Uploads that are not urgent, more often than this, such as 30m; 1d at most.
+    #[arg(long, value_name = "TIME", value_parser = read_time)]
+    pub upload_every: Option<u64>,
+}
+
+fn read_sample(text: &str) -> Result<Sample, String> {
+    let wrong = || "a kind and a number from 0 to 100, such as connection=10".to_owned();
+    let (kind, percent) = text.split_once('=').ok_or_else(wrong)?;
+    let percent = percent.parse().ok().filter(|percent| *percent <= 100);
+    Ok(Sample {
+        kind: kind.parse().map_err(|_| wrong())?,
+        percent: percent.ok_or_else(wrong)?,
+    })
 }
 
 /// Reports in a day; `None` for what the configuration says.

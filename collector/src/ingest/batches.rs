@@ -6,13 +6,15 @@ use super::refusal::{Refusal, json};
 use super::{HELD_PER_BYTE, Ingest, body, check_encoding, check_type};
 use crate::access::Sender;
 use crate::privacy::audit::{Deed, Did};
+use crate::privacy::narrowing::latest;
 use crate::privacy::settings::Settings;
 use crate::store::{Kept, Store};
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::header::IF_NONE_MATCH;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use candor_protocol::answer::{Accepted, Quarantined, RefusedReport};
+use candor_protocol::answer::{Accepted, Narrowing, Quarantined, RefusedReport};
 use candor_protocol::limits::BATCH_COMPRESSED_BYTES;
 use std::sync::Arc;
 use std::time::Instant;
@@ -115,9 +117,32 @@ async fn accept<S: Store>(
     if u64::from(decoded.count()) > left {
         return Err(over_quota(ingest, decoded.count()));
     }
-    let accepted = keep(ingest, sender, decoded).await;
+    let asked = asked(ingest, sender, &settings, &decoded);
+    let mut accepted = keep(ingest, sender, decoded).await?;
     drop(working);
-    accepted
+    if let Some(asked) = asked {
+        accepted.narrowing_unchanged = knows(headers, &asked);
+        accepted.narrowing = (!accepted.narrowing_unchanged).then_some(asked);
+    }
+    Ok(accepted)
+}
+
+/// What the agent is asked to leave out: by the latest release of its reports, since earlier ones may be from before an update.
+fn asked<S: Store>(
+    ingest: &Ingest<S>,
+    sender: &Sender,
+    settings: &Settings,
+    decoded: &Decoded,
+) -> Option<Narrowing> {
+    let releases = decoded.reports.iter();
+    let release = latest(releases.map(|incoming| &incoming.report.release))?;
+    settings.narrowing(&sender.app, release, ingest.state.clock.now())
+}
+
+/// Whether the agent says that it was told this before.
+fn knows(headers: &HeaderMap, asked: &Narrowing) -> bool {
+    let said = headers.get(IF_NONE_MATCH).and_then(|tag| tag.to_str().ok());
+    said.is_some_and(|said| said.trim().trim_matches('"') == asked.tag())
 }
 
 /// How many reports may still come today.

@@ -7,6 +7,7 @@
 //! * [`export`]: what partners get, and what it costs.
 //! * [`requests`]: what persons ask for, in time.
 //! * [`audit`]: who looked and who changed something.
+//! * [`narrowing`]: what agents are asked to leave out.
 //! * [`sunset`](self): the end of a service.
 //!
 //! All of it is kept by the [`Office`], in files below the data directory, apart from reports.
@@ -19,6 +20,7 @@ pub mod export;
 mod files;
 pub mod groups;
 mod key;
+pub mod narrowing;
 pub(crate) mod quarantine;
 pub mod receipt;
 pub mod requests;

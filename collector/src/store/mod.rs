@@ -35,6 +35,7 @@ pub use privacy::{
 pub use question::{
     Cells, ConnectionCell, ConnectionFilter, IssueFilter, IssueId, IssueKind, Span,
 };
+pub(crate) use versions::compare as compare_versions;
 pub use write::{Incoming, Kept, StoreError};
 
 use crate::access::{KeyHash, KeyId};
