@@ -171,9 +171,14 @@ pub async fn settings<S: Store>(state: &State<S>, command: SettingsCommand) -> S
 /// What the command line asks agents for.
 fn narrowing(less: LessOf, now: u64) -> Result<Narrowing, String> {
     if less.off_for.is_some_and(|time| time > OFF_SECONDS_MOST) {
-        return Err("agents stay off for 7 days at most; --off goes on until it is taken back".to_owned());
+        return Err(
+            "agents stay off for 7 days at most; --off goes on until it is taken back".to_owned(),
+        );
     }
-    if less.upload_every.is_some_and(|time| time > UPLOAD_EVERY_MOST) {
+    if less
+        .upload_every
+        .is_some_and(|time| time > UPLOAD_EVERY_MOST)
+    {
         return Err("agents upload once a day at least".to_owned());
     }
     Ok(Narrowing {

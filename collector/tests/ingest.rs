@@ -1013,6 +1013,62 @@ async fn received_is_stored_and_duplicate_and_refused_and_limited_for_every_key_
     assert_eq!(ledger.refused["bad_report"], 2, "{ledger:?}");
 }
 
+// ---- What agents are asked for
+
+#[tokio::test]
+async fn an_agent_is_asked_for_less_by_its_release_and_only_when_that_changed() {
+    use candor_collector::privacy::Office;
+    use candor_collector::privacy::narrowing::Less;
+    use candor_protocol::answer::{Accepted, Narrowing};
+    use candor_protocol::report::Kind;
+    let collector = Collector::start().await;
+    let office = Office::open(collector.data.path()).unwrap();
+    let ask = |kinds_off: Vec<Kind>| {
+        let less = Less {
+            from: Some("1.2".parse().unwrap()),
+            narrowing: Narrowing {
+                kinds_off,
+                ..Narrowing::default()
+            },
+            ..Less::default()
+        };
+        let change = office.change_settings("test", support::NOW, None, "less".to_owned(), |all| {
+            all.ask(&app(), less);
+            Ok(())
+        });
+        change.unwrap();
+    };
+    let told = async |report: String, known: &str| -> Accepted {
+        let headers = [("if-none-match", known)];
+        let answer = collector
+            .post("/v1/batches", &headers, &pack(&[report]))
+            .await;
+        serde_json::from_str(&answer.body).unwrap()
+    };
+    let first = told(run(1), "").await;
+    assert_eq!((first.narrowing, first.narrowing_unchanged), (None, false));
+    ask(vec![Kind::Freeze]);
+    let asked = told(run(2), "").await.narrowing.unwrap();
+    assert_eq!(asked.kinds_off, [Kind::Freeze]);
+    let tag = format!("\"{}\"", asked.tag());
+    let again = told(run(3), &tag).await;
+    assert_eq!((again.narrowing, again.narrowing_unchanged), (None, true));
+    // Of a release that the range does not hold.
+    let earlier = told(run(4).replace("1.2.3", "1.1.9"), &tag).await;
+    assert_eq!(
+        (earlier.narrowing, earlier.narrowing_unchanged),
+        (None, false)
+    );
+    ask(vec![Kind::Freeze, Kind::Run]);
+    assert_eq!(
+        told(run(5), &tag).await.narrowing.unwrap().kinds_off.len(),
+        2
+    );
+    ask(vec![]);
+    let back = told(run(6), &tag).await;
+    assert_eq!((back.narrowing, back.narrowing_unchanged), (None, false));
+}
+
 // ---- Its own health
 
 #[tokio::test]

@@ -79,7 +79,10 @@ mod tests {
         assert!(remember(&permit, &files, &says(Some(&less), false)));
         assert_eq!(known(&files), Some(less.tag()));
         assert!(!remember(&permit, &files, &says(None, true)));
-        assert_eq!((load(&files), known(&files)), (less.clone(), Some(less.tag())));
+        assert_eq!(
+            (load(&files), known(&files)),
+            (less.clone(), Some(less.tag()))
+        );
 
         // Under another pseudonym it is obeyed, and not told.
         begin(1_000 + PSEUDONYM_SECONDS);

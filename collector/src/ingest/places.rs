@@ -74,7 +74,7 @@ impl Taken {
         let fits = |mine: usize, all: usize, more: usize, most: usize| {
             // Whoever has nothing may have one thing, however large, as long as it is there.
             let share = most / (served + 1);
-            all + more <= most && (mine == 0 || mine + more <= share)
+            more == 0 || (all + more <= most && (mine == 0 || mine + more <= share))
         };
         fits(mine.places, self.all.places, more.places, most.places)
             && fits(mine.bytes, self.all.bytes, more.bytes, most.bytes)
@@ -156,6 +156,17 @@ mod tests {
         assert!(places.take(&app(0), 1).is_none());
         drop(noisy);
         assert!(places.take(&app(0), 1).is_some());
+    }
+
+    #[test]
+    fn whoever_has_a_place_may_go_on_when_others_come() {
+        let places = Places::new(Held {
+            places: 12,
+            bytes: 1_200,
+        });
+        let mut noisy: Vec<_> = (0..6).filter_map(|_| places.take(&app(0), 1)).collect();
+        let _others: Vec<_> = (1..4).map(|other| places.take(&app(other), 1)).collect();
+        assert!(noisy.iter_mut().all(|place| place.grow(10)));
     }
 
     #[test]

@@ -42,8 +42,13 @@ impl Less {
 
     fn is_for(&self, release: &Release) -> bool {
         let against = |bound: &Release| compare_versions(release.as_str(), bound.as_str());
-        self.from.as_ref().is_none_or(|from| against(from) != Ordering::Less)
-            && self.before.as_ref().is_none_or(|before| against(before) == Ordering::Less)
+        self.from
+            .as_ref()
+            .is_none_or(|from| against(from) != Ordering::Less)
+            && self
+                .before
+                .as_ref()
+                .is_none_or(|before| against(before) == Ordering::Less)
     }
 }
 
@@ -145,7 +150,12 @@ mod tests {
         let asked = narrowing_of(&all, &release("1.5"), 6_000).unwrap();
         assert_eq!(asked, asks(10, Some(600), Some(9_000)));
         // What is over is not asked any more.
-        assert_eq!(narrowing_of(&all, &release("1.5"), 9_000).unwrap().off_until, None);
+        assert_eq!(
+            narrowing_of(&all, &release("1.5"), 9_000)
+                .unwrap()
+                .off_until,
+            None
+        );
         let switch = Less {
             off: true,
             ..Less::default()

@@ -108,3 +108,81 @@ impl Tls {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::pki_types::ServerName;
+    use rustls::{ClientConfig, RootCertStore};
+    use std::fs::File;
+    use std::path::Path;
+    use tokio_rustls::TlsConnector;
+
+    /// Writes a new certificate as of second `at`, and returns who believes it alone.
+    fn certify(files: &CertificateFiles, at: u64) -> TlsConnector {
+        let made = rcgen::generate_simple_self_signed(["collector.example".to_owned()]).unwrap();
+        write(&files.certificate, &made.cert.pem(), at);
+        write(&files.key, &made.signing_key.serialize_pem(), at);
+        let mut roots = RootCertStore::empty();
+        roots.add(made.cert.der().clone()).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        TlsConnector::from(Arc::new(config))
+    }
+
+    fn write(path: &Path, text: &str, at: u64) {
+        std::fs::write(path, text).unwrap();
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(at);
+        File::options()
+            .append(true)
+            .open(path)
+            .unwrap()
+            .set_modified(at)
+            .unwrap();
+    }
+
+    async fn believes(client: &TlsConnector, tls: &Tls) -> bool {
+        let (here, there) = tokio::io::duplex(64 << 10);
+        let name = ServerName::try_from("collector.example").unwrap();
+        let (shaken, _) = tokio::join!(client.connect(name, here), tls.acceptor().accept(there));
+        shaken.is_ok()
+    }
+
+    #[tokio::test]
+    async fn a_new_certificate_is_used_for_the_next_connection_and_a_broken_one_never() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = CertificateFiles {
+            certificate: dir.path().join("chain.pem"),
+            key: dir.path().join("key.pem"),
+        };
+        assert!(files.read().is_err());
+        let metrics = Metrics::default();
+        let first = certify(&files, 1);
+        let tls = Tls::open(files.clone()).unwrap();
+        assert!(believes(&first, &tls).await);
+
+        let second = certify(&files, 2);
+        assert!(believes(&first, &tls).await && !believes(&second, &tls).await);
+        tls.refresh(&metrics);
+        assert!(!believes(&first, &tls).await && believes(&second, &tls).await);
+
+        // Half written, or the key of another one.
+        write(&files.certificate, "-----BEGIN CERT", 3);
+        tls.refresh(&metrics);
+        certify(&files, 4);
+        let chain = std::fs::read_to_string(&files.certificate).unwrap();
+        certify(&files, 5);
+        write(&files.certificate, &chain, 6);
+        tls.refresh(&metrics);
+        assert!(believes(&second, &tls).await);
+        let said = metrics.text().unwrap();
+        assert!(
+            said.contains("outcome=\"refused\",reason=\"\"} 2"),
+            "{said}"
+        );
+        assert!(said.contains("outcome=\"used\",reason=\"\"} 1"), "{said}");
+    }
+}

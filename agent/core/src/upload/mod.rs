@@ -80,7 +80,9 @@ pub(crate) fn session(
             return backoff;
         };
         let bytes = body.len() as u64;
-        let Some(outcome) = runtime.block_on(transport.send(&permit, body, narrowing::known(files))) else {
+        let Some(outcome) =
+            runtime.block_on(transport.send(&permit, body, narrowing::known(files)))
+        else {
             return backoff;
         };
         let outcome = match outcome {
