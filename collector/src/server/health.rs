@@ -20,6 +20,9 @@ const BELIEVED: Duration = Duration::from_secs(1);
 /// How long the store may take to say that it can write.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// When the store was asked, and whether it can write.
+type Said = (Instant, Result<(), String>);
+
 /// What is known about the collector itself.
 pub(super) struct Health<S> {
     state: State<S>,
@@ -27,7 +30,7 @@ pub(super) struct Health<S> {
     data: Option<PathBuf>,
     draining: Arc<AtomicBool>,
     /// When the store was last asked whether it can write, and what it said.
-    asked: Arc<Mutex<Option<(Instant, Result<(), String>)>>>,
+    asked: Arc<Mutex<Option<Said>>>,
 }
 
 impl<S> Clone for Health<S> {

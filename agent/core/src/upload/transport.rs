@@ -26,6 +26,10 @@ pub struct Request {
 
 /// What became of a request, and thereby what to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and none is kept"
+)]
 pub enum Outcome {
     /// The collector has it on its disk: forget it.
     Delivered,
