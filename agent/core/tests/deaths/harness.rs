@@ -256,7 +256,7 @@ impl Death {
 
 /// Builds the victim as a program in which panics abort.
 pub(crate) fn with_aborting_panics(directory: &Path) -> PathBuf {
-    let program = program();
+    let program = std::env::current_exe().unwrap();
     // target/PROFILE/deps/program
     let profile = program.parent().unwrap().parent().unwrap();
     let mut build = Command::new(env!("CARGO"));
