@@ -4,12 +4,14 @@
 //! many reports there are. The suite in `contract.rs` defines what a store is; every engine runs all of it.
 
 mod answers;
+pub mod clickhouse;
 mod connection_sum;
 #[cfg(test)]
 mod contract;
 mod distinct;
 mod freeze_sum;
 mod ids;
+mod open;
 mod pairs;
 mod privacy;
 mod question;
@@ -27,6 +29,7 @@ pub use answers::{
 };
 pub use connection_sum::{ConnectionSum, TcpSum, TrySum};
 pub use distinct::Distinct;
+pub use open::{AnyStore, StoreAddress, open};
 pub use privacy::{
     Expired, Expiry, Group, Groups, Of, Part, Population, Quarantine, QuarantineRow,
 };
