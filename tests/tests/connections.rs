@@ -199,7 +199,7 @@ impl Limit {
         let before = getrlimit(Resource::Nofile);
         let lower = Rlimit {
             current: Some(most),
-            ..before.clone()
+            ..before
         };
         setrlimit(Resource::Nofile, lower).expect("a lower limit");
         Self(before)
@@ -208,7 +208,7 @@ impl Limit {
 
 impl Drop for Limit {
     fn drop(&mut self) {
-        let before = self.0.clone();
+        let before = self.0;
         rustix::process::setrlimit(rustix::process::Resource::Nofile, before)
             .expect("the limit it had");
     }

@@ -40,7 +40,7 @@ pub(crate) fn scrub(observation: Observation, context: &Context) -> Option<Repor
         what: match seen {
             Seen::Crash(seen) => What::Crash(crash(*seen)),
             Seen::Freeze(seen) => What::Freeze(freeze(*seen)),
-            Seen::Connection(window) => What::Connection(Box::new(connection(window))),
+            Seen::Connection(window) => What::Connection(Box::new(connection(*window))),
             Seen::Run(seen) => What::Run(run(seen)),
             Seen::Loss(lost) => What::Loss(Loss { lost }),
         },

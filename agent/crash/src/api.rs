@@ -203,6 +203,8 @@ pub enum Standing {
         queued_ms: u64,
         /// Processor time it has used in its life, in microseconds.
         cpu_us: u64,
+        /// Whether it is on a processor or waits for one.
+        runnable: bool,
     },
 }
 

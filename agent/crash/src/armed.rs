@@ -11,7 +11,7 @@ use crate::page::{Page, cut};
 use crate::poke::Poke;
 use crate::stop::Helper;
 use crate::upkeep::Upkeep;
-use crate::{crumbs, panics, poke, sys};
+use crate::{crumbs, errand, panics, poke, sys};
 use candor_dump::layout::{self, counters, header, life, names};
 use candor_dump::{ExitMark, Found, Frame, Level, Module, Panic, Stack, StackEnd, Usage};
 use std::ffi::{c_int, c_void};
@@ -340,6 +340,7 @@ extern "C" fn exiting() {
 /// In a child that was forked: nothing is armed there. The file is the parent's.
 unsafe extern "C" fn forked() {
     ACTIVE.store(std::ptr::null_mut(), Ordering::SeqCst);
+    errand::forget();
 }
 
 fn at_exit_and_fork_once() {

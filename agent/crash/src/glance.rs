@@ -16,6 +16,17 @@ pub(crate) struct Glance {
     pub(crate) call: Option<(u32, [u64; 6])>,
 }
 
+impl Glance {
+    /// It may be stopped, and its call made to begin again, without its noticing.
+    pub(crate) fn may_be_sent(&self) -> bool {
+        let waits_for_events = self.call.is_some_and(|(number, arguments)| {
+            // Without a limit of time: with one, it would wait longer.
+            matches!(number, call::EPOLL_WAIT | call::EPOLL_PWAIT) && (arguments[3] as i32) < 0
+        });
+        waits_for_events || means(self, &mut |_| File::default()) == Means::Stop
+    }
+}
+
 /// How a thread may be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Means {
@@ -119,7 +130,8 @@ pub(crate) fn standing(status: &str, schedstat: &str, cpu_us: impl FnOnce() -> u
         let line = status.lines().find_map(|line| line.strip_prefix(name));
         line.map(str::trim_start).unwrap_or_default()
     };
-    match field("State:").as_bytes().first() {
+    let state = field("State:").as_bytes().first();
+    match state {
         None => return Standing::Unknown,
         Some(b'Z' | b'X' | b'x') => return Standing::Gone,
         Some(b'T' | b't') => return Standing::Held,
@@ -134,6 +146,7 @@ pub(crate) fn standing(status: &str, schedstat: &str, cpu_us: impl FnOnce() -> u
     Standing::Free {
         queued_ms: queued_ns / 1_000_000,
         cpu_us: cpu_us(),
+        runnable: state == Some(&b'R'),
     }
 }
 
@@ -145,7 +158,8 @@ pub(crate) fn wait(number: u32) -> Wait {
         READ | PREAD | READV | RECVFROM | RECVMSG | RECVMMSG => Wait::Read,
         WRITE | PWRITE | WRITEV | SENDTO | SENDMSG | FSYNC | FDATASYNC => Wait::Write,
         POLL | PPOLL | SELECT | PSELECT | EPOLL_WAIT | EPOLL_PWAIT | EPOLL_PWAIT2 => Wait::Poll,
-        NANOSLEEP | CLOCK_NANOSLEEP => Wait::Sleep,
+        // One that was stopped and goes on by itself is called RESTART from then on; it is a sleep more often than anything else.
+        NANOSLEEP | CLOCK_NANOSLEEP | RESTART => Wait::Sleep,
         CONNECT | ACCEPT | ACCEPT4 => Wait::Connect,
         WAIT4 | WAITID => Wait::Child,
         FLOCK => Wait::Lock,
@@ -251,6 +265,7 @@ mod tests {
         let free = Standing::Free {
             queued_ms: 3705,
             cpu_us: 42,
+            runnable: false,
         };
         assert_eq!(told(&status("S (sleeping)", 0)), free);
         assert_eq!(told(&status("S (sleeping)", 7)), Standing::Held);
@@ -261,6 +276,7 @@ mod tests {
         let without = Standing::Free {
             queued_ms: 0,
             cpu_us: 0,
+            runnable: true,
         };
         assert_eq!(
             standing(&status("R (running)", 0), "", || 0),

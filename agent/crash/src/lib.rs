@@ -34,6 +34,8 @@ mod crumbs;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod elf;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod errand;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod glance;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod handler;

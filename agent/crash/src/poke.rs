@@ -144,6 +144,21 @@ impl Poke {
         self.stacks.reserve(tid) && choose_signal() && send(pid, tid, 0)
     }
 
+    /// A stack for a thread that will be given it in another way; `None` if there is none left. Lowest address and size.
+    pub(crate) fn reserve_stack(&self, tid: u32) -> Option<(usize, usize)> {
+        self.stacks.reserve(tid).then_some(())?;
+        let slot = self.stacks.of(tid)?;
+        Some((slot.base.load(Ordering::Relaxed), STACK_SIZE))
+    }
+
+    /// Notes whether the thread has, or may have, taken the stack that was reserved for it.
+    pub(crate) fn settle_stack(&self, tid: u32, taken: bool) {
+        if let Some(slot) = self.stacks.of(tid) {
+            slot.answer
+                .store(if taken { 2 } else { 1 }, Ordering::Release);
+        }
+    }
+
     /// Whether `tid` has answered [`Self::give_stack`]; `None` if it was not asked.
     pub(crate) fn has_answered(&self, tid: u32) -> Option<bool> {
         self.stacks

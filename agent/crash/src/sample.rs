@@ -6,7 +6,7 @@ use crate::glance::{self, Glance, Means, call};
 use crate::memory::Memory;
 use crate::poke;
 use crate::registers::{INSTRUCTION_POINTER, Registers, STACK_POINTER};
-use crate::stop::{self, Refusal};
+use crate::stop::{self, Refusal, Stopped};
 use crate::sys;
 use candor_dump::{Module, Stack};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -15,9 +15,6 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 const ASK_MS: u64 = 100;
 /// How long a thread may be stopped at most, in milliseconds; it takes some tens of microseconds.
 const STOP_MS: u64 = 100;
-
-/// How long it may take to stop, in steps of some 60 microseconds.
-const STEPS: u32 = 1600;
 
 /// See [`crate::sample`].
 pub(crate) fn sample(
@@ -118,34 +115,44 @@ fn holder(shared: &Shared, glance: &Glance) -> Option<u32> {
 }
 
 fn stopped(shared: &Shared, tid: u32) -> bool {
-    let attempt = |allow_tracing: bool| {
+    let mut reached = false;
+    hold(shared, tid, STOP_MS, &mut |stopped| {
+        if let Some(registers) = stopped.registers() {
+            shared.poke.trace.fill(&shared.modules, registers);
+            reached = true;
+        }
+    });
+    reached
+}
+
+/// Stops a thread for a moment, if it can be had within `millis`, and gives it to `work`, which is done in the helper. Only by whoever
+/// has begun (see [`poke::Poke::begin`]).
+pub(crate) fn hold(shared: &Shared, tid: u32, millis: u64, work: &mut dyn FnMut(&Stopped)) {
+    // In steps of some 60 microseconds.
+    let steps = u32::try_from(millis * 16).unwrap_or(u32::MAX);
+    let mut attempt = |allow_tracing: bool| {
         let mut refusal = None;
-        let mut reached = false;
         // Where a sandbox answers with a signal, that one is caught aside.
         shared.poke.aside(&mut || {
-            // SAFETY: whoever samples is the only one (`begin`); the work makes system calls and fills the trace.
+            // SAFETY: whoever has begun is the only one; the work makes system calls and fills what is there to be filled.
             unsafe {
-                shared.helper.run(STOP_MS, allow_tracing, &mut || {
+                shared.helper.run(millis, allow_tracing, &mut || {
                     if let Err(why) = stop::seize(tid) {
                         refusal = Some(why);
                         return;
                     }
-                    let Some(stopped) = stop::wait_stopped(tid, STEPS) else {
+                    let Some(stopped) = stop::wait_stopped(tid, steps) else {
                         return;
                     };
-                    if let Some(registers) = stopped.registers() {
-                        shared.poke.trace.fill(&shared.modules, registers);
-                        reached = true;
-                    }
+                    work(&stopped);
                     stopped.let_go();
                 });
             }
         });
-        (reached, refusal)
+        refusal
     };
-    match attempt(false) {
-        (false, Some(Refusal::Forbidden)) => attempt(true).0,
-        (reached, _) => reached,
+    if attempt(false) == Some(Refusal::Forbidden) {
+        attempt(true);
     }
 }
 

@@ -7,7 +7,7 @@
 
 use crate::install;
 use crate::registers::{Registers, spawn_sharing_memory};
-use crate::sys;
+use crate::sys::{self, Halted};
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -163,7 +163,17 @@ pub(crate) fn wait_stopped(tid: u32, steps: u32) -> Option<Stopped> {
 
 impl Stopped {
     pub(crate) fn registers(&self) -> Option<Registers> {
-        sys::trace_registers(self.tid)
+        Some(sys::halted(self.tid)?.registers())
+    }
+
+    /// Its whole state, unless a signal is on its way to it.
+    pub(crate) fn halted(&self) -> Option<Halted> {
+        (self.signal == 0).then(|| sys::halted(self.tid)).flatten()
+    }
+
+    /// Has it go on elsewhere, with a system call's number and first two arguments.
+    pub(crate) fn enter(&self, halted: Halted, ip: usize, call: [usize; 3]) -> bool {
+        halted.enter(self.tid, ip, call)
     }
 
     pub(crate) fn let_go(self) {

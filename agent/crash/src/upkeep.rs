@@ -2,8 +2,10 @@
 //! from.
 
 use crate::armed::Shared;
+use crate::errand;
 use crate::glance::{self, Means};
-use crate::sample::glance_at;
+use crate::registers::Outcome;
+use crate::sample::{glance_at, hold};
 use crate::{install, poke, sys};
 use candor_dump::layout::signal;
 use std::collections::HashMap;
@@ -12,6 +14,11 @@ use std::sync::atomic::Ordering;
 /// A process that is still there so long after a fatal signal has survived it, in milliseconds. Other reporters may take
 /// seconds before they let it die.
 const SURVIVED_MS: u64 = 10_000;
+/// How long a thread may take to stop before it is sent, in milliseconds: only on a busy machine more than a tenth of one, and nobody but
+/// the agent waits. To give up early would be noticed by a thread that waits for events.
+const HOLD_MS: u64 = 5_000;
+/// How long a thread that was sent for its stack is waited for before others are seen to, in milliseconds.
+const ERRAND_MS: u32 = 5;
 /// At most so many rounds are waited before a thread is looked at again.
 const ROUNDS_MAX: u32 = 64;
 
@@ -38,6 +45,8 @@ enum Care {
     Done,
     /// It was asked; the answer is on its way.
     Asked,
+    /// It was sent to get one.
+    Sent,
     /// It could not be asked unnoticed: again in this round, and if that fails after twice as many rounds.
     Later { round: u32, wait: u32 },
 }
@@ -66,12 +75,14 @@ impl Upkeep {
     }
 
     /// A thread without an alternate stack dies unseen when its own is full. Rust gives its threads one; others are given
-    /// one by a signal, at a time when their system call does not notice.
+    /// one by a signal, at a time when their system call does not notice, or are sent to get one out of a call that would.
     fn alternate_stacks(&mut self, shared: &Shared, tids: &[u32]) {
         self.threads.retain(|tid, _| tids.contains(tid));
         for (tid, care) in &mut self.threads {
-            if *care == Care::Asked && shared.poke.has_answered(*tid) != Some(false) {
-                *care = Care::Done;
+            match *care {
+                Care::Asked if shared.poke.has_answered(*tid) != Some(false) => *care = Care::Done,
+                Care::Sent => *care = come_back(shared, *tid, self.round).unwrap_or(Care::Sent),
+                _ => {}
             }
         }
         shared.poke.collect(&|tid| tids.contains(&tid));
@@ -81,29 +92,68 @@ impl Upkeep {
                 Some(Care::Later { round, wait }) if *round == self.round => *wait,
                 Some(_) => continue,
             };
-            let asked = if tid == sys::gettid() {
-                poke::can_reach(shared.pid, tid)
-            } else {
-                unnoticed(shared.pid, tid)
-            };
-            let care = if asked && shared.poke.give_stack(shared.pid, tid) {
-                Care::Asked
-            } else {
-                Care::Later {
-                    round: self.round.wrapping_add(wait),
-                    wait: (wait * 2).min(ROUNDS_MAX),
-                }
-            };
+            let care = care_for(shared, tid, self.round).unwrap_or(Care::Later {
+                round: self.round.wrapping_add(wait),
+                wait: (wait * 2).min(ROUNDS_MAX),
+            });
             self.threads.insert(tid, care);
         }
     }
 }
 
-/// Whether a thread would not notice a signal now.
-fn unnoticed(pid: u32, tid: u32) -> bool {
-    glance_at(tid)
-        .is_some_and(|glance| glance::means(&glance, &mut sys::open_file) == Means::Signal)
-        && poke::can_reach(pid, tid)
+/// Sees to a thread's alternate stack; `None` if that cannot be done unnoticed now.
+fn care_for(shared: &Shared, tid: u32, round: u32) -> Option<Care> {
+    let glance = glance_at(tid)?;
+    let by_signal = glance::means(&glance, &mut sys::open_file) == Means::Signal;
+    if by_signal && poke::can_reach(shared.pid, tid) {
+        let asked = shared.poke.give_stack(shared.pid, tid);
+        return asked.then_some(Care::Asked);
+    }
+    // A call that begins again after a signal does so after a stop; what runs cannot be sent.
+    let may_be_sent = glance.may_be_sent() || (by_signal && glance.call.is_some());
+    if !may_be_sent || sys::is_sandboxed(shared.pid, tid) {
+        return None;
+    }
+    let (base, size) = shared.poke.reserve_stack(tid)?;
+    if !shared.poke.begin() {
+        return None;
+    }
+    let sent = errand::begin(tid, base, size) && {
+        hold(shared, tid, HOLD_MS, &mut errand::send);
+        errand::is_sent()
+    };
+    shared.poke.end();
+    if !sent {
+        return None;
+    }
+    // Until it is back, it may have taken it.
+    shared.poke.settle_stack(tid, true);
+    // It takes some microseconds; on a busy machine, the next round will do.
+    for _ in 0..ERRAND_MS {
+        if let Some(care) = come_back(shared, tid, round) {
+            return Some(care);
+        }
+        sys::pause(1);
+    }
+    Some(Care::Sent)
+}
+
+/// What came of sending a thread; `None` while it is on its way.
+fn come_back(shared: &Shared, tid: u32, round: u32) -> Option<Care> {
+    match errand::outcome(tid)? {
+        Outcome::Taken => Some(Care::Done),
+        Outcome::HasOne => {
+            shared.poke.settle_stack(tid, false);
+            Some(Care::Done)
+        }
+        Outcome::Refused | Outcome::Unknown => {
+            shared.poke.settle_stack(tid, false);
+            Some(Care::Later {
+                round: round.wrapping_add(ROUNDS_MAX),
+                wait: ROUNDS_MAX,
+            })
+        }
+    }
 }
 
 /// A signal was recorded, and yet here we are: somebody recovered. Notes it and makes ready for the next one.

@@ -106,56 +106,68 @@ pub struct TcpSum {
 impl ConnectionSum {
     /// Adds one window of the run `run`.
     pub fn add(&mut self, window: &Connection, run: [u8; 16]) {
-        self.merge(&Self::of(window, run));
-    }
-
-    /// One window alone.
-    fn of(window: &Connection, run: [u8; 16]) -> Self {
-        let mut sum = Self {
-            windows: 1,
-            attempts: window.attempts.into(),
-            ready: window.ready.into(),
-            reconnects: window.reconnects.into(),
-            ready_us: window.ready_us.clone(),
-            rtt_us: window.rtt_us.clone(),
-            ack_us: window.ack_us.clone(),
-            stall_us: window.stall_us.clone(),
-            backoff_us: window.backoff_us.clone(),
-            outage_us: window.outage_us.clone(),
-            network_changes: window.network_changes.into(),
-            sent: window.sent.into(),
-            received: window.received.into(),
-            sent_bytes: window.sent_bytes,
-            received_bytes: window.received_bytes,
-            up_ms: window.up_ms,
-            down_ms: window.down_ms,
-            tcp: window.tcp.as_ref().map(TcpSum::of).unwrap_or_default(),
-            ..Self::default()
-        };
-        sum.runs.add(run);
+        self.runs.add(run);
+        let tcp = window.tcp.as_ref();
+        let of_tcp = |count: fn(&Tcp) -> u64| tcp.map_or(0, count);
+        // In the order of `alike`, below.
+        let counts: [u64; 15] = [
+            1,
+            window.attempts.into(),
+            window.ready.into(),
+            window.reconnects.into(),
+            window.network_changes.into(),
+            window.sent.into(),
+            window.received.into(),
+            window.sent_bytes,
+            window.received_bytes,
+            window.up_ms,
+            window.down_ms,
+            of_tcp(|tcp| tcp.samples.into()),
+            of_tcp(|tcp| tcp.segments),
+            of_tcp(|tcp| tcp.retransmits),
+            of_tcp(|tcp| tcp.lost),
+        ];
+        for (mine, theirs) in self.counts_mut().into_iter().zip(counts) {
+            *mine = mine.saturating_add(theirs);
+        }
+        let sketches: [Option<&Sketch>; 10] = [
+            Some(&window.ready_us),
+            Some(&window.rtt_us),
+            Some(&window.ack_us),
+            Some(&window.stall_us),
+            Some(&window.backoff_us),
+            Some(&window.outage_us),
+            tcp.map(|tcp| &tcp.rtt_us),
+            tcp.map(|tcp| &tcp.rtt_var_us),
+            tcp.map(|tcp| &tcp.min_rtt_us),
+            tcp.map(|tcp| &tcp.delivery_rate),
+        ];
+        for (mine, theirs) in self.sketches_mut().into_iter().zip(sketches) {
+            if let Some(theirs) = theirs {
+                mine.merge(theirs);
+            }
+        }
         for failed in &window.failures {
-            *sum.failures
-                .entry((failed.phase, failed.failure))
-                .or_default() += u64::from(failed.count);
+            let key = (failed.phase, failed.failure);
+            *self.failures.entry(key).or_default() += u64::from(failed.count);
         }
         for tries in &window.tries {
-            let entry = sum.tries.entry((tries.family, tries.order)).or_default();
+            let entry = self.tries.entry((tries.family, tries.order)).or_default();
             entry.tried += u64::from(tries.tried);
             entry.connected += u64::from(tries.connected);
             entry.took_us.merge(&tries.took_us);
         }
         for ended in &window.disconnects {
-            *sum.disconnects.entry(ended.reason).or_default() += u64::from(ended.count);
+            *self.disconnects.entry(ended.reason).or_default() += u64::from(ended.count);
             if !ended.lasted_ms.is_empty() {
-                let lasted = sum.lasted_ms.entry(ended.reason).or_default();
+                let lasted = self.lasted_ms.entry(ended.reason).or_default();
                 lasted.merge(&ended.lasted_ms);
             }
         }
         for phase in &window.phases {
-            let took = sum.phases.entry(phase.phase).or_default();
+            let took = self.phases.entry(phase.phase).or_default();
             took.merge(&phase.took_us);
         }
-        sum
     }
 
     /// Adds all of `other`. The order of merging does not matter.
@@ -209,18 +221,3 @@ alike!(sketches_mut, sketches: [Sketch; 10]
 alike!(counts_mut, counts: [u64; 15]
     windows, attempts, ready, reconnects, network_changes, sent, received, sent_bytes, received_bytes, up_ms, down_ms,
     tcp.samples, tcp.segments, tcp.retransmits, tcp.lost);
-
-impl TcpSum {
-    fn of(tcp: &Tcp) -> Self {
-        Self {
-            samples: tcp.samples.into(),
-            rtt_us: tcp.rtt_us.clone(),
-            rtt_var_us: tcp.rtt_var_us.clone(),
-            min_rtt_us: tcp.min_rtt_us.clone(),
-            segments: tcp.segments,
-            retransmits: tcp.retransmits,
-            lost: tcp.lost,
-            delivery_rate: tcp.delivery_rate.clone(),
-        }
-    }
-}

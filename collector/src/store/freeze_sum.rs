@@ -31,7 +31,7 @@ fn merge<K: Ord + Clone>(to: &mut BTreeMap<K, u64>, from: &BTreeMap<K, u64>) {
 }
 
 impl Sum for FreezeSum {
-    type Part = Freeze;
+    type Part<'a> = &'a Freeze;
 
     fn add(&mut self, freeze: &Freeze) {
         self.freezes += 1;

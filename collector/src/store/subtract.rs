@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 /// What reports of one kind add up to, and what can be taken out again.
 pub(super) trait Sum: Default {
     /// What is added.
-    type Part;
-    fn add(&mut self, part: &Self::Part);
+    type Part<'a>: Copy;
+    fn add(&mut self, part: Self::Part<'_>);
     fn merge(&mut self, other: &Self);
     /// Takes out what was added before.
     fn subtract(&mut self, other: &Self);
@@ -50,10 +50,10 @@ pub(super) fn sketch(from: &mut Sketch, taken: &Sketch) {
 }
 
 impl Sum for ConnectionSum {
-    type Part = (Connection, [u8; 16]);
+    type Part<'a> = (&'a Connection, [u8; 16]);
 
-    fn add(&mut self, (window, run): &(Connection, [u8; 16])) {
-        ConnectionSum::add(self, window, *run);
+    fn add(&mut self, (window, run): (&Connection, [u8; 16])) {
+        ConnectionSum::add(self, window, run);
     }
 
     fn merge(&mut self, other: &Self) {

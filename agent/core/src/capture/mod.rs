@@ -31,7 +31,7 @@ pub(crate) struct Observation {
 pub(crate) enum Seen {
     Crash(Box<crash::Crash>),
     Freeze(Box<freeze::Freeze>),
-    Connection(connection::Window),
+    Connection(Box<connection::Window>),
     Run(run::Run),
     Loss(Vec<Lost>),
 }

@@ -65,7 +65,9 @@ impl Worker<'_> {
         if number != self.windows.number || flush > self.windows.flush {
             self.windows.flush = flush;
             let now_micros = monotonic_micros();
-            let seconds = (now_micros.saturating_sub(self.windows.began_micros) / 1_000_000)
+            // To the nearest, so that windows that are put together stay as long as they were.
+            let seconds = ((now_micros.saturating_sub(self.windows.began_micros) + 500_000)
+                / 1_000_000)
                 .clamp(1, 86_400) as u32;
             let at = self.windows.number * length;
             (self.windows.number, self.windows.began_micros) = (number, now_micros);
@@ -120,7 +122,7 @@ impl Worker<'_> {
         Observation {
             id,
             at,
-            seen: Seen::Connection(window.clone()),
+            seen: Seen::Connection(Box::new(window.clone())),
         }
     }
 }

@@ -112,7 +112,7 @@ pub(crate) fn play(scene: &str) {
         }
         "many" => {
             for _ in 0..INJECTED {
-                in_turn(&watch, || rebuild_index(2 * HANG));
+                in_turn(&watch, || wait_a_while(LONG));
                 thread::sleep(Duration::from_millis(20));
             }
         }
@@ -196,13 +196,14 @@ fn file_message() {
 /// The watched thread holds one and wants the other; the librarian the other way round. Ends with the process.
 fn deadlock(watch: &Watch) {
     let (ready, both) = channel();
+    // Before there is anybody else who could take it.
+    CONTACTS.lock();
     let librarian = thread::Builder::new().name("librarian".into());
     let _ = librarian.spawn(move || {
         MESSAGES.lock();
         ready.send(()).unwrap();
         file_message();
     });
-    CONTACTS.lock();
     both.recv().unwrap();
     in_turn(watch, || {
         say("frozen");

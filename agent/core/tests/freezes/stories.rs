@@ -267,7 +267,7 @@ fn many() {
     let told = freezes("many");
     assert_eq!(told.len(), INJECTED, "{told:?}");
     for freeze in &told {
-        assert!(symbol::share(freeze, "rebuild_index") > 50, "{freeze:?}");
+        assert!(symbol::share(freeze, "wait_a_while") > 50, "{freeze:?}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! x86-64: the registers a stack walk needs, where Linux keeps them, and the few instructions that Rust cannot say.
 
-use std::arch::asm;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::arch::{asm, naked_asm};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Registers by their DWARF numbers: 0 rax, 1 rdx, 2 rcx, 3 rbx, 4 rsi, 5 rdi, 6 rbp, 7 rsp, 8 to 15 themselves,
 /// 16 the instruction pointer.
@@ -283,6 +283,132 @@ pub(crate) unsafe fn spawn_sharing_memory(
         );
     }
     result
+}
+
+/// The instruction that makes a system call, as it stands in memory.
+pub(crate) const SYSTEM_CALL: u32 = 0x050f;
+
+/// Where an interrupted system call begins again, and with what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Again {
+    /// The instruction that makes the call.
+    pub(crate) ip: usize,
+    /// Its number.
+    pub(crate) number: usize,
+    /// Its first two arguments; all others are left alone.
+    pub(crate) arguments: [usize; 2],
+}
+
+/// What came of an errand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The thread never came to it.
+    Unknown,
+    /// It has an alternate stack of its own.
+    HasOne,
+    /// It has taken ours.
+    Taken,
+    /// The kernel has refused.
+    Refused,
+}
+
+/// What a thread on an errand reads and writes, and nobody else meanwhile: see [`crate::errand`].
+#[repr(C)]
+pub(crate) struct Errand {
+    /// `stack_t`: the stack to take.
+    new: [AtomicU64; 3],
+    /// `stack_t`: the one it has.
+    old: [AtomicU64; 3],
+    first: AtomicU64,
+    second: AtomicU64,
+    number: AtomicU64,
+    ip: AtomicU64,
+    outcome: AtomicU64,
+}
+
+pub(crate) static ERRAND: Errand = Errand {
+    new: [const { AtomicU64::new(0) }; 3],
+    old: [const { AtomicU64::new(0) }; 3],
+    first: AtomicU64::new(0),
+    second: AtomicU64::new(0),
+    number: AtomicU64::new(0),
+    ip: AtomicU64::new(0),
+    outcome: AtomicU64::new(0),
+};
+
+const SIGALTSTACK: usize = 131;
+
+impl Errand {
+    /// Before the thread is sent.
+    pub(crate) fn prepare(&self, base: usize, size: usize) {
+        for (word, value) in self.new.iter().zip([base as u64, 0, size as u64]) {
+            word.store(value, Ordering::Relaxed);
+        }
+        self.outcome.store(0, Ordering::Release);
+    }
+
+    pub(crate) fn come_back(&self, again: Again) {
+        let [first, second] = again.arguments;
+        self.first.store(first as u64, Ordering::Relaxed);
+        self.second.store(second as u64, Ordering::Relaxed);
+        self.number.store(again.number as u64, Ordering::Relaxed);
+        self.ip.store(again.ip as u64, Ordering::Release);
+    }
+
+    /// Number and arguments of the call that the errand begins with: which alternate stack is there?
+    pub(crate) fn call(&self) -> [usize; 3] {
+        [SIGALTSTACK, 0, self.old.as_ptr().expose_provenance()]
+    }
+
+    /// Where it begins.
+    pub(crate) fn entry() -> usize {
+        (errand as *const ()).expose_provenance()
+    }
+
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self.outcome.load(Ordering::Acquire) {
+            0 => Outcome::Unknown,
+            1 => Outcome::HasOne,
+            2 => Outcome::Taken,
+            _ => Outcome::Refused,
+        }
+    }
+}
+
+/// The way of the errand, for a thread that was stopped in a system call. A call changes rax, rcx and r11; of the rest this changes
+/// rdi and rsi and puts them back. The flags stay as they are, and nothing is put on the stack.
+#[unsafe(naked)]
+extern "C" fn errand() {
+    naked_asm!(
+        // Which stack is there? `SS_DISABLE` alone (2) is none.
+        "syscall",
+        "mov ecx, dword ptr [rip + {errand} + 32]",
+        "lea ecx, [rcx - 2]",
+        "jrcxz 2f",
+        "mov ecx, 1",
+        "jmp 4f",
+        "2:",
+        "mov eax, {sigaltstack}",
+        "lea rdi, [rip + {errand}]",
+        "mov esi, 0",
+        "syscall",
+        "mov ecx, eax",
+        "jrcxz 3f",
+        "mov ecx, 3",
+        "jmp 4f",
+        "3:",
+        "mov ecx, 2",
+        "4:",
+        "mov rdi, qword ptr [rip + {errand} + 48]",
+        "mov rsi, qword ptr [rip + {errand} + 56]",
+        "mov rax, qword ptr [rip + {errand} + 64]",
+        "mov r11, qword ptr [rip + {errand} + 72]",
+        // From here on it needs nothing of this any more.
+        "mov qword ptr [rip + {errand} + 80], rcx",
+        "jmp r11",
+        errand = sym ERRAND,
+        sigaltstack = const SIGALTSTACK,
+    );
 }
 
 #[cfg(test)]

@@ -150,17 +150,26 @@ pub(crate) fn thread_name_of(pid: u32, tid: u32) -> Option<[u8; 16]> {
 
 /// The signals that a thread of process `pid` has blocked. Anywhere.
 pub(crate) fn blocked_signals(pid: u32, tid: u32) -> Option<u64> {
-    const FIELD: &[u8] = b"\nSigBlk:\t";
-    let mut bytes = [0u8; 2048];
-    let read = read_of_thread(pid, tid, b"/status", &mut bytes)?;
-    let at = read
-        .windows(FIELD.len())
-        .position(|window| window == FIELD)?
-        + FIELD.len();
-    let digits = read.get(at..at + 16)?;
+    let mut digits = [0; 16];
+    status_of_thread(pid, tid, b"\nSigBlk:\t", &mut digits)?;
     digits.iter().try_fold(0, |mask: u64, digit| {
         Some(mask << 4 | u64::from(char::from(*digit).to_digit(16)?))
     })
+}
+
+/// Whether the system calls of a thread of process `pid` are filtered, for all that is known. Anywhere.
+pub(crate) fn is_sandboxed(pid: u32, tid: u32) -> bool {
+    let mut mode = [0];
+    status_of_thread(pid, tid, b"\nSeccomp:\t", &mut mode).is_none() || mode != *b"0"
+}
+
+/// The beginning of what stands behind a name in a thread's `status`. Anywhere.
+fn status_of_thread(pid: u32, tid: u32, name: &[u8], value: &mut [u8]) -> Option<()> {
+    let mut bytes = [0u8; 2048];
+    let read = read_of_thread(pid, tid, b"/status", &mut bytes)?;
+    let at = read.windows(name.len()).position(|window| window == name)? + name.len();
+    value.copy_from_slice(read.get(at..at + value.len())?);
+    Some(())
 }
 
 /// In the helper, which has a table of open files of its own: makes room in it. Anywhere.

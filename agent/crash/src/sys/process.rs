@@ -5,7 +5,7 @@ use super::signals::{
     Action, Context, Handler, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SignalInfo, WITH_INFO, bit,
     set_action, set_mask,
 };
-use crate::registers::{Registers, system_call};
+use crate::registers::{Again, Registers, system_call};
 use std::ffi::{c_int, c_void};
 
 /// The calling thread. Anywhere.
@@ -164,8 +164,8 @@ pub(crate) fn wait_thread(tid: u32) -> Option<u32> {
     }
 }
 
-/// The registers of a stopped thread. In the helper.
-pub(crate) fn trace_registers(tid: u32) -> Option<Registers> {
+/// The whole state of a stopped thread. In the helper.
+pub(crate) fn halted(tid: u32) -> Option<Halted> {
     // SAFETY: all-zero is a valid value.
     let mut general: libc::user_regs_struct = unsafe { std::mem::zeroed() };
     let args = [
@@ -177,17 +177,65 @@ pub(crate) fn trace_registers(tid: u32) -> Option<Registers> {
         0,
     ];
     // SAFETY: `general` may be written.
-    if unsafe { system_call(libc::SYS_ptrace, args) } != 0 {
-        return None;
+    (unsafe { system_call(libc::SYS_ptrace, args) } == 0).then_some(Halted(general))
+}
+
+/// See [`halted`].
+pub(crate) struct Halted(libc::user_regs_struct);
+
+impl Halted {
+    pub(crate) fn registers(&self) -> Registers {
+        let g = &self.0;
+        let in_order = [
+            g.rax, g.rdx, g.rcx, g.rbx, g.rsi, g.rdi, g.rbp, g.rsp, g.r8, g.r9, g.r10, g.r11,
+            g.r12, g.r13, g.r14, g.r15, g.rip,
+        ];
+        let mut registers = Registers::default();
+        for (register, value) in in_order.into_iter().enumerate() {
+            registers.set(register, value as usize);
+        }
+        registers
     }
-    let g = &general;
-    let in_order = [
-        g.rax, g.rdx, g.rcx, g.rbx, g.rsi, g.rdi, g.rbp, g.rsp, g.r8, g.r9, g.r10, g.r11, g.r12,
-        g.r13, g.r14, g.r15, g.rip,
-    ];
-    let mut registers = Registers::default();
-    for (register, value) in in_order.into_iter().enumerate() {
-        registers.set(register, value as usize);
+
+    /// The system call that it was stopped in, if that begins again as if nothing had been: the kernel says so by a number that no
+    /// program ever sees (`ERESTARTSYS` and its kin). `epoll_wait` has no such number, but nothing happened in it either.
+    pub(crate) fn begins_again(&self) -> Option<Again> {
+        const RESTARTS: std::ops::RangeInclusive<i64> = -514..=-512;
+        const RESTART_BLOCK: i64 = -516;
+        const INTERRUPTED: i64 = -(libc::EINTR as i64);
+        let (call, result) = (self.0.orig_rax as i64, self.0.rax as i64);
+        let number = match result {
+            _ if call < 0 => return None,
+            RESTART_BLOCK => libc::SYS_restart_syscall,
+            INTERRUPTED if [libc::SYS_epoll_wait, libc::SYS_epoll_pwait].contains(&call) => call,
+            other if RESTARTS.contains(&other) => call,
+            _ => return None,
+        };
+        Some(Again {
+            ip: (self.0.rip as usize).wrapping_sub(2),
+            number: number as usize,
+            arguments: [self.0.rdi as usize, self.0.rsi as usize],
+        })
     }
-    Some(registers)
+
+    /// Has the thread go on at `ip` with a system call's number and first two arguments in place.
+    pub(crate) fn enter(mut self, tid: u32, ip: usize, call: [usize; 3]) -> bool {
+        let [number, first, second] = call;
+        self.0.rip = ip as u64;
+        self.0.rax = number as u64;
+        self.0.rdi = first as u64;
+        self.0.rsi = second as u64;
+        // It is in no system call any more: the kernel must not begin that again by itself.
+        self.0.orig_rax = u64::MAX;
+        let args = [
+            libc::PTRACE_SETREGS as usize,
+            tid as usize,
+            0,
+            (&raw const self.0).expose_provenance(),
+            0,
+            0,
+        ];
+        // SAFETY: the kernel reads the structure only. The caller answers for the code at `ip`.
+        unsafe { system_call(libc::SYS_ptrace, args) == 0 }
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::harness::{Death, die, die_unarmed};
 use crate::stories::{accompanied, check, expect, standing_in, story};
-use crate::victims::{company, null};
+use crate::victims::{armed, company, null, own_handler};
 use candor_dump::layout::{self, signal};
 use candor_dump::{FaultClass, Reached, StackEnd};
 use libtest_mimic::Trial;
@@ -19,6 +19,7 @@ pub(crate) fn deadly(kind: &str) -> Option<fn()> {
         "second_while_others_are_stopped" => second_while_others_are_stopped,
         "without_the_main_thread" => without_the_main_thread,
         "with_restless_company" => with_restless_company,
+        "pestered" => pestered,
         _ => return None,
     })
 }
@@ -70,6 +71,14 @@ pub(crate) fn stories() -> Vec<Trial> {
                     "{others:?}"
                 );
                 assert_eq!(standing_in(&death, "unblockable"), 2);
+            },
+        ),
+        story(
+            "threads that are looked after in the middle of a storm of signals live on",
+            || {
+                let end = die("pestered");
+                assert_eq!(end.status.code(), Some(0), "{}", end.errors);
+                assert!(end.dump.signal.is_none());
             },
         ),
         story(
@@ -200,6 +209,52 @@ fn with_restless_company() {
         null();
         black_box(());
     });
+}
+
+/// Threads of the C library come and go; they wait in calls that fail on every signal, and many come.
+#[inline(never)]
+fn pestered() {
+    static CAUGHT: AtomicU32 = AtomicU32::new(0);
+    static LEFT: AtomicU32 = AtomicU32::new(0);
+    extern "C" fn catches(_: i32) {
+        CAUGHT.fetch_add(1, Ordering::Relaxed);
+    }
+    extern "C" fn body(_: *mut libc::c_void) -> *mut libc::c_void {
+        for _ in 0..5 {
+            let answer = unsafe { libc::poll(std::ptr::null_mut(), 0, 10) };
+            let interrupted = std::io::Error::last_os_error().raw_os_error() == Some(libc::EINTR);
+            assert!(answer == 0 || (answer == -1 && interrupted));
+        }
+        LEFT.fetch_add(1, Ordering::Release);
+        std::ptr::null_mut()
+    }
+    own_handler(libc::SIGUSR1, catches as *const () as usize);
+    for _ in 0..20 {
+        let threads: Vec<libc::pthread_t> = (0..8)
+            .map(|_| unsafe {
+                let mut thread = std::mem::zeroed();
+                let made = libc::pthread_create(
+                    &raw mut thread,
+                    std::ptr::null(),
+                    body,
+                    std::ptr::null_mut(),
+                );
+                assert_eq!(made, 0);
+                thread
+            })
+            .collect();
+        LEFT.store(0, Ordering::Release);
+        while LEFT.load(Ordering::Acquire) == 0 {
+            armed().maintain();
+            for thread in &threads {
+                unsafe { libc::pthread_kill(*thread, libc::SIGUSR1) };
+            }
+        }
+        for thread in threads {
+            unsafe { libc::pthread_join(thread, std::ptr::null_mut()) };
+        }
+    }
+    assert!(CAUGHT.load(Ordering::Relaxed) > 0);
 }
 
 fn allocates() {

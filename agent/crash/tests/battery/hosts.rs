@@ -39,6 +39,7 @@ pub(crate) fn deadly(kind: &str) -> Option<fn()> {
         "blocking_the_signal" => blocking_the_signal,
         "on_its_own_signal_stack" => on_its_own_signal_stack,
         "on_a_tiny_stack" => on_a_tiny_stack,
+        "overflow_in_a_waiting_thread" => overflow_in_a_waiting_thread,
         "overflow_in_a_coroutine" => overflow_in_a_coroutine,
         "in_an_exit_handler" => in_an_exit_handler,
         "in_an_early_exit_handler" => leaves,
@@ -124,6 +125,15 @@ pub(crate) fn stories() -> Vec<Trial> {
                     &["victims::overflow", "hosts::looks_at_its_signal_stack"],
                 );
                 assert_eq!(death.status, die_unarmed("on_its_own_signal_stack").status);
+            },
+        ),
+        story(
+            "a thread that only ever waits is given a signal stack too, and its overflow is recorded",
+            || {
+                let death = die("overflow_in_a_waiting_thread");
+                overflowed(&death, &["victims::overflow", "hosts::waits_and_overflows"]);
+                let control = die_unarmed("overflow_in_a_waiting_thread");
+                assert_eq!(death.status, control.status);
             },
         ),
         null_in(
@@ -430,6 +440,34 @@ fn map(size: usize) -> *mut c_void {
     let at = unsafe { libc::mmap(std::ptr::null_mut(), size, protection, flags, -1, 0) };
     assert_ne!(at, libc::MAP_FAILED);
     at
+}
+
+/// On a thread that the agent never sees but waiting, in calls that fail when a signal comes.
+#[inline(never)]
+fn overflow_in_a_waiting_thread() {
+    std::thread::spawn(|| {
+        while let Some(armed) = ARMED.get() {
+            armed.maintain();
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    });
+    on_a_thread(0, waits_and_overflows);
+    black_box(());
+}
+
+#[inline(never)]
+fn waits_and_overflows() {
+    let started = std::time::Instant::now();
+    let has_stack = || unsafe {
+        let mut stack: libc::stack_t = std::mem::zeroed();
+        libc::sigaltstack(std::ptr::null(), &raw mut stack);
+        stack.ss_flags & libc::SS_DISABLE == 0
+    };
+    while ARMED.get().is_some() && !has_stack() && started.elapsed().as_secs() < 10 {
+        assert_eq!(unsafe { libc::poll(std::ptr::null_mut(), 0, 50) }, 0);
+    }
+    overflow();
+    black_box(());
 }
 
 #[inline(never)]

@@ -158,6 +158,22 @@ pub(crate) const CALLS: &[Call] = &[
         "epoll",
     ),
     call(
+        "epoll_wait without a limit",
+        epoll_without_limit,
+        release_pipe,
+        Doing::Waiting(Wait::Poll),
+        Way::Glance,
+        "epoll_without_limit",
+    ),
+    call(
+        "read with all signals blocked",
+        masked_read,
+        release_pipe,
+        Doing::Waiting(Wait::Read),
+        Way::Stop,
+        "masked_read",
+    ),
+    call(
         "nanosleep",
         nanosleep,
         nothing,
@@ -270,6 +286,52 @@ pub(crate) fn main(name: &str) {
         candor_crash::sample(tid, 64, &mut modules, &mut stack),
         Err(SampleError::NoSuchThread)
     );
+}
+
+/// The same call on a thread that was made by the C library. The agent gives it an alternate stack meanwhile, and the call gives what it
+/// would have given.
+pub(crate) fn attended(name: &str) {
+    static FINE: AtomicBool = AtomicBool::new(false);
+    static HAS_STACK: AtomicBool = AtomicBool::new(false);
+    extern "C" fn body(wait: *mut libc::c_void) -> *mut libc::c_void {
+        TID.store(candor_crash::current_thread().get(), Ordering::Release);
+        let wait: fn() -> bool = unsafe { std::mem::transmute(wait) };
+        FINE.store(wait(), Ordering::Release);
+        let stack = unsafe {
+            let mut stack: libc::stack_t = std::mem::zeroed();
+            libc::sigaltstack(std::ptr::null(), &raw mut stack);
+            stack
+        };
+        HAS_STACK.store(stack.ss_flags & libc::SS_DISABLE == 0, Ordering::Release);
+        DONE.store(true, Ordering::Release);
+        std::ptr::null_mut()
+    }
+    let known = CALLS.iter().find(|call| call.name == name);
+    let call = known.expect("a known call");
+    let held = LOCK.lock().unwrap();
+    let thread = unsafe {
+        libc::pthread_mutex_lock(RAW.0.get());
+        let mut thread = std::mem::zeroed();
+        let wait = call.wait as *mut libc::c_void;
+        assert_eq!(
+            libc::pthread_create(&raw mut thread, std::ptr::null(), body, wait),
+            0
+        );
+        thread
+    };
+    wait_until_inside(call);
+    for _ in 0..40 {
+        super::victims::armed().maintain();
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    drop(held);
+    (call.release)();
+    unsafe { libc::pthread_join(thread, std::ptr::null_mut()) };
+    assert!(FINE.load(Ordering::Acquire), "the call noticed");
+    // Calls that would notice are left alone, and a thread that runs can be reached by a signal only.
+    let unreachable = call.way == Way::Glance && name != "epoll_wait without a limit";
+    let masked = call.way == Way::Stop && call.doing == Doing::Running;
+    assert_eq!(HAS_STACK.load(Ordering::Acquire), !unreachable && !masked);
 }
 
 /// Waits until the thread is where it shall be looked at: when `/proc` has said so several times. `false` if it is through.
@@ -550,6 +612,28 @@ fn epoll() -> bool {
         libc::epoll_wait(epoll, &raw mut event, 1, TIMEOUT_MS)
     };
     black_box(answer == 0 && on_time(started))
+}
+
+#[inline(never)]
+fn epoll_without_limit() -> bool {
+    let answer = unsafe {
+        let epoll = libc::epoll_create1(0);
+        let mut event: libc::epoll_event = std::mem::zeroed();
+        event.events = libc::EPOLLIN as u32;
+        libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, pipe()[0], &raw mut event);
+        libc::epoll_wait(epoll, &raw mut event, 1, -1)
+    };
+    black_box(answer == 1)
+}
+
+#[inline(never)]
+fn masked_read() -> bool {
+    unsafe {
+        let mut all = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, std::ptr::null_mut());
+    }
+    black_box(read())
 }
 
 #[inline(never)]

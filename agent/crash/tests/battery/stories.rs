@@ -893,6 +893,19 @@ pub(crate) fn all() -> Vec<Trial> {
             },
         )
     }));
+    all.extend(sampled::CALLS.iter().map(|call| {
+        Trial::test(
+            format!(
+                "a thread of C in {} is looked after and does not notice",
+                call.name
+            ),
+            move || {
+                let end = die(&format!("attended {}", call.name));
+                assert_eq!(end.status.code(), Some(0), "{}", end.errors);
+                Ok(())
+            },
+        )
+    }));
     all
 }
 

@@ -26,9 +26,10 @@ pub(crate) fn main(arguments: &[String]) {
     if let Some(path) = rest.first() {
         arm(Path::new(path), kind);
     }
-    match kind.strip_prefix("sampled ") {
-        Some(call) => super::sampled::main(call),
-        None => outer(deadly(kind)),
+    match kind.split_once(' ') {
+        Some(("sampled", call)) => super::sampled::main(call),
+        Some(("attended", call)) => super::sampled::attended(call),
+        _ => outer(deadly(kind)),
     }
 }
 

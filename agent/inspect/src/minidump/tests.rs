@@ -43,6 +43,31 @@ fn a_whole_dump_is_read_without_problems() {
 }
 
 #[test]
+fn colour_changes_nothing_but_the_colour() {
+    let shown = Shown::of("app.dmp".to_owned(), read(&WHOLE).unwrap());
+    let plain = text::minidump::render(&shown, true, false);
+    let coloured = text::minidump::render(&shown, true, true);
+    assert!(!plain.contains('\u{1b}'));
+    assert!(coloured.contains("\u{1b}[1;31m"));
+    let mut stripped = String::new();
+    for (index, part) in coloured.split('\u{1b}').enumerate() {
+        let text = match index {
+            0 => part,
+            _ => part.split_once('m').unwrap().1,
+        };
+        stripped.push_str(text);
+    }
+    // Spaces at the end of a line may have a colour and stay.
+    let trimmed = |text: &str| {
+        text.lines()
+            .map(str::trim_end)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert_eq!(trimmed(&stripped), trimmed(&plain));
+}
+
+#[test]
 fn a_dump_that_is_cut_off_anywhere_is_survived() {
     for end in 0..WHOLE.len() {
         if end < 4096 || end % 37 == 0 {

@@ -61,7 +61,7 @@ fn measure(with_tcp: bool) -> io::Result<(f64, String)> {
         std::thread::sleep(HEARTBEAT / FASTER);
         number += 1;
         // A round trip of some 40 ms that varies, and now and then a slow one.
-        let spread = number * 7_919 % 9_000 + (number.is_multiple_of(29) as u64) * 180_000;
+        let spread = number * 7_919 % 9_000 + u64::from(number.is_multiple_of(29)) * 180_000;
         let took = Duration::from_micros(38_000 + spread);
         live.rtt(took);
         meter.sent(24);

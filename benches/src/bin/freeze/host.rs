@@ -21,8 +21,11 @@ pub(crate) const FROZEN: Duration = Duration::from_secs(1);
 pub(crate) const THRESHOLD: Duration = Duration::from_millis(500);
 pub(crate) const FREEZES: usize = 50;
 
+/// Stands still for so long.
+type Harm = fn(Duration);
+
 /// What a frozen host does, and the function it does it in.
-pub(crate) const KINDS: [(&str, fn(Duration)); 4] = [
+pub(crate) const KINDS: [(&str, Harm); 4] = [
     ("rebuild_index", rebuild_index),
     ("wait_a_while", wait_a_while),
     ("read_from_helper", read_from_helper),
@@ -101,7 +104,7 @@ fn calls(dir: &Path) {
         let _ = post.send(ping);
     });
     let pings = posted.into_iter().take(ROUNDS / 2);
-    let times = Sample::of(pings.map(|ping| lap::nanos(ping)));
+    let times = Sample::of(pings.map(lap::nanos));
     println!("ping {}", times.map_or(0.0, |times| times.median()));
 }
 

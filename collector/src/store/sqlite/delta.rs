@@ -39,7 +39,7 @@ impl Sign {
         }
     }
 
-    fn count<S: Sum>(self, change: &mut Change<S>, part: &S::Part) {
+    fn count<S: Sum>(self, change: &mut Change<S>, part: S::Part<'_>) {
         match self {
             Self::Add => change.added.add(part),
             Self::Take => change.taken.add(part),
@@ -167,7 +167,6 @@ impl Deltas {
         run: [u8; 16],
         sign: Sign,
     ) {
-        let part = (window.clone(), run);
         for (grain, at) in Grain::of(cell.at) {
             let cell = ConnectionCell {
                 app: cell.app,
@@ -179,7 +178,7 @@ impl Deltas {
                 transport: window.transport,
                 network: window.network,
             };
-            sign.count(self.connections.entry(cell).or_default(), &part);
+            sign.count(self.connections.entry(cell).or_default(), (window, run));
         }
     }
 

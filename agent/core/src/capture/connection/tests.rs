@@ -303,3 +303,18 @@ fn two_windows_in_one_say_what_both_said() {
     assert_eq!((tcp.samples, tcp.segments, tcp.rtt_us.count()), (2, 20, 2));
     let _: Sketch = both.ready_us;
 }
+
+#[test]
+fn the_latencies_of_a_busy_minute_take_a_few_kilobytes_at_most() {
+    let book = book(true);
+    let live = Connection::new(book.clone()).attempt().ready();
+    // Twenty thousand values over three powers of ten.
+    for number in 0..20_000u32 {
+        let spread = f64::from(number * 7_919 % 10_007) / 10_007.0;
+        live.rtt(Duration::from_secs_f64(0.002 * 1000f64.powf(spread)));
+    }
+    let sketch = window(&book).rtt_us;
+    let bytes = serde_json::to_string(&sketch).unwrap().len();
+    assert_eq!(sketch.count(), 20_000);
+    assert!(bytes < 4_096, "{bytes} bytes");
+}

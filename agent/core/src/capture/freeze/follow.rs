@@ -18,6 +18,8 @@ pub(crate) struct Follow {
     counted_from_ms: u64,
     /// What the thread had used when the turn was first seen.
     first: Option<Used>,
+    /// What it had used at the last look, whatever it was at.
+    last: Option<Used>,
     open: Option<Pace>,
 }
 
@@ -27,15 +29,21 @@ pub(crate) struct Used {
     pub(crate) at_ms: u64,
     pub(crate) cpu_us: u64,
     queued_ms: u64,
+    runnable: bool,
 }
 
 impl Used {
     fn of(standing: Standing, at_ms: u64) -> Option<Self> {
         match standing {
-            Standing::Free { queued_ms, cpu_us } => Some(Self {
+            Standing::Free {
+                queued_ms,
+                cpu_us,
+                runnable,
+            } => Some(Self {
                 at_ms,
                 cpu_us,
                 queued_ms,
+                runnable,
             }),
             _ => None,
         }
@@ -84,6 +92,7 @@ impl Follow {
             return self.turn_over(look, turn, now_ms, lull, standing);
         }
         if turn == 0 {
+            self.last = Used::of(standing(), now_ms);
             return Act::Nothing;
         }
         self.excused_ms += lull.still_ms;
@@ -138,11 +147,10 @@ impl Follow {
                 look.began_ms
             },
             first: None,
+            last: self.last,
             open: None,
         };
-        if turn != 0 {
-            self.see(now_ms, standing());
-        }
+        self.see(now_ms, standing());
         if was_open {
             Act::Close { took_ms }
         } else {
@@ -152,20 +160,33 @@ impl Follow {
 
     /// What is not the thread's own doing does not count towards the threshold.
     fn see(&mut self, now_ms: u64, standing: Standing) {
-        match (standing, &mut self.first) {
+        match standing {
             // A turn that was never ended on a thread that has ended is nothing that a user could see.
-            (Standing::Gone | Standing::Held, _) => {
+            Standing::Gone | Standing::Held => {
                 self.excused_ms += now_ms.saturating_sub(self.counted_from_ms);
                 self.counted_from_ms = now_ms;
             }
-            // While it waited for a processor, others had it: that is the machine's doing.
-            (Standing::Free { queued_ms, .. }, Some(first)) => {
-                self.counted_from_ms += queued_ms.saturating_sub(first.queued_ms);
-                first.queued_ms = queued_ms;
+            _ => {
+                let Some(now) = Used::of(standing, now_ms) else {
+                    return;
+                };
+                if let Some(last) = self.last.replace(now) {
+                    self.counted_from_ms += self.queued_ms(last, now);
+                }
+                self.first = self.first.or(Some(now));
             }
-            (Standing::Free { .. }, None) => self.first = Used::of(standing, now_ms),
-            (Standing::Unknown, _) => {}
         }
+    }
+
+    /// How much of the time since the last look the turn waited for a processor: others had it, which is the machine's doing. The
+    /// kernel counts a wait when it is over; one that is not is what a thread that could run did not use.
+    fn queued_ms(&self, last: Used, now: Used) -> u64 {
+        let since_ms = now.at_ms.saturating_sub(last.at_ms);
+        let span_ms = since_ms.min(now.at_ms.saturating_sub(self.counted_from_ms));
+        let waited_ms = now.queued_ms.saturating_sub(last.queued_ms);
+        let unused_ms = span_ms.saturating_sub(now.cpu_us.saturating_sub(last.cpu_us) / 1000);
+        let waiting_ms = if now.runnable { unused_ms } else { 0 };
+        waited_ms.max(waiting_ms).min(span_ms)
     }
 
     /// The turn goes on; it is a freeze if it has used up what it may.
@@ -243,6 +264,7 @@ mod tests {
         Standing::Free {
             queued_ms: 0,
             cpu_us: 0,
+            runnable: false,
         }
     }
 
@@ -328,12 +350,28 @@ mod tests {
         let queued = |queued_ms| Standing::Free {
             queued_ms,
             cpu_us: 0,
+            runnable: false,
         };
         step_with(&mut follow, 10, queued(700));
         assert_eq!(step_with(&mut follow, 2_000, queued(2_200)), Act::Nothing);
         assert_eq!(follow.next_look(SECOND, 2_000), Some(3_500));
         assert_eq!(step_with(&mut follow, 3_500, queued(2_200)), Act::Open);
         assert_eq!(follow.stood_ms(3_500), 3_500, "the user waited all of it");
+    }
+
+    #[test]
+    fn a_thread_that_still_waits_for_a_processor_does_nothing_of_its_own() {
+        let mut follow = Follow::default();
+        let waits = |cpu_us| Standing::Free {
+            queued_ms: 0,
+            cpu_us,
+            runnable: true,
+        };
+        step_with(&mut follow, 10, waits(0));
+        assert_eq!(step_with(&mut follow, 2_000, waits(200_000)), Act::Nothing);
+        assert_eq!(follow.next_look(SECOND, 2_000), Some(3_790));
+        let computes = step_with(&mut follow, 3_790, waits(1_990_000));
+        assert_eq!(computes, Act::Open, "it has used all it may by itself");
     }
 
     #[test]

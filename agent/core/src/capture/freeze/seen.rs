@@ -163,6 +163,7 @@ mod tests {
         let mut standing = || Standing::Free {
             queued_ms: 0,
             cpu_us: 5_000_000,
+            runnable: false,
         };
         follow.step(look, 2_000, 1_000, Default::default(), &mut standing);
         let mut freeze = Freeze::begin(&state, look.turn, follow.first());

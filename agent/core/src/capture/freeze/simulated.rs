@@ -41,6 +41,7 @@ struct Machine {
     wake_ms: u64,
     serial: u64,
     suspect: u64,
+    worked_ms: u64,
     follow: Follow,
     looks: Looks,
     opened: Vec<u64>,
@@ -98,6 +99,7 @@ impl Machine {
     }
 
     fn work(&mut self, work_ms: u64) {
+        self.worked_ms += STEP_MS;
         self.left_ms = self.left_ms.saturating_sub(STEP_MS);
         if self.left_ms == 0 {
             self.end();
@@ -117,7 +119,8 @@ impl Machine {
             true => Standing::Held,
             false => Standing::Free {
                 queued_ms: self.queued_ms[0],
-                cpu_us: 0,
+                cpu_us: self.worked_ms * 1_000,
+                runnable: true,
             },
         };
         let (now, look) = (self.now_ms, self.look);

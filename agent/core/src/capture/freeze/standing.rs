@@ -14,14 +14,20 @@ fn together(each: impl Iterator<Item = Standing>) -> Standing {
         (Standing::Gone, other) | (other, Standing::Gone) => other,
         (Standing::Unknown, _) | (_, Standing::Unknown) => Standing::Unknown,
         (
-            Standing::Free { queued_ms, cpu_us },
+            Standing::Free {
+                queued_ms,
+                cpu_us,
+                runnable,
+            },
             Standing::Free {
                 queued_ms: other_queued_ms,
                 cpu_us: other_cpu_us,
+                runnable: other_runnable,
             },
         ) => Standing::Free {
             queued_ms: queued_ms.max(other_queued_ms),
             cpu_us: cpu_us + other_cpu_us,
+            runnable: runnable || other_runnable,
         },
     })
     .unwrap_or(Standing::Unknown)
@@ -33,7 +39,11 @@ mod tests {
     use Standing::{Gone, Held, Unknown};
 
     const fn free(queued_ms: u64, cpu_us: u64) -> Standing {
-        Standing::Free { queued_ms, cpu_us }
+        Standing::Free {
+            queued_ms,
+            cpu_us,
+            runnable: false,
+        }
     }
 
     #[test]
