@@ -201,7 +201,7 @@ impl Cells {
     }
 
     /// Counts a connection window of a run, or counts it no longer where `sign` is -1.
-    pub(super) fn window(&mut self, cell: Cell, window: &(Connection, [u8; 16]), sign: i64) {
+    pub(super) fn window(&mut self, cell: Cell, window: (&Connection, [u8; 16]), sign: i64) {
         let sum = self.0.entry(cell).or_default();
         sum.n += sign * i64::from(window.0.attempts);
         sum.m += sign * i64::from(window.0.ready);

@@ -222,14 +222,13 @@ impl Told {
             network: window.network.as_str().to_owned(),
             ..self.cell(what)
         };
-        let part = (window.clone(), self.run);
         for (grain, at) in Grain::of(self.at) {
             let cell = Cell {
                 at,
                 flag: grain as u8,
                 ..of_window(What::Connections)
             };
-            cells.window(cell, &part, sign);
+            cells.window(cell, (window, self.run), sign);
         }
         let link = Cell {
             at: self.at - self.at % WEEK,
