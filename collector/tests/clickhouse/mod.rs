@@ -80,7 +80,7 @@ impl Server {
             // Nothing that is started in the background reads what this reads, so it ends when nobody holds the other end.
             .args([
                 "-c",
-                "\"$@\" <&- & child=$!; cat >&-; kill $child; wait $child",
+                "\"$@\" <&- & child=$!; cat >/dev/null; kill $child; wait $child",
                 "sh",
             ])
             .arg(program)
