@@ -66,7 +66,7 @@ pub fn group<F: Into<Frame>>(
         What::Freeze(freeze) => {
             let stacks = freeze.stacks.iter();
             let stacks = stacks
-                .map(|seen| (seen.count, name(&seen.stack, &freeze.modules)))
+                .map(|seen| (seen.weight(), name(&seen.stack, &freeze.modules)))
                 .collect();
             Some(freeze::group(freeze, stacks))
         }

@@ -37,6 +37,9 @@ pub const CRUMB_VALUES: usize = 2;
 /// than this many distinct stacks are noise.
 pub const FREEZE_STACKS: usize = 64;
 
+/// Frames of all stacks of one freeze: at about 46 bytes each they leave room for their modules in [`REPORT_BYTES`].
+pub const FREEZE_FRAMES: usize = 1_400;
+
 /// Entries of one list of counters in a connection window (failures, disconnects). The closed lists are shorter.
 pub const WINDOW_ENTRIES: usize = 256;
 

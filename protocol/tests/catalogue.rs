@@ -132,6 +132,7 @@ fn everything() -> Vec<Report> {
             }),
             stacks: vec![StackCount {
                 count: 4,
+                ms: 1_000,
                 stack: stack(),
             }],
             modules: modules(),

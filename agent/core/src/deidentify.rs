@@ -4,7 +4,7 @@ use crate::allowed::Allowed;
 use crate::capture::connection::Window;
 use crate::capture::crash::{Cause as SeenCause, Crash as SeenCrash};
 use crate::capture::crumb::{Crumb as SeenCrumb, Told};
-use crate::capture::freeze::Freeze as SeenFreeze;
+use crate::capture::freeze::{Freeze as SeenFreeze, Times};
 use crate::capture::run::Run as SeenRun;
 use crate::capture::{Observation, Seen};
 use candor_crash::{Doing, Wait as SeenWait};
@@ -15,6 +15,7 @@ use candor_protocol::deidentify::{
 use candor_protocol::limits;
 use candor_protocol::moment::{Moment, Precision};
 use candor_protocol::report::*;
+use std::cmp::Reverse;
 
 /// What every report says beside what happened.
 #[derive(Debug, Clone)]
@@ -300,21 +301,30 @@ fn notes(problems: &[Problem], threads_left_out: bool, crumbs_left_out: bool) ->
     notes
 }
 
-fn freeze(seen: SeenFreeze) -> Freeze {
+fn freeze(mut seen: SeenFreeze) -> Freeze {
     let mut modules = Modules::new(&seen.modules);
-    let stacks = seen.stacks.iter().take(limits::FREEZE_STACKS);
-    let stacks = stacks
-        .map(|(count, stack)| StackCount {
-            count: *count,
-            stack: modules.stack(stack),
-        })
-        .collect();
-    let (activity, wait) = doing(&seen.doings, seen.cpu_percent);
+    let mut room = limits::FREEZE_FRAMES;
+    let mut take = |stack: &dump::Stack| {
+        let stack = modules.stack(stack);
+        room = room.checked_sub(stack.frames.len())?;
+        Some(stack)
+    };
     let holder = seen.holder.map(|holder| Holder {
         main: holder.main,
         name: holder.name,
-        stack: holder.stack.map(|stack| modules.stack(&stack)),
+        stack: holder.stack.and_then(|stack| take(&stack)),
     });
+    seen.stacks.sort_by_key(|(_, times)| Reverse(*times));
+    let stacks = seen.stacks.iter().take(limits::FREEZE_STACKS);
+    let stacks = stacks.map_while(|(stack, times)| {
+        Some(StackCount {
+            count: times.count,
+            ms: times.ms,
+            stack: take(stack)?,
+        })
+    });
+    let stacks = stacks.collect();
+    let (activity, wait) = doing(&seen.doings, seen.cpu_percent);
     Freeze {
         watch: seen.watch,
         turn: seen.turn,
@@ -338,8 +348,8 @@ const COMPUTES: u8 = 50;
 /// one processor.
 const WAITS: u8 = 5;
 
-/// What the thread did in most of the samples, and what that was according to the time it had a processor.
-fn doing(doings: &[Doing], cpu_percent: Option<u8>) -> (Activity, Option<Wait>) {
+/// What the thread did for most of the time, and what that was according to the time it had a processor.
+fn doing(doings: &[(Doing, Times)], cpu_percent: Option<u8>) -> (Activity, Option<Wait>) {
     match (most(doings), cpu_percent) {
         ((Activity::Blocked, _), Some(COMPUTES..)) => (Activity::Running, None),
         ((Activity::Running, _), Some(..WAITS)) => (Activity::Blocked, None),
@@ -347,12 +357,14 @@ fn doing(doings: &[Doing], cpu_percent: Option<u8>) -> (Activity, Option<Wait>) 
     }
 }
 
-fn most(doings: &[Doing]) -> (Activity, Option<Wait>) {
-    let words = doings.iter().map(|doing| match doing {
-        Doing::Running => (Activity::Running, None),
-        Doing::Stopped => (Activity::Unknown, None),
-        Doing::PageFault => (Activity::Blocked, Some(Wait::PageFault)),
-        Doing::Waiting(wait) => {
+fn most(doings: &[(Doing, Times)]) -> (Activity, Option<Wait>) {
+    let most = doings.iter().max_by_key(|(_, times)| *times);
+    match most {
+        None => (Activity::Unknown, None),
+        Some((Doing::Running, _)) => (Activity::Running, None),
+        Some((Doing::Stopped, _)) => (Activity::Unknown, None),
+        Some((Doing::PageFault, _)) => (Activity::Blocked, Some(Wait::PageFault)),
+        Some((Doing::Waiting(wait), _)) => {
             let word = match wait {
                 SeenWait::Lock => Wait::Futex,
                 SeenWait::Read => Wait::Read,
@@ -365,18 +377,7 @@ fn most(doings: &[Doing]) -> (Activity, Option<Wait>) {
             };
             (Activity::Blocked, Some(word))
         }
-    });
-    let mut counts: Vec<((Activity, Option<Wait>), usize)> = Vec::new();
-    for word in words {
-        match counts.iter_mut().find(|(known, _)| *known == word) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((word, 1)),
-        }
     }
-    counts
-        .into_iter()
-        .max_by_key(|&(_, count)| count)
-        .map_or((Activity::Unknown, None), |(word, _)| word)
 }
 
 fn connection(window: Window) -> Connection {
@@ -470,24 +471,64 @@ mod tests {
         assert_eq!(names, ["libc.so.6", "im-client"]);
     }
 
-    #[test]
-    fn processor_time_says_what_moments_cannot() {
-        let wait = Doing::Waiting(SeenWait::Sleep);
-        let (computes, waits) = ((Activity::Running, None), (Activity::Blocked, None));
-        assert_eq!(doing(&[wait], Some(90)), computes, "between short sleeps");
-        assert_eq!(
-            doing(&[Doing::Running], Some(0)),
-            waits,
-            "for what is not known"
-        );
-        assert_eq!(doing(&[Doing::Running], Some(12)), computes, "one of eight");
+    /// Seen for so many milliseconds, once.
+    fn for_ms(doing: Doing, ms: u64) -> (Doing, Times) {
+        (doing, Times { ms, count: 1 })
     }
 
     #[test]
-    fn a_freeze_is_named_by_what_most_samples_showed() {
-        let wait = Doing::Waiting(SeenWait::Lock);
+    fn processor_time_says_what_moments_cannot() {
+        let wait = for_ms(Doing::Waiting(SeenWait::Sleep), 100);
+        let runs = for_ms(Doing::Running, 100);
+        let (computes, waits) = ((Activity::Running, None), (Activity::Blocked, None));
+        assert_eq!(doing(&[wait], Some(90)), computes, "between short sleeps");
+        assert_eq!(doing(&[runs], Some(0)), waits, "for what is not known");
+        assert_eq!(doing(&[runs], Some(12)), computes, "one of eight");
+    }
+
+    #[test]
+    fn a_freeze_is_named_by_what_the_thread_did_for_most_of_the_time() {
+        let runs = (Doing::Running, Times { ms: 200, count: 9 });
+        let wait = for_ms(Doing::Waiting(SeenWait::Lock), 5_000);
         let waits = (Activity::Blocked, Some(Wait::Futex));
-        assert_eq!(doing(&[Doing::Running, wait, wait], None), waits);
+        assert_eq!(doing(&[runs, wait], None), waits);
         assert_eq!(doing(&[], None), (Activity::Unknown, None));
+    }
+
+    #[test]
+    fn a_freeze_tells_what_was_seen_longest_first_and_no_more_than_fits_into_a_report() {
+        use crate::capture::freeze::{State, Thresholds};
+        let name = candor_protocol::deidentify::Name::declare("ui");
+        let state = State::new(name, Thresholds::default(), std::sync::Arc::default());
+        let mut seen = SeenFreeze::begin(&state, 0, None);
+        seen.modules = (0..40)
+            .map(|number| dump::Module {
+                build_id: vec![number; 20],
+                name: format!("libsome-library-{number}.so.1"),
+                size: 1,
+            })
+            .collect();
+        for number in 0..32 {
+            let frame = |at: usize| dump::Frame {
+                module: Some(at as u16 % 40),
+                offset: 0x7f_ffff + at as u64,
+                found: dump::Found::Context,
+            };
+            let stack = dump::Stack {
+                frames: (0..128).map(frame).collect(),
+                ..dump::Stack::default()
+            };
+            let times = Times {
+                ms: 10 * (number % 7),
+                count: 1,
+            };
+            seen.stacks.push((stack, times));
+        }
+        let told = What::Freeze(freeze(seen));
+        assert!(serde_json::to_string(&told).unwrap().len() + 1_000 < limits::REPORT_BYTES);
+        assert!(told.check().is_ok());
+        let What::Freeze(told) = told else { return };
+        let ms: Vec<u64> = told.stacks.iter().map(|seen| seen.ms).collect();
+        assert_eq!(ms, [60, 60, 60, 60, 50, 50, 50, 50, 40, 40]);
     }
 }

@@ -205,6 +205,8 @@ pub enum Standing {
         cpu_us: u64,
         /// Whether it is on a processor or waits for one.
         runnable: bool,
+        /// How often it has gone to sleep in its life.
+        sleeps: u64,
     },
 }
 
@@ -388,7 +390,7 @@ pub fn standing(thread: Tid) -> Standing {
 /// system call does not notice. `out` is overwritten; frames name modules by their index in `modules`, to which missing
 /// ones are added, so that one list serves many samples.
 ///
-/// Takes some tens of microseconds, at most 100 milliseconds.
+/// Takes some tens of microseconds; where the machine has no time for either thread, at most a second.
 ///
 /// # Errors
 /// See [`SampleError`].

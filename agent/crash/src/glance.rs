@@ -2,7 +2,8 @@
 //!
 //! A thread that waits in a system call notices some disturbances: after a signal, `poll` and `nanosleep` fail with `EINTR`
 //! whatever flags the handler has; a process stopped by a tracer resumes those but not `epoll_wait`. The lists below say
-//! which calls survive what; a call on no list is not disturbed at all.
+//! which calls survive what; a call on no list is not disturbed at all. A thread that runs may be in such a call a moment later,
+//! or is still in one and only lacks a processor: it is stopped rather than signalled.
 
 use crate::api::{Doing, Standing, Wait};
 
@@ -147,6 +148,7 @@ pub(crate) fn standing(status: &str, schedstat: &str, cpu_us: impl FnOnce() -> u
         queued_ms: queued_ns / 1_000_000,
         cpu_us: cpu_us(),
         runnable: state == Some(&b'R'),
+        sleeps: field("voluntary_ctxt_switches:").parse().unwrap_or(0),
     }
 }
 
@@ -259,13 +261,16 @@ mod tests {
     #[test]
     fn a_thread_is_free_unless_it_is_stopped_or_traced() {
         let status = |state: &str, tracer: u32| {
-            format!("Name:\tui\nState:\t{state}\nTgid:\t9\nTracerPid:\t{tracer}\n")
+            format!(
+                "Name:\tui\nState:\t{state}\nTgid:\t9\nTracerPid:\t{tracer}\nvoluntary_ctxt_switches:\t5\n"
+            )
         };
         let told = |status: &str| standing(status, "81 3705156000 9\n", || 42);
         let free = Standing::Free {
             queued_ms: 3705,
             cpu_us: 42,
             runnable: false,
+            sleeps: 5,
         };
         assert_eq!(told(&status("S (sleeping)", 0)), free);
         assert_eq!(told(&status("S (sleeping)", 7)), Standing::Held);
@@ -277,6 +282,7 @@ mod tests {
             queued_ms: 0,
             cpu_us: 0,
             runnable: true,
+            sleeps: 5,
         };
         assert_eq!(
             standing(&status("R (running)", 0), "", || 0),

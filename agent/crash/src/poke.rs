@@ -141,7 +141,7 @@ impl Poke {
     /// Gives `tid` an alternate stack if it has none: takes effect when the thread has answered. `false` if there is no
     /// stack left to give or the signal could not be sent.
     pub(crate) fn give_stack(&self, pid: u32, tid: u32) -> bool {
-        self.stacks.reserve(tid) && choose_signal() && send(pid, tid, 0)
+        self.stacks.reserve(tid) && choose_signal() && tell(pid, tid)
     }
 
     /// A stack for a thread that will be given it in another way; `None` if there is none left. Lowest address and size.
@@ -257,6 +257,11 @@ pub(crate) fn can_reach(pid: u32, tid: u32) -> bool {
     choose_signal()
         && sys::blocked_signals(pid, tid)
             .is_some_and(|blocked| blocked & sys::bit(NUMBER.load(Ordering::Acquire)) == 0)
+}
+
+/// Tells a thread to take the alternate stack that was reserved for it, once the signal was chosen. Anywhere.
+pub(crate) fn tell(pid: u32, tid: u32) -> bool {
+    send(pid, tid, 0)
 }
 
 /// The upper half of a request's value says that it is ours, the lower half is its number.

@@ -13,8 +13,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// How long a thread may take to begin to answer, in milliseconds.
 const ASK_MS: u64 = 100;
-/// How long a thread may be stopped at most, in milliseconds; it takes some tens of microseconds.
-const STOP_MS: u64 = 100;
+/// How long it may take until a thread is stopped and goes on, in milliseconds: some tens of microseconds, unless it waits for a
+/// processor. To give up early would be noticed by one that is on its way into a wait.
+const STOP_MS: u64 = 1_000;
 
 /// See [`crate::sample`].
 pub(crate) fn sample(
@@ -47,21 +48,20 @@ pub(crate) fn sample(
 fn look(shared: &Shared, tid: u32) -> Result<Activity, SampleError> {
     let mut glance = glance_at(tid).ok_or(SampleError::NoSuchThread)?;
     shared.poke.stopped.restore(tid, &mut glance);
-    let mut means = glance::means(&glance, &mut sys::open_file);
-    if means == Means::Signal && !poke::can_reach(shared.pid, tid) {
-        means = Means::Stop;
-    }
-    let way = match means {
-        Means::Signal if shared.poke.ask(shared.pid, tid, ASK_MS) => Way::Signal,
-        Means::Signal => return Err(SampleError::TimedOut),
-        Means::Stop if stopped(shared, tid) => {
-            shared.poke.stopped.note(tid, &glance);
-            Way::Stop
-        }
-        Means::Stop | Means::Glance => {
-            from_outside(shared, &glance);
-            Way::Glance
-        }
+    let reachable = || poke::can_reach(shared.pid, tid);
+    // What runs now may wait in a moment, or is back from a wait and only lacks a processor: a signal would end that wait.
+    let runs = glance.call.is_none() && glance.doing != Doing::Stopped;
+    let way = match glance::means(&glance, &mut sys::open_file) {
+        Means::Signal if !runs && reachable() => ask(shared, tid)?,
+        Means::Signal | Means::Stop => match stopped(shared, tid) {
+            Some(true) => {
+                shared.poke.stopped.note(tid, &glance);
+                Way::Stop
+            }
+            None if runs && reachable() => ask(shared, tid)?,
+            _ => from_outside(shared, &glance),
+        },
+        Means::Glance => from_outside(shared, &glance),
     };
     Ok(Activity {
         doing: glance.doing,
@@ -71,6 +71,14 @@ fn look(shared: &Shared, tid: u32) -> Result<Activity, SampleError> {
             .filter(|holder| *holder != tid)
             .map(Tid),
     })
+}
+
+fn ask(shared: &Shared, tid: u32) -> Result<Way, SampleError> {
+    if shared.poke.ask(shared.pid, tid, ASK_MS) {
+        Ok(Way::Signal)
+    } else {
+        Err(SampleError::TimedOut)
+    }
 }
 
 /// What `/proc` says about a thread of this process; `None` if it is gone.
@@ -114,20 +122,22 @@ fn holder(shared: &Shared, glance: &Glance) -> Option<u32> {
     owner.filter(|owner| *owner != 0 && glance_at(*owner).is_some())
 }
 
-fn stopped(shared: &Shared, tid: u32) -> bool {
+/// Whether the thread was stopped and walked; `None` where nobody may be stopped.
+fn stopped(shared: &Shared, tid: u32) -> Option<bool> {
     let mut reached = false;
-    hold(shared, tid, STOP_MS, &mut |stopped| {
+    let allowed = hold(shared, tid, STOP_MS, &mut |stopped| {
         if let Some(registers) = stopped.registers() {
             shared.poke.trace.fill(&shared.modules, registers);
             reached = true;
         }
+        stopped.begin_anew();
     });
-    reached
+    allowed.then_some(reached)
 }
 
 /// Stops a thread for a moment, if it can be had within `millis`, and gives it to `work`, which is done in the helper. Only by whoever
-/// has begun (see [`poke::Poke::begin`]).
-pub(crate) fn hold(shared: &Shared, tid: u32, millis: u64, work: &mut dyn FnMut(&Stopped)) {
+/// has begun (see [`poke::Poke::begin`]). `false` if the system does not allow it.
+pub(crate) fn hold(shared: &Shared, tid: u32, millis: u64, work: &mut dyn FnMut(&Stopped)) -> bool {
     // In steps of some 60 microseconds.
     let steps = u32::try_from(millis * 16).unwrap_or(u32::MAX);
     let mut attempt = |allow_tracing: bool| {
@@ -151,14 +161,13 @@ pub(crate) fn hold(shared: &Shared, tid: u32, millis: u64, work: &mut dyn FnMut(
         });
         refusal
     };
-    if attempt(false) == Some(Refusal::Forbidden) {
-        attempt(true);
-    }
+    let forbidden = Some(Refusal::Forbidden);
+    attempt(false) != forbidden || attempt(true) != forbidden
 }
 
 /// The stack as far as it can be followed from where the thread waits. The thread is not held: should it go on meanwhile,
 /// the frames may be nonsense, and a fault is caught.
-fn from_outside(shared: &Shared, glance: &Glance) {
+fn from_outside(shared: &Shared, glance: &Glance) -> Way {
     if let Some((ip, sp)) = glance.place {
         let registers = Registers::default()
             .with(INSTRUCTION_POINTER, ip)
@@ -167,24 +176,28 @@ fn from_outside(shared: &Shared, glance: &Glance) {
             .poke
             .aside(&mut || shared.poke.trace.fill(&shared.modules, registers));
     }
+    Way::Glance
 }
+
+/// Threads whose calls are remembered: few freeze at a time, but many may have been given a stack.
+const STOPPED: usize = 128;
 
 /// Which calls threads were in when they were stopped: afterwards the kernel says only that a call goes on.
 pub(crate) struct StoppedCalls {
-    /// Thread and call, packed; a few are enough, because few threads freeze at a time.
-    entries: [AtomicU64; 8],
+    /// Thread and call, packed.
+    entries: [AtomicU64; STOPPED],
     next: AtomicUsize,
 }
 
 impl StoppedCalls {
     pub(crate) const fn new() -> Self {
         Self {
-            entries: [const { AtomicU64::new(0) }; 8],
+            entries: [const { AtomicU64::new(0) }; STOPPED],
             next: AtomicUsize::new(0),
         }
     }
 
-    fn note(&self, tid: u32, glance: &Glance) {
+    pub(crate) fn note(&self, tid: u32, glance: &Glance) {
         let Some((number, _)) = glance.call.filter(|(number, _)| *number != call::RESTART) else {
             return;
         };

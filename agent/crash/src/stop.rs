@@ -176,6 +176,18 @@ impl Stopped {
         halted.enter(self.tid, ip, call)
     }
 
+    /// Whether it was stopped outside of any system call, with no signal on its way to it.
+    pub(crate) fn is_in_no_call(&self) -> bool {
+        self.halted().is_some_and(|halted| !halted.is_in_call())
+    }
+
+    /// Has a call that the stop has ended begin anew. Only for one that began a moment ago: it waits for its whole time again.
+    pub(crate) fn begin_anew(&self) {
+        if self.signal == 0 {
+            sys::begin_call_anew(self.tid);
+        }
+    }
+
     pub(crate) fn let_go(self) {
         sys::trace(sys::TRACE_DETACH, self.tid, 0, self.signal);
     }

@@ -17,8 +17,10 @@ const SURVIVED_MS: u64 = 10_000;
 /// How long a thread may take to stop before it is sent, in milliseconds: only on a busy machine more than a tenth of one, and nobody but
 /// the agent waits. To give up early would be noticed by a thread that waits for events.
 const HOLD_MS: u64 = 5_000;
+/// Threads that are sent in one round: the agent's thread has other things to do than to wait for them.
+const ERRANDS: u32 = 4;
 /// How long a thread that was sent for its stack is waited for before others are seen to, in milliseconds.
-const ERRAND_MS: u32 = 5;
+const ERRAND_MS: u32 = 2;
 /// At most so many rounds are waited before a thread is looked at again.
 const ROUNDS_MAX: u32 = 64;
 
@@ -86,13 +88,14 @@ impl Upkeep {
             }
         }
         shared.poke.collect(&|tid| tids.contains(&tid));
+        let mut sent = 0;
         for &tid in tids {
             let wait = match self.threads.get(&tid) {
                 None => 1,
                 Some(Care::Later { round, wait }) if *round == self.round => *wait,
                 Some(_) => continue,
             };
-            let care = care_for(shared, tid, self.round).unwrap_or(Care::Later {
+            let care = care_for(shared, tid, self.round, &mut sent).unwrap_or(Care::Later {
                 round: self.round.wrapping_add(wait),
                 wait: (wait * 2).min(ROUNDS_MAX),
             });
@@ -102,11 +105,14 @@ impl Upkeep {
 }
 
 /// Sees to a thread's alternate stack; `None` if that cannot be done unnoticed now.
-fn care_for(shared: &Shared, tid: u32, round: u32) -> Option<Care> {
+fn care_for(shared: &Shared, tid: u32, round: u32, sent: &mut u32) -> Option<Care> {
     let glance = glance_at(tid)?;
     let by_signal = glance::means(&glance, &mut sys::open_file) == Means::Signal;
     if by_signal && poke::can_reach(shared.pid, tid) {
-        let asked = shared.poke.give_stack(shared.pid, tid);
+        let asked = match glance.call {
+            Some(_) => shared.poke.give_stack(shared.pid, tid),
+            None => ask_running(shared, tid)?,
+        };
         return asked.then_some(Care::Asked);
     }
     // A call that begins again after a signal does so after a stop; what runs cannot be sent.
@@ -114,12 +120,21 @@ fn care_for(shared: &Shared, tid: u32, round: u32) -> Option<Care> {
     if !may_be_sent || sys::is_sandboxed(shared.pid, tid) {
         return None;
     }
+    if *sent == ERRANDS {
+        return Some(Care::Later {
+            round: round.wrapping_add(1),
+            wait: 1,
+        });
+    }
+    *sent += 1;
     let (base, size) = shared.poke.reserve_stack(tid)?;
     if !shared.poke.begin() {
         return None;
     }
     let sent = errand::begin(tid, base, size) && {
         hold(shared, tid, HOLD_MS, &mut errand::send);
+        // Whoever samples it will see that a call goes on, and not which.
+        shared.poke.stopped.note(tid, &glance);
         errand::is_sent()
     };
     shared.poke.end();
@@ -136,6 +151,29 @@ fn care_for(shared: &Shared, tid: u32, round: u32) -> Option<Care> {
         sys::pause(1);
     }
     Some(Care::Sent)
+}
+
+/// Asks a thread that runs. It may be about to wait, or still be in a wait and only lack a processor, in a call that a signal would
+/// end; so it is stopped first, and asked only if it is in none. `None` if it could not be had.
+fn ask_running(shared: &Shared, tid: u32) -> Option<bool> {
+    shared.poke.reserve_stack(tid)?;
+    if !shared.poke.begin() {
+        return None;
+    }
+    let mut asked = None;
+    let allowed = hold(shared, tid, HOLD_MS, &mut |stopped| {
+        if stopped.is_in_no_call() {
+            asked = Some(poke::tell(shared.pid, tid));
+        }
+        stopped.begin_anew();
+    });
+    shared.poke.end();
+    if allowed {
+        asked
+    } else {
+        // Where nobody may be stopped there is no other way.
+        Some(poke::tell(shared.pid, tid))
+    }
 }
 
 /// What came of sending a thread; `None` while it is on its way.

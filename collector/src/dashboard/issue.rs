@@ -290,7 +290,7 @@ fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry, found: Found) -> Issue
         crash,
         freeze,
         icicle: Icicle::new(w, &tree),
-        merged: fill(w.merged_from, &[&format::count(tree.samples()), &merged]),
+        merged: fill(w.merged_from, &[&format::millis(tree.ms()), &merged]),
         trend: OverTime::new(
             w,
             w.reports,

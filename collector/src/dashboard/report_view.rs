@@ -96,7 +96,7 @@ pub(crate) struct FreezeView {
     /// What happened, in a sentence.
     pub(crate) sentence: String,
     pub(crate) facts: Vec<Fact>,
-    /// The stacks that were seen, most frequent first, each with how often it was.
+    /// The stacks that were seen, longest first, each with for how long.
     pub(crate) stacks: Vec<(String, StackView)>,
     /// The thread that held the lock that was waited for, where it could be looked at.
     pub(crate) holder: Option<(String, StackView)>,
@@ -297,16 +297,17 @@ impl FreezeView {
             Some((label, StackView::new(stack, &frames, lang)))
         });
         let mut seen: Vec<_> = freeze.stacks.iter().collect();
-        seen.sort_by_key(|seen| std::cmp::Reverse(seen.count));
-        let all: u64 = seen.iter().map(|seen| u64::from(seen.count)).sum();
+        seen.sort_by_key(|seen| std::cmp::Reverse(seen.weight()));
+        let all: u64 = seen.iter().map(|seen| seen.weight()).sum();
         let mut all_unnamed = true;
         let stacks = seen
             .into_iter()
             .map(|seen| {
                 let frames = name_stack(symbols, &seen.stack, &freeze.modules);
                 all_unnamed &= unnamed(&frames);
-                let share = format::share(u64::from(seen.count), all);
-                let label = fill(w.samples_of, &[&seen.count, &all, &share]);
+                let share = format::share(seen.weight(), all);
+                let time = format::millis(seen.weight());
+                let label = fill(w.samples_of, &[&time, &share, &seen.count]);
                 (label, StackView::new(&seen.stack, &frames, lang))
             })
             .collect::<Vec<_>>();
@@ -396,7 +397,7 @@ pub(crate) fn merged(symbols: &Symbols, reports: &[Report]) -> (Tree, usize) {
                 .filter(|seen| !seen.stack.frames.is_empty())
             {
                 let frames = name_stack(symbols, &seen.stack, &freeze.modules);
-                stack::merge(&mut tree, &frames, u64::from(seen.count));
+                stack::merge(&mut tree, &frames, seen.weight());
             }
         }
     }
@@ -471,7 +472,7 @@ pub(crate) fn text(symbols: &Symbols, issue: &IssueRow, report: &Report) -> Stri
             let view = FreezeView::new(symbols, report, freeze, Lang::En);
             section(&mut out, &view.sentence, &Stack::default(), &[]);
             for seen in &freeze.stacks {
-                let heading = format!("{} samples", seen.count);
+                let heading = format!("for {}", format::millis(seen.weight()));
                 section(&mut out, &heading, &seen.stack, &freeze.modules);
             }
             let holder = freeze.holder.as_ref();

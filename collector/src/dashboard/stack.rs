@@ -493,6 +493,6 @@ mod tests {
         let mut tree = Tree::default();
         merge(&mut tree, &crash(), 2);
         merge(&mut tree, &crash(), 1);
-        assert_eq!(tree.samples(), 3);
+        assert_eq!(tree.ms(), 3);
     }
 }

@@ -203,11 +203,12 @@ words! {
     chart_highest: "{}: highest {} at {}.", "{}：最高 {}，在 {}。";
     spark: "{} in all, at most {} at a time", "共 {}，单段最多 {}";
     frames_skipped: "{} frame(s) not the app's", "{} 个非应用栈帧";
-    icicle_summary: "{} sample(s), most of them in {} ({}).", "{} 个样本，最多在 {}（{}）。";
-    icicle_box: "{}: {} sample(s), {}", "{}：{} 个样本，{}";
+    icicle_summary: "{} in all, most of it in {} ({}).", "共 {}，最多在 {}（{}）。";
+    icicle_box: "{}: {}, {}", "{}：{}，{}";
     hottest: "By innermost own function", "按最内层的应用函数";
     function: "Function", "函数";
     samples: "Samples", "样本";
+    time: "Time", "时间";
     share: "Share", "占比";
 
     // When there is nothing to show, or not what was asked for.
@@ -361,9 +362,9 @@ words! {
     older_reports: "Older reports", "更早的报告";
     shown_report: "This report", "本报告";
     merged: "Where time went", "时间去向";
-    merged_from: "{} sample(s) of {} report(s), outermost function on top.", "{} 个样本，来自 {} 份报告，最外层函数在上。";
+    merged_from: "{} of standing still in {} report(s), outermost function on top.", "共停顿 {}，来自 {} 份报告，最外层函数在上。";
     stacks: "Stacks of this report", "本报告的调用栈";
-    samples_of: "{} of {} sample(s) ({})", "{} / {} 个样本（{}）";
+    samples_of: "for {} ({}), in {} sample(s)", "持续 {}（{}），{} 个样本";
     systems: "Systems", "系统";
     devices: "Devices", "设备";
     class: "Class", "类别";

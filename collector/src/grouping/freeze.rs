@@ -1,4 +1,4 @@
-//! Freezes: by what the thread was asked to do and what it waited for, whatever it was doing at the moment of a sample.
+//! Freezes: by what the thread was asked to do and, where it waited, for what, whichever call the wait was in.
 
 use super::frames::{self, Frame, Part};
 use super::{Explanation, Grouped};
@@ -9,7 +9,7 @@ use candor_symbols::{Owner, is_thread_base};
 /// How many of the outermost own frames count.
 const COUNTED: usize = 2;
 
-pub(super) fn group(freeze: &Freeze, stacks: Vec<(u32, Vec<Frame>)>) -> Grouped {
+pub(super) fn group(freeze: &Freeze, stacks: Vec<(u64, Vec<Frame>)>) -> Grouped {
     let doing = doing(freeze.activity, freeze.wait);
     // A wait shows itself as one call or another: a read with a time limit polls first. The stack above it tells waits apart.
     let waited = if freeze.wait.is_some() {
@@ -25,11 +25,11 @@ pub(super) fn group(freeze: &Freeze, stacks: Vec<(u32, Vec<Frame>)>) -> Grouped 
             Explanation::new(rule, facts, frames).grouped(IssueKind::Freeze, title, culprit)
         };
 
-    // The first of the most frequent ones, so that the order of equals does not change with their number.
+    // The first of those seen longest, so that the order of equals does not change with their number.
     let dominant = stacks
         .iter()
         .rev()
-        .max_by_key(|(count, _)| *count)
+        .max_by_key(|(ms, _)| *ms)
         .map(|(_, stack)| frames::trusted(stack));
     let Some(dominant) = dominant.filter(|stack| !stack.is_empty()) else {
         let place = freeze.turn.as_ref().unwrap_or(&freeze.watch);
@@ -46,10 +46,14 @@ pub(super) fn group(freeze: &Freeze, stacks: Vec<(u32, Vec<Frame>)>) -> Grouped 
     let work = work(&dominant);
     if let Some(outermost) = work.first() {
         let culprit = common(&stacks, &work).unwrap_or(outermost).clone();
-        let counted = counted(&work);
+        let mut counted = counted(&work);
+        // A thread that waits is met in one place every time; one that computes is met anywhere.
+        if stands(freeze.wait) && !counted.contains(&culprit) {
+            counted.push(culprit.clone());
+        }
         let place = counted.last().unwrap_or(outermost).clone();
         return finish(
-            "freeze-outermost-frames-v2",
+            "freeze-outermost-frames-v3",
             facts,
             counted,
             &place,
@@ -137,15 +141,15 @@ fn receiver(name: &str) -> Option<&str> {
     last.starts_with(char::is_uppercase).then_some(path)
 }
 
-/// The innermost of `work` that is in more than half of all samples.
-fn common<'a>(stacks: &[(u32, Vec<Frame>)], work: &'a [String]) -> Option<&'a String> {
+/// The innermost of `work` that is there for more than half of the time.
+fn common<'a>(stacks: &[(u64, Vec<Frame>)], work: &'a [String]) -> Option<&'a String> {
     work.iter()
         .rev()
         .find(|name| in_most(stacks, |frame| frame.function() == Some(name.as_str())))
 }
 
-/// The innermost frame that is not the system's and is in more than half of all samples; else the innermost one.
-fn common_place<'a>(stacks: &[(u32, Vec<Frame>)], dominant: &[&'a Frame]) -> Option<&'a Frame> {
+/// The innermost frame that is not the system's and is there for more than half of the time; else the innermost one.
+fn common_place<'a>(stacks: &[(u64, Vec<Frame>)], dominant: &[&'a Frame]) -> Option<&'a Frame> {
     let candidates = || {
         dominant
             .iter()
@@ -160,14 +164,19 @@ fn common_place<'a>(stacks: &[(u32, Vec<Frame>)], dominant: &[&'a Frame]) -> Opt
         .or_else(|| candidates().next())
 }
 
-fn in_most(stacks: &[(u32, Vec<Frame>)], wanted: impl Fn(&Frame) -> bool) -> bool {
-    let total: u64 = stacks.iter().map(|(count, _)| u64::from(*count)).sum();
+fn in_most(stacks: &[(u64, Vec<Frame>)], wanted: impl Fn(&Frame) -> bool) -> bool {
+    let total: u64 = stacks.iter().map(|(ms, _)| *ms).sum();
     let with: u64 = stacks
         .iter()
         .filter(|(_, stack)| stack.iter().any(&wanted))
-        .map(|(count, _)| u64::from(*count))
+        .map(|(ms, _)| *ms)
         .sum();
     with * 2 > total
+}
+
+/// Whether a thread stands still where it waits; pages are missing wherever memory is touched.
+fn stands(wait: Option<Wait>) -> bool {
+    wait.is_some_and(|wait| wait != Wait::PageFault)
 }
 
 fn doing(activity: Activity, wait: Option<Wait>) -> &'static str {

@@ -165,6 +165,7 @@ pub(super) fn freeze_in_turn(
     // The frames' number stands for the stack, so that `name` can tell which one is asked for.
     let numbered = |(index, (count, _)): (usize, &(u32, &str))| StackCount {
         count: *count,
+        ms: 0,
         stack: Stack {
             frames: vec![],
             left_out: index as u32,

@@ -359,25 +359,45 @@ fn a_signal_with_no_stack_is_its_signal() {
 // ---- Freezes.
 
 #[test]
-fn a_freeze_is_what_the_thread_was_asked_to_do_whatever_its_leaf() {
-    let on_leaf = |leaf: &str| {
+fn a_wait_is_what_the_thread_was_asked_to_do_and_where_it_waited_whatever_the_call() {
+    let waits = |call: &str, function: &str| {
         freeze(
             Some(Wait::Futex),
             &[(
                 9,
-                &format!("{leaf}\nim::db::load\nim::ui::open_chat\nim::ui::run_loop\nim::main"),
+                &format!(
+                    "{call}\n{function}\nim::db::load\nim::ui::open_chat\nim::ui::run_loop\nim::main"
+                ),
             )],
         )
     };
-    let a = on_leaf("libc.so.6 syscall\nim::json::parse");
+    let a = waits("libc.so.6 syscall", "im::json::parse");
     assert_eq!(
         a.id,
-        on_leaf("libc.so.6 futex_wait\nim::crypto::decrypt").id
+        waits("libc.so.6 futex_wait\nlibc.so.6 lock", "im::json::parse").id
     );
-    assert_eq!(a.why.rule, "freeze-outermost-frames-v2");
-    assert_eq!(a.why.frames, ["im::ui::open_chat", "im::db::load"]);
-    assert_eq!(a.title, "freeze in im::db::load (waiting for a lock)");
+    assert_ne!(a.id, waits("libc.so.6 syscall", "im::crypto::decrypt").id);
+    assert_eq!(a.why.rule, "freeze-outermost-frames-v3");
+    assert_eq!(
+        a.why.frames,
+        ["im::ui::open_chat", "im::db::load", "im::json::parse"]
+    );
+    assert_eq!(a.title, "freeze in im::json::parse (waiting for a lock)");
     assert_eq!(a.culprit, "im::json::parse");
+}
+
+#[test]
+fn a_computation_is_what_the_thread_was_asked_to_do_wherever_it_is_met() {
+    let computes = |wait, leaf: &str| {
+        let stack = format!("{leaf}\nim::db::load\nim::ui::open_chat\nim::ui::run_loop\nim::main");
+        freeze(wait, &[(9, &stack)])
+    };
+    for wait in [None, Some(Wait::PageFault)] {
+        let a = computes(wait, "im::json::parse");
+        assert_eq!(a.id, computes(wait, "im::crypto::decrypt").id);
+        assert_eq!(a.why.frames, ["im::ui::open_chat", "im::db::load"]);
+        assert_eq!(a.culprit, "im::json::parse");
+    }
 }
 
 #[test]

@@ -331,8 +331,12 @@ impl Fleet {
 
     fn freeze(&mut self) -> Freeze {
         let which = self.below(4);
-        let count = 20 + self.below(60) as u32;
-        let seen = |count, stack| StackCount { count, stack };
+        let count = 4 + self.below(12) as u32;
+        let seen = |count, stack| StackCount {
+            count,
+            ms: u64::from(count * count) * 50,
+            stack,
+        };
         let (watch, turn, activity, wait, stacks) = match which {
             0 => (
                 name!("ui"),

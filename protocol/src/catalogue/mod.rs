@@ -238,6 +238,7 @@ pub const FIELDS: &[Field] = &[
     field("what.freeze.holder.stack.outermost", "Frames kept behind the gap of a deep stack", "-", "judge the stack", "number").since(2),
     field("what.freeze.holder.stack.end", "Why a stack ends early", "-", "judge the stack", "closed list").since(2),
     field("what.freeze.stacks[].count", "How often a stack was seen", "-", "find the fault", "number"),
+    field("what.freeze.stacks[].ms", "How long a stack was seen", "ms", "find the fault", "duration").since(2),
     field("what.freeze.stacks[].stack.frames[].module", "Which module a frame is in", "-", "find the fault", "index"),
     field("what.freeze.stacks[].stack.frames[].offset", "Address of a frame relative to its module", "bytes", "find the fault", "never an absolute address"),
     field("what.freeze.stacks[].stack.frames[].found", "How a frame was found", "-", "judge the stack", "closed list"),

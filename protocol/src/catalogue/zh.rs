@@ -40,6 +40,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("How a frame was found", "栈帧的获得方式"),
     ("How it ended", "结束方式"),
     ("How it failed", "失败类别"),
+    ("How long a stack was seen", "某一调用栈持续的时长"),
     ("How long before", "距事件发生的时间"),
     ("How long the process lived", "进程的存续时间"),
     ("How long the thread stood still", "线程停顿的时长"),

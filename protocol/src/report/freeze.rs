@@ -37,7 +37,7 @@ pub struct Freeze {
     /// The thread that holds the lock that it waited for, where the lock tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<Holder>,
-    /// The stacks that were seen, with how often each was.
+    /// The stacks that were seen, the one that was seen longest first.
     pub stacks: Vec<StackCount>,
     /// Files of code that frames refer to.
     pub modules: Vec<Module>,
@@ -63,8 +63,19 @@ pub struct Holder {
 pub struct StackCount {
     /// How many samples showed it.
     pub count: u32,
+    /// How long it was seen, in milliseconds: each sample stands for the time until the next one, as samples are ever further apart
+    /// while the stack does not change. 0 where that is not known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ms: u64,
     /// The stack.
     pub stack: Stack,
+}
+
+/// A sample of which nobody knows how long it stands for counts as the time between the first two samples.
+const SAMPLE_MS: u64 = 100;
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 words! {
@@ -127,6 +138,16 @@ words! {
     }
 }
 
+impl StackCount {
+    /// How much it counts next to others, of this freeze or another: for how long it was seen, in milliseconds.
+    pub fn weight(&self) -> u64 {
+        match self.ms {
+            0 => u64::from(self.count) * SAMPLE_MS,
+            ms => ms,
+        }
+    }
+}
+
 impl Freeze {
     /// Which of its thresholds it reached; a report that does not tell the second is a hang.
     pub fn level(&self) -> Level {
@@ -144,19 +165,37 @@ impl Freeze {
         if self.cpu_percent.is_some_and(|percent| percent > 100) {
             return Err("a freeze had a processor for more than all of its time");
         }
+        let frames = self.all().map(|stack| stack.frames.len()).sum::<usize>();
+        if frames > limits::FREEZE_FRAMES {
+            return Err("the stacks of a freeze have more frames than are accepted");
+        }
+        self.all().try_for_each(|stack| stack.check(&self.modules))
+    }
+
+    /// All its stacks.
+    fn all(&self) -> impl Iterator<Item = &Stack> {
         let held = self
             .holder
             .iter()
             .filter_map(|holder| holder.stack.as_ref());
-        let seen = self.stacks.iter().map(|seen| &seen.stack);
-        seen.chain(held)
-            .try_for_each(|stack| stack.check(&self.modules))
+        self.stacks.iter().map(|seen| &seen.stack).chain(held)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stack_counts_for_the_time_that_its_samples_stand_for() {
+        let seen = |count, ms| StackCount {
+            count,
+            ms,
+            stack: Stack::default(),
+        };
+        assert_eq!(seen(3, 700).weight(), 700);
+        assert_eq!(seen(3, 0).weight(), 300, "an agent that did not tell");
+    }
 
     #[test]
     fn the_level_is_that_of_the_last_threshold_that_was_reached() {

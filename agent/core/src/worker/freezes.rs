@@ -131,6 +131,7 @@ impl Worker<'_> {
                 }
                 (Act::Close { took_ms }, Some(_)) => {
                     if let Some(mut closed) = open.take() {
+                        closed.freeze.went_on_until(took_ms);
                         closed.freeze.took_ms = took_ms.max(closed.freeze.threshold_ms);
                         closed.freeze.end = FreezeEnd::Recovered;
                         ended.push((number, closed));
@@ -139,9 +140,12 @@ impl Worker<'_> {
                 _ => {}
             }
             if let (Act::Open | Act::Sample, Some(open)) = (act, open.as_mut()) {
-                let same = open.freeze.sample(&state.threads(), now_ms, names);
+                let stood_ms = follow.stood_ms(now_ms);
+                let same = open
+                    .freeze
+                    .sample(&state.threads(), now_ms, stood_ms, names);
                 follow.sampled(same);
-                open.freeze.took_ms = follow.stood_ms(now_ms);
+                open.freeze.took_ms = stood_ms;
                 let seen = Observation {
                     id: open.id,
                     at: open.at,
@@ -153,6 +157,7 @@ impl Worker<'_> {
             }
             if shutdown && let Some(mut left) = open.take() {
                 left.freeze.took_ms = follow.stood_ms(now_ms);
+                left.freeze.went_on_until(left.freeze.took_ms);
                 left.freeze.end = FreezeEnd::Exited;
                 ended.push((number, left));
             }

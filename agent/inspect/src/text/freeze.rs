@@ -1,4 +1,4 @@
-//! A freeze, as a tree of what its samples have in common.
+//! A freeze, as a tree of where its time went.
 
 use super::page::{Page, Style};
 use super::rows::{self, Placed};
@@ -41,7 +41,7 @@ pub(crate) fn put(page: &mut Page, freeze: &Freeze, full: bool) {
     } else {
         page.gap().line(
             Style::Strong,
-            "What the thread was in, outermost function first, with its share of the samples",
+            "What the thread was in, outermost function first, with its share of the time",
         );
         let mut placed = Vec::new();
         for node in &freeze.tree {

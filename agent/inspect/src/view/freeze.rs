@@ -2,7 +2,7 @@
 
 use super::crash::{ModuleLine, Thread, modules};
 use super::stack::{Names, Stack};
-use super::tree::{Node, tree};
+use super::tree::{Node, Weight, tree};
 use candor_protocol::report::{self, Activity, FreezeEnd, Level, Wait};
 use serde::Serialize;
 
@@ -29,11 +29,13 @@ pub(crate) struct Freeze {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) holder: Option<Thread>,
     pub(crate) samples: u64,
-    /// Where the thread was in most of the samples.
+    /// Where the thread was for most of the time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) most_seen: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) most_seen_samples: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) most_seen_ms: Option<u64>,
     pub(crate) tree: Vec<Node>,
     pub(crate) modules: Vec<ModuleLine>,
     /// Whether a frame that is not the system's has no name.
@@ -43,12 +45,16 @@ pub(crate) struct Freeze {
 
 impl Freeze {
     pub(crate) fn of(freeze: &report::Freeze, names: &dyn Names) -> Self {
-        let mut stacks: Vec<(u64, Stack)> = freeze
+        let mut stacks: Vec<(Weight, Stack)> = freeze
             .stacks
             .iter()
             .map(|seen| {
                 let stack = Stack::of(&seen.stack, &freeze.modules, names);
-                (u64::from(seen.count), stack)
+                let weight = Weight {
+                    samples: u64::from(seen.count),
+                    ms: seen.weight(),
+                };
+                (weight, stack)
             })
             .collect();
         let most = most_seen(&mut stacks);
@@ -78,8 +84,9 @@ impl Freeze {
             wait: freeze.wait,
             cpu_percent: freeze.cpu_percent,
             holder,
-            samples: stacks.iter().map(|(count, _)| count).sum(),
-            most_seen_samples: most.as_ref().map(|(_, samples)| *samples),
+            samples: stacks.iter().map(|(weight, _)| weight.samples).sum(),
+            most_seen_samples: most.as_ref().map(|(_, weight)| weight.samples),
+            most_seen_ms: most.as_ref().map(|(_, weight)| weight.ms),
             most_seen: most.map(|(place, _)| place),
             tree: tree(&stacks),
             modules: modules(&freeze.modules, names),
@@ -88,24 +95,25 @@ impl Freeze {
     }
 }
 
-/// The place that most samples show, with how many do; of places seen equally often the first. It alone stays blamed.
-fn most_seen(stacks: &mut [(u64, Stack)]) -> Option<(String, u64)> {
-    let mut places: Vec<(String, u64)> = Vec::new();
+/// The place where the thread was longest, with how often and how long; of places seen equally long the first. It alone stays
+/// blamed.
+fn most_seen(stacks: &mut [(Weight, Stack)]) -> Option<(String, Weight)> {
+    let mut places: Vec<(String, Weight)> = Vec::new();
     let blamed: Vec<Option<String>> = stacks
         .iter_mut()
         .map(|(_, stack)| stack.blame(false))
         .collect();
-    for ((count, _), place) in stacks.iter().zip(&blamed) {
+    for ((weight, _), place) in stacks.iter().zip(&blamed) {
         let Some(place) = place else { continue };
         match places.iter_mut().find(|(known, _)| known == place) {
-            Some((_, samples)) => *samples += *count,
-            None => places.push((place.clone(), *count)),
+            Some((_, sum)) => *sum = [*sum, *weight].into_iter().sum(),
+            None => places.push((place.clone(), *weight)),
         }
     }
     let most = places
         .into_iter()
         .rev()
-        .max_by_key(|&(_, samples)| samples)?;
+        .max_by_key(|(_, weight)| weight.ms)?;
     for ((_, stack), place) in stacks.iter_mut().zip(&blamed) {
         if place.as_ref() != Some(&most.0) {
             stack

@@ -2,7 +2,7 @@
 
 use super::rows::{Row, rows};
 use super::stack::{Names, Stack};
-use super::tree::tree;
+use super::tree::{Weight, tree};
 use candor_protocol::deidentify::{BuildId, ModuleName};
 use candor_protocol::report::{self, Found, Frame, Module, Offset};
 use candor_symbols::{Name, owner};
@@ -179,13 +179,18 @@ fn a_stack_of_nothing_but_the_runtime_is_shown() {
     assert_eq!(folded(&functions), functions);
 }
 
+/// Seen once, for so long.
+fn for_ms(ms: u64) -> Weight {
+    Weight { samples: 1, ms }
+}
+
 #[test]
 fn stacks_merge_from_the_outermost_function_on() {
     let nodes = tree(&[
-        (1, stack(&["im::b", "im::loop", "im::main"])),
-        (3, stack(&["im::a", "im::loop", "im::main"])),
-        (2, stack(&["im::loop", "im::main"])),
-        (2, stack(&["im::other"])),
+        (for_ms(100), stack(&["im::b", "im::loop", "im::main"])),
+        (for_ms(300), stack(&["im::a", "im::loop", "im::main"])),
+        (for_ms(200), stack(&["im::loop", "im::main"])),
+        (for_ms(200), stack(&["im::other"])),
     ]);
     let path = |node: &super::tree::Node| -> Vec<String> {
         node.path
@@ -196,16 +201,19 @@ fn stacks_merge_from_the_outermost_function_on() {
     assert_eq!(nodes.len(), 2);
     assert_eq!(
         (path(&nodes[0]), nodes[0].samples, nodes[0].percent),
-        (vec!["im::main".into(), "im::loop".into()], 6, 75.0)
+        (vec!["im::main".into(), "im::loop".into()], 3, 75.0)
     );
     let children: Vec<_> = nodes[0]
         .children
         .iter()
-        .map(|node| (path(node), node.samples))
+        .map(|node| (path(node), node.ms))
         .collect();
     assert_eq!(
         children,
-        [(vec!["im::a".to_owned()], 3), (vec!["im::b".to_owned()], 1)]
+        [
+            (vec!["im::a".to_owned()], 300),
+            (vec!["im::b".to_owned()], 100)
+        ]
     );
     assert!(tree(&[]).is_empty());
 }
@@ -214,7 +222,7 @@ fn stacks_merge_from_the_outermost_function_on() {
 fn the_deepest_stacks_make_no_deep_tree() {
     let deep: Vec<&'static str> = std::iter::repeat_n("im::recurse", 256).collect();
     let stacks: Vec<_> = (1..=64)
-        .map(|length| (1, stack(&deep[..length * 4])))
+        .map(|length| (for_ms(1), stack(&deep[..length * 4])))
         .collect();
     let mut depth = 0;
     let mut level = tree(&stacks);

@@ -1,4 +1,4 @@
-//! The stacks of a freeze as one tree: outermost function first, with the share of the samples below it.
+//! The stacks of a freeze as one tree: outermost function first, with its share of the time.
 
 use super::amount::percent;
 use super::rows::{One, Row};
@@ -6,17 +6,36 @@ use super::stack::{Frame, Stack};
 use candor_protocol::report::StackEnd;
 use candor_symbols::Owner;
 use serde::Serialize;
+use std::iter::Sum;
 
 /// Functions that every sample below it went through, and what came after them.
 #[derive(Debug, Serialize)]
 pub(crate) struct Node {
     pub(crate) samples: u64,
-    /// Of all samples of the freeze.
+    /// How long they stand for.
+    pub(crate) ms: u64,
+    /// Of the time that all samples of the freeze stand for.
     pub(crate) percent: f64,
     /// Outermost first.
     pub(crate) path: Vec<Step>,
-    /// Most samples first.
+    /// Longest first.
     pub(crate) children: Vec<Node>,
+}
+
+/// How often something was seen, and how long that stands for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Weight {
+    pub(crate) samples: u64,
+    pub(crate) ms: u64,
+}
+
+impl Sum for Weight {
+    fn sum<I: Iterator<Item = Self>>(each: I) -> Self {
+        each.fold(Self::default(), |sum, next| Self {
+            samples: sum.samples + next.samples,
+            ms: sum.ms + next.ms,
+        })
+    }
 }
 
 /// One function of the tree.
@@ -113,23 +132,23 @@ fn path(stack: &Stack) -> Vec<Step> {
     path
 }
 
-/// The tree of `stacks`, each with how often it was seen.
-pub(crate) fn tree(stacks: &[(u64, Stack)]) -> Vec<Node> {
-    let total = stacks.iter().map(|(count, _)| count).sum();
-    let paths: Vec<(u64, Vec<Step>)> = stacks
+/// The tree of `stacks`, each with how often and how long it was seen.
+pub(crate) fn tree(stacks: &[(Weight, Stack)]) -> Vec<Node> {
+    let total: Weight = stacks.iter().map(|(weight, _)| *weight).sum();
+    let paths: Vec<(Weight, Vec<Step>)> = stacks
         .iter()
-        .map(|(count, stack)| (*count, path(stack)))
+        .map(|(weight, stack)| (*weight, path(stack)))
         .collect();
     let ways = paths
         .iter()
-        .map(|(count, path)| (*count, path.as_slice()))
+        .map(|(weight, path)| (*weight, path.as_slice()))
         .collect();
     grow(ways, total)
 }
 
 /// Every call splits its ways or ends one of them, so it goes no deeper than there are stacks.
-fn grow(ways: Vec<(u64, &[Step])>, total: u64) -> Vec<Node> {
-    let mut groups: Vec<Vec<(u64, &[Step])>> = Vec::new();
+fn grow(ways: Vec<(Weight, &[Step])>, total: Weight) -> Vec<Node> {
+    let mut groups: Vec<Vec<(Weight, &[Step])>> = Vec::new();
     for way in ways {
         let Some(first) = way.1.first() else { continue };
         let same = groups
@@ -143,7 +162,7 @@ fn grow(ways: Vec<(u64, &[Step])>, total: u64) -> Vec<Node> {
     let mut nodes: Vec<Node> = groups
         .into_iter()
         .map(|group| {
-            let samples = group.iter().map(|(count, _)| count).sum();
+            let weight: Weight = group.iter().map(|(weight, _)| *weight).sum();
             let longest = group[0].1;
             let common = (0..longest.len())
                 .take_while(|&at| {
@@ -154,16 +173,17 @@ fn grow(ways: Vec<(u64, &[Step])>, total: u64) -> Vec<Node> {
                 .count();
             let rest = group
                 .iter()
-                .map(|(count, way)| (*count, way.get(common..).unwrap_or_default()))
+                .map(|(weight, way)| (*weight, way.get(common..).unwrap_or_default()))
                 .collect();
             Node {
-                samples,
-                percent: (percent(samples, total) * 10.0).round() / 10.0,
+                samples: weight.samples,
+                ms: weight.ms,
+                percent: (percent(weight.ms, total.ms) * 10.0).round() / 10.0,
                 path: longest[..common].to_vec(),
                 children: grow(rest, total),
             }
         })
         .collect();
-    nodes.sort_by_key(|node| std::cmp::Reverse(node.samples));
+    nodes.sort_by_key(|node| std::cmp::Reverse(node.ms));
     nodes
 }

@@ -326,8 +326,9 @@ pub(crate) fn scrubbed() -> Report {
 
 /// The main loop stood still, in two places below one.
 pub(crate) fn freeze() -> Report {
-    let seen = |count, leaf: &str| StackCount {
+    let seen = |count, ms, leaf: &str| StackCount {
         count,
+        ms,
         stack: stack(vec![
             victim::frame(leaf, 0),
             victim::frame("chat4draw", 0),
@@ -348,7 +349,10 @@ pub(crate) fn freeze() -> Report {
         wait: None,
         cpu_percent: Some(97),
         holder: None,
-        stacks: vec![seen(3, "chat6search"), seen(9, "chat14layout_bubbles")],
+        stacks: vec![
+            seen(5, 310, "chat6search"),
+            seen(4, 930, "chat14layout_bubbles"),
+        ],
         modules: vec![app("im-client"), libc()],
     };
     report(4, What::Freeze(freeze))

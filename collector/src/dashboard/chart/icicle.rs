@@ -1,4 +1,4 @@
-//! The merged stacks of many samples: outermost on top, each function as wide as the share of samples it was in.
+//! The merged stacks of many samples: outermost on top, each function as wide as its share of the time.
 
 use super::number;
 use crate::dashboard::format;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 /// Merged stacks, outermost first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Tree {
-    samples: u64,
+    ms: u64,
     children: BTreeMap<Step, Tree>,
 }
 
@@ -23,19 +23,19 @@ pub(crate) struct Step {
 }
 
 impl Tree {
-    /// Adds a stack, outermost first, that was seen `count` times.
-    pub(crate) fn add(&mut self, stack: impl IntoIterator<Item = Step>, count: u64) {
-        self.samples += count;
+    /// Adds a stack, outermost first, that was seen for so many milliseconds.
+    pub(crate) fn add(&mut self, stack: impl IntoIterator<Item = Step>, ms: u64) {
+        self.ms += ms;
         let mut at = self;
         for step in stack {
             at = at.children.entry(step).or_default();
-            at.samples += count;
+            at.ms += ms;
         }
     }
 
-    /// How many samples were added.
-    pub(crate) fn samples(&self) -> u64 {
-        self.samples
+    /// How long all of it took, in milliseconds.
+    pub(crate) fn ms(&self) -> u64 {
+        self.ms
     }
 }
 
@@ -62,11 +62,11 @@ struct Box {
     class: &'static str,
 }
 
-/// A function in which samples ended.
+/// A function in which time was spent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Hot {
     name: String,
-    samples: String,
+    time: String,
     share: String,
 }
 
@@ -80,14 +80,14 @@ const MOST_BOXES: usize = 1_500;
 const HOTTEST: usize = 8;
 
 impl Icicle {
-    /// The picture of `tree`; `None` when there is no sample.
+    /// The picture of `tree`; `None` when it is empty.
     pub(crate) fn new(w: &'static Words, tree: &Tree) -> Option<Self> {
-        if tree.samples == 0 {
+        if tree.ms == 0 {
             return None;
         }
         let mut picture = Picture {
             w,
-            all: tree.samples as f64,
+            all: tree.ms as f64,
             boxes: Vec::new(),
             deepest: 0,
         };
@@ -95,14 +95,14 @@ impl Icicle {
         let mut ends = BTreeMap::new();
         ends_in(tree, None, &mut ends);
         let mut hottest: Vec<(&str, u64)> = ends.into_iter().collect();
-        hottest.sort_by_key(|&(name, samples)| (std::cmp::Reverse(samples), name));
+        hottest.sort_by_key(|&(name, ms)| (std::cmp::Reverse(ms), name));
         let hottest: Vec<Hot> = hottest
             .into_iter()
             .take(HOTTEST)
-            .map(|(name, samples)| Hot {
+            .map(|(name, ms)| Hot {
                 name: name.to_owned(),
-                samples: format::count(samples),
-                share: format::share(samples, tree.samples),
+                time: format::millis(ms),
+                share: format::share(ms, tree.ms),
             })
             .collect();
         let first = hottest.first().map_or("", |hot| hot.name.as_str());
@@ -111,7 +111,7 @@ impl Icicle {
             w,
             summary: fill(
                 w.icicle_summary,
-                &[&format::count(tree.samples), &first, &share],
+                &[&format::millis(tree.ms), &first, &share],
             ),
             height: (picture.deepest + 1) * ROW,
             boxes: picture.boxes,
@@ -130,11 +130,11 @@ fn short(name: &str) -> &str {
         .map_or(name, |(at, separator)| &name[at + separator.len()..])
 }
 
-/// Counts samples by their innermost own function, or where there is none, by their innermost function.
+/// Adds time up by innermost own function, or where there is none, by innermost function.
 fn ends_in<'a>(tree: &'a Tree, innermost: Option<&'a Step>, into: &mut BTreeMap<&'a str, u64>) {
-    let below: u64 = tree.children.values().map(|child| child.samples).sum();
-    if let Some(step) = innermost.filter(|_| tree.samples > below) {
-        *into.entry(&step.name).or_default() += tree.samples - below;
+    let below: u64 = tree.children.values().map(|child| child.ms).sum();
+    if let Some(step) = innermost.filter(|_| tree.ms > below) {
+        *into.entry(&step.name).or_default() += tree.ms - below;
     }
     for (step, child) in &tree.children {
         let next = match innermost {
@@ -149,7 +149,7 @@ fn ends_in<'a>(tree: &'a Tree, innermost: Option<&'a Step>, into: &mut BTreeMap<
 fn foreign_run<'a>(step: &'a Step, tree: &'a Tree) -> (Vec<&'a Step>, &'a Tree) {
     let (mut run, mut end) = (vec![step], tree);
     while let Some((next, child)) = end.children.first_key_value() {
-        let alone = end.children.len() == 1 && child.samples == end.samples;
+        let alone = end.children.len() == 1 && child.ms == end.ms;
         if step.own || next.own || !alone {
             break;
         }
@@ -167,24 +167,24 @@ struct Picture {
 }
 
 impl Picture {
-    fn place(&mut self, x: f64, depth: usize, samples: u64, name: &str, class: &'static str) {
+    fn place(&mut self, x: f64, depth: usize, ms: u64, name: &str, class: &'static str) {
         self.deepest = self.deepest.max(depth);
-        let share = format::share(samples, self.all as u64);
+        let share = format::share(ms, self.all as u64);
         self.boxes.push(Box {
             x: number(x),
             y: depth * ROW,
-            width: number(samples as f64 / self.all * 100.0),
+            width: number(ms as f64 / self.all * 100.0),
             name: short(name).to_owned(),
-            title: fill(self.w.icicle_box, &[&name, &format::count(samples), &share]),
+            title: fill(self.w.icicle_box, &[&name, &format::millis(ms), &share]),
             class,
         });
     }
 
     fn draw(&mut self, tree: &Tree, mut x: f64, depth: usize) {
         let mut children: Vec<(&Step, &Tree)> = tree.children.iter().collect();
-        children.sort_by_key(|(_, child)| std::cmp::Reverse(child.samples));
+        children.sort_by_key(|(_, child)| std::cmp::Reverse(child.ms));
         for (step, child) in children {
-            let width = child.samples as f64 / self.all * 100.0;
+            let width = child.ms as f64 / self.all * 100.0;
             if width < NARROWEST || self.boxes.len() >= MOST_BOXES {
                 return;
             }
@@ -199,16 +199,16 @@ impl Picture {
             let mut at = depth;
             for step in &run[..shown.0] {
                 let class = if step.own { "own" } else { "foreign" };
-                self.place(x, at, child.samples, &step.name, class);
+                self.place(x, at, child.ms, &step.name, class);
                 at += 1;
             }
             if folded > 0 {
                 let name = fill(self.w.frames_skipped, &[&folded]);
-                self.place(x, at, child.samples, &name, "skipped");
+                self.place(x, at, child.ms, &name, "skipped");
                 at += 1;
             }
             for step in &run[run.len() - shown.1..] {
-                self.place(x, at, child.samples, &step.name, "foreign");
+                self.place(x, at, child.ms, &step.name, "foreign");
                 at += 1;
             }
             self.draw(end, x, at);
@@ -234,15 +234,15 @@ mod tests {
 
     fn tree() -> Tree {
         let mut tree = Tree::default();
-        tree.add(steps("_start main +run +render memcpy"), 3);
-        tree.add(steps("_start main +run +save fsync"), 1);
+        tree.add(steps("_start main +run +render memcpy"), 3_000);
+        tree.add(steps("_start main +run +save fsync"), 1_000);
         tree
     }
 
     #[test]
     fn stacks_merge_from_the_outermost_frame() {
         let tree = tree();
-        assert_eq!(tree.samples(), 4);
+        assert_eq!(tree.ms(), 4_000);
         let icicle = Icicle::new(Lang::En.words(), &tree).unwrap();
         let read: Vec<(&str, &str, usize)> = icicle
             .boxes
@@ -274,7 +274,7 @@ mod tests {
         assert!(
             icicle
                 .to_string()
-                .contains("4 samples, most of them in render (75.0%)")
+                .contains("4.00 s in all, most of it in render (75.0%)")
         );
     }
 
@@ -310,7 +310,7 @@ mod tests {
         tree.add(steps("+im::chat::render::frame"), 1);
         let html = Icicle::new(Lang::En.words(), &tree).unwrap().to_string();
         assert!(
-            html.contains("<title>im::chat::render::frame: 1 sample, 100%</title>"),
+            html.contains("<title>im::chat::render::frame: 1 ms, 100%</title>"),
             "{html}"
         );
     }

@@ -16,7 +16,7 @@ mod watch;
 pub(crate) use follow::{Act, Follow};
 pub(crate) use looks::{Clocks, Looks, Lull};
 pub use pings::{Ping, Pings};
-pub(crate) use seen::Freeze;
+pub(crate) use seen::{Freeze, Times};
 pub(crate) use standing::standing;
 pub use thresholds::Thresholds;
 pub(crate) use watch::State;

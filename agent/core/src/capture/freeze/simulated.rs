@@ -121,6 +121,7 @@ impl Machine {
                 queued_ms: self.queued_ms[0],
                 cpu_us: self.worked_ms * 1_000,
                 runnable: true,
+                sleeps: 0,
             },
         };
         let (now, look) = (self.now_ms, self.look);

@@ -18,16 +18,19 @@ fn together(each: impl Iterator<Item = Standing>) -> Standing {
                 queued_ms,
                 cpu_us,
                 runnable,
+                sleeps,
             },
             Standing::Free {
                 queued_ms: other_queued_ms,
                 cpu_us: other_cpu_us,
                 runnable: other_runnable,
+                sleeps: other_sleeps,
             },
         ) => Standing::Free {
             queued_ms: queued_ms.max(other_queued_ms),
             cpu_us: cpu_us + other_cpu_us,
             runnable: runnable || other_runnable,
+            sleeps: sleeps + other_sleeps,
         },
     })
     .unwrap_or(Standing::Unknown)
@@ -43,6 +46,7 @@ mod tests {
             queued_ms,
             cpu_us,
             runnable: false,
+            sleeps: 0,
         }
     }
 
