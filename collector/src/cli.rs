@@ -3,6 +3,7 @@
 use crate::privacy::groups::SmallGroups;
 use crate::privacy::requests::{Right, Role};
 use crate::privacy::settings::Class;
+use crate::store::StoreAddress;
 use candor_protocol::deidentify::{AppName, Pseudonym, Region, Release};
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -318,4 +319,9 @@ pub struct Data {
     /// The directory where everything is kept; it is made when it does not exist.
     #[arg(long = "data", value_name = "DIR")]
     pub directory: PathBuf,
+    /// Where reports are kept instead: `clickhouse://[user:password@]host[:port][,...]/database[?cluster=NAME]`, or
+    /// `sqlite:DIR`. What was agreed on, receipts, the audit trail and symbol files stay in the directory of --data, which
+    /// collectors on one ClickHouse share.
+    #[arg(long, value_name = "STORE")]
+    pub store: Option<StoreAddress>,
 }

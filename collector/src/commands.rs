@@ -1,7 +1,7 @@
 //! What the commands about privacy do. Each says what it did, or why it did not.
 
 use crate::cli::{
-    AuditCommand, PartnerCommand, ReceiptCommand, RequestCommand, SettingsCommand, What,
+    AuditCommand, Data, PartnerCommand, ReceiptCommand, RequestCommand, SettingsCommand, What,
 };
 use crate::privacy::erasure::{self, Wanted};
 use crate::privacy::receipt::Receipt;
@@ -12,7 +12,6 @@ use crate::store::{Part, Store, StoreError};
 use candor_protocol::deidentify::{AppName, CleanText, Region};
 use serde::Serialize;
 use std::fmt::Display;
-use std::path::Path;
 
 /// Who the audit trail says it was.
 const WHO: &str = "command line";
@@ -351,16 +350,16 @@ pub fn note_added<S>(state: &State<S>, app: &AppName) -> Result<(), StoreError> 
 
 /// Where the data of a command is.
 pub trait InData {
-    /// The directory.
-    fn directory(&self) -> &Path;
+    /// Where.
+    fn data(&self) -> &Data;
 }
 
 macro_rules! in_data {
     ($($command:ident { $($variant:ident)+ })+) => {
         $(impl InData for $command {
-            fn directory(&self) -> &Path {
+            fn data(&self) -> &Data {
                 match self {
-                    $(Self::$variant { data, .. })|+ => &data.directory,
+                    $(Self::$variant { data, .. })|+ => data,
                 }
             }
         })+

@@ -1,14 +1,13 @@
 //! Wires the parts that the command line asks for.
 
 use candor_collector::access::IngestKey;
-use candor_collector::cli::{AppCommand, Cli, Command, SymbolsCommand};
+use candor_collector::cli::{AppCommand, Cli, Command, Data, SymbolsCommand};
 use candor_collector::commands::{self, InData};
 use candor_collector::ingest::Limits;
 use candor_collector::privacy::Office;
 use candor_collector::privacy::groups::SmallGroups;
 use candor_collector::state::State;
-use candor_collector::store::sqlite::SqliteStore;
-use candor_collector::store::{Store, StoreError};
+use candor_collector::store::{self, AnyStore, Store, StoreError};
 use candor_collector::{server, symbol_files};
 use candor_protocol::deidentify::{AppName, Region};
 use candor_symbols::Symbols;
@@ -35,9 +34,9 @@ async fn main() -> ExitCode {
             data,
             listen,
             small_groups,
-        } => serve(&data.directory, listen, small_groups).await,
+        } => serve(&data, listen, small_groups).await,
         Command::App(AppCommand::Add { name, region, data }) => {
-            add_app(&name, region.as_ref(), &data.directory).await
+            add_app(&name, region.as_ref(), &data).await
         }
         Command::Symbols(SymbolsCommand::Add { paths, data }) => {
             add_symbols(&paths, &data.directory)
@@ -54,10 +53,13 @@ async fn main() -> ExitCode {
 }
 
 /// Everything that commands and the server work with.
-fn open(data: &Path) -> Result<State<SqliteStore>, String> {
-    let store = SqliteStore::open(data).map_err(|error| error.to_string())?;
-    let office = Office::open(data).map_err(|error| error.to_string())?;
-    let symbols = Symbols::open([symbol_files::directory(data)]);
+async fn open(data: &Data) -> Result<State<AnyStore>, String> {
+    let directory = &data.directory;
+    let store = store::open(data.store.as_ref(), directory)
+        .await
+        .map_err(|error| error.to_string())?;
+    let office = Office::open(directory).map_err(|error| error.to_string())?;
+    let symbols = Symbols::open([symbol_files::directory(directory)]);
     Ok(State::new(store, symbols, office))
 }
 
@@ -65,36 +67,36 @@ fn open(data: &Path) -> Result<State<SqliteStore>, String> {
 async fn privacy(command: Command) -> Result<String, String> {
     match command {
         Command::Settings(command) => {
-            commands::settings(&open(command.directory())?, command).await
+            commands::settings(&open(command.data()).await?, command).await
         }
         Command::Erase { app, what, data } => {
-            commands::erase(&open(&data.directory)?, &app, what).await
+            commands::erase(&open(&data).await?, &app, what).await
         }
         Command::Receipt(command) => commands::receipt(&command),
-        Command::Request(command) => commands::request(&open(command.directory())?, command).await,
-        Command::Audit(command) => commands::audit(&open(command.directory())?, &command),
-        Command::Partner(command) => commands::partner(&open(command.directory())?, command),
+        Command::Request(command) => commands::request(&open(command.data()).await?, command).await,
+        Command::Audit(command) => commands::audit(&open(command.data()).await?, &command),
+        Command::Partner(command) => commands::partner(&open(command.data()).await?, command),
         Command::Export {
             partner,
             app,
             week,
             data,
-        } => commands::export(&open(&data.directory)?, &partner, &app, week.as_deref()).await,
+        } => commands::export(&open(&data).await?, &partner, &app, week.as_deref()).await,
         Command::Sunset {
             app,
             notice,
             erase,
             data,
-        } => commands::sunset(&open(&data.directory)?, &app, &notice, erase).await,
-        Command::Key { data } => Ok(open(&data.directory)?.office.signer().public()),
+        } => commands::sunset(&open(&data).await?, &app, &notice, erase).await,
+        Command::Key { data } => Ok(open(&data).await?.office.signer().public()),
         Command::Serve { .. } | Command::App(_) | Command::Symbols(_) => Ok(String::new()),
     }
 }
 
-async fn serve(data: &Path, listen: SocketAddr, small: SmallGroups) -> Result<(), String> {
+async fn serve(data: &Data, listen: SocketAddr, small: SmallGroups) -> Result<(), String> {
     let state = State {
         small,
-        ..open(data)?
+        ..open(data).await?
     };
     tracing::info!(
         key = state.office.signer().public(),
@@ -126,9 +128,9 @@ fn stop_signals() -> std::io::Result<impl Future<Output = ()> + Send + 'static> 
     })
 }
 
-async fn add_app(name: &str, region: Option<&Region>, data: &Path) -> Result<(), String> {
+async fn add_app(name: &str, region: Option<&Region>, data: &Data) -> Result<(), String> {
     let app = AppName::parse(name).map_err(|refused| refused.to_string())?;
-    let state = open(data)?;
+    let state = open(data).await?;
     let exists = format!("the app {app} exists; its key was shown when it was added");
     let apps = state
         .store
