@@ -2,6 +2,8 @@
 //! the process, however that ends.
 #![allow(dead_code, unreachable_pub, reason = "every test uses a part of it")]
 
+pub mod cluster;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -75,6 +77,7 @@ impl Server {
                 (Some(directory), data)
             }
         };
+        std::fs::create_dir_all(&data).map_err(|error| error.to_string())?;
         let config = node.write(&data).map_err(|error| error.to_string())?;
         let child = Command::new("sh")
             // Nothing that is started in the background reads what this reads, so it ends when nobody holds the other end.

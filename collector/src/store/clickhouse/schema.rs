@@ -1,6 +1,7 @@
 //! What the tables are, as steps from every earlier version to the next.
 
 use super::server::{Again, Server};
+use super::sql;
 use crate::store::StoreError;
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
@@ -29,12 +30,18 @@ struct Migration {
 /// Brings a database up to date; an empty one gets all tables.
 pub(super) async fn migrate(server: &Server) -> Result<(), StoreError> {
     let engines = Engines::of(server);
-    server
-        .run(&engines.expand(
+    let known = format!(
+        "SELECT count() AS count FROM system.tables WHERE database = {} AND name = 'migration'",
+        sql::text(server.database())
+    );
+    // Where it is there, nothing is asked of other servers: one of them may be away.
+    if server.count(&known).await? == 0 {
+        let first = engines.expand(
             "CREATE TABLE IF NOT EXISTS migration @(on) (version UInt32) ENGINE = @(whole migration) ORDER BY version \
              SETTINGS index_granularity = 256 @(kept)",
-        )?)
-        .await?;
+        )?;
+        server.run(&first).await?;
+    }
     let version = server
         .count("SELECT toUInt64(max(version)) AS count FROM migration")
         .await?;

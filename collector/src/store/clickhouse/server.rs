@@ -18,6 +18,14 @@ const DELETION: Duration = Duration::from_secs(120);
 /// How often it is looked whether a deletion shows.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// The server's error for an insert that has to wait for another one, how long it waits, and how often.
+const ANOTHER: u32 = 286;
+const TURN: Duration = Duration::from_millis(20);
+const TURNS: u32 = 250;
+
+/// How long a statement about tables waits for servers that are away, in seconds.
+const AWAY: &str = "5";
+
 /// A block of this many rows or bytes is still inserted as one part, which is there whole or not at all.
 const ONE_BLOCK_ROWS: u64 = 10_000_000;
 const ONE_BLOCK_BYTES: u64 = 4 << 30;
@@ -37,6 +45,8 @@ pub(super) struct Server {
     current: AtomicUsize,
     database: String,
     cluster: Option<String>,
+    /// Servers of the cluster.
+    servers: u64,
     /// Year and number of the version, such as (18, 16).
     version: (u32, u32),
 }
@@ -69,6 +79,7 @@ impl Server {
             current: AtomicUsize::new(0),
             database: address.database.clone(),
             cluster: address.cluster.clone(),
+            servers: 0,
             version: (0, 0),
         };
         let version = server.rows::<Text>("SELECT version() AS text").await?;
@@ -78,13 +89,8 @@ impl Server {
         server.version = read_version(&version.text).ok_or_else(|| {
             StoreError::Unavailable("the server does not say which version it has".to_owned())
         })?;
-        server
-            .run(&format!(
-                "CREATE DATABASE IF NOT EXISTS {}{}",
-                server.database,
-                server.on_cluster()
-            ))
-            .await?;
+        server.find_cluster().await?;
+        server.make_database().await?;
         let settings = server.settings();
         server.hosts = server
             .hosts
@@ -99,6 +105,41 @@ impl Server {
         Ok(server)
     }
 
+    /// How many servers the cluster has.
+    async fn find_cluster(&mut self) -> Result<(), StoreError> {
+        let Some(cluster) = &self.cluster else {
+            return Ok(());
+        };
+        let servers = format!(
+            "SELECT count() AS count FROM system.clusters WHERE cluster = {}",
+            sql::text(cluster)
+        );
+        self.servers = self.count(&servers).await?;
+        match self.servers {
+            0 => Err(StoreError::Unavailable(format!(
+                "the server knows of no cluster called {cluster}: its remote_servers have to name it"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where it is there, nothing is asked of the others: one of them may be away.
+    async fn make_database(&self) -> Result<(), StoreError> {
+        let Self { database, .. } = self;
+        let exists = format!(
+            "SELECT count() AS count FROM system.databases WHERE name = {}",
+            sql::text(database)
+        );
+        if self.count(&exists).await? > 0 {
+            return Ok(());
+        }
+        let on_cluster = self.on_cluster();
+        self.run(&format!(
+            "CREATE DATABASE IF NOT EXISTS {database}{on_cluster}"
+        ))
+        .await
+    }
+
     /// What every request asks of the server.
     fn settings(&self) -> Vec<(&'static str, String)> {
         let mut settings = vec![
@@ -109,6 +150,7 @@ impl Server {
             // What is written to another server is there before the answer, and is asked for where it was written.
             ("insert_distributed_sync", "1".to_owned()),
             ("load_balancing", "in_order".to_owned()),
+            ("distributed_ddl_task_timeout", AWAY.to_owned()),
             ("min_insert_block_size_rows", ONE_BLOCK_ROWS.to_string()),
             ("max_insert_block_size", ONE_BLOCK_ROWS.to_string()),
             ("min_insert_block_size_bytes", ONE_BLOCK_BYTES.to_string()),
@@ -206,12 +248,30 @@ impl Server {
             return Ok(());
         }
         let mut tries = self.tries(again);
+        let mut waited = 0;
         loop {
-            let client = tries.client();
+            let client = self.on_two_disks(tries.client(), table);
             match patiently(insert(&client, table, rows)).await {
                 Ok(()) => return Ok(()),
+                // A server of 2018 makes one such insert after the other. This one was not begun.
+                Err(Error::BadResponse(text)) if code(&text) == Some(ANOTHER) && waited < TURNS => {
+                    waited += 1;
+                    tokio::time::sleep(TURN).await;
+                }
                 Err(error) => tries.next(error)?,
             }
+        }
+    }
+
+    /// Where one of several servers may go away, what the others need of it is on a second one before the answer. It is not
+    /// asked for of two servers, of which either would stop the other.
+    fn on_two_disks(&self, client: Client, table: &str) -> Client {
+        if self.servers > 2 && super::schema::WHOLE.contains(&table) {
+            client
+                .with_setting("insert_quorum", "2")
+                .with_setting("insert_quorum_timeout", "20000")
+        } else {
+            client
         }
     }
 
@@ -233,7 +293,11 @@ impl Server {
             "ALTER TABLE {}{local}{on_cluster} DELETE WHERE {which}",
             table.name()
         );
-        self.run(&statement).await?;
+        match self.run(&statement).await {
+            // A server is away and deletes it when it comes back; the others do it now.
+            Err(StoreError::Unavailable(_)) if !on_cluster.is_empty() => {}
+            other => other?,
+        }
         let shows = async {
             while self.count(&count).await? > 0 {
                 tokio::time::sleep(LOOK).await;
