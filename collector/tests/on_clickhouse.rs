@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{Answer, holds, pack, request, run};
+use support::{Answer, holds, pack, pseudonym, request, run};
 use tempfile::TempDir;
 
 /// What is not so by then will not be.
@@ -163,7 +163,7 @@ async fn collectors_share_a_clickhouse_and_may_be_killed_at_any_moment() {
     let page = request(next.address, "GET", "/?app=im", &[], b"").await;
     assert_eq!(page.status, 200);
     assert!(
-        !holds(desk.data.path(), b"\"what\""),
+        !holds(desk.data.path(), pseudonym(7).as_bytes()),
         "no report is kept beside the ClickHouse"
     );
 }

@@ -128,9 +128,9 @@ impl Engines {
             ("local", None) => table.to_owned(),
             // What one installation sent stands together.
             ("distributed", Some(cluster)) => format!(
-                "CREATE TABLE IF NOT EXISTS {table} ON CLUSTER {cluster} AS {table}_local
-                 ENGINE = Distributed({cluster}, {}, {table}_local, cityHash64(pseudonym))",
-                self.database
+                "CREATE TABLE IF NOT EXISTS {table} ON CLUSTER {cluster} AS {database}.{table}_local
+                 ENGINE = Distributed({cluster}, {database}, {table}_local, cityHash64(pseudonym))",
+                database = self.database
             ),
             ("distributed", None) => String::new(),
             ("kept", _) => today(", fsync_after_insert = 1, fsync_part_directory = 1"),
