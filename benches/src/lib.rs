@@ -25,8 +25,13 @@
 #![warn(clippy::unwrap_used)]
 
 pub mod build;
+pub mod client;
+#[cfg(feature = "collector")]
+pub mod corpus;
 pub mod lap;
 pub mod process;
+#[cfg(feature = "collector")]
+pub mod serving;
 pub mod sink;
 pub mod stats;
 pub mod table;

@@ -13,8 +13,10 @@ pub enum Unit {
     Bytes,
     /// Things.
     Count,
-    /// Things in a second.
+    /// Things in a second, that cost something.
     PerSecond,
+    /// Things done in a second. More is better.
+    Rate,
     /// A share of a whole, 0 to 1; shown in per cent. More is better.
     Share,
 }
@@ -107,7 +109,7 @@ impl Unit {
             Self::Nanos => &[(1e9, " s"), (1e6, " ms"), (1e3, " us"), (1.0, " ns")],
             Self::Bytes => &[(1_048_576.0, " MiB"), (1024.0, " KiB"), (1.0, " B")],
             Self::Count => &[(1.0, "")],
-            Self::PerSecond => &[(1.0, "/s")],
+            Self::PerSecond | Self::Rate => &[(1.0, "/s")],
             Self::Share => &[(0.01, " %")],
         };
         let fits = |(step, _): &&(f64, &str)| value.abs() >= *step;
@@ -115,7 +117,7 @@ impl Unit {
     }
 
     fn more_is_better(self) -> bool {
-        self == Self::Share
+        matches!(self, Self::Share | Self::Rate)
     }
 }
 
@@ -165,6 +167,9 @@ impl Row {
 
     fn ratio(&self) -> String {
         match (self.ours.value(), self.peer.value()) {
+            (Some(ours), Some(peer)) if self.unit == Unit::Rate && peer > 0.0 => {
+                format!("{}x", digits(ours / peer))
+            }
             (Some(ours), Some(peer)) if !self.unit.more_is_better() && ours > 0.0 && peer > 0.0 => {
                 let over = matches!(self.peer, Cell::NoEnd(_));
                 format!("{}{}x", if over { ">" } else { "" }, digits(peer / ours))

@@ -1,6 +1,7 @@
 //! What programs may ask.
 
 mod connections;
+mod health;
 mod privacy;
 
 use crate::ingest::json;
@@ -13,7 +14,8 @@ use axum::response::Response;
 use axum::routing::get;
 use candor_protocol::answer::Refusal;
 use candor_protocol::deidentify::AppName;
-use serde::Deserialize;
+use candor_protocol::sketch::Sketch;
+use serde::{Deserialize, Serialize};
 
 /// Whether the collector serves: for whoever starts it.
 pub fn health_router() -> Router {
@@ -24,6 +26,7 @@ pub fn health_router() -> Router {
 pub fn router<S: Store>(state: State<S>) -> Router {
     Router::new()
         .route("/api/v1/ledger", get(ledger::<S>))
+        .route("/api/v1/health", get(health::health::<S>))
         .route("/api/v1/connections", get(connections::connections::<S>))
         .with_state(state.clone())
         .merge(privacy::router(state))
@@ -32,6 +35,26 @@ pub fn router<S: Store>(state: State<S>) -> Router {
 #[derive(Deserialize)]
 struct About {
     app: String,
+}
+
+/// A latency: how many values, and three of their percentiles in the unit of its name, each within 1 %.
+#[derive(Debug, Serialize)]
+struct Times {
+    count: u64,
+    p50: Option<u64>,
+    p95: Option<u64>,
+    p99: Option<u64>,
+}
+
+impl From<&Sketch> for Times {
+    fn from(sketch: &Sketch) -> Self {
+        Self {
+            count: sketch.count(),
+            p50: sketch.quantile(0.5),
+            p95: sketch.quantile(0.95),
+            p99: sketch.quantile(0.99),
+        }
+    }
 }
 
 fn no_such_app() -> Response {

@@ -302,7 +302,7 @@ pub enum PartnerCommand {
 /// Symbol files.
 #[derive(Debug, Subcommand)]
 pub enum SymbolsCommand {
-    /// Add ELF files with debug information or a symbol table, each by its build id.
+    /// Add files with debug information or a symbol table, each by its build id: ELF, Mach-O or its .dSYM, PDB, PE, and Breakpad's .sym.
     Add {
         /// Executables or libraries, from before they are stripped.
         #[arg(required = true, value_name = "PATH")]

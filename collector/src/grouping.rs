@@ -4,6 +4,8 @@
 //! What never counts: lines and addresses of named code, hashes, generic arguments, releases, and functions that were
 //! inlined (which ones are is a matter of how a build was made). What counts is in [`Explanation`].
 
+#[cfg(test)]
+mod corpus;
 mod crash;
 mod frames;
 mod freeze;

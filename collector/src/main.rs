@@ -160,11 +160,13 @@ fn add_symbols(paths: &[PathBuf], data: &Path) -> Result<(), String> {
     let mut refused = 0;
     for path in paths {
         match symbol_files::add(data, path) {
-            Ok(added) => {
-                let known = if added.known { " (known)" } else { "" };
-                say(&format!("{} {}{known}", added.build, path.display()))?;
-                for remark in added.remarks {
-                    eprintln!("candor-collector: {}: {remark}", path.display());
+            Ok(builds) => {
+                for added in builds {
+                    let known = if added.known { " (known)" } else { "" };
+                    say(&format!("{} {}{known}", added.build, path.display()))?;
+                    for remark in added.remarks {
+                        eprintln!("candor-collector: {}: {remark}", path.display());
+                    }
                 }
             }
             Err(reason) => {

@@ -1,7 +1,7 @@
 //! Symbol files in the data directory: one for each build, by its build id.
 
 use candor_protocol::deidentify::BuildId;
-use candor_symbols::{NotSymbols, Remark, locate};
+use candor_symbols::{Located, NotSymbols, Remark, locate_all};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -49,14 +49,21 @@ impl From<io::Error> for NotAdded {
 }
 
 /// Stores what names the addresses of a file: itself, or, where it is stripped, its debug file, with what belongs to that.
-/// A collector that runs finds it with the next report.
+/// A file of another kind than ELF is stored for each build in it. A collector that runs finds it with the next report.
 ///
 /// # Errors
 /// Says why the file is of no use, or could not be stored.
-pub fn add(data: &Path, file: &Path) -> Result<Added, NotAdded> {
-    let located = locate(file, &[]).map_err(NotAdded::NotSymbols)?;
+pub fn add(data: &Path, file: &Path) -> Result<Vec<Added>, NotAdded> {
+    let located = locate_all(file, &[]).map_err(NotAdded::NotSymbols)?;
+    fs::create_dir_all(directory(data))?;
+    located
+        .into_iter()
+        .map(|located| keep(data, located))
+        .collect()
+}
+
+fn keep(data: &Path, located: Located) -> Result<Added, NotAdded> {
     let directory = directory(data);
-    fs::create_dir_all(&directory)?;
     let place = |build: &BuildId| directory.join(format!("{build}.debug"));
     let debug = place(&located.build);
     // First what it needs, so that nobody reads it without.

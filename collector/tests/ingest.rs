@@ -542,3 +542,33 @@ async fn programs_can_ask_for_health_and_the_ledger() {
     assert_eq!(collector.get("/api/v1/ledger").await.status, 400);
     assert_eq!(collector.get("/v1/batches").await.status, 405);
 }
+
+#[tokio::test]
+async fn a_field_that_the_batch_s_catalogue_does_not_have_is_refused_by_name() {
+    let collector = Collector::start().await;
+    let newer = crash(2, BUILD, 0x10).replace(
+        "\"fatal\"",
+        "\"crumbs\":[{\"name\":\"opened\",\"before_ms\":5}],\"fatal\"",
+    );
+    let lines = [run(1), newer, crash(3, BUILD, 0x20)];
+    for (catalogue, stored, refused) in [(1, 2, 1), (2, 1, 0)] {
+        let batch = format!(
+            "{{\"candor\":1,\"catalogue\":{catalogue}}}\n{}\n",
+            lines.join("\n")
+        );
+        let answer = collector.post_batch(&gzip(batch.as_bytes())).await;
+        assert_eq!(answer.accepted().0, stored, "{}", answer.body);
+        let accepted: candor_protocol::answer::Accepted =
+            serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(accepted.quarantined.len(), refused, "{}", answer.body);
+        for one in accepted.quarantined {
+            assert_eq!(
+                (one.line, one.field.as_str(), one.reason.as_str()),
+                (3, "what.crash.crumbs[].name", "not_in_catalogue")
+            );
+        }
+    }
+    // The first time it was counted, not kept; the second time, in a batch that declares it, it was kept.
+    assert_eq!(collector.stored().await, 3);
+    assert_eq!(collector.ledger().await["refused"]["quarantined"], 1);
+}

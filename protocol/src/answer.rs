@@ -16,8 +16,8 @@ pub struct Accepted {
     /// and its user allow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub narrowing: Option<Narrowing>,
-    /// Reports that were not stored, since a value in them is one that the protocol's types refuse: the agent that sent them has
-    /// a fault. Sending them again would change nothing.
+    /// Reports that were not stored, since a value in them is one that the protocol's types refuse, or a field one that the catalogue
+    /// of their batch does not have: the agent that sent them has a fault. Sending them again would change nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quarantined: Vec<Quarantined>,
     /// Says that the collector's operator has stopped for good: see [`Sunset`]. Nothing of the batch was stored.
@@ -32,7 +32,7 @@ pub struct Quarantined {
     pub line: u32,
     /// The field, as the catalogue names it.
     pub field: String,
-    /// The rule that was broken, such as `not_scrubbed`.
+    /// The rule that was broken, such as `not_scrubbed` or `not_in_catalogue`.
     pub reason: String,
 }
 

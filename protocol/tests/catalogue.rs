@@ -1,6 +1,6 @@
 //! The catalogue and the wire types say the same.
 
-use candor_protocol::catalogue::{self, FIELDS, keep};
+use candor_protocol::catalogue::{self, FIELDS, keep, newer};
 use candor_protocol::deidentify::{
     Amount, BuildId, CleanText, ModuleName, Name, Pseudonym, Release, ReportId, RunId, SourcePath,
     ThreadName,
@@ -333,5 +333,74 @@ fn what_is_allowed_is_kept_as_it_is_and_what_a_report_needs_cannot_be_left_out()
     for report in everything() {
         assert_eq!(keep(report.clone(), &|_| true), Some(report.clone()));
         assert_eq!(keep(report, &|field| field.path != "pseudonym"), None);
+    }
+}
+
+/// The report of everything with only one of the fields that came after `version`, if it can be read so.
+fn with_one_newer(report: &Report, version: u32, path: &str) -> Option<String> {
+    let kept = keep(report.clone(), &|field| {
+        field.since <= version || field.path == path
+    })?;
+    let mut there = BTreeSet::new();
+    paths(&serde_json::to_value(&kept).unwrap(), "", &mut there);
+    there
+        .contains(path)
+        .then(|| serde_json::to_string(&kept).unwrap())
+}
+
+#[test]
+fn a_field_that_a_version_does_not_have_is_found_and_no_other() {
+    for version in 1..=catalogue::VERSION {
+        for report in everything() {
+            let line = serde_json::to_string(&report).unwrap();
+            let mut there = BTreeSet::new();
+            paths(&serde_json::to_value(&report).unwrap(), "", &mut there);
+            let later = FIELDS
+                .iter()
+                .filter(|field| field.since > version && there.contains(field.path));
+            assert_eq!(newer(&line, version).is_some(), later.count() > 0, "{line}");
+            let old = keep(report, &|field| field.since <= version).unwrap();
+            let line = serde_json::to_string(&old).unwrap();
+            assert_eq!(newer(&line, version), None, "{line}");
+        }
+    }
+}
+
+#[test]
+fn each_field_that_came_later_is_called_by_its_name() {
+    for field in FIELDS.iter().filter(|field| field.since > 1) {
+        let version = field.since - 1;
+        let lines: Vec<String> = everything()
+            .iter()
+            .filter_map(|report| with_one_newer(report, version, field.path))
+            .collect();
+        // Some cannot stand alone: a breadcrumb without a name is none.
+        for line in &lines {
+            let found = newer(line, version).expect("it is found");
+            assert_eq!(found.path, field.path);
+            assert_eq!(newer(line, field.since), None);
+        }
+    }
+    let alone = FIELDS
+        .iter()
+        .filter(|field| field.since > 1)
+        .filter(|field| {
+            let with = |report| with_one_newer(report, field.since - 1, field.path);
+            everything().iter().any(|report| with(report).is_some())
+        });
+    assert!(alone.count() >= 15, "most can stand alone");
+}
+
+#[test]
+fn what_is_no_report_has_no_newer_field() {
+    for line in [
+        "",
+        "{",
+        "[1,{}]",
+        "null",
+        "{\"what\":7}",
+        "{\"what\":{\"crash\":[]}}",
+    ] {
+        assert_eq!(newer(line, 1), None, "{line}");
     }
 }

@@ -12,8 +12,10 @@ use std::path::{Component, Path, PathBuf};
 pub enum NotSymbols {
     /// It could not be read.
     Unreadable(io::Error),
-    /// It is not an ELF file, or a damaged one.
-    NotElf,
+    /// It is none of the kinds of files that can be read.
+    OtherKind,
+    /// It is one of them, and cannot be understood: why.
+    Damaged(String),
     /// It has no build id, so that no report can refer to it.
     NoBuildId,
     /// It is a part of the debug information that was split off while compiling (`.dwo`, `.dwp`).
@@ -27,7 +29,10 @@ impl fmt::Display for NotSymbols {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(error) => write!(f, "it cannot be read: {error}"),
-            Self::NotElf => f.write_str("it is not an ELF file, or it is damaged"),
+            Self::OtherKind => f.write_str(
+                "it is no symbol file that can be read, which are ELF, Mach-O, PDB, PE and those of Breakpad, or it is damaged",
+            ),
+            Self::Damaged(how) => write!(f, "it is damaged: {how}"),
             Self::NoBuildId => f.write_str("it has no build id; link it with -Wl,--build-id"),
             Self::SplitOff => f.write_str(
                 "it is only a part of a program's debug information; give the program, with its .dwp beside it",
@@ -139,11 +144,11 @@ impl Elf {
     pub(crate) fn read(path: &Path) -> Result<Self, NotSymbols> {
         let file = File::open(path).map_err(NotSymbols::Unreadable)?;
         let data = ReadCache::new(file);
-        let elf = object::File::parse(&data).map_err(|_| NotSymbols::NotElf)?;
+        let elf = object::File::parse(&data).map_err(|_| NotSymbols::OtherKind)?;
         if elf.format() != BinaryFormat::Elf {
-            return Err(NotSymbols::NotElf);
+            return Err(NotSymbols::OtherKind);
         }
-        let build = elf.build_id().map_err(|_| NotSymbols::NotElf)?;
+        let build = elf.build_id().map_err(|_| NotSymbols::OtherKind)?;
         let names_functions = || {
             elf.symbols()
                 .any(|symbol| symbol.is_definition() && symbol.kind() == SymbolKind::Text)

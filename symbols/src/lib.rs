@@ -4,7 +4,7 @@
 //! device. Opens the symbol files it is given, and those that belong to them.
 //!
 //! * [`Symbols`]: the files, and names for addresses in them.
-//! * [`locate()`]: where the debug information of a stripped file is.
+//! * [`locate()`]: where the debug information of a stripped file is; [`locate_all`]: the same for files of any kind.
 //! * [`clean`]: a function's name without what changes from build to build.
 //! * [`owner()`]: whose code a frame is.
 #![forbid(unsafe_code)]
@@ -13,6 +13,7 @@ mod cache;
 mod clean;
 mod elf;
 mod file;
+mod foreign;
 mod library;
 mod locate;
 mod name;
@@ -22,6 +23,6 @@ mod tables;
 pub use clean::clean;
 pub use elf::{NotSymbols, Remark};
 pub use library::{Called, Looked, Symbols};
-pub use locate::{Located, Shared, build_id_of, locate};
+pub use locate::{Located, Shared, build_id_of, locate, locate_all};
 pub use name::Name;
 pub use owner::{Owner, is_panic_machinery, is_thread_base, owner};

@@ -4,7 +4,8 @@ use crate::cache::Cache;
 use crate::clean::clean;
 use crate::elf::{Elf, NotSymbols};
 use crate::file;
-use crate::locate::{Located, complete, in_tree};
+use crate::foreign;
+use crate::locate::{Located, by_itself, complete, in_tree};
 use crate::name::Name;
 use crate::owner::{Owner, is_panic_machinery, owner};
 use addr2line::Loader;
@@ -91,16 +92,38 @@ struct Known {
     called: Option<Called>,
 }
 
+/// The names in a file.
+enum Source {
+    Elf(Box<Loader>),
+    Foreign(foreign::Names),
+}
+
+impl Source {
+    fn read(located: &Located) -> Option<Self> {
+        match located.part {
+            Some(part) => Some(Self::Foreign(foreign::Names::read(&located.file, part)?)),
+            None => Some(Self::Elf(Box::new(load(located)?))),
+        }
+    }
+
+    fn names(&self, address: u64) -> Vec<Name> {
+        match self {
+            Self::Elf(loader) => file::names(loader, address),
+            Self::Foreign(names) => names.at(address),
+        }
+    }
+}
+
 struct State {
     builds: HashMap<BuildId, Build>,
     /// Time of each given path when it was read; `None` when it may have changed since.
     read: Vec<Option<SystemTime>>,
-    open: Cache<u32, Option<Loader>>,
+    open: Cache<u32, Option<Source>>,
     known: Cache<(u32, u64), Known>,
 }
 
 impl Symbols {
-    /// Uses the ELF files in `paths`: each is a file, or a directory whose files are used (not those of its directories).
+    /// Uses the symbol files in `paths`, of ELF or another kind: each is a file, or a directory whose files are used (not those of its directories).
     /// A stripped file is named by its debug file, where [`locate`](crate::locate()) finds that. What cannot be read or
     /// names no function is passed over.
     pub fn open(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
@@ -202,20 +225,23 @@ impl Symbols {
             known,
             ..
         } = &mut *self.lock();
-        let Build { number, names, .. } = builds.get(build_id)?;
+        let Build { number, names, .. } = builds
+            .get(build_id)
+            .or_else(|| builds.get(&shortened(build_id)?))?;
         let located = names.as_ref()?;
         let key = (*number, address);
         if let Some(taken) = known.get(&key, &take) {
             return Some(taken);
         }
-        let look_up = |loader: &Option<Loader>| match loader {
-            Some(loader) => file::names(loader, address),
-            None => Vec::new(),
+        let look_up = |source: &Option<Source>| {
+            source
+                .as_ref()
+                .map_or_else(Vec::new, |source| source.names(address))
         };
         let names = open.get(number, look_up).unwrap_or_else(|| {
-            let loader = load(located);
-            let names = look_up(&loader);
-            open.insert(*number, loader);
+            let source = Source::read(located);
+            let names = look_up(&source);
+            open.insert(*number, source);
             names
         });
         let called = Called::of(&names);
@@ -253,6 +279,11 @@ impl Symbols {
     }
 }
 
+/// What a file of Breakpad's that does not tell the whole of it calls a build.
+fn shortened(build_id: &BuildId) -> Option<BuildId> {
+    build_id.as_str().get(..32)?.parse().ok()
+}
+
 fn load(located: &Located) -> Option<Loader> {
     // Without the file that it shares debug information with, its own part and its symbol table are left.
     let supplement = located.supplement.as_ref().map(|shared| &shared.file);
@@ -273,41 +304,54 @@ fn look(given: &[PathBuf], wanted: &[BuildId]) -> (HashMap<BuildId, Build>, Vec<
                 let trees = wanted.iter().flat_map(|build| in_tree(path, build));
                 files.extend(trees.map(|file| (file, false)));
             }
-            None => files.push((path.clone(), true)),
+            None => files.push((
+                foreign::in_bundle(path).unwrap_or_else(|| path.clone()),
+                true,
+            )),
         }
     }
-    let read: Vec<(PathBuf, bool, Result<Elf, NotSymbols>)> = files
-        .into_iter()
-        .map(|(path, given)| {
-            let elf = Elf::read(&path);
-            (path, given, elf)
-        })
-        .collect();
+    let mut builds: HashMap<BuildId, Build> = HashMap::new();
+    let mut looked = Vec::new();
+    let mut read: Vec<(PathBuf, bool, Result<Elf, NotSymbols>)> = Vec::new();
+    for (path, given) in files {
+        match foreign::parts(&path) {
+            Some(Ok(parts)) => looked.extend(parts.into_iter().map(|part| {
+                let located = by_itself(&path, &part);
+                build_of(&mut builds, &part.build).name_by(&located);
+                Looked {
+                    path: path.clone(),
+                    given,
+                    build: Some(part.build),
+                    outcome: Ok(located),
+                }
+            })),
+            Some(Err(why)) => looked.push(Looked {
+                path,
+                given,
+                build: None,
+                outcome: Err(why),
+            }),
+            None => {
+                let elf = Elf::read(&path);
+                read.push((path, given, elf));
+            }
+        }
+    }
     let known: Vec<(PathBuf, BuildId)> = read
         .iter()
         .filter_map(|(path, _, elf)| Some((path.clone(), elf.as_ref().ok()?.build.clone()?)))
         .collect();
-    let mut builds: HashMap<BuildId, Build> = HashMap::new();
-    let mut looked = Vec::new();
     for (path, given, elf) in read {
         let build = elf.as_ref().ok().and_then(|elf| elf.build.clone());
         let outcome = elf.and_then(|elf| {
             let located = complete(&path, &elf, &below, &known);
             if let Some(id) = &elf.build {
-                let number = builds.len() as u32;
-                let build = builds.entry(id.clone()).or_insert(Build {
-                    number,
-                    names: None,
-                    code: None,
-                });
+                let build = build_of(&mut builds, id);
                 if elf.unwinds && build.code.is_none() {
                     build.code = Some(path.clone());
                 }
                 if let Ok(located) = &located {
-                    let naming = |known: &Arc<Located>| known.naming;
-                    if build.names.as_ref().map(naming) < Some(located.naming) {
-                        build.names = Some(Arc::new(located.clone()));
-                    }
+                    build.name_by(located);
                 }
             }
             located
@@ -322,12 +366,35 @@ fn look(given: &[PathBuf], wanted: &[BuildId]) -> (HashMap<BuildId, Build>, Vec<
     (builds, looked)
 }
 
+fn build_of<'b>(builds: &'b mut HashMap<BuildId, Build>, id: &BuildId) -> &'b mut Build {
+    let number = builds.len() as u32;
+    builds.entry(id.clone()).or_insert(Build {
+        number,
+        names: None,
+        code: None,
+    })
+}
+
+impl Build {
+    /// Uses `located` if it names more than what is known.
+    fn name_by(&mut self, located: &Located) {
+        let naming = |known: &Arc<Located>| known.naming;
+        if self.names.as_ref().map(naming) < Some(located.naming) {
+            self.names = Some(Arc::new(located.clone()));
+        }
+    }
+}
+
 /// The files in a directory; `None` when it is none.
 fn files_in(path: &Path) -> Option<Vec<PathBuf>> {
+    if foreign::in_bundle(path).is_some() {
+        return None;
+    }
     let entries = fs::read_dir(path).ok()?;
     let mut files: Vec<PathBuf> = entries
         .filter_map(Result::ok)
         .map(|entry| entry.path())
+        .map(|path| foreign::in_bundle(&path).unwrap_or(path))
         .filter(|path| path.is_file())
         .collect();
     // Of two files that are equally good the same one is taken every time.

@@ -5,6 +5,7 @@
 //! has to have the right build id too, or, without one, the right checksum.
 
 use crate::elf::{Elf, Link, Naming, NotSymbols, Remark, Supplement};
+use crate::foreign::{self, Part};
 use candor_protocol::deidentify::BuildId;
 use flate2::Crc;
 use std::fs::{self, File};
@@ -26,6 +27,8 @@ pub struct Located {
     /// What has to be said of them.
     pub remarks: Vec<Remark>,
     pub(crate) naming: Naming,
+    /// Which part of a file of another kind than ELF.
+    pub(crate) part: Option<usize>,
 }
 
 /// A file of debug information that others share.
@@ -56,6 +59,31 @@ pub fn build_id_of(path: &Path) -> Result<BuildId, NotSymbols> {
     match elf.naming {
         Naming::Nothing => Err(NotSymbols::Stripped(None)),
         Naming::Functions | Naming::Lines => Ok(build.clone()),
+    }
+}
+
+/// What names the addresses of the file or bundle (`.dSYM`) at `path`, for each build in it: [`locate`], if it is an ELF file; else
+/// itself.
+///
+/// # Errors
+/// Says why the file is of no use for symbols.
+pub fn locate_all(path: &Path, below: &[PathBuf]) -> Result<Vec<Located>, NotSymbols> {
+    let path = foreign::in_bundle(path).unwrap_or_else(|| path.to_owned());
+    match foreign::parts(&path) {
+        Some(parts) => Ok(parts?.iter().map(|part| by_itself(&path, part)).collect()),
+        None => Ok(vec![locate(&path, below)?]),
+    }
+}
+
+/// A part of a file that needs no other.
+pub(crate) fn by_itself(path: &Path, part: &Part) -> Located {
+    Located {
+        build: part.build.clone(),
+        file: path.to_owned(),
+        supplement: None,
+        remarks: Vec::new(),
+        naming: part.naming,
+        part: Some(part.index),
     }
 }
 
@@ -108,6 +136,7 @@ pub(crate) fn complete(
         supplement,
         remarks,
         naming: named_by.naming,
+        part: None,
     })
 }
 

@@ -161,7 +161,7 @@ fn what_cannot_name_anything_is_refused_with_a_reason() {
     let directory = tempfile::tempdir().unwrap();
     let text = directory.path().join("text");
     std::fs::write(&text, "not a program").unwrap();
-    assert!(matches!(build_id_of(&text), Err(NotSymbols::NotElf)));
+    assert!(matches!(build_id_of(&text), Err(NotSymbols::OtherKind)));
     assert!(matches!(
         build_id_of(&directory.path().join("absent")),
         Err(NotSymbols::Unreadable(_))

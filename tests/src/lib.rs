@@ -5,6 +5,7 @@ pub mod device;
 pub mod fault;
 pub mod house;
 pub mod http;
+pub mod kill;
 pub mod link;
 pub mod peer;
 pub mod programs;

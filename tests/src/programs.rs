@@ -205,6 +205,16 @@ impl Collector {
         ))
     }
 
+    /// The public key that its notices are signed with.
+    pub fn operator_key(&self) -> String {
+        self.command(&["key"]).trim().to_owned()
+    }
+
+    /// Ends the service of the app, under this name of the notice.
+    pub fn end_service(&self, notice: &str) {
+        self.command(&["sunset", "--app", "im-demo", "--notice", notice]);
+    }
+
     /// Kills it (SIGKILL) without warning.
     pub fn kill(&mut self) {
         self.running.kill();

@@ -14,6 +14,7 @@ use crate::narrowing;
 use crate::running::{Flushed, Recordings, Running};
 use crate::settings::{Checked, Settings, SettingsError};
 use crate::startup;
+use crate::sunset;
 use crate::upload::lock;
 use crate::withdrawal;
 use candor_protocol::catalogue::Extra;
@@ -130,7 +131,8 @@ impl Agent {
         };
         match choice {
             Choice::Granted(consent) => agent.grant(consent)?,
-            Choice::Withdrawn => withdrawal::finish(&inner.settings.settings),
+            Choice::Withdrawn if inner.has_ended() => {}
+            Choice::Withdrawn => withdrawal::resume(&inner.settings.settings),
             Choice::NotAsked | Choice::CouldNotAsk | Choice::Declined => {}
         }
         Ok(agent)
@@ -149,7 +151,7 @@ impl Agent {
             terms.are_covered_by(&consent)?;
         }
         *lock(&inner.consent) = Some(consent.clone());
-        if inner.has_to_wait() {
+        if inner.has_ended() || inner.has_to_wait() {
             return Ok(());
         }
         let mut running = lock(&inner.running);
@@ -183,6 +185,9 @@ impl Agent {
             None => return,
         }
         *lock(&inner.consent) = None;
+        if inner.has_ended() {
+            return;
+        }
         withdrawal::begin(&files);
         withdrawal::finish(&inner.settings.settings);
     }
@@ -195,6 +200,9 @@ impl Agent {
             return;
         };
         running.close();
+        if inner.has_ended() {
+            return;
+        }
         withdrawal::begin_erasure(&running.files);
         withdrawal::finish(&inner.settings.settings);
         // It was complete before, so it is now.
@@ -207,6 +215,9 @@ impl Agent {
         let Some(running) = lock(&inner.running).take() else {
             return;
         };
+        if inner.has_ended() {
+            return running.close();
+        }
         let _ = running.files.pause();
         running.pause();
     }
@@ -423,6 +434,16 @@ impl Inner {
         );
         running.tell_foreground();
         Arc::new(running)
+    }
+
+    /// Whether the service has ended for good; then nothing is left on the device but the notice that says so.
+    fn has_ended(&self) -> bool {
+        let files = Files::new(&self.settings.settings.dir);
+        let ended = sunset::has_come(&files, &self.settings);
+        if ended {
+            sunset::finish(&files);
+        }
+        ended
     }
 
     /// Whether the user pauses the agent, or the collector wants nothing for a while.

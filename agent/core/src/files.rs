@@ -72,6 +72,11 @@ impl Files {
         self.root.join("narrowing.json")
     }
 
+    /// The notice that ended the service.
+    pub(crate) fn sunset(&self) -> PathBuf {
+        self.root.join("sunset.json")
+    }
+
     /// When the user withdrew, and the request for erasure until it is answered.
     pub(crate) fn withdrawal(&self) -> PathBuf {
         self.root.join("withdrawal.json")
@@ -141,7 +146,11 @@ pub(crate) fn load<T: DeserializeOwned>(path: &Path) -> Option<T> {
 
 /// Removes everything in the directory but the withdrawal itself and the lock.
 pub(crate) fn purge(files: &Files) -> io::Result<()> {
-    let keep = [files.withdrawal(), files.lock()];
+    purge_but(files, &[files.withdrawal(), files.lock()])
+}
+
+/// Removes everything in the directory but these files.
+pub(crate) fn purge_but(files: &Files, keep: &[PathBuf]) -> io::Result<()> {
     for entry in fs::read_dir(files.root())? {
         let path = entry?.path();
         if keep.contains(&path) {

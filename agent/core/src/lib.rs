@@ -55,6 +55,7 @@ mod running;
 mod settings;
 mod spool;
 mod startup;
+mod sunset;
 mod upload;
 mod withdrawal;
 mod worker;

@@ -12,8 +12,10 @@ use crate::narrowing;
 use crate::note::Note;
 pub use crate::running::Grant;
 use crate::spool;
+use crate::sunset;
 use crate::upload;
 use crate::withdrawal;
+use candor_protocol::answer::Sunset;
 use candor_protocol::deidentify::{Pseudonym, Release, RunId};
 use candor_protocol::limits::REPORT_BYTES;
 use candor_protocol::moment::Precision;
@@ -76,6 +78,8 @@ pub struct Status {
     pub grant: Option<Grant>,
     /// Whether the user pauses it.
     pub paused: bool,
+    /// The notice that the service has ended for good. `None` while it goes on.
+    pub sunset: Option<Sunset>,
     /// Whether a request for erasure waits for the collector's answer.
     pub erasing: bool,
     /// What was recorded, delivered and lost, and what waits.
@@ -119,6 +123,7 @@ impl Device {
         Ok(Status {
             grant: files::load(&self.files.grant()),
             paused: self.files.paused().exists(),
+            sunset: sunset::load(&self.files),
             erasing: withdrawal::is_pending(&self.files),
             balance: spool::balance(&ledger, &entries),
             spool_bytes: entries.iter().map(|entry| entry.size).sum(),
@@ -208,6 +213,7 @@ impl Device {
             "counts": spool::balance(&ledger, &entries),
             "uploads": ledger.uploads(),
             "asked_to_leave_out": narrowing::load(&self.files),
+            "service_ended": sunset::load(&self.files),
             "erasure_pending": withdrawal::is_pending(&self.files),
             "reports": reports,
         }))
@@ -283,6 +289,7 @@ impl Device {
             self.files.ledger(),
             self.files.upload(),
             self.files.withdrawal(),
+            self.files.sunset(),
         ] {
             if path.exists() && files::load::<serde_json::Value>(&path).is_none() {
                 unread.push((path, "it is damaged".to_owned()));

@@ -33,6 +33,7 @@ pub struct Settings {
     pub(crate) extras: Vec<Extra>,
     pub(crate) terms: Option<Terms>,
     pub(crate) region: Option<String>,
+    pub(crate) operator_key: Option<String>,
 }
 
 impl Settings {
@@ -66,6 +67,7 @@ impl Settings {
             extras: Vec::new(),
             terms: None,
             region: None,
+            operator_key: None,
         }
     }
 
@@ -91,6 +93,16 @@ impl Settings {
     #[must_use]
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = Some(region.into());
+        self
+    }
+
+    /// Optional, and recommended: the public key of the collector's operator, 64 hexadecimal digits, as `candor-collector key`
+    /// prints it. With it the agent believes a signed notice that the service has ended: it then stops, wipes everything, and stays
+    /// silent for good. Default: nobody is believed, and the agent goes on trying.
+    #[cfg(feature = "verify")]
+    #[must_use]
+    pub fn operator_key(mut self, public_key: impl Into<String>) -> Self {
+        self.operator_key = Some(public_key.into());
         self
     }
 
@@ -230,6 +242,10 @@ impl Settings {
                 "a region is 1 to 32 of a-z 0-9 -",
             ),
             (
+                self.operator_key.as_deref().is_none_or(is_key),
+                "the operator's key is 64 of 0-9 a-f, as `candor-collector key` prints it",
+            ),
+            (
                 touches_something(&self.scope),
                 "a scope names at least one module or range, and no range is empty",
             ),
@@ -243,6 +259,11 @@ impl Settings {
             settings: self,
         })
     }
+}
+
+fn is_key(digits: &str) -> bool {
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    digits.len() == 64 && digits.bytes().all(is_digit)
 }
 
 /// A scope that touches nothing is a mistake.
@@ -402,6 +423,13 @@ mod tests {
             (good().spool_age(Duration::ZERO), "spool"),
             (good().rescue(Duration::from_secs(60)), "start"),
             (good().region("North China"), "region"),
+            (
+                Settings {
+                    operator_key: Some("0F".repeat(32)),
+                    ..good()
+                },
+                "operator's key",
+            ),
             (
                 good().scope(Scope::Modules {
                     names: vec![],

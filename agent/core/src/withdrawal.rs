@@ -68,10 +68,23 @@ pub(crate) fn begin_erasure(files: &Files) {
 fn ask_for_erasure(files: &Files, at: u64) {
     let mut pseudonyms = Identity::load(files).all();
     let earlier = load(files).and_then(|withdrawal| withdrawal.erasure);
-    pseudonyms.extend(earlier.into_iter().flat_map(|erasure| erasure.pseudonyms));
+    let earlier = earlier.into_iter().flat_map(|erasure| erasure.pseudonyms);
+    // A process that died while it wiped the device has left the same ones in both places.
+    let added: Vec<_> = earlier.filter(|one| !pseudonyms.contains(one)).collect();
+    pseudonyms.extend(added);
     pseudonyms.truncate(ERASURE_PSEUDONYMS);
     let erasure = (!pseudonyms.is_empty()).then_some(Erasure { pseudonyms });
     let _ = save(files, &Withdrawal { at, erasure });
+}
+
+/// Goes on with a withdrawal that the host remembers. A process that died before the withdrawal was on the disk has left the
+/// pseudonyms that are to be erased.
+pub(crate) fn resume(settings: &Settings) {
+    let files = Files::new(&settings.dir);
+    if !Identity::load(&files).all().is_empty() {
+        begin(&files);
+    }
+    finish(settings);
 }
 
 /// Wipes what is left of a withdrawal and asks for erasure until the collector has answered; then silence.

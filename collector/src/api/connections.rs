@@ -1,6 +1,6 @@
 //! `GET /api/v1/connections`: what the page of connections shows, for programs.
 
-use super::{failed, no_such_app};
+use super::{Times, failed, no_such_app};
 use crate::ingest::json;
 use crate::privacy::groups::{self, SafeConnections};
 use crate::state::State;
@@ -28,15 +28,6 @@ pub(super) struct About {
     region: Option<Name>,
     os: Option<String>,
     transport: Option<Transport>,
-}
-
-/// A latency: how many values, and three of their percentiles in the unit of its name, each within 1 %.
-#[derive(Debug, Serialize)]
-struct Times {
-    count: u64,
-    p50: Option<u64>,
-    p95: Option<u64>,
-    p99: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -131,17 +122,6 @@ struct Answer {
     by_transport: Vec<Part<Transport>>,
     storms: Vec<Storm>,
     series: Vec<Part<u64>>,
-}
-
-impl From<&Sketch> for Times {
-    fn from(sketch: &Sketch) -> Self {
-        Self {
-            count: sketch.count(),
-            p50: sketch.quantile(0.5),
-            p95: sketch.quantile(0.95),
-            p99: sketch.quantile(0.99),
-        }
-    }
 }
 
 impl From<&ConnectionSum> for Figures {

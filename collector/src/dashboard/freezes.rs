@@ -13,7 +13,7 @@ use askama::Template;
 use axum::extract::State as Given;
 use axum::response::Response;
 use candor_protocol::deidentify::Name;
-use candor_protocol::report::{Activity, FreezeEnd, Wait};
+use candor_protocol::report::{Activity, FreezeEnd, Level, Wait};
 use candor_protocol::sketch::Sketch;
 use std::collections::BTreeMap;
 
@@ -31,10 +31,12 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Freeze
     let rates = store.freeze_rates(app, span).await?;
     let lang = entry.visit.lang;
     let (mut activity, mut waits, mut ends) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let mut levels = BTreeMap::new();
     for row in &rows {
         add(&mut activity, &row.activity);
         add(&mut waits, &row.waits);
         add(&mut ends, &row.ends);
+        add(&mut levels, &row.levels);
     }
     Ok(Freezes {
         w: entry.words(),
@@ -47,6 +49,7 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Freeze
             .collect(),
         activity: counted_words::<Activity>(&activity, lang, Tone::Freeze),
         waits: counted_words::<Wait>(&waits, lang, Tone::Freeze),
+        levels: counted_words::<Level>(&levels, lang, Tone::Freeze),
         ends: counted_words::<FreezeEnd>(&ends, lang, Tone::Freeze),
         rates: [
             Rates::new(entry.words().rate_by_release, &rates.by_release),
@@ -66,6 +69,7 @@ struct Freezes<'a> {
     lines: Vec<FreezeLine>,
     activity: Vec<Counted>,
     waits: Vec<Counted>,
+    levels: Vec<Counted>,
     ends: Vec<Counted>,
     rates: [Rates; 2],
     longer: Option<Choice>,
@@ -197,6 +201,7 @@ struct FreezeLine {
     turn: String,
     median: String,
     longest: String,
+    not_responding: String,
     recovered: String,
     /// Share of all runs that met it.
     met: String,
@@ -205,6 +210,7 @@ struct FreezeLine {
 impl FreezeLine {
     fn new(entry: &Entry, row: &FreezeRow, runs: u64) -> Self {
         let all: u64 = row.ends.values().sum();
+        let not_responding = row.levels.get(&Level::NotResponding).copied().unwrap_or(0);
         let recovered = row.ends.get(&FreezeEnd::Recovered).copied().unwrap_or(0);
         Self {
             issue: IssueLine::new(entry, &row.row),
@@ -215,6 +221,7 @@ impl FreezeLine {
                 .quantile(0.5)
                 .map_or_else(|| format::NOTHING.to_owned(), format::millis),
             longest: format::millis(row.longest_ms),
+            not_responding: format::share(not_responding, all),
             recovered: format::share(recovered, all),
             met: format::share(row.row.runs.min(runs), runs),
         }

@@ -5,7 +5,7 @@ use crate::privacy::audit::Did;
 use crate::privacy::requests::{Right, Role, Stage};
 use crate::privacy::settings::Class;
 use candor_protocol::report::{
-    Activity, Disconnect, Exit, Failure, Family, Fault, Found, FreezeEnd, Kind, LossReason,
+    Activity, Disconnect, Exit, Failure, Family, Fault, Found, FreezeEnd, Kind, Level, LossReason,
     Network, Note, Origin, Phase, Pressure, SignalName, StackEnd, Transport, Wait,
 };
 use candor_symbols::Owner;
@@ -45,6 +45,10 @@ labels! {
         Reboot: "Reboot or power loss", "重启或断电";
         Updated: "Updated", "更新";
         Unknown: "Unknown", "未知";
+    }
+    Level {
+        Hang: "Hang", "卡顿";
+        NotResponding: "Not responding", "无响应";
     }
     LossReason {
         SpoolFull: "device store full", "设备存储已满";

@@ -361,6 +361,7 @@ fn leak(row: &QuarantineRow, entry: &Entry) -> Quarantined {
         reason: match row.reason.as_str() {
             "not_scrubbed" => w.p_not_scrubbed,
             "alphabet" => w.p_alphabet,
+            "not_in_catalogue" => w.p_not_in_catalogue,
             "too_long" => w.p_too_long,
             "too_short" => w.p_too_short,
             "empty" => w.p_empty,

@@ -146,6 +146,7 @@ words! {
     p_reason: "Rule", "规则";
     p_not_scrubbed: "de-identification would change it", "去标识处理会改动其值";
     p_alphabet: "has characters that it may not have", "含有不允许的字符";
+    p_not_in_catalogue: "not in the catalogue that the batch names", "不在该批次所声明的目录版本中";
     p_too_long: "longer than it may be", "过长";
     p_too_short: "shorter than it may be", "过短";
     p_empty: "empty", "为空";
@@ -386,6 +387,8 @@ words! {
     longest: "Longest", "最长";
     recovered: "Recovered", "恢复";
     what_for: "While blocked", "阻塞于";
+    not_responding_share: "Not responding", "无响应";
+    how_bad: "How bad", "严重程度";
     running_or_blocked: "Running or blocked", "计算或阻塞";
     how_ended: "How freezes ended", "卡顿如何结束";
 

@@ -12,10 +12,10 @@ const COUNTED: usize = 2;
 pub(super) fn group(freeze: &Freeze, stacks: Vec<(u64, Vec<Frame>)>) -> Grouped {
     let doing = doing(freeze.activity, freeze.wait);
     // A wait shows itself as one call or another: a read with a time limit polls first. The stack above it tells waits apart.
-    let waited = if freeze.wait.is_some() {
-        "waiting"
-    } else {
-        doing
+    let waited = match freeze.wait {
+        Some(_) if stands(freeze.wait) => "waiting",
+        Some(_) => "computing",
+        None => doing,
     };
     let mut facts = vec![waited.to_owned()];
     facts.extend(freeze.turn.as_ref().map(|turn| format!("turn {turn}")));

@@ -29,12 +29,12 @@ fn frame(line: &str) -> NamedFrame {
     };
     let (module, code) = match line.split_once(' ') {
         Some((module, code)) if module.contains(".so") => (module, code),
-        _ => match line.split_once('+') {
+        _ => match line.rsplit_once('+') {
             Some((module, _)) => (module, line),
             None => ("im", line),
         },
     };
-    let (names, offset) = match code.split_once('+') {
+    let (names, offset) = match code.rsplit_once('+') {
         Some((_, offset)) => (Vec::new(), u64::from_str_radix(offset, 16).unwrap()),
         None => (names(code), 0x1000),
     };

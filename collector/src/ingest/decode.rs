@@ -1,5 +1,6 @@
 //! From the bytes of a batch to reports with their issues. Pure, except that symbol files are looked at.
 
+use super::newer;
 use super::refusal::Refusal;
 use crate::grouping;
 use crate::naming::call_stack;
@@ -33,12 +34,15 @@ pub(super) fn decode(
     let Decoded { reports, leaks } = &mut decoded;
     for (line, json) in batch.lines() {
         match Report::from_json(json) {
-            Ok(report) => reports.push(Incoming {
-                line,
-                report,
-                json: json.to_owned(),
-                issue: None,
-            }),
+            Ok(report) => match newer::inspect(json, &report, batch.header().catalogue) {
+                Some(leak) => leaks.push((line, leak)),
+                None => reports.push(Incoming {
+                    line,
+                    report,
+                    json: json.to_owned(),
+                    issue: None,
+                }),
+            },
             Err(reason) => {
                 if let Some(leak) = quarantine::inspect(json) {
                     leaks.push((line, leak));

@@ -4,6 +4,7 @@ mod batches;
 mod body;
 mod decode;
 mod erasures;
+mod newer;
 mod refusal;
 
 pub use refusal::Refusal;

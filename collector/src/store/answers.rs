@@ -5,7 +5,7 @@ use super::{ConnectionSum, IssueId, IssueKind};
 use crate::grouping::Explanation;
 use candor_protocol::deidentify::{Name, Release};
 use candor_protocol::report::{
-    Activity, Exit, FreezeEnd, Kind, LossReason, Network, Transport, Wait,
+    Activity, Exit, FreezeEnd, Kind, Level, LossReason, Network, Transport, Wait,
 };
 use candor_protocol::sketch::Sketch;
 use serde::Serialize;
@@ -179,6 +179,8 @@ pub struct FreezeRow {
     pub took_ms: Sketch,
     /// The longest, in milliseconds, to the precision of the sketch (0.78 %).
     pub longest_ms: u64,
+    /// How bad they were.
+    pub levels: BTreeMap<Level, u64>,
     /// How they ended.
     pub ends: BTreeMap<FreezeEnd, u64>,
     /// Whether the thread computed or waited.

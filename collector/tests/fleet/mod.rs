@@ -31,26 +31,24 @@ pub(crate) struct Plan {
     pub(crate) precision: Precision,
 }
 
-struct Machine {
-    device: Device,
-    network: Network,
-    release: Release,
-    pseudonym: Pseudonym,
+/// One device: what it is, what it runs, and who it says it is.
+pub(crate) struct Machine {
+    pub(crate) device: Device,
+    pub(crate) network: Network,
+    pub(crate) release: Release,
+    pub(crate) pseudonym: Pseudonym,
 }
 
-struct Fleet {
+/// Reports under way.
+pub(crate) struct Fleet {
     plan: Plan,
     rng: StdRng,
-    reports: Vec<Report>,
+    pub(crate) reports: Vec<Report>,
 }
 
 /// All reports of the fleet, oldest first.
 pub(crate) fn reports(plan: Plan) -> Vec<Report> {
-    let mut fleet = Fleet {
-        plan,
-        rng: StdRng::seed_from_u64(plan.seed),
-        reports: Vec::new(),
-    };
+    let mut fleet = Fleet::new(plan);
     for _ in 0..plan.devices {
         let machine = fleet.machine();
         let mut at = plan.now.saturating_sub(plan.hours * 3600) + fleet.below(4 * 3600);
@@ -63,6 +61,14 @@ pub(crate) fn reports(plan: Plan) -> Vec<Report> {
 }
 
 impl Fleet {
+    pub(crate) fn new(plan: Plan) -> Self {
+        Self {
+            plan,
+            rng: StdRng::seed_from_u64(plan.seed),
+            reports: Vec::new(),
+        }
+    }
+
     fn below(&mut self, end: u64) -> u64 {
         self.rng.random_range(0..end)
     }
@@ -81,7 +87,8 @@ impl Fleet {
         of[self.rng.random_range(0..of.len())]
     }
 
-    fn machine(&mut self) -> Machine {
+    /// Any machine.
+    pub(crate) fn machine(&mut self) -> Machine {
         let (os, version, arch, cores, gib) = self.one(&[
             (Os::Linux, "6.1", Arch::X86_64, 8, 16),
             (Os::Linux, "6.1", Arch::X86_64, 16, 32),
@@ -123,7 +130,7 @@ impl Fleet {
     }
 
     /// One life of the app; returns how many seconds it lasted.
-    fn run(&mut self, machine: &Machine, from: u64) -> u64 {
+    pub(crate) fn run(&mut self, machine: &Machine, from: u64) -> u64 {
         let run = RunId::from_bytes(self.bytes());
         let seconds = 600 + self.below(3 * 3600);
         let to = (from + seconds)

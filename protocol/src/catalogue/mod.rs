@@ -5,9 +5,11 @@
 //! privacy policies are made of it by `candor catalogue`.
 
 mod keep;
+mod newer;
 mod zh;
 
 pub use keep::keep;
+pub use newer::newer;
 pub use zh::chinese;
 
 use crate::report::words;

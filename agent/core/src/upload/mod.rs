@@ -11,9 +11,10 @@ use crate::consent::{Gate, Permit};
 use crate::files::{self, Files};
 use crate::ledger::{Fate, Upload};
 use crate::narrowing;
-use crate::settings::Settings;
+use crate::settings::{Checked, Settings};
 use crate::spool::{Batch, Spool};
-use candor_protocol::answer::Erasure;
+use crate::sunset;
+use candor_protocol::answer::{Accepted, Erasure};
 use candor_protocol::limits::BATCH_REPORTS;
 use candor_protocol::report::LossReason;
 use plan::Backoff;
@@ -56,10 +57,11 @@ pub(crate) fn load_backoff(files: &Files) -> Backoff {
 pub(crate) fn session(
     gate: &Gate,
     files: &Files,
-    settings: &Settings,
+    checked: &Checked,
     spool: &Mutex<Spool>,
     backoff: Backoff,
 ) -> Backoff {
+    let settings = &checked.settings;
     let failed = Outcome::TryLater { after: None };
     let (Some(runtime), Some(transport)) = (runtime(), transport(settings)) else {
         return backoff.after(&failed, clock::unix_seconds() * 1000, rand::random());
@@ -80,6 +82,19 @@ pub(crate) fn session(
         let bytes = body.len() as u64;
         let Some(outcome) = runtime.block_on(transport.send(&permit, body)) else {
             return backoff;
+        };
+        let outcome = match outcome {
+            Outcome::Answered(Accepted {
+                sunset: Some(notice),
+                ..
+            }) => {
+                if sunset::heed(&permit, files, checked, &notice) {
+                    return backoff;
+                }
+                // Nothing of the batch was stored, and who says that it never will be is not known.
+                Outcome::TryLater { after: None }
+            }
+            outcome => outcome,
         };
         let now = clock::unix_seconds();
         backoff = backoff.after(&outcome, now * 1000, rand::random());

@@ -24,6 +24,7 @@ use crate::running::{Grant, Running};
 use crate::spool::quota::Quota;
 use crate::spool::{Appended, Spool};
 use crate::startup::Streak;
+use crate::sunset;
 use crate::upload::lock;
 use crate::withdrawal;
 use candor_crash::coarse_millis;
@@ -84,6 +85,12 @@ impl<'a> Worker<'a> {
             // The host did not hear that the user withdrew: this consent is the one that was withdrawn.
             run_files.remove();
             withdrawal::finish(settings);
+            return None;
+        }
+        if sunset::has_come(files, &running.settings) {
+            // Another process that used the directory was told.
+            run_files.remove();
+            sunset::finish(files);
             return None;
         }
         withdrawal::go_on(settings);
@@ -307,7 +314,9 @@ impl<'a> Worker<'a> {
     /// Whether somebody outside this process, or the collector, has said that the agent should stop.
     fn told_to_stop(&self, now: u64) -> Option<Stop> {
         let files = &self.running.files;
-        if withdrawal::overrules(files, &self.running.consent) {
+        if sunset::has_come(files, &self.running.settings) {
+            Some(Stop::ForGood)
+        } else if withdrawal::overrules(files, &self.running.consent) {
             Some(Stop::Withdrawn)
         } else if lock(&self.running.orders).pause
             || files.paused().exists()
@@ -323,8 +332,10 @@ impl<'a> Worker<'a> {
     fn stop(&self, stop: Stop) {
         self.running.close();
         self.run_files.remove();
-        if stop == Stop::Withdrawn {
-            withdrawal::finish(&self.running.settings.settings);
+        match stop {
+            Stop::ForGood => sunset::finish(&self.running.files),
+            Stop::Withdrawn => withdrawal::finish(&self.running.settings.settings),
+            Stop::ForNow => {}
         }
     }
 
@@ -341,6 +352,8 @@ impl<'a> Worker<'a> {
 /// Why an agent stops before its host ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stop {
+    /// The service has ended.
+    ForGood,
     /// The user has withdrawn, by the inspector.
     Withdrawn,
     /// The user pauses it, by the inspector, or the collector wants nothing for a while.

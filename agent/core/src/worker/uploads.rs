@@ -125,9 +125,8 @@ impl Worker<'_> {
         thread::Builder::new()
             .name("candor-upload".into())
             .spawn(move || {
-                let settings = &running.settings.settings;
-                let backoff =
-                    upload::session(&running.gate, &running.files, settings, &spool, backoff);
+                let (gate, files) = (&running.gate, &running.files);
+                let backoff = upload::session(gate, files, &running.settings, &spool, backoff);
                 lock(&running.orders).session = Some(backoff);
                 running.wake();
             })

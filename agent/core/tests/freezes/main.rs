@@ -1,7 +1,9 @@
 //! What is told of threads that stand still, and that nothing is told of those that do not: this program runs itself again as the host.
-#![allow(unsafe_code)] // Two mutexes of the C library, which say who holds them.
+#![allow(unsafe_code)] // Two mutexes of the C library, which say who holds them, and a debugger.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod debugger;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod host;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

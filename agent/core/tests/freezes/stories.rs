@@ -1,5 +1,6 @@
 //! What must be told of each.
 
+use crate::debugger;
 use crate::host::{HANG, INJECTED, LONG, LONGER, NOT_RESPONDING};
 use crate::symbol;
 use candor_agent::local::Device;
@@ -12,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 pub(crate) fn all() -> Vec<Trial> {
-    let stories: [(&str, fn()); 17] = [
+    let stories: [(&str, fn()); 18] = [
         ("a busy loop is computing, in the function that loops", busy),
         ("a sleep waits for time to pass", sleep),
         ("a blocking read waits for something to read", read),
@@ -34,6 +35,7 @@ pub(crate) fn all() -> Vec<Trial> {
         ("a watch that was moved is about its new thread", moved),
         ("a turn that was lost with its thread is none", lost_turn),
         ("a process that was stopped and went on has none", stopped),
+        ("a thread that a debugger held has none", debugged),
         ("a watch that is paused tells none", paused),
         ("of many freezes each is found and named", many),
         (
@@ -256,6 +258,20 @@ fn stopped() {
         signal(&stopped, "-CONT");
     }
     assert!(stopped.wait().unwrap().success());
+    assert_eq!(frozen(reports(dir.path())), []);
+}
+
+fn debugged() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut debugged = host("stopped", dir.path());
+    wait_for_word(&mut debugged);
+    for _ in 0..3 {
+        thread::sleep(LONG / 3);
+        let debugger = debugger::Held::attach(debugged.id());
+        thread::sleep(LONG);
+        debugger.let_go();
+    }
+    assert!(debugged.wait().unwrap().success());
     assert_eq!(frozen(reports(dir.path())), []);
 }
 

@@ -24,6 +24,18 @@ pub(crate) fn render(status: &Status, colour: bool) -> String {
         );
         return page.finish();
     }
+    if let Some(ended) = &status.service_ended {
+        let at = moment(ended.at_unix);
+        page.line(
+            Style::Notice,
+            &format!(
+                "The service has ended, as its operator signed at {at} (notice {}): what was here is wiped, and nothing is recorded \
+                 or sent any more.",
+                ended.notice
+            ),
+        );
+        return page.finish();
+    }
     if let (Some(app), Some(release), Some(collector)) =
         (&status.app, &status.release, &status.collector)
     {

@@ -20,6 +20,9 @@ pub(crate) struct Status {
     /// Missing when no consent is in force.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) consent: Option<Consent>,
+    /// Missing while the service goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) service_ended: Option<Ended>,
     pub(crate) paused: bool,
     pub(crate) erasure_pending: bool,
     pub(crate) spool: Spool,
@@ -33,6 +36,13 @@ pub(crate) struct Status {
     /// Runs that have not been told of, the running one among them.
     pub(crate) dumps: usize,
     pub(crate) unread: Vec<UnreadFile>,
+}
+
+/// The end of the service, as its operator has signed it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Ended {
+    pub(crate) notice: String,
+    pub(crate) at_unix: u64,
 }
 
 /// To what the user agreed.
@@ -129,6 +139,10 @@ impl Status {
                 precision_seconds: grant.precision_seconds,
                 extras: grant.extras.clone(),
             }),
+            service_ended: status.sunset.as_ref().map(|sunset| Ended {
+                notice: sunset.notice.to_string(),
+                at_unix: sunset.at,
+            }),
             paused: status.paused,
             erasure_pending: status.erasing,
             spool: Spool {
@@ -165,6 +179,7 @@ impl Status {
     /// Whether nothing of an agent is here.
     pub(crate) fn is_empty(&self) -> bool {
         self.consent.is_none()
+            && self.service_ended.is_none()
             && !self.erasure_pending
             && self.spool.reports == 0
             && self.dumps == 0

@@ -55,6 +55,14 @@ fn every_field_is_documented_and_every_documented_field_exists() {
         format!("{{\"failures\":1,\"not_before\":{}000}}", now + 3600),
     );
     read(&["status"]);
+    device.write(
+        "sunset.json",
+        format!(
+            "{{\"app\":\"im-demo\",\"notice\":\"end-2027\",\"at\":{now},\"signature\":\"{}\"}}",
+            "0".repeat(128)
+        ),
+    );
+    read(&["status"]);
 
     device.write("app.dmp", null_pointer());
     let dump = device.path().join("app.dmp");

@@ -296,6 +296,27 @@ fn a_collector_that_must_not_be_asked_yet_is_named_with_the_time() {
 }
 
 #[test]
+fn after_the_end_of_the_service_the_status_says_nothing_else() {
+    let device = Device::empty();
+    let signature = "0".repeat(128);
+    device.write(
+        "sunset.json",
+        format!(
+            r#"{{"app": "im-demo", "notice": "end-2027", "at": 1773400000, "signature": "{signature}"}}"#
+        ),
+    );
+    let said = device.candor(&["status"]).well();
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(
+        said.contains("The service has ended") && said.contains("notice end-2027"),
+        "{said}"
+    );
+    let json: serde_json::Value =
+        serde_json::from_str(&device.candor(&["status", "--json"]).well()).unwrap();
+    assert_eq!(json["service_ended"]["at_unix"], 1_773_400_000_u64);
+}
+
+#[test]
 fn after_a_withdrawal_the_status_says_that_erasure_is_pending() {
     let device = Device::empty();
     device.write(

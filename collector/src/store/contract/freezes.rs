@@ -3,7 +3,7 @@
 use super::samples::{DAY, Life, START, app, keep, pseudonym, sketch, with_app};
 use crate::store::{FreezeRate, Store};
 use candor_protocol::name;
-use candor_protocol::report::{Activity, Exit, FreezeEnd, Wait};
+use candor_protocol::report::{Activity, Exit, FreezeEnd, Level, Wait};
 
 pub(crate) async fn freezes_tell_how_long_and_how(store: &impl Store) {
     let store = with_app(store).await;
@@ -32,11 +32,13 @@ pub(crate) async fn freezes_tell_how_long_and_how(store: &impl Store) {
     assert_eq!(
         (
             row.main,
+            row.levels[&Level::Hang],
+            row.levels[&Level::NotResponding],
             row.ends[&FreezeEnd::Recovered],
             row.activity[&Activity::Blocked],
             row.waits[&Wait::Futex]
         ),
-        (2, 2, 2, 2)
+        (2, 1, 1, 2, 2, 2)
     );
 }
 

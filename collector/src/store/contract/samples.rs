@@ -175,7 +175,7 @@ impl Life {
             main: true,
             took_ms,
             threshold_ms: 1_000,
-            not_responding_ms: None,
+            not_responding_ms: Some(5_000),
             end: FreezeEnd::Recovered,
             activity: Activity::Blocked,
             wait: Some(Wait::Futex),

@@ -5,11 +5,9 @@ use crate::store::clickhouse::cell::What;
 use crate::store::freeze_sum::FreezeSum;
 use crate::store::subtract::{Change, Sum};
 use crate::store::{FreezeRate, FreezeRates, FreezeRow, IssueFilter, IssueKind, Span, StoreError};
-use candor_protocol::deidentify::Name;
 use clickhouse::Row;
 use serde::Deserialize;
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 #[derive(Row, Deserialize)]
 struct SumRow {
@@ -49,25 +47,9 @@ pub(in super::super) async fn freezes(
             let Change { added, taken } = changes.remove(&row.id.0).unwrap_or_default();
             let mut sum = added;
             sum.subtract(&taken);
-            FreezeRow {
-                row,
-                watches: most_frequent(sum.watches),
-                turns: most_frequent(sum.turns),
-                main: sum.main,
-                longest_ms: sum.took_ms.quantile(1.0).unwrap_or_default(),
-                took_ms: sum.took_ms,
-                ends: sum.ends,
-                activity: sum.activity,
-                waits: sum.waits,
-            }
+            sum.of_issue(row)
         })
         .collect())
-}
-
-fn most_frequent(counts: BTreeMap<Name, u64>) -> Vec<(Name, u64)> {
-    let mut list: Vec<_> = counts.into_iter().collect();
-    list.sort_by_key(|(_, count)| Reverse(*count));
-    list
 }
 
 #[derive(Row, Deserialize)]

@@ -5,10 +5,8 @@ use crate::store::freeze_sum::FreezeSum;
 use crate::store::sqlite::delta::from_json;
 use crate::store::subtract::Sum;
 use crate::store::{FreezeRate, FreezeRates, FreezeRow, IssueFilter, IssueKind, Span};
-use candor_protocol::deidentify::Name;
 use rusqlite::Transaction;
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 pub(in super::super) fn freezes(
     db: &Transaction<'_>,
@@ -36,20 +34,7 @@ pub(in super::super) fn freezes(
     )?;
     Ok(rows
         .into_iter()
-        .map(|row| {
-            let sum = sums.remove(&row.id.0).unwrap_or_default();
-            FreezeRow {
-                row,
-                watches: most_frequent(sum.watches),
-                turns: most_frequent(sum.turns),
-                main: sum.main,
-                longest_ms: sum.took_ms.quantile(1.0).unwrap_or_default(),
-                took_ms: sum.took_ms,
-                ends: sum.ends,
-                activity: sum.activity,
-                waits: sum.waits,
-            }
-        })
+        .map(|row| sums.remove(&row.id.0).unwrap_or_default().of_issue(row))
         .collect())
 }
 
@@ -93,10 +78,4 @@ fn rates_by(
             })
         })?
         .collect()
-}
-
-fn most_frequent(counts: BTreeMap<Name, u64>) -> Vec<(Name, u64)> {
-    let mut list: Vec<_> = counts.into_iter().collect();
-    list.sort_by_key(|(_, count)| Reverse(*count));
-    list
 }

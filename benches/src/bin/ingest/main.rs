@@ -1,0 +1,62 @@
+//! What the collector takes, each report acknowledged when it is on disk, grouped, de-duplicated, re-checked and counted in
+//! every summary; what that costs, next to the floor of the same bytes measured in the same run; and what happens when
+//! there is more of it than it can take.
+//!
+//! `cargo run --release -p candor-benches --bin ingest [-- SECONDS [throughput] [paced] [overload] [idle]]`: the collector
+//! runs in a process of its own, so that its processor time and memory are told from those of the senders. Floor: gunzip,
+//! parse into borrowed structs, and insert the same bytes with their id into SQLite with the same settings, one transaction
+//! a batch.
+
+mod floor;
+mod idle;
+mod overload;
+mod paced;
+mod throughput;
+
+use candor_benches::build::check_release;
+use candor_benches::corpus::Corpus;
+use candor_benches::serving;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let done = match &arguments[..] {
+        [mode, data] if mode == serving::SERVE => {
+            serving::serve(Path::new(data)).map_err(|error| error.to_string())
+        }
+        _ => check_release().and_then(|()| measure(&arguments)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("ingest: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(arguments: &[String]) -> Result<(), String> {
+    let seconds = arguments.first().and_then(|text| text.parse().ok());
+    let time = Duration::from_secs(seconds.unwrap_or(10));
+    let wanted = |part: &str| {
+        let named = &arguments[usize::from(seconds.is_some())..];
+        named.is_empty() || named.iter().any(|name| name == part)
+    };
+    let corpus = Corpus::read();
+    let failed = |error: std::io::Error| error.to_string();
+    if wanted("throughput") {
+        print!("{}", throughput::table(&corpus, time).map_err(failed)?);
+    }
+    if wanted("paced") {
+        print!("{}", paced::table(&corpus, time).map_err(failed)?);
+    }
+    if wanted("overload") {
+        print!("{}", overload::table(&corpus, time).map_err(failed)?);
+    }
+    if wanted("idle") {
+        print!("{}", idle::table(time).map_err(failed)?);
+    }
+    Ok(())
+}

@@ -1,0 +1,196 @@
+//! A collector in a process of its own, so that its processor time and memory are told from those of whoever sends.
+//!
+//! The program that measures is also the program that serves: it starts itself with [`SERVE`] and a directory.
+
+use candor_collector::access::IngestKey;
+use candor_collector::ingest::Limits;
+use candor_collector::privacy::Office;
+use candor_collector::privacy::groups::SmallGroups;
+use candor_collector::server;
+use candor_collector::state::{Clock, State};
+use candor_collector::store::Store;
+use candor_collector::store::sqlite::SqliteStore;
+use candor_symbols::Symbols;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+/// The word on the command line that makes a program the collector: `--serve DIRECTORY`.
+pub const SERVE: &str = "--serve";
+
+/// The app whose key is printed.
+pub const APP: &str = "bench";
+
+/// Serves from `data` until standard input ends. Prints the address and a key; a line `now SECONDS` on standard input sets
+/// the clock, which is the system's until then, and is answered with an empty line.
+///
+/// # Errors
+/// When the directory or a port cannot be used.
+pub fn serve(data: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let told = Arc::new(AtomicU64::new(0));
+    let (system, tell) = (Clock::system(), told.clone());
+    let clock = Clock::new(move || match tell.load(SeqCst) {
+        0 => system.now(),
+        seconds => seconds,
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let store = SqliteStore::open(data)?;
+        let key = IngestKey::generate();
+        store.add_app(&APP.parse()?, key.hash()).await?;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        println!("{} {}", listener.local_addr()?, key.reveal());
+        let symbols = Symbols::open([std::env::current_exe()?]);
+        let state = State {
+            // Every device is a made-up one.
+            small: SmallGroups::Show,
+            clock,
+            ..State::new(store, symbols, Office::open(data)?)
+        };
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            for line in io::stdin().lines().map_while(Result::ok) {
+                if let Some(seconds) = line.strip_prefix("now ") {
+                    told.store(seconds.parse().unwrap_or(0), SeqCst);
+                    println!();
+                }
+            }
+            stop.send(())
+        });
+        let stop = async {
+            let _ = stopped.await;
+        };
+        server::run(listener, state, Limits::default(), stop).await?;
+        Ok(())
+    })
+}
+
+/// A collector that was started here. It is ended when this is dropped.
+pub struct Serving {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The ingest key of [`APP`].
+    pub key: String,
+    data: tempfile::TempDir,
+}
+
+impl Serving {
+    /// Starts this very program as a collector of an empty directory.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start() -> io::Result<Self> {
+        Self::of(&std::env::current_exe()?)
+    }
+
+    /// As [`start`](Self::start), with another program that can serve.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn of(program: &Path) -> io::Result<Self> {
+        let data = tempfile::tempdir()?;
+        let mut child = Command::new(program)
+            .arg(SERVE)
+            .arg(data.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let input = child.stdin.take();
+        let output = child.stdout.take().map(BufReader::new);
+        let mut output = output.ok_or_else(|| io::Error::other("a pipe is missing"))?;
+        let mut line = String::new();
+        output.read_line(&mut line)?;
+        let said = line.trim().split_once(' ');
+        let said = said.and_then(|(address, key)| Some((address.parse().ok()?, key.to_owned())));
+        let (address, key) = said.ok_or_else(|| io::Error::other("the collector did not start"))?;
+        Ok(Self {
+            child,
+            input,
+            output,
+            address,
+            key,
+            data,
+        })
+    }
+
+    /// Sets its clock, in seconds since 1970.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn set_clock(&mut self, now: u64) -> io::Result<()> {
+        if let Some(input) = &mut self.input {
+            writeln!(input, "now {now}")?;
+            self.output.read_line(&mut String::new())?;
+        }
+        Ok(())
+    }
+
+    /// The header line that presents its key.
+    pub fn authorization(&self) -> String {
+        format!("authorization: Bearer {}\r\n", self.key)
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Seconds of processor time so far.
+    pub fn cpu(&self) -> f64 {
+        cpu_of(&self.id().to_string())
+    }
+
+    /// Resident memory, and the most that it was, in bytes.
+    pub fn resident(&self) -> (u64, u64) {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()));
+        let status = status.unwrap_or_default();
+        let kib = |name: &str| -> u64 {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+            kib.unwrap_or(0)
+        };
+        (kib("VmRSS:") * 1024, kib("VmHWM:") * 1024)
+    }
+
+    /// Bytes of its files.
+    pub fn disk(&self) -> u64 {
+        let files = std::fs::read_dir(self.data.path()).into_iter().flatten();
+        files
+            .filter_map(|file| file.ok()?.metadata().ok())
+            .map(|meta| meta.len())
+            .sum()
+    }
+
+    /// Where its files are.
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It has ended already when that fails.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Seconds of processor time of a process, by its number or `self`. The kernel counts in hundredths of a second.
+pub fn cpu_of(process: &str) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default();
+    // User and system time are the twelfth and thirteenth field after the name.
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    ticks
+        .filter_map(|field| field.parse::<u64>().ok())
+        .sum::<u64>() as f64
+        / 100.0
+}
