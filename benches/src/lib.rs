@@ -7,6 +7,8 @@
 //! | `cargo run --release -p candor-benches --bin freeze` | what watching costs, and how well injected freezes are found |
 //! | `cargo run --release -p candor-benches --bin connection` | what recording connections costs, next to `hdrhistogram` and `metrics` |
 //! | `cargo run --release -p candor-benches --bin size` | bytes and crates that the agent adds to an app, next to `sentry` |
+//! | `cargo run --release -p candor-benches --bin ingest` | what the collector takes, next to a floor; a steady load, five times overload, rest |
+//! | `cargo run --release -p candor-benches --bin candor-fleet -- --help` | a fleet of made-up devices, and whether the collector counts right |
 //! | `cargo run --release -p candor-benches --bin names [FILE]` | how long the inspector takes to name every frame of a crash, next to `addr2line` |
 //!
 //! # How to read a table

@@ -1,12 +1,15 @@
 //! The command line.
 
-use crate::privacy::groups::SmallGroups;
+use crate::access::KeyId;
+use crate::config::{self, Config, KNOBS, Knob};
 use crate::privacy::requests::{Right, Role};
 use crate::privacy::settings::Class;
 use crate::store::StoreAddress;
+use candor_protocol::answer::Sample;
+use candor_protocol::catalogue::Extra;
 use candor_protocol::deidentify::{AppName, Pseudonym, Region, Release};
-use clap::{Args, Parser, Subcommand};
-use std::net::SocketAddr;
+use candor_protocol::report::Kind;
+use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Takes the reports of agents, counts them, and shows what they say.
@@ -30,16 +33,47 @@ impl Cli {
 pub enum Command {
     /// Take reports and serve the dashboard until stopped (Ctrl-C or SIGTERM).
     Serve {
+        /// A configuration file. Flags are believed over the environment, and that over the file.
+        #[arg(long, value_name = "FILE", env = crate::config::FILE_VARIABLE)]
+        config: Option<PathBuf>,
+        /// One flag for every knob.
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Say what is wrong with a configuration file, or print what would be in effect.
+    Check {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Ingest keys: an app may have several, so that an old one can go on for a while beside a new one.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Print what arrived, by day and key, and what became of it.
+    Ledger {
+        /// Of which app.
+        #[arg(long, value_name = "NAME")]
+        app: AppName,
+        /// How many days, today included.
+        #[arg(long, default_value_t = 7)]
+        days: u32,
         /// Where everything is kept.
         #[command(flatten)]
         data: Data,
-        /// The address to listen on; port 0 takes a free one. The dashboard is served on loopback addresses only.
-        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4700")]
-        listen: SocketAddr,
-        /// What is done with classes of breakdowns that few installations are in: the fewest that are shown, or `show`. Below
-        /// 10 this is for demos, and for devices that are all your own; every page then says so.
-        #[arg(long, value_name = "N|show", default_value = "10")]
-        small_groups: SmallGroups,
+    },
+    /// Copy everything to another directory, from which a collector can serve; the one that serves now may go on.
+    Backup {
+        /// The directory; it must not exist, or be empty.
+        to: PathBuf,
+        /// Where everything is kept.
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Check every page of the database, that what refers to each other is there, that every report can be read, and the audit
+    /// trail. Fails when something is wrong.
+    Verify {
+        /// Where everything is kept.
+        #[command(flatten)]
+        data: Data,
     },
     /// Apps whose reports are taken.
     #[command(subcommand)]
@@ -128,6 +162,117 @@ pub enum AppCommand {
     },
 }
 
+/// Ingest keys.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Give an app another key and print it, once; only its hash is kept.
+    Add {
+        /// Which app.
+        #[arg(long, value_name = "NAME")]
+        app: AppName,
+        /// Where everything is kept.
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Print what an app's keys are called, since when and until when they are taken, and when they were last used.
+    List {
+        /// Which app.
+        #[arg(long, value_name = "NAME")]
+        app: AppName,
+        /// Where everything is kept.
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Give an app another key and print it, once; all its other keys end after the overlap.
+    Rotate {
+        /// Which app.
+        #[arg(long, value_name = "NAME")]
+        app: AppName,
+        /// How long the other keys go on: a number with s, m, h or d. Installations that are not updated until then are not heard
+        /// any more.
+        #[arg(long, value_name = "TIME", value_parser = read_time)]
+        overlap: u64,
+        /// Where everything is kept.
+        #[command(flatten)]
+        data: Data,
+    },
+    /// End a key at once, also at collectors that serve now.
+    Revoke {
+        /// Which app.
+        #[arg(long, value_name = "NAME")]
+        app: AppName,
+        /// What the key is called; see `keys list`.
+        key: KeyId,
+        /// Where everything is kept.
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+/// Seconds of a time such as `90s`, `15m`, `12h` or `7d`.
+fn read_time(text: &str) -> Result<u64, String> {
+    let wrong = || format!("{text} is no time; times are written like 90s, 15m, 12h or 7d");
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = text
+        .strip_suffix(unit)
+        .and_then(|number| number.parse().ok())
+        .ok_or_else(wrong)?;
+    number.checked_mul(seconds).ok_or_else(wrong)
+}
+
+/// A flag for every knob of the configuration.
+#[derive(Debug, Clone, Default)]
+pub struct Flags(pub Vec<(&'static Knob, String)>);
+
+impl Args for Flags {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        KNOBS.iter().fold(command, |command, knob| {
+            let default = match knob.get(&Config::default()) {
+                none if none.is_empty() => "none".to_owned(),
+                default => default,
+            };
+            let help = format!(
+                "{} In {}: {}. Default: {default}",
+                knob.help,
+                knob.unit,
+                knob.range()
+            );
+            let value = match knob.kind {
+                config::Kind::Number { .. } => "N".to_owned(),
+                config::Kind::Text { .. } => knob.unit.to_ascii_uppercase(),
+            };
+            let flag = Arg::new(knob.name).long(knob.flag());
+            command.arg(flag.value_name(value).help(help))
+        })
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Flags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let said = |knob: &'static Knob| {
+            let text: &String = matches.get_one(knob.name)?;
+            Some((knob, text.clone()))
+        };
+        Ok(Self(KNOBS.iter().filter_map(said).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
 /// What was agreed on.
 #[derive(Debug, Subcommand)]
 pub enum SettingsCommand {
@@ -158,6 +303,37 @@ pub enum SettingsCommand {
         #[command(flatten)]
         data: Data,
     },
+    /// Say how many reports of an app are taken in a day (UTC), whatever the collector's configuration says.
+    Quota {
+        /// Of which app.
+        #[arg(long, value_name = "NAME")]
+        app: AppName,
+        /// Reports, or `default` for what the configuration says.
+        #[arg(value_name = "N|default", value_parser = read_quota)]
+        reports: Quota,
+        /// Where everything is kept.
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Ask the agents of an app for less, from their next upload on: of all releases, or of a range of them. What is asked replaces
+    /// what was asked in the same range; to ask for nothing takes it back.
+    Narrow {
+        /// Of which app.
+        #[arg(long, value_name = "NAME")]
+        app: AppName,
+        /// The first release of the range.
+        #[arg(long, value_name = "VERSION")]
+        from: Option<Release>,
+        /// The first release after the range.
+        #[arg(long, value_name = "VERSION")]
+        before: Option<Release>,
+        /// What.
+        #[command(flatten)]
+        less: LessOf,
+        /// Where everything is kept.
+        #[command(flatten)]
+        data: Data,
+    },
     /// Say which days are not worked, or, with --worked, which Saturdays and Sundays are.
     Holidays {
         /// Days such as 2026-10-01; they are added to those that are known.
@@ -170,6 +346,51 @@ pub enum SettingsCommand {
         #[command(flatten)]
         data: Data,
     },
+}
+
+/// What agents are asked to leave out.
+#[derive(Debug, Args)]
+pub struct LessOf {
+    /// Everything, until that is taken back: agents stop, and look again the day after tomorrow at the latest.
+    #[arg(long)]
+    pub off: bool,
+    /// Everything for a time such as 12h or 3d; 7d at most.
+    #[arg(long, value_name = "TIME", value_parser = read_time, conflicts_with = "off")]
+    pub off_for: Option<u64>,
+    /// A kind of reports: crash, freeze, connection or run.
+    #[arg(long, value_name = "KIND")]
+    pub kind_off: Vec<Kind>,
+    /// An optional field: breadcrumbs, foreground or usage.
+    #[arg(long, value_name = "FIELD")]
+    pub extra_off: Vec<Extra>,
+    /// A kind of reports, but for some runs in a hundred, such as connection=10.
+    #[arg(long, value_name = "KIND=PERCENT", value_parser = read_sample)]
+    pub sample: Vec<Sample>,
+    /// Uploads that are not urgent, more often than this, such as 30m; 1d at most.
+    #[arg(long, value_name = "TIME", value_parser = read_time)]
+    pub upload_every: Option<u64>,
+}
+
+fn read_sample(text: &str) -> Result<Sample, String> {
+    let wrong = || "a kind and a number from 0 to 100, such as connection=10".to_owned();
+    let (kind, percent) = text.split_once('=').ok_or_else(wrong)?;
+    let percent = percent.parse().ok().filter(|percent| *percent <= 100);
+    Ok(Sample {
+        kind: kind.parse().map_err(|_| wrong())?,
+        percent: percent.ok_or_else(wrong)?,
+    })
+}
+
+/// Reports in a day; `None` for what the configuration says.
+#[derive(Debug, Clone, Copy)]
+pub struct Quota(pub Option<u64>);
+
+fn read_quota(text: &str) -> Result<Quota, String> {
+    match text.parse() {
+        Ok(reports) => Ok(Quota(Some(reports))),
+        Err(_) if text == "default" => Ok(Quota(None)),
+        Err(_) => Err("a number of reports, or default".to_owned()),
+    }
 }
 
 /// Which reports.
@@ -317,11 +538,16 @@ pub enum SymbolsCommand {
 #[derive(Debug, Args)]
 pub struct Data {
     /// The directory where everything is kept; it is made when it does not exist.
-    #[arg(long = "data", value_name = "DIR")]
+    #[arg(long = "data", value_name = "DIR", env = "CANDOR_DATA")]
     pub directory: PathBuf,
     /// Where reports are kept instead: `clickhouse://[user:password@]host[:port][,...]/database[?cluster=NAME]`, or
     /// `sqlite:DIR`. What was agreed on, receipts, the audit trail and symbol files stay in the directory of --data, which
     /// collectors on one ClickHouse share.
-    #[arg(long, value_name = "STORE")]
+    #[arg(
+        long,
+        value_name = "STORE",
+        env = "CANDOR_STORE",
+        hide_env_values = true
+    )]
     pub store: Option<StoreAddress>,
 }

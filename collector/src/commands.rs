@@ -1,14 +1,21 @@
-//! What the commands about privacy do. Each says what it did, or why it did not.
+//! What the commands do. Each says what it did, or why it did not.
+
+mod keys;
+
+pub use keys::{keys, ledger};
 
 use crate::cli::{
-    AuditCommand, Data, PartnerCommand, ReceiptCommand, RequestCommand, SettingsCommand, What,
+    AuditCommand, Data, KeysCommand, LessOf, PartnerCommand, Quota, ReceiptCommand, RequestCommand,
+    SettingsCommand, What,
 };
 use crate::privacy::erasure::{self, Wanted};
+use crate::privacy::narrowing::{Less, UPLOAD_EVERY_MOST};
 use crate::privacy::receipt::Receipt;
 use crate::privacy::requests::{self, Asked, Stage};
 use crate::privacy::{date, day, export};
 use crate::state::State;
 use crate::store::{Part, Store, StoreError};
+use candor_protocol::answer::{Narrowing, OFF_SECONDS_MOST};
 use candor_protocol::deidentify::{AppName, CleanText, Region};
 use serde::Serialize;
 use std::fmt::Display;
@@ -100,6 +107,45 @@ pub async fn settings<S: Store>(state: &State<S>, command: SettingsCommand) -> S
                 settings.agree(&app, class, days)
             })?;
         }
+        SettingsCommand::Narrow {
+            app,
+            from,
+            before,
+            less,
+            ..
+        } => {
+            known(state, &app).await?;
+            let less = Less {
+                from,
+                before,
+                off: less.off,
+                narrowing: narrowing(less, now)?,
+            };
+            let what = format!("agents: {}", serde_json::to_string(&less).map_err(told)?);
+            office.change_settings(WHO, now, Some(&app), what, |settings| {
+                settings.ask(&app, less);
+                Ok(())
+            })?;
+        }
+        SettingsCommand::Quota {
+            app,
+            reports: Quota(reports),
+            ..
+        } => {
+            known(state, &app).await?;
+            let what = match reports {
+                Some(reports) => format!("{reports} reports a day"),
+                None => "as many reports a day as the configuration says".to_owned(),
+            };
+            office.change_settings(WHO, now, Some(&app), what, |settings| {
+                settings
+                    .apps
+                    .entry(app.to_string())
+                    .or_default()
+                    .daily_reports = reports;
+                Ok(())
+            })?;
+        }
         SettingsCommand::Holidays { days, worked, .. } => {
             let mut dates: Vec<jiff::civil::Date> = Vec::new();
             for text in &days {
@@ -119,6 +165,28 @@ pub async fn settings<S: Store>(state: &State<S>, command: SettingsCommand) -> S
         }
     }
     pretty(&*office.settings().map_err(told)?)
+}
+
+/// What the command line asks agents for.
+fn narrowing(less: LessOf, now: u64) -> Result<Narrowing, String> {
+    if less.off_for.is_some_and(|time| time > OFF_SECONDS_MOST) {
+        return Err(
+            "agents stay off for 7 days at most; --off goes on until it is taken back".to_owned(),
+        );
+    }
+    if less
+        .upload_every
+        .is_some_and(|time| time > UPLOAD_EVERY_MOST)
+    {
+        return Err("agents upload once a day at least".to_owned());
+    }
+    Ok(Narrowing {
+        off_until: less.off_for.map(|time| now + time),
+        kinds_off: less.kind_off,
+        extras_off: less.extra_off,
+        sample: less.sample,
+        upload_every_seconds: less.upload_every.and_then(|time| time.try_into().ok()),
+    })
 }
 
 /// `erase`: prints the receipt.
@@ -367,7 +435,8 @@ macro_rules! in_data {
 }
 
 in_data! {
-    SettingsCommand { Show Region Retention Holidays }
+    SettingsCommand { Show Region Retention Narrow Quota Holidays }
+    KeysCommand { Add List Rotate Revoke }
     RequestCommand { Open List Answer Refuse }
     AuditCommand { Verify Show }
     PartnerCommand { Add }

@@ -6,6 +6,7 @@
 //! * [`ingest`]: bytes to stored reports; refuses by name, never repairs.
 //! * [`naming`] and [`grouping`]: addresses to functions, a report to the issue it belongs to.
 //! * [`store`]: what is asked of a store, and the embedded one.
+//! * [`metrics`]: the collector's own figures.
 //! * [`privacy`]: what is owed to the people whose devices report.
 //! * [`dashboard`]: the pages.
 #![forbid(unsafe_code)]
@@ -14,9 +15,11 @@ pub mod access;
 pub mod api;
 pub mod cli;
 pub mod commands;
+pub mod config;
 pub mod dashboard;
 pub mod grouping;
 pub mod ingest;
+pub mod metrics;
 pub mod naming;
 pub mod privacy;
 pub mod server;

@@ -3,11 +3,12 @@
 use candor_collector::access::IngestKey;
 use candor_collector::cli::{AppCommand, Cli, Command, Data, SymbolsCommand};
 use candor_collector::commands::{self, InData};
-use candor_collector::ingest::Limits;
+use candor_collector::config::{Config, Loaded};
 use candor_collector::privacy::Office;
-use candor_collector::privacy::groups::SmallGroups;
+use candor_collector::server::Serving;
 use candor_collector::state::State;
-use candor_collector::store::{self, AnyStore, Store, StoreError};
+use candor_collector::store::sqlite::SqliteStore;
+use candor_collector::store::{self, AnyStore, Store, StoreAddress, StoreError};
 use candor_collector::{server, symbol_files};
 use candor_protocol::deidentify::{AppName, Region};
 use candor_symbols::Symbols;
@@ -21,34 +22,127 @@ use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::read();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(colours)
-        .init();
-    let done = match cli.command {
-        Command::Serve {
-            data,
-            listen,
-            small_groups,
-        } => serve(&data, listen, small_groups).await,
+    match run(Cli::read().command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("candor-collector: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<(), String> {
+    if let Command::Serve { config, flags } = command {
+        let loaded = Loaded::read(config.as_deref(), std::env::vars(), flags.0);
+        return serve(loaded.map_err(|wrong| wrong.join("\n"))?).await;
+    }
+    start_log(&Config::default());
+    match command {
+        Command::Check { file } => check(&file),
         Command::App(AppCommand::Add { name, region, data }) => {
             add_app(&name, region.as_ref(), &data).await
         }
         Command::Symbols(SymbolsCommand::Add { paths, data }) => {
             add_symbols(&paths, &data.directory)
         }
-        about_privacy => privacy(about_privacy).await.and_then(|said| say(&said)),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            eprintln!("candor-collector: {reason}");
-            ExitCode::FAILURE
+        Command::Keys(command) => {
+            let state = open(command.data()).await?;
+            commands::keys(&state, command)
+                .await
+                .and_then(|said| say(&said))
         }
+        Command::Ledger { app, days, data } => {
+            let said = commands::ledger(&open(&data).await?, &app, days).await;
+            said.and_then(|said| say(&said))
+        }
+        Command::Backup { to, data } => backup(&data, &to),
+        Command::Verify { data } => verify(&data),
+        about_privacy => privacy(about_privacy).await.and_then(|said| say(&said)),
+    }
+}
+
+/// The log goes to standard error, as text or as JSON.
+fn start_log(config: &Config) {
+    let filter = match &config.log {
+        Some(filter) => filter.parse().ok(),
+        None => EnvFilter::try_from_default_env().ok(),
+    };
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new("info")))
+        .with_writer(std::io::stderr)
+        .with_ansi(!config.json_log && std::io::stderr().is_terminal());
+    if config.json_log {
+        log.json().init();
+    } else {
+        log.init();
+    }
+}
+
+fn check(file: &Path) -> Result<(), String> {
+    let loaded = Loaded::read(Some(file), std::env::vars(), []);
+    let loaded = loaded.map_err(|wrong| wrong.join("\n"))?;
+    if let Some(files) = loaded.config.tls() {
+        files.read()?;
+    }
+    say(&loaded.table())
+}
+
+/// Papers first: what is erased meanwhile may then be missing from both, but is in no copy without its receipt being due.
+fn backup(data: &Data, to: &Path) -> Result<(), String> {
+    if to
+        .read_dir()
+        .is_ok_and(|mut inside| inside.next().is_some())
+    {
+        return Err(format!("{} is not empty", to.display()));
+    }
+    let told = |error: StoreError| error.to_string();
+    let (data, reports) = (data.directory.as_path(), in_a_directory(data));
+    if !data.is_dir() {
+        return Err(format!("{} is no directory", data.display()));
+    }
+    Office::open(data)
+        .and_then(|office| office.copy_to(to))
+        .map_err(told)?;
+    let symbols = symbol_files::copy(data, to).map_err(|error| format!("symbols: {error}"))?;
+    let what = match reports {
+        Some(reports) => {
+            SqliteStore::copy(reports, to).map_err(told)?;
+            "everything"
+        }
+        None => "everything but reports, which ClickHouse has to copy",
+    };
+    say(&format!(
+        "{} holds {what}, with {symbols} symbol files; what is erased from now on stays in it, so keep it no longer than reports",
+        to.display()
+    ))
+}
+
+/// Where reports are, if they are in files.
+fn in_a_directory(data: &Data) -> Option<&Path> {
+    match &data.store {
+        None => Some(&data.directory),
+        Some(StoreAddress::Sqlite(directory)) => Some(directory),
+        Some(StoreAddress::ClickHouse(_)) => None,
+    }
+}
+
+fn verify(data: &Data) -> Result<(), String> {
+    let reports = in_a_directory(data)
+        .ok_or("this looks at a database in a directory; ClickHouse checks its own parts")?;
+    let mut checked = SqliteStore::check(reports).map_err(|error| error.to_string())?;
+    let office = Office::open(&data.directory).map_err(|error| error.to_string())?;
+    if let Err(altered) = office.trail().verify().map_err(|error| error.to_string())? {
+        checked
+            .wrong
+            .push(format!("the audit trail was altered: {altered}"));
+    }
+    if checked.wrong.is_empty() {
+        say(&format!(
+            "nothing is wrong; {} reports can be read",
+            checked.reports
+        ))
+    } else {
+        Err(checked.wrong.join("\n"))
     }
 }
 
@@ -89,29 +183,68 @@ async fn privacy(command: Command) -> Result<String, String> {
             data,
         } => commands::sunset(&open(&data).await?, &app, &notice, erase).await,
         Command::Key { data } => Ok(open(&data).await?.office.signer().public()),
-        Command::Serve { .. } | Command::App(_) | Command::Symbols(_) => Ok(String::new()),
+        Command::Serve { .. }
+        | Command::Check { .. }
+        | Command::App(_)
+        | Command::Symbols(_)
+        | Command::Keys(_)
+        | Command::Ledger { .. }
+        | Command::Backup { .. }
+        | Command::Verify { .. } => Ok(String::new()),
     }
 }
 
-async fn serve(data: &Data, listen: SocketAddr, small: SmallGroups) -> Result<(), String> {
+async fn serve(loaded: Loaded) -> Result<(), String> {
+    let config = loaded.config;
+    start_log(&config);
+    for stranger in Loaded::strangers(std::env::vars().map(|(name, _)| name)) {
+        tracing::warn!("{stranger}");
+    }
+    let data = config.data.clone();
+    let data = Data {
+        directory: data
+            .ok_or("say where everything is kept: --data DIR, CANDOR_DATA, or data in the file")?,
+        store: config.store.clone(),
+    };
     let state = State {
-        small,
-        ..open(data).await?
+        small: config.small_groups,
+        ..open(&data).await?
     };
     tracing::info!(
         key = state.office.signer().public(),
         "receipts and notices are signed with this key"
     );
-    let listener = TcpListener::bind(listen)
-        .await
-        .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+    let listener = listen(config.listen).await?;
+    let metrics = match config.metrics {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     // Asked for before anyone is told that the collector is ready, so that a stop is never missed.
     let stop = stop_signals().map_err(|error| format!("cannot wait for signals: {error}"))?;
-    say(&format!("listening on http://{address}"))?;
-    server::run(listener, state, Limits::default(), stop)
+    let serving = Serving {
+        limits: config.limits,
+        tls: config.tls(),
+        metrics,
+        data: Some(data.directory),
+        drain: config.drain,
+        grace: config.grace,
+    };
+    let scheme = if serving.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    say(&format!("listening on {scheme}://{address}"))?;
+    server::run_as(listener, state, serving, stop)
         .await
         .map_err(|error| error.to_string())
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("cannot listen on {address}: {error}"))
 }
 
 /// Ends when the process is told to stop.

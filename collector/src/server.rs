@@ -1,27 +1,68 @@
 //! The server: routes, and an end that loses nothing.
 
-use crate::ingest::Limits;
+mod health;
+mod listen;
+mod tls;
+
+pub use tls::CertificateFiles;
+
+use crate::ingest::{Ingest, Limits};
 use crate::privacy::retention;
 use crate::state::State;
 use crate::store::Store;
-use crate::{api, dashboard, ingest};
+use crate::{api, dashboard};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::any;
+use health::Health;
+use listen::Connections;
 use std::future::Future;
 use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+use tls::Tls;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
-/// How long requests that are being served may go on after the collector was told to stop.
-const GRACE: Duration = Duration::from_secs(10);
+/// How often what was only counted in memory is written down.
+const WRITE_DOWN: Duration = Duration::from_secs(2);
 
 /// What the pages say where they are not served.
 const LOOPBACK_ONLY: &str = "The dashboard has no sign-in, so it is served only where the collector listens on a loopback \
                              address. Start it with --listen 127.0.0.1:PORT, or reach it through a tunnel.\n";
 
-/// Serves until `shutdown` ends, then finishes what was accepted and stops the store.
+/// How the collector serves.
+#[derive(Debug)]
+pub struct Serving {
+    /// How much is done at a time.
+    pub limits: Limits,
+    /// The certificate; without one it speaks plain HTTP.
+    pub tls: Option<CertificateFiles>,
+    /// Where the collector's own figures are served besides, for a network that only operators reach.
+    pub metrics: Option<TcpListener>,
+    /// The data directory, of whose disk the room is told.
+    pub data: Option<PathBuf>,
+    /// How long it still takes connections after it was told to stop, while it says that it is not ready: so long do balancers
+    /// of load need to notice.
+    pub drain: Duration,
+    /// How long requests that are being served may go on after that.
+    pub grace: Duration,
+}
+
+impl Default for Serving {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            tls: None,
+            metrics: None,
+            data: None,
+            drain: Duration::ZERO,
+            grace: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Serves plain HTTP until `shutdown` ends, then finishes what was accepted and stops the store.
 ///
 /// # Errors
 /// When the listener cannot be used.
@@ -29,6 +70,23 @@ pub async fn run<S: Store>(
     listener: TcpListener,
     state: State<S>,
     limits: Limits,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let serving = Serving {
+        limits,
+        ..Serving::default()
+    };
+    run_as(listener, state, serving, shutdown).await
+}
+
+/// Serves until `shutdown` ends, then finishes what was accepted and stops the store.
+///
+/// # Errors
+/// When the listener or the certificate cannot be used.
+pub async fn run_as<S: Store>(
+    listener: TcpListener,
+    state: State<S>,
+    serving: Serving,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let loopback = listener.local_addr()?.ip().is_loopback();
@@ -43,39 +101,70 @@ pub async fn run<S: Store>(
              whoever looks"
         );
     }
-    let router = router(state.clone(), limits, loopback);
-    let forgetting = tokio::spawn(retention::run(state.clone()));
-    let (stopping, stopped) = oneshot::channel();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let Serving {
+        limits,
+        tls,
+        metrics,
+        data,
+        drain,
+        grace,
+    } = serving;
+    let tls = tls.map(Tls::open).transpose().map_err(io::Error::other)?;
+    let tls = tls.map(Arc::new);
+    let ingest = Ingest::new(state.clone(), limits);
+    let health = Health::new(state.clone(), ingest.clone(), data);
+    let router = router(state.clone(), &ingest, &health, loopback);
+    let figures = state.metrics.clone();
+    let connections = Connections::new(router, &limits, tls.clone(), figures.clone());
+
+    // What goes on beside; it ends with the server.
+    let mut beside = tokio::task::JoinSet::new();
+    beside.spawn(retention::run(state.clone()));
+    let counting = ingest.clone();
+    beside.spawn(async move {
+        loop {
+            tokio::time::sleep(WRITE_DOWN).await;
+            counting.write_down().await;
+        }
+    });
+    if let Some(tls) = tls {
+        beside.spawn(async move { tls.look_after(&figures).await });
+    }
+    if let Some(listener) = metrics {
+        let router = health.metrics_router().merge(health.router());
+        let own = Connections::new(router, &limits, None, state.metrics.clone());
+        beside.spawn(async move { own.accept(&listener, std::future::pending()).await });
+    }
+
+    let stop = async {
         shutdown.await;
         tracing::info!("stopping: finishing what was accepted");
-        // The other end is gone only when serving has ended already.
-        let _ = stopping.send(());
-    });
-    let overtime = async {
-        match stopped.await {
-            Ok(()) => tokio::time::sleep(GRACE).await,
-            Err(_) => std::future::pending().await,
-        }
+        health.drain();
+        tokio::time::sleep(drain).await;
     };
-    let served = tokio::select! {
-        served = serving.into_future() => served,
-        () = overtime => {
-            tracing::warn!("connections that did not end in time are closed");
-            Ok(())
-        }
-    };
-    forgetting.abort();
+    connections.accept(&listener, stop).await;
+    drop(listener);
+    if !connections.end(grace).await {
+        tracing::warn!("connections that did not end in time are closed");
+    }
+    beside.shutdown().await;
+    ingest.write_down().await;
     if let Err(error) = state.store.stop().await {
         tracing::error!(%error, "the store did not stop as it should");
     }
-    served
+    Ok(())
 }
 
-fn router<S: Store>(state: State<S>, limits: Limits, loopback: bool) -> Router {
-    let open = api::health_router().merge(ingest::router(state.clone(), limits));
+fn router<S: Store>(
+    state: State<S>,
+    ingest: &Ingest<S>,
+    health: &Health<S>,
+    loopback: bool,
+) -> Router {
+    let open = health.router().merge(ingest.router());
     if loopback {
-        open.merge(api::router(state.clone()))
+        open.merge(health.metrics_router())
+            .merge(api::router(state.clone()))
             .merge(dashboard::router(state))
     } else {
         open.fallback(any(async || (StatusCode::FORBIDDEN, LOOPBACK_ONLY)))
@@ -101,7 +190,9 @@ mod tests {
             Office::open(data.path()).unwrap(),
         );
         let request = Request::get(path).body(Body::empty()).unwrap();
-        let answer = router(state, Limits::default(), loopback)
+        let ingest = Ingest::new(state.clone(), Limits::default());
+        let health = Health::new(state.clone(), ingest.clone(), None);
+        let answer = router(state, &ingest, &health, loopback)
             .oneshot(request)
             .await
             .unwrap();
@@ -114,7 +205,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_dashboard_is_served_on_loopback_addresses_only() {
-        for path in ["/", "/issues", "/api/v1/ledger?app=im"] {
+        for path in ["/", "/issues", "/api/v1/ledger?app=im", "/metrics"] {
             let (status, text) = get(path, false).await;
             assert_eq!(status, StatusCode::FORBIDDEN, "{path}");
             assert!(text.contains("--listen 127.0.0.1"), "{text}");

@@ -1,5 +1,6 @@
 //! What every request handler is given.
 
+use crate::metrics::Metrics;
 use crate::privacy::Office;
 use crate::privacy::groups::SmallGroups;
 use crate::store::Store;
@@ -20,6 +21,8 @@ pub struct State<S> {
     pub small: SmallGroups,
     /// The time.
     pub clock: Clock,
+    /// The collector's own figures.
+    pub metrics: Arc<Metrics>,
 }
 
 impl<S: Store> State<S> {
@@ -31,6 +34,7 @@ impl<S: Store> State<S> {
             office: Arc::new(office),
             small: SmallGroups::default(),
             clock: Clock::system(),
+            metrics: Arc::default(),
         }
     }
 }
@@ -44,6 +48,7 @@ impl<S> Clone for State<S> {
             office: self.office.clone(),
             small: self.small,
             clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
         }
     }
 }

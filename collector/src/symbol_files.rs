@@ -48,6 +48,27 @@ impl From<io::Error> for NotAdded {
     }
 }
 
+/// Copies all of them into another data directory; how many there are.
+///
+/// # Errors
+/// When one cannot be read or written.
+pub fn copy(data: &Path, to: &Path) -> io::Result<usize> {
+    let (from, to) = (directory(data), directory(to));
+    if !from.is_dir() {
+        return Ok(0);
+    }
+    fs::create_dir_all(&to)?;
+    let mut copied = 0;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        fs::copy(entry.path(), &target)?;
+        File::open(&target)?.sync_all()?;
+        copied += 1;
+    }
+    Ok(copied)
+}
+
 /// Stores what names the addresses of a file: itself, or, where it is stripped, its debug file, with what belongs to that.
 /// A file of another kind than ELF is stored for each build in it. A collector that runs finds it with the next report.
 ///

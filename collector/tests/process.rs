@@ -23,9 +23,15 @@ struct Process {
 
 impl Process {
     fn start(data: &Path) -> Self {
-        let mut child = program()
+        let mut command = program();
+        command
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
+            .arg(data);
+        Self::start_by(command)
+    }
+
+    fn start_by(mut command: Command) -> Self {
+        let mut child = command
             .env("RUST_LOG", "debug")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -150,7 +156,8 @@ async fn it_stops_when_it_is_told_to_and_keeps_quiet_about_what_it_was_sent() {
         "\"run\":{}",
         &format!("\"{secret}\":{{\"{secret}\":\"{secret}\"}}"),
     );
-    assert_eq!(collector.post(&key, &pack(&[wrong])).await.status, 400);
+    let answer = collector.post(&key, &pack(&[wrong])).await;
+    assert_eq!(answer.json()["refused"][0]["error"], "bad_report");
     assert_eq!(collector.post(secret, &pack(&[])).await.status, 401);
     assert_eq!(collector.post(&key, &pack(&[run(2)])).await.status, 200);
     assert_eq!(
@@ -375,4 +382,327 @@ async fn keys_of_two_apps_lead_to_their_own_reports() {
     assert_eq!(collector.post(&other, &body).await.accepted(), (0, 1));
     assert_eq!(collector.ledger().await["duplicates"], 0);
     assert!(!support::holds(data.path(), key.as_bytes()));
+}
+
+/// Runs one of its commands; what it printed.
+fn command(data: &Path, args: &[&str]) -> String {
+    said(
+        program()
+            .args(args)
+            .arg("--data")
+            .arg(data)
+            .output()
+            .unwrap(),
+    )
+}
+
+#[tokio::test]
+async fn keys_are_rotated_and_revoked_while_it_serves() {
+    let data = tempfile::tempdir().unwrap();
+    let (old, collector) = (add_app(data.path()), Process::start(data.path()));
+    let body = |number| pack(&[run(number)]);
+    assert_eq!(collector.post(&old, &body(1)).await.accepted(), (1, 0));
+    let new = command(
+        data.path(),
+        &["keys", "rotate", "--app", "im", "--overlap", "7d"],
+    );
+    let new = new.trim();
+    assert_eq!(collector.post(new, &body(2)).await.accepted(), (1, 0));
+    assert_eq!(collector.post(&old, &body(3)).await.accepted(), (1, 0));
+    let list = command(data.path(), &["keys", "list", "--app", "im"]);
+    let first = list.lines().find(|line| line.contains("until")).unwrap();
+    let id = first.split(' ').next().unwrap();
+    assert!(
+        list.contains("taken") && list.lines().count() == 2,
+        "{list}"
+    );
+    let revoked = command(data.path(), &["keys", "revoke", "--app", "im", id]);
+    assert!(!revoked.contains("no other key"), "{revoked}");
+    // A key is believed for a second.
+    let mut number = 4;
+    loop {
+        let answer = collector.post(&old, &body(number)).await;
+        if answer.status == 401 {
+            assert_eq!(answer.refused().1, "ended_key");
+            break;
+        }
+        number += 1;
+    }
+    assert_eq!(
+        collector.post(new, &body(1_000_000)).await.accepted(),
+        (1, 0)
+    );
+    let ledger = command(data.path(), &["ledger", "--app", "im"]);
+    assert!(
+        ledger.contains(id) && ledger.lines().count() == 3,
+        "{ledger}"
+    );
+    let to = collector.address;
+    let days = request(to, "GET", "/api/v1/ledger/days?app=im", &[], b"")
+        .await
+        .json();
+    let days = days.as_array().unwrap();
+    assert_eq!(days.len(), 2);
+    for day in days {
+        let sum = day["stored"].as_u64().unwrap() + day["duplicates"].as_u64().unwrap();
+        assert_eq!(day["received"].as_u64(), Some(sum), "{day}");
+    }
+    for key in [old.as_str(), new] {
+        assert!(!support::holds(data.path(), key.as_bytes()));
+    }
+}
+
+#[test]
+fn a_file_is_checked_and_a_log_may_be_json() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("candor.toml");
+    let check = || program().arg("check").arg(&file).output().unwrap();
+    std::fs::write(&file, "[ingest]\nworkers = 5\n").unwrap();
+    let wrong = check();
+    let why = String::from_utf8(wrong.stderr).unwrap();
+    assert!(
+        !wrong.status.success()
+            && why.contains(
+                "candor.toml:2: ingest.workers is not known; did you mean ingest.working?"
+            ),
+        "{why}"
+    );
+    let text = format!(
+        "data = {:?}\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n",
+        data.path()
+    );
+    std::fs::write(&file, text).unwrap();
+    let table = said(check());
+    assert!(
+        table
+            .lines()
+            .any(|line| line.starts_with("log.format") && line.ends_with("file")),
+        "{table}"
+    );
+    let mut serve = program();
+    serve.args(["serve", "--config"]).arg(&file);
+    let log = Process::start_by(serve).stop();
+    for line in log.lines() {
+        let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(
+            entry["level"].is_string() && entry["timestamp"].is_string(),
+            "{line}"
+        );
+    }
+    assert!(log.contains("stopping"), "{log}");
+}
+
+#[tokio::test]
+async fn a_copy_that_was_made_while_it_served_serves_as_well() {
+    let data = tempfile::tempdir().unwrap();
+    let (key, collector) = (add_app(data.path()), Process::start(data.path()));
+    let to = data.path().join("copy");
+    let bodies: Vec<_> = (0..40).map(|number| pack(&[run(number)])).collect();
+    for body in &bodies[..20] {
+        assert_eq!(collector.post(&key, body).await.accepted(), (1, 0));
+    }
+    let copying = {
+        let (data, to) = (data.path().to_owned(), to.clone());
+        std::thread::spawn(move || command(&data, &["backup", to.to_str().unwrap()]))
+    };
+    for body in &bodies[20..] {
+        assert_eq!(collector.post(&key, body).await.accepted(), (1, 0));
+    }
+    copying.join().unwrap();
+    drop(collector);
+    assert!(command(&to, &["verify"]).contains("nothing is wrong"));
+    let copy = Process::start(&to);
+    let had = copy.ledger().await["stored"]["run"].as_u64().unwrap();
+    assert!((20..=40).contains(&had), "{had}");
+    let mut new = 0;
+    for body in &bodies {
+        new += copy.post(&key, body).await.accepted().0;
+    }
+    assert_eq!(had + new, 40);
+    // Not over something that is there.
+    let again = program()
+        .args(["backup"])
+        .arg(&to)
+        .arg("--data")
+        .arg(data.path())
+        .output()
+        .unwrap();
+    assert!(!again.status.success());
+}
+
+#[test]
+fn a_damaged_database_is_found() {
+    let data = tempfile::tempdir().unwrap();
+    add_app(data.path());
+    assert!(command(data.path(), &["verify"]).contains("nothing is wrong"));
+    let file = data.path().join("candor.db");
+    let mut bytes = std::fs::read(&file).unwrap();
+    // The beginning of every page but the first, where it says what the page holds.
+    for page in bytes.chunks_mut(16 * 1_024).skip(1) {
+        page[..64].fill(0xa5);
+    }
+    std::fs::write(&file, bytes).unwrap();
+    let found = program()
+        .args(["verify", "--data"])
+        .arg(data.path())
+        .output()
+        .unwrap();
+    assert!(!found.status.success(), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_is_survived_and_what_was_accepted_is_there() {
+    let data = tempfile::tempdir().unwrap();
+    let key = add_app(data.path());
+    // Files may grow to 3 MiB, as on a small disk; the limit can be taken back.
+    let mut limited = Command::new("sh");
+    let script =
+        "trap '' XFSZ; ulimit -S -f 6144; exec \"$0\" serve --listen 127.0.0.1:0 --data \"$1\"";
+    limited
+        .args(["-c", script, env!("CARGO_BIN_EXE_candor-collector")])
+        .arg(data.path());
+    let collector = Process::start_by(limited);
+    let batch = |number: u32| {
+        pack(
+            &(0..100)
+                .map(|one| crash(number * 100 + one, &"ab".repeat(20), 16))
+                .collect::<Vec<_>>(),
+        )
+    };
+    let mut accepted = 0;
+    let refused = loop {
+        let answer = collector.post(&key, &batch(accepted)).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        accepted += 1;
+        assert!(accepted < 1_000, "the disk is never full");
+    };
+    assert_eq!(refused.refused(), (503, "unavailable".to_owned()));
+    assert_eq!(refused.header("retry-after"), Some("60"));
+    let to = collector.address;
+    assert_eq!(request(to, "GET", "/healthz", &[], b"").await.status, 200);
+    assert_eq!(
+        collector.ledger().await["stored"]["crash"],
+        u64::from(accepted) * 100
+    );
+    let pid = collector.child.id().to_string();
+    let freed = Command::new("prlimit")
+        .args(["--pid", &pid, "--fsize=unlimited:unlimited"])
+        .status();
+    assert!(freed.unwrap().success());
+    // What was refused comes again, and is kept.
+    assert_eq!(
+        collector.post(&key, &batch(accepted)).await.accepted(),
+        (100, 0)
+    );
+    assert_eq!(request(to, "GET", "/readyz", &[], b"").await.status, 200);
+    drop(collector);
+    let checked = command(data.path(), &["verify"]);
+    assert!(
+        checked.contains(&format!("{} reports", (accepted + 1) * 100)),
+        "{checked}"
+    );
+}
+
+/// Sends a batch; `None` when the other side is gone before it has answered.
+fn try_send(to: SocketAddr, key: &str, body: &[u8]) -> Option<u64> {
+    use std::io::Write;
+    let mut connection = std::net::TcpStream::connect(to).ok()?;
+    let head = format!(
+        "POST /v1/batches HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {key}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    connection.write_all(head.as_bytes()).ok()?;
+    connection.write_all(body).ok()?;
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    if !head.starts_with("HTTP/1.1 200") {
+        return None;
+    }
+    let body: serde_json::Value = serde_json::from_str(body).ok()?;
+    Some(body["stored"].as_u64()? + body["duplicates"].as_u64()?)
+}
+
+/// `CANDOR_KILLS` says how often it is killed.
+#[tokio::test]
+async fn killed_in_the_middle_of_work_it_loses_nothing_that_it_acknowledged_and_counts_nothing_twice()
+ {
+    const SENDERS: u32 = 6;
+    let kills = std::env::var("CANDOR_KILLS").map_or(8_u64, |kills| kills.parse().unwrap());
+    let data = tempfile::tempdir().unwrap();
+    let key = add_app(data.path());
+    // Of this hour: what is older than a year and a bit has its summaries forgotten while this goes on.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.unwrap().as_secs();
+    let hour = (now - now % 3_600).to_string();
+    let batch = |sender: u32, number: u32| {
+        let first = (sender * 1_000_000 + number) * 5;
+        let runs = (first..first + 5).map(|one| run(one).replace("1699999200", &hour));
+        pack(&runs.collect::<Vec<_>>())
+    };
+    let mut next = [0; SENDERS as usize];
+    let start = || {
+        let mut serve = program();
+        serve
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data.path())
+            // Nobody reads the log meanwhile.
+            .env("CANDOR_LOG_FILTER", "error");
+        Process::start_by(serve)
+    };
+    for round in 0..kills {
+        let mut collector = start();
+        let to = collector.address;
+        std::thread::scope(|scope| {
+            for (sender, next) in (0..).zip(next.iter_mut()) {
+                let (key, batch) = (&key, &batch);
+                scope.spawn(move || {
+                    // What was not acknowledged comes again in the next round, as an agent sends it again.
+                    while try_send(to, key, &batch(sender, *next)) == Some(5) {
+                        *next += 1;
+                    }
+                });
+            }
+            // Some when hardly anything was accepted, some in the middle of many commits.
+            let moment = 10 + round * 37 % 150;
+            std::thread::sleep(std::time::Duration::from_millis(moment));
+            collector.child.kill().unwrap();
+            collector.child.wait().unwrap();
+        });
+    }
+    let acknowledged: u32 = next.iter().sum();
+    assert!(acknowledged > 0);
+    let collector = start();
+    let stored = async || collector.ledger().await["stored"]["run"].as_u64().unwrap();
+    let before = stored().await;
+    // At most the batches that were on their way are there without having been acknowledged.
+    let (least, most) = (
+        u64::from(acknowledged) * 5,
+        u64::from(acknowledged + SENDERS) * 5,
+    );
+    assert!((least..=most).contains(&before), "{before} of {least}");
+    for (sender, next) in (0..).zip(next) {
+        for number in 0..next {
+            let answer = collector.post(&key, &batch(sender, number)).await;
+            assert_eq!(
+                answer.accepted(),
+                (0, 5),
+                "batch {number} of {sender} was lost"
+            );
+        }
+    }
+    assert_eq!(stored().await, before);
+    drop(collector);
+    let checked = command(data.path(), &["verify"]);
+    assert!(checked.contains(&format!("{before} reports")), "{checked}");
+    let store = SqliteStore::open(data.path()).unwrap();
+    let always = Span {
+        from: 0,
+        to: u64::MAX,
+        step: u64::MAX,
+    };
+    let health = store.health(&support::app(), always).await.unwrap();
+    assert_eq!((health.runs, health.installs), (before, before));
 }

@@ -16,10 +16,16 @@ pub struct Accepted {
     /// and its user allow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub narrowing: Option<Narrowing>,
+    /// That is still what the agent said it was told: see [`Narrowing::tag`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub narrowing_unchanged: bool,
     /// Reports that were not stored, since a value in them is one that the protocol's types refuse, or a field one that the catalogue
     /// of their batch does not have: the agent that sent them has a fault. Sending them again would change nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quarantined: Vec<Quarantined>,
+    /// Reports that were not stored, since they cannot be read; the others were. Sending them again would change nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<RefusedReport>,
     /// Says that the collector's operator has stopped for good: see [`Sunset`]. Nothing of the batch was stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sunset: Option<Sunset>,
@@ -34,6 +40,17 @@ pub struct Quarantined {
     pub field: String,
     /// The rule that was broken, such as `not_scrubbed` or `not_in_catalogue`.
     pub reason: String,
+}
+
+/// A report that was not stored since it cannot be read. Quotes nothing of what was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedReport {
+    /// Its line in the batch, from 1.
+    pub line: u32,
+    /// A word for programs, such as `bad_report`.
+    pub error: String,
+    /// A sentence for people: what is wrong.
+    pub message: String,
 }
 
 /// The end of a service: whoever gets it, signed by the key that the developer built in, records nothing any more, wipes what
@@ -86,6 +103,21 @@ pub struct Narrowing {
     pub upload_every_seconds: Option<u32>,
 }
 
+impl Narrowing {
+    /// Stands for what it says: sixteen hexadecimal digits that collector and agent work out from it, each for itself, so that
+    /// nobody can give a device a tag of its own. An agent sends it as `If-None-Match`, and is then told nothing but that
+    /// nothing has changed. FNV-1a of its JSON (G. Fowler, L. C. Noll, K.-P. Vo, D. Eastlake, draft-eastlake-fnv): nothing
+    /// depends on its being hard to invert.
+    pub fn tag(&self) -> String {
+        // What it holds can always be written as JSON.
+        let json = serde_json::to_vec(self).unwrap_or_default();
+        let hash = json.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        format!("{hash:016x}")
+    }
+}
+
 /// Of how many runs a kind of report is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
@@ -123,4 +155,28 @@ pub struct Erasure {
 pub struct Erased {
     /// Reports that were erased.
     pub reports: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_stands_for_what_is_said_and_for_nothing_else() {
+        let less = Narrowing {
+            kinds_off: vec![Kind::Freeze],
+            upload_every_seconds: Some(600),
+            ..Narrowing::default()
+        };
+        let again: Narrowing = serde_json::from_slice(&serde_json::to_vec(&less).unwrap()).unwrap();
+        assert_eq!(again.tag(), less.tag());
+        assert_eq!(less.tag().len(), 16);
+        let more = Narrowing {
+            upload_every_seconds: Some(601),
+            ..less.clone()
+        };
+        assert_ne!(more.tag(), less.tag());
+        // FNV-1a of `{}`, worked out elsewhere.
+        assert_eq!(Narrowing::default().tag(), "08f44b07b5901a25");
+    }
 }

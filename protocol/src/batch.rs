@@ -129,6 +129,11 @@ impl Unpacked {
         &self.header
     }
 
+    /// Bytes of its text.
+    pub fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// The reports' lines with their numbers in the batch, from 2; empty lines are passed over.
     pub fn lines(&self) -> impl Iterator<Item = (u32, &str)> {
         let reports = self.text.get(self.first_report..).unwrap_or_default();

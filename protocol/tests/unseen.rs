@@ -687,3 +687,91 @@ fn in_every_disguise_an_identifier_is_known_as_well_as_in_its_plain_form() {
     }
     assert!(worse.is_empty(), "{worse:?}");
 }
+
+/// The types of all rows.
+fn types() -> BTreeSet<&'static str> {
+    let all = score(1, &str::to_owned);
+    all.types.into_keys().collect()
+}
+
+/// How many of some draws of a type leak between these two texts.
+fn leaks_between(kind: &'static str, before: &str, after: &str) -> u32 {
+    let mut draw = Draw(0x00c0_ffee_1234_5678);
+    let leaks = (0..30).filter(|_| {
+        let value = value(kind, &mut draw);
+        is_in(
+            kind,
+            &value,
+            &scrub(&format!("{before}{value}{after}")).text,
+        )
+    });
+    leaks.count() as u32
+}
+
+#[test]
+fn beside_chinese_text_an_identifier_is_known_as_well_as_between_spaces() {
+    let mut known = 0;
+    let mut worse = Vec::new();
+    for kind in types() {
+        let alone = leaks_between(kind, "retry ", " now");
+        known += u32::from(alone == 0);
+        for (before, after) in [
+            ("服务器", "超时"),
+            ("已通知", "，请稍候"),
+            ("（", "）"),
+            ("失败：", "。"),
+            ("连接「", "」被拒"),
+        ] {
+            let leaks = leaks_between(kind, before, after);
+            if leaks > alone {
+                worse.push(format!("{before}{kind}{after}: {leaks}, alone {alone}"));
+            }
+        }
+    }
+    assert!(worse.is_empty(), "{worse:#?}");
+    assert!(known >= 15, "only {known} are known by themselves");
+}
+
+/// Digits in groups, as people write them; what is between two groups is `by`.
+fn grouped(digits: &str, groups: &[usize], by: &str) -> String {
+    let mut rest = digits;
+    let mut parts = Vec::new();
+    for group in groups {
+        let (part, after) = rest.split_at((*group).min(rest.len()));
+        parts.push(part);
+        rest = after;
+    }
+    parts.push(rest);
+    parts.retain(|part| !part.is_empty());
+    parts.join(by)
+}
+
+#[test]
+fn written_in_groups_a_number_is_known_as_well_as_in_one() {
+    let mut draw = Draw(0x0bad_cafe_8765_4321);
+    for (kind, key, groups) in [
+        ("phone_cn", "手机号 ", &[3, 4, 4][..]),
+        ("phone_cn", "dial ", &[3, 4, 4]),
+        ("bank_card", "card ", &[4, 4, 4, 4]),
+        ("bank_card", "银行卡", &[4, 4, 4, 4]),
+        ("id_card_cn", "身份证 ", &[6, 8, 4]),
+        ("iccid", "iccid ", &[4, 4, 4, 4, 4]),
+        ("imei", "imei ", &[2, 6, 6, 1]),
+    ] {
+        for by in [" ", "-", "\u{2009}", "\u{3000}"] {
+            for _ in 0..20 {
+                let mut plain = value(kind, &mut draw);
+                plain.retain(|letter| letter.is_ascii_alphanumeric());
+                let digits = if kind == "phone_cn" {
+                    &plain[plain.len() - 11..]
+                } else {
+                    &plain
+                };
+                let text = format!("{key}{} failed (17)", grouped(digits, groups, by));
+                let output = scrub(&text).text;
+                assert!(!is_in(kind, digits, &output), "{text} => {output}");
+                assert!(output.ends_with("failed (17)"), "{text} => {output}");
+            }
+        }
+    }
+}

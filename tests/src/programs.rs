@@ -196,7 +196,8 @@ impl Collector {
         (running, authority)
     }
 
-    fn command(&self, args: &[&str]) -> String {
+    /// Runs a command of the collector's own on its data, while it serves; what it printed.
+    pub fn command(&self, args: &[&str]) -> String {
         let data = self.data();
         let data = data.to_str().expect("a path");
         said(&run(

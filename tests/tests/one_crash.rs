@@ -69,3 +69,32 @@ fn a_panic_is_told_without_what_its_message_named() {
     );
     assert_eq!((recorded, delivered), (1, 1));
 }
+
+#[test]
+fn a_kind_that_the_operator_wants_no_more_falls_silent_on_the_device_and_comes_back() {
+    let (collector, chat) = (Collector::start(), Chat::start());
+    let phone = Phone::new("lin");
+    let windows = || {
+        let before = phone.count("recorded", "connection");
+        phone.run(&chat, &collector, "chat:1");
+        phone.count("recorded", "connection") - before
+    };
+    eventually("connections are told of", || windows() > 0);
+    let narrow = ["settings", "narrow", "--app", "im-demo"];
+    collector.command(
+        &[
+            &narrow[..],
+            &["--kind-off", "connection", "--from", "0.0.1"],
+        ]
+        .concat(),
+    );
+    // Heard with an upload, and obeyed.
+    eventually("no connection is told of", || windows() == 0);
+    let runs = collector.stored("run");
+    eventually("runs still are", || {
+        assert_eq!(windows(), 0);
+        collector.stored("run") > runs
+    });
+    collector.command(&[&narrow[..], &["--from", "0.0.1"]].concat());
+    eventually("connections are told of again", || windows() > 0);
+}

@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::str::FromStr;
 
 /// What a key begins with, so that it is recognised where it should not be.
 const PREFIX: &str = "candor_";
@@ -52,9 +53,54 @@ impl KeyHash {
         Self(Sha256::digest(key).into())
     }
 
+    /// A hash that was kept.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Its bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+impl KeyHash {
+    /// What the key is called.
+    pub fn id(&self) -> KeyId {
+        let [a, b, c, d, ..] = self.0;
+        KeyId([a, b, c, d])
+    }
+}
+
+/// What a key is called, by people and in the ledger: the beginning of its hash, eight hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId([u8; 4]);
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", u32::from_be_bytes(self.0))
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyId({self})")
+    }
+}
+
+impl FromStr for KeyId {
+    type Err = &'static str;
+
+    fn from_str(digits: &str) -> Result<Self, Self::Err> {
+        let form = digits.len() == 8
+            && digits
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        u32::from_str_radix(digits, 16)
+            .ok()
+            .filter(|_| form)
+            .map(|number| Self(number.to_be_bytes()))
+            .ok_or("a key is called by eight hexadecimal digits; `keys list` prints them")
     }
 }
 
@@ -75,6 +121,9 @@ mod tests {
         assert_eq!(KeyHash::of_presented(key.reveal()), Some(key.hash()));
         assert!(!format!("{key:?}{:?}", key.hash()).contains(&key.reveal()[PREFIX.len()..]));
         assert_ne!(IngestKey::generate().hash(), key.hash());
+        let id = key.hash().id();
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert!("0123ABCD".parse::<KeyId>().is_err() && "1234567".parse::<KeyId>().is_err());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Who may do what. So far: whose reports are taken.
 
 mod key;
+mod ring;
 
-pub use key::{IngestKey, KeyHash};
+pub use key::{IngestKey, KeyHash, KeyId};
+pub use ring::{KeyRing, Presented, Sender};

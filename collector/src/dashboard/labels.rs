@@ -235,6 +235,8 @@ labels! {
         TrailExpired: "forgot old months of this trail", "清除到期的审计月份";
         SettingChanged: "changed a setting", "更改设置";
         AppAdded: "added an app", "添加应用";
+        KeyAdded: "added an ingest key", "添加接入密钥";
+        KeyEnded: "ended an ingest key", "停用接入密钥";
         PartnerAdded: "added a partner", "添加合作方";
         RequestChanged: "handled a request", "处理请求";
         RegionRefused: "was refused for its region", "因区域被拒绝";

@@ -253,6 +253,8 @@ struct Pipeline {
     duplicates: String,
     refused: String,
     refused_reasons: String,
+    limited: String,
+    limited_reasons: String,
     lost: String,
     lost_reasons: String,
     erased: String,
@@ -303,6 +305,14 @@ impl Pipeline {
             refused_reasons: list(
                 ledger
                     .refused
+                    .iter()
+                    .map(|(reason, &count)| (reason.replace('_', " "), count))
+                    .collect(),
+            ),
+            limited: sum(&mut ledger.limited.values().copied()),
+            limited_reasons: list(
+                ledger
+                    .limited
                     .iter()
                     .map(|(reason, &count)| (reason.replace('_', " "), count))
                     .collect(),

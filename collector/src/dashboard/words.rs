@@ -274,12 +274,13 @@ words! {
     still_running: "Not ended yet", "尚未结束";
     exits: "How runs ended", "运行如何结束";
     pipeline: "Pipeline", "数据管道";
-    pipeline_hint: "Since the app was added. Every report is counted in exactly one of these.", "自添加应用以来。每份报告恰好计入其中一项。";
+    pipeline_hint: "Since the app was added. Every report that arrives is counted in exactly one of these, each time it arrives.", "自添加应用以来。每份报告每次到达恰好计入其中一项。";
     last_batch: "Last batch", "上一批";
     never: "never", "从未";
     stored: "Stored", "已存储";
     duplicates: "Duplicates, counted once", "重复（只计一次）";
     refused: "Refused", "拒收";
+    limited: "Sent away, may come again", "已拒绝，可重发";
     lost: "Lost on devices", "设备上丢失";
     erased: "Erased on request", "应请求删除";
 

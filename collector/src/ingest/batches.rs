@@ -1,16 +1,23 @@
 //! `POST /v1/batches`: keeps the reports of a batch and says so when they are on disk.
 
+use super::decode::{self, Decoded};
+use super::quota::until_tomorrow;
 use super::refusal::{Refusal, json};
-use super::{Ingest, body, check_encoding, check_type, decode};
+use super::{HELD_PER_BYTE, Ingest, body, check_encoding, check_type};
+use crate::access::Sender;
 use crate::privacy::audit::{Deed, Did};
+use crate::privacy::narrowing::latest;
+use crate::privacy::settings::Settings;
 use crate::store::{Kept, Store};
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::header::IF_NONE_MATCH;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use candor_protocol::answer::{Accepted, Quarantined};
-use candor_protocol::deidentify::AppName;
+use candor_protocol::answer::{Accepted, Narrowing, Quarantined, RefusedReport};
 use candor_protocol::limits::BATCH_COMPRESSED_BYTES;
+use std::sync::Arc;
+use std::time::Instant;
 
 const TYPES: &[&str] = &[
     "application/x-ndjson",
@@ -19,17 +26,24 @@ const TYPES: &[&str] = &[
 ];
 
 pub(super) async fn take<S: Store>(State(ingest): State<Ingest<S>>, request: Request) -> Response {
+    let began = Instant::now();
     let (parts, mut body) = request.into_parts();
-    let mut app = None;
-    let outcome = accept(&ingest, &parts.headers, &mut body, &mut app).await;
+    let mut sender = None;
+    let outcome = accept(&ingest, &parts.headers, &mut body, &mut sender).await;
+    let metrics = &ingest.state.metrics;
     match outcome {
-        Ok(accepted) => json(StatusCode::OK, &accepted),
+        Ok(accepted) => {
+            metrics.answered("batches", "accepted");
+            metrics.acknowledged(began.elapsed());
+            json(StatusCode::OK, &accepted)
+        }
         Err(refusal) => {
+            metrics.answered("batches", refusal.word());
             body::discard(body, &refusal).await;
-            refusal.log(app.as_ref());
-            if let Some(app) = &app {
-                ingest.count(app, &refusal).await;
-                note(&ingest, app, &refusal);
+            refusal.log(sender.as_ref().map(|sender| &sender.app));
+            if let Some(sender) = &sender {
+                ingest.count(sender, &refusal).await;
+                note(&ingest, sender, &refusal);
             }
             refusal.into_response()
         }
@@ -37,14 +51,14 @@ pub(super) async fn take<S: Store>(State(ingest): State<Ingest<S>>, request: Req
 }
 
 /// Writes down, once an hour, that reports of another region came.
-fn note<S: Store>(ingest: &Ingest<S>, app: &AppName, refusal: &Refusal) {
+fn note<S: Store>(ingest: &Ingest<S>, sender: &Sender, refusal: &Refusal) {
     let Refusal::Region(why) = refusal else {
         return;
     };
     let deed = Deed {
         who: "agent",
         did: Did::RegionRefused,
-        app: Some(app),
+        app: Some(&sender.app),
         what: why.clone(),
     };
     // Nothing was done, so what cannot be written down is only in the log.
@@ -54,53 +68,136 @@ fn note<S: Store>(ingest: &Ingest<S>, app: &AppName, refusal: &Refusal) {
         .note_once(ingest.state.clock.now(), &deed);
 }
 
-/// Keeps the batch. `app` is told as soon as it is known.
+/// Keeps the batch. `sender` is told as soon as it is known.
 async fn accept<S: Store>(
     ingest: &Ingest<S>,
     headers: &HeaderMap,
     body: &mut Body,
-    app: &mut Option<AppName>,
+    sender: &mut Option<Sender>,
 ) -> Result<Accepted, Refusal> {
-    let app = app.insert(ingest.authenticate(headers).await?);
+    let sender = sender.insert(ingest.authenticate(headers).await?);
     check_type(headers, TYPES)?;
     check_encoding(headers, "gzip")?;
-    if let Some(sunset) = ingest.state.office.sunset_of(app)? {
-        let now = ingest.state.clock.now();
-        ingest
-            .state
-            .store
-            .count_refused(app, "sunset", 1, now)
-            .await?;
-        tracing::info!(%app, "an agent was told that the service has ended");
+    let office = &ingest.state.office;
+    if let Some(sunset) = office.sunset_of(&sender.app)? {
+        ingest.refused(sender, "sunset", 1).await;
+        tracing::info!(app = %sender.app, "an agent was told that the service has ended");
         return Ok(Accepted {
             sunset: Some(sunset),
             ..Accepted::default()
         });
     }
+    let settings = office.settings()?;
+    let left = left(ingest, sender, &settings).await?;
 
-    let reading = ingest.reading.try_acquire().map_err(|_| Refusal::Busy)?;
-    let gzip = body::read(headers, body, BATCH_COMPRESSED_BYTES, ingest.limits.body).await?;
-    let working = ingest
-        .working
-        .clone()
-        .try_acquire_owned()
-        .map_err(|_| Refusal::Busy)?;
+    let announced = body::announced(headers, BATCH_COMPRESSED_BYTES)?;
+    let reading = ingest.reading.take(&sender.app, announced);
+    let reading = reading.ok_or(Refusal::Busy)?;
+    let gzip = body::read(body, BATCH_COMPRESSED_BYTES, ingest.limits.body).await?;
+    let working = ingest.working.take(&sender.app, gzip.len());
+    let mut working = working.ok_or(Refusal::Busy)?;
     drop(reading);
 
+    let turn = ingest.decoding.clone().acquire_owned().await;
     let symbols = ingest.state.symbols.clone();
-    let (settings, named) = (ingest.state.office.settings()?, app.clone());
+    let (agreed, app) = (settings.clone(), sender.app.clone());
     let decoding = tokio::task::spawn_blocking(move || {
-        let decoded = decode::decode(&gzip, &symbols, &named, &settings);
+        let decoded = decode::decode(&gzip, &symbols, &app, &agreed, |bytes| {
+            let more = working.grow(bytes * HELD_PER_BYTE);
+            more.then_some(()).ok_or(Refusal::Busy)
+        });
+        drop(turn);
         // The place is held while the work goes on, also when the sender is gone.
         (decoded, working)
     });
     let (decoded, working) = decoding
         .await
         .map_err(|_| Refusal::Fault("decoding a batch ended with a panic".to_owned()))?;
-    let decode::Decoded { reports, leaks } = decoded?;
-    let count = (reports.len() + leaks.len()) as u32;
+    let decoded = decoded?;
+    if u64::from(decoded.count()) > left {
+        return Err(over_quota(ingest, decoded.count()));
+    }
+    let asked = asked(ingest, sender, &settings, &decoded);
+    let mut accepted = keep(ingest, sender, decoded).await?;
+    drop(working);
+    if let Some(asked) = asked {
+        accepted.narrowing_unchanged = knows(headers, &asked);
+        accepted.narrowing = (!accepted.narrowing_unchanged).then_some(asked);
+    }
+    Ok(accepted)
+}
+
+/// What the agent is asked to leave out: by the latest release of its reports, since earlier ones may be from before an update.
+fn asked<S: Store>(
+    ingest: &Ingest<S>,
+    sender: &Sender,
+    settings: &Settings,
+    decoded: &Decoded,
+) -> Option<Narrowing> {
+    let releases = decoded.reports.iter();
+    let release = latest(releases.map(|incoming| &incoming.report.release))?;
+    settings.narrowing(&sender.app, release, ingest.state.clock.now())
+}
+
+/// Whether the agent says that it was told this before.
+fn knows(headers: &HeaderMap, asked: &Narrowing) -> bool {
+    let said = headers.get(IF_NONE_MATCH).and_then(|tag| tag.to_str().ok());
+    said.is_some_and(|said| said.trim().trim_matches('"') == asked.tag())
+}
+
+/// How many reports may still come today.
+async fn left<S: Store>(
+    ingest: &Ingest<S>,
+    sender: &Sender,
+    settings: &Arc<Settings>,
+) -> Result<u64, Refusal> {
+    let agreed = settings.daily_reports(&sender.app);
+    let Some(quota) = agreed.or(ingest.limits.daily_reports) else {
+        return Ok(u64::MAX);
+    };
+    let (store, now) = (&*ingest.state.store, ingest.state.clock.now());
+    match ingest.today.left(store, &sender.app, quota, now).await? {
+        0 => Err(over_quota(ingest, 1)),
+        left => Ok(left),
+    }
+}
+
+fn over_quota<S: Store>(ingest: &Ingest<S>, reports: u32) -> Refusal {
     let now = ingest.state.clock.now();
-    let kept = ingest.state.store.keep(app, reports, now).await?;
+    Refusal::OverQuota {
+        reports,
+        after: until_tomorrow(now, rand::random()),
+    }
+}
+
+/// Keeps what can be kept, and counts what cannot.
+async fn keep<S: Store>(
+    ingest: &Ingest<S>,
+    sender: &Sender,
+    decoded: Decoded,
+) -> Result<Accepted, Refusal> {
+    let (store, metrics) = (&ingest.state.store, &ingest.state.metrics);
+    let (app, arrival, count) = (&sender.app, ingest.arrival(sender), decoded.count());
+    let Decoded {
+        reports,
+        leaks,
+        bad,
+    } = decoded;
+    let began = Instant::now();
+    let kept = store.keep(app, reports, arrival).await?;
+    metrics.committed(began.elapsed());
+    let (stored, duplicates) = match kept {
+        Kept::Stored { stored, duplicates } => (stored, duplicates),
+        Kept::Erased { line } => {
+            return Err(Refusal::Erased {
+                line,
+                reports: count,
+            });
+        }
+    };
+    metrics.kept(stored, duplicates, arrival.at);
+    let taken = u64::from(stored) + u64::from(duplicates);
+    ingest.today.count(sender, taken, arrival.at);
     let quarantined: Vec<Quarantined> = leaks
         .iter()
         .map(|(line, leak)| Quarantined {
@@ -109,29 +206,37 @@ async fn accept<S: Store>(
             reason: leak.reason.to_owned(),
         })
         .collect();
-    if !leaks.is_empty() && matches!(kept, Kept::Stored { .. }) {
+    if !leaks.is_empty() {
         for (_, leak) in &leaks {
             let release = leak.release.as_ref().map(tracing::field::display);
             let (field, reason) = (leak.field, leak.reason);
             tracing::warn!(%app, release, field, reason, "an agent leaks: a report was not kept");
         }
-        let leaks = leaks.into_iter().map(|(_, leak)| leak).collect();
-        ingest.state.store.quarantine(app, leaks, now).await?;
+        let leaks: Vec<_> = leaks.into_iter().map(|(_, leak)| leak).collect();
+        ingest.today.count(sender, leaks.len() as u64, arrival.at);
+        metrics.refused("quarantined", leaks.len() as u32);
+        store.quarantine(app, leaks, arrival).await?;
     }
-    drop(working);
-    match kept {
-        Kept::Stored { stored, duplicates } => {
-            tracing::debug!(%app, stored, duplicates, "a batch was kept");
-            Ok(Accepted {
-                stored,
-                duplicates,
-                quarantined,
-                ..Accepted::default()
-            })
+    if !bad.is_empty() {
+        for (line, why) in &bad {
+            tracing::warn!(%app, reason = BAD_REPORT, line, why, "a report was refused");
         }
-        Kept::Erased { line } => Err(Refusal::Erased {
-            line,
-            reports: count,
-        }),
+        ingest.refused(sender, BAD_REPORT, bad.len() as u32).await;
     }
+    tracing::debug!(%app, stored, duplicates, "a batch was kept");
+    let refused = bad.into_iter().map(|(line, message)| RefusedReport {
+        line,
+        error: BAD_REPORT.to_owned(),
+        message,
+    });
+    Ok(Accepted {
+        stored,
+        duplicates,
+        quarantined,
+        refused: refused.collect(),
+        ..Accepted::default()
+    })
 }
+
+/// The word in the ledger for a report that cannot be read.
+const BAD_REPORT: &str = "bad_report";

@@ -16,13 +16,8 @@ const DISCARDED: usize = 4 * 1024 * 1024;
 /// How long that may take.
 const DISCARDING: Duration = Duration::from_secs(5);
 
-/// Reads a body of at most `limit` bytes that arrives within `time`. Looks at what was announced first, then counts.
-pub(super) async fn read(
-    headers: &HeaderMap,
-    body: &mut Body,
-    limit: usize,
-    time: Duration,
-) -> Result<Vec<u8>, Refusal> {
+/// How many bytes a body has at most, by what was announced; `limit` where it comes in chunks.
+pub(super) fn announced(headers: &HeaderMap, limit: usize) -> Result<usize, Refusal> {
     let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
@@ -32,8 +27,17 @@ pub(super) async fn read(
     if announced.is_some_and(|length| length > limit) {
         return Err(Refusal::BodyTooLarge(limit));
     }
+    Ok(announced.unwrap_or(limit))
+}
+
+/// Reads a body of at most `limit` bytes that arrives within `time`. Memory is taken as it arrives, not as it was announced.
+pub(super) async fn read(
+    body: &mut Body,
+    limit: usize,
+    time: Duration,
+) -> Result<Vec<u8>, Refusal> {
     let reading = async {
-        let mut bytes = Vec::with_capacity(announced.unwrap_or_default());
+        let mut bytes = Vec::new();
         while let Some(data) = next(body).await {
             let data = data?;
             if bytes.len() + data.len() > limit {

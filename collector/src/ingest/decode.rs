@@ -12,26 +12,44 @@ use candor_protocol::deidentify::AppName;
 use candor_protocol::report::{Report, What};
 use candor_symbols::Symbols;
 
-/// The reports of a batch, and those that are not kept since a value in them might identify somebody, each with its line.
+/// What became of the lines of a batch.
 #[derive(Default)]
 pub(super) struct Decoded {
+    /// Reports that can be kept.
     pub(super) reports: Vec<Incoming>,
+    /// Those that are not kept since a value in them might identify somebody.
     pub(super) leaks: Vec<(u32, Quarantine)>,
+    /// Those that cannot be read, each with the reason.
+    pub(super) bad: Vec<(u32, String)>,
 }
 
-/// All reports of a batch, or why it is refused.
+impl Decoded {
+    /// How many reports the batch held.
+    pub(super) fn count(&self) -> u32 {
+        (self.reports.len() + self.leaks.len() + self.bad.len()) as u32
+    }
+}
+
+/// All reports of a batch, or why it is refused as a whole. `held` is told how many bytes it has, before anything else is made
+/// of them, and may refuse.
 pub(super) fn decode(
     gzip: &[u8],
     symbols: &Symbols,
     app: &AppName,
     settings: &Settings,
+    held: impl FnOnce(usize) -> Result<(), Refusal>,
 ) -> Result<Decoded, Refusal> {
     let batch = batch::unpack(gzip).map_err(Refusal::Batch)?;
+    held(batch.bytes())?;
     if let Some(why) = settings.wrong_region(app, batch.header().region.as_ref()) {
         return Err(Refusal::Region(why));
     }
     let mut decoded = Decoded::default();
-    let Decoded { reports, leaks } = &mut decoded;
+    let Decoded {
+        reports,
+        leaks,
+        bad,
+    } = &mut decoded;
     for (line, json) in batch.lines() {
         match Report::from_json(json) {
             Ok(report) => match newer::inspect(json, &report, batch.header().catalogue) {
@@ -43,18 +61,10 @@ pub(super) fn decode(
                     issue: None,
                 }),
             },
-            Err(reason) => {
-                if let Some(leak) = quarantine::inspect(json) {
-                    leaks.push((line, leak));
-                    continue;
-                }
-                let reports = batch.lines().count() as u32;
-                return Err(Refusal::Report {
-                    line,
-                    reason,
-                    reports,
-                });
-            }
+            Err(reason) => match quarantine::inspect(json) {
+                Some(leak) => leaks.push((line, leak)),
+                None => bad.push((line, reason)),
+            },
         }
     }
     if reports

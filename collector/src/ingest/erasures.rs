@@ -2,6 +2,7 @@
 
 use super::refusal::{ERASURE_BYTES, Refusal, json};
 use super::{Ingest, body, check_encoding, check_type};
+use crate::access::Sender;
 use crate::privacy::erasure::{self, Wanted};
 use crate::privacy::receipt::Receipt;
 use crate::store::Store;
@@ -10,7 +11,6 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use candor_protocol::answer::Erasure;
-use candor_protocol::deidentify::AppName;
 use candor_protocol::limits::ERASURE_PSEUDONYMS;
 
 const TYPES: &[&str] = &["application/json"];
@@ -24,12 +24,15 @@ struct Erased {
 
 pub(super) async fn take<S: Store>(State(ingest): State<Ingest<S>>, request: Request) -> Response {
     let (parts, mut body) = request.into_parts();
-    let mut app = None;
-    match accept(&ingest, &parts.headers, &mut body, &mut app).await {
+    let mut sender = None;
+    let outcome = accept(&ingest, &parts.headers, &mut body, &mut sender).await;
+    let word = outcome.as_ref().map_or_else(Refusal::word, |_| "erased");
+    ingest.state.metrics.answered("erasures", word);
+    match outcome {
         Ok(erased) => json(StatusCode::OK, &erased),
         Err(refusal) => {
             body::discard(body, &refusal).await;
-            refusal.log(app.as_ref());
+            refusal.log(sender.as_ref().map(|sender| &sender.app));
             refusal.into_response()
         }
     }
@@ -39,13 +42,14 @@ async fn accept<S: Store>(
     ingest: &Ingest<S>,
     headers: &HeaderMap,
     body: &mut Body,
-    app: &mut Option<AppName>,
+    sender: &mut Option<Sender>,
 ) -> Result<Erased, Refusal> {
-    let app = app.insert(ingest.authenticate(headers).await?);
+    let app = &sender.insert(ingest.authenticate(headers).await?).app;
     check_type(headers, TYPES)?;
     check_encoding(headers, "identity")?;
-    let _reading = ingest.reading.try_acquire().map_err(|_| Refusal::Busy)?;
-    let bytes = body::read(headers, body, ERASURE_BYTES, ingest.limits.body).await?;
+    let announced = body::announced(headers, ERASURE_BYTES)?;
+    let _reading = ingest.reading.take(app, announced).ok_or(Refusal::Busy)?;
+    let bytes = body::read(body, ERASURE_BYTES, ingest.limits.body).await?;
     let erasure: Erasure = serde_json::from_slice(&bytes).map_err(|_| {
         Refusal::Erasure(
             "a request for erasure is `{\"pseudonyms\":[...]}` with 32 hexadecimal digits each",

@@ -1,6 +1,7 @@
 //! Everything that a request can be refused for, in two voices: what the sender hears, and what the log says. Neither quotes
 //! what was sent, and the log does not know where it came from.
 
+use crate::store::{BUSY, OVER_QUOTA};
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -21,6 +22,8 @@ pub enum Refusal {
     MissingKey,
     /// A key that belongs to no app.
     UnknownKey,
+    /// A key that is not taken any more.
+    EndedKey,
     /// Another type of body than these.
     ContentType(&'static [&'static str]),
     /// Another encoding than this one.
@@ -35,15 +38,6 @@ pub enum Refusal {
     BrokenBody,
     /// The batch cannot be read as a whole.
     Batch(batch::Refused),
-    /// A report of the batch is refused.
-    Report {
-        /// Its line, from 1.
-        line: u32,
-        /// Why.
-        reason: String,
-        /// How many reports the batch holds: it is refused whole.
-        reports: u32,
-    },
     /// A report of the batch is of an installation whose reports were erased.
     Erased {
         /// Its line, from 1.
@@ -57,6 +51,13 @@ pub enum Refusal {
     Erasure(&'static str),
     /// More is being done than is accepted at a time.
     Busy,
+    /// The app had its share of the day.
+    OverQuota {
+        /// How many reports are sent away.
+        reports: u32,
+        /// Seconds until the next day.
+        after: u64,
+    },
     /// The store cannot write now; why is for the log.
     Unavailable(String),
     /// A fault of the collector; which is for the log.
@@ -67,19 +68,18 @@ impl Refusal {
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::MissingKey | Self::UnknownKey => StatusCode::UNAUTHORIZED,
+            Self::MissingKey | Self::UnknownKey | Self::EndedKey => StatusCode::UNAUTHORIZED,
             Self::ContentType(_) | Self::ContentEncoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::LengthRequired => StatusCode::LENGTH_REQUIRED,
             Self::BodyTooLarge(_) | Self::Batch(batch::Refused::TooLarge) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
-            Self::BrokenBody | Self::Batch(_) | Self::Report { .. } | Self::Erasure(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::BrokenBody | Self::Batch(_) | Self::Erasure(_) => StatusCode::BAD_REQUEST,
             Self::Erased { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             // As a key that is not known: somebody has to mend it, and until then nothing is lost.
             Self::Region(_) => StatusCode::FORBIDDEN,
+            Self::OverQuota { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Fault(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -90,6 +90,7 @@ impl Refusal {
         match self {
             Self::MissingKey => "missing_key",
             Self::UnknownKey => "unknown_key",
+            Self::EndedKey => "ended_key",
             Self::ContentType(_) => "content_type",
             Self::ContentEncoding(_) => "content_encoding",
             Self::LengthRequired => "length_required",
@@ -102,11 +103,11 @@ impl Refusal {
             Self::Batch(batch::Refused::UnknownVersion(_)) => "unknown_version",
             Self::Batch(batch::Refused::UnknownCatalogue(_)) => "unknown_catalogue",
             Self::Batch(batch::Refused::TooMany) => "too_many_reports",
-            Self::Report { .. } => "bad_report",
             Self::Erased { .. } => "erased",
             Self::Region(_) => "wrong_region",
             Self::Erasure(_) => "bad_erasure",
-            Self::Busy => "busy",
+            Self::Busy => BUSY,
+            Self::OverQuota { .. } => OVER_QUOTA,
             Self::Unavailable(_) => "unavailable",
             Self::Fault(_) => "fault",
         }
@@ -117,6 +118,7 @@ impl Refusal {
         match self {
             Self::MissingKey => "send the app's ingest key as `Authorization: Bearer KEY`".to_owned(),
             Self::UnknownKey => "this ingest key belongs to no app here; `candor-collector app add` makes one".to_owned(),
+            Self::EndedKey => "this ingest key was revoked; `candor-collector keys add` makes another one".to_owned(),
             Self::ContentType(accepted) => format!("the body's type must be one of: {}", accepted.join(", ")),
             Self::ContentEncoding(accepted) => format!("the body's encoding must be {accepted}"),
             Self::LengthRequired => "say how long the body is (Content-Length), or send it in chunks".to_owned(),
@@ -124,15 +126,13 @@ impl Refusal {
             Self::SlowBody => "the body did not arrive in time; send it again".to_owned(),
             Self::BrokenBody => "the body broke off; send it again".to_owned(),
             Self::Batch(refused) => refused.to_string(),
-            Self::Report { reason, .. } => {
-                format!("this report is refused, and with it the batch, of which nothing was stored: {reason}")
-            }
             Self::Erased { .. } => "this report is of an installation, a release or a time whose reports were erased on request; \
                                     nothing of the batch was stored"
                 .to_owned(),
             Self::Region(why) => format!("nothing of the batch was stored: {why}"),
             Self::Erasure(reason) => (*reason).to_owned(),
             Self::Busy => "too many batches are being stored at the moment; try again after the given time".to_owned(),
+            Self::OverQuota { .. } => "the app has sent as many reports as are taken in a day; try again after the given time".to_owned(),
             Self::Unavailable(_) => "nothing can be stored at the moment; try again after the given time".to_owned(),
             Self::Fault(_) => "the collector has a fault and stored nothing; try again after the given time".to_owned(),
         }
@@ -140,7 +140,7 @@ impl Refusal {
 
     fn line(&self) -> Option<u32> {
         match self {
-            Self::Report { line, .. } | Self::Erased { line, .. } => Some(*line),
+            Self::Erased { line, .. } => Some(*line),
             Self::Batch(
                 batch::Refused::Header(_)
                 | batch::Refused::UnknownVersion(_)
@@ -153,6 +153,7 @@ impl Refusal {
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Busy => Some(BUSY_SECONDS),
+            Self::OverQuota { after, .. } => Some(*after),
             Self::Unavailable(_) | Self::Fault(_) => Some(UNAVAILABLE_SECONDS),
             _ => None,
         }
@@ -165,6 +166,7 @@ impl Refusal {
             Self::SlowBody
                 | Self::BrokenBody
                 | Self::Busy
+                | Self::OverQuota { .. }
                 | Self::Region(_)
                 | Self::Unavailable(_)
                 | Self::Fault(_)
@@ -175,7 +177,7 @@ impl Refusal {
     /// How many reports are refused; one where that is not known.
     pub(super) fn reports(&self) -> u32 {
         match self {
-            Self::Report { reports, .. } | Self::Erased { reports, .. } => *reports,
+            Self::Erased { reports, .. } | Self::OverQuota { reports, .. } => *reports,
             _ => 1,
         }
     }
@@ -188,18 +190,12 @@ impl Refusal {
             Self::Unavailable(why) | Self::Fault(why) => {
                 tracing::error!(app, reason, why, "a request was not served")
             }
-            Self::Busy => tracing::warn!(
-                app,
-                reason,
-                "a request was not served: all places are taken"
-            ),
-            Self::Report {
-                reason: why,
-                reports,
-                ..
-            } => {
-                tracing::warn!(app, reason, line, why, reports, "a batch was refused")
+            // Whoever sends too much must not fill the log as well; what was sent away is logged in sum.
+            Self::Busy | Self::OverQuota { .. } => {
+                tracing::debug!(app, reason, "a request was sent away");
             }
+            // Nobody who has a key.
+            _ if app.is_none() => tracing::debug!(reason, "a request was refused"),
             Self::Batch(batch::Refused::Header(why)) => {
                 tracing::warn!(app, reason, why, "a batch was refused")
             }

@@ -37,6 +37,10 @@ pub enum Did {
     SettingChanged,
     /// An app was added.
     AppAdded,
+    /// An ingest key was added.
+    KeyAdded,
+    /// It was said when an ingest key ends.
+    KeyEnded,
     /// A partner was added.
     PartnerAdded,
     /// A request of a person was opened, answered or refused.

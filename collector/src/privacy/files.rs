@@ -43,6 +43,21 @@ pub(super) fn save(path: &Path, value: &impl Serialize) -> io::Result<()> {
     replace(path, &serde_json::to_vec_pretty(value)?)
 }
 
+/// Copies a directory with everything in it; each file is on the disk when this returns.
+pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    directory(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            replace(&target, &fs::read(entry.path())?)?;
+        }
+    }
+    Ok(())
+}
+
 /// A value from its file; the default where there is none.
 pub(super) fn load<T: DeserializeOwned + Default>(path: &Path) -> io::Result<T> {
     match fs::read(path) {

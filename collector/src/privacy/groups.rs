@@ -57,6 +57,15 @@ impl SmallGroups {
     }
 }
 
+impl std::fmt::Display for SmallGroups {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Show => f.write_str("show"),
+            Self::Merge(least) => least.fmt(f),
+        }
+    }
+}
+
 impl std::str::FromStr for SmallGroups {
     type Err = String;
 

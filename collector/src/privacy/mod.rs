@@ -7,6 +7,7 @@
 //! * [`export`]: what partners get, and what it costs.
 //! * [`requests`]: what persons ask for, in time.
 //! * [`audit`]: who looked and who changed something.
+//! * [`narrowing`]: what agents are asked to leave out.
 //! * [`sunset`](self): the end of a service.
 //!
 //! All of it is kept by the [`Office`], in files below the data directory, apart from reports.
@@ -19,6 +20,7 @@ pub mod export;
 mod files;
 pub mod groups;
 mod key;
+pub mod narrowing;
 pub(crate) mod quarantine;
 pub mod receipt;
 pub mod requests;
@@ -198,6 +200,18 @@ impl Office {
         self.settings
             .change(|settings| *settings = changed)
             .map_err(|error| error.to_string())
+    }
+
+    /// Copies everything into the directory `data` of another office, while nobody changes anything.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn copy_to(&self, data: &Path) -> Result<(), StoreError> {
+        let copy = || {
+            let _locked = files::lock(&self.directory)?;
+            files::copy(&self.directory, &data.join("privacy"))
+        };
+        copy().map_err(unwritten)
     }
 
     fn keep_receipt(&self, statement: Statement) -> Result<Receipt, StoreError> {

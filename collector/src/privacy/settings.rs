@@ -1,8 +1,10 @@
 //! What the operator has agreed on: where data is kept, how long, and which days are worked.
 
 use super::calendar;
+use super::narrowing::{Less, narrowing_of};
+use candor_protocol::answer::Narrowing;
 use candor_protocol::catalogue::RETENTION_DAYS_MOST;
-use candor_protocol::deidentify::{AppName, Region};
+use candor_protocol::deidentify::{AppName, Region, Release};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -138,6 +140,12 @@ pub struct AppSettings {
     /// Days, where they are not the usual ones.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub retention: BTreeMap<Class, u32>,
+    /// Reports that are taken in a day (UTC), where that is not what the collector's configuration says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub daily_reports: Option<u64>,
+    /// What its agents are asked to leave out, by range of releases.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub less: Vec<Less>,
 }
 
 impl Settings {
@@ -151,6 +159,25 @@ impl Settings {
                 .and_then(|app| app.retention.get(&class).copied()),
         };
         agreed.unwrap_or(class.days()).clamp(1, class.most())
+    }
+
+    /// Reports of an app that are taken in a day, if that was agreed on.
+    pub fn daily_reports(&self, app: &AppName) -> Option<u64> {
+        self.apps.get(app.as_str())?.daily_reports
+    }
+
+    /// What an agent of an app is asked to leave out at `now`, in seconds since 1970; `None` for nothing.
+    pub fn narrowing(&self, app: &AppName, release: &Release, now: u64) -> Option<Narrowing> {
+        narrowing_of(&self.apps.get(app.as_str())?.less, release, now)
+    }
+
+    /// Asks for less in a range of releases, instead of what was asked in this very range before.
+    pub fn ask(&mut self, app: &AppName, less: Less) {
+        let all = &mut self.apps.entry(app.to_string()).or_default().less;
+        all.retain(|other| !other.is_of(&less));
+        if !less.is_nothing() {
+            all.push(less);
+        }
     }
 
     /// Days of the trail, of receipts, and of closed requests.

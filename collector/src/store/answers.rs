@@ -13,21 +13,35 @@ use std::collections::BTreeMap;
 
 /// What arrived and what became of it, since the app was added.
 ///
-/// Reports received = stored + duplicates + refused; recorded on the devices = stored + lost + still waiting there.
+/// Reports received = stored + duplicates + refused + limited; recorded on the devices = stored + lost + still waiting there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Ledger {
     /// Reports that were stored, those erased later included.
     pub stored: BTreeMap<Kind, u64>,
     /// Reports that arrived again.
     pub duplicates: u64,
-    /// Reports that were refused, by reason; a request whose reports could not be counted counts as one.
+    /// Reports that were refused for good, by reason; a request whose reports could not be counted counts as one.
     pub refused: BTreeMap<String, u64>,
+    /// Reports that were sent away and may come again, by reason; each time counts.
+    pub limited: BTreeMap<String, u64>,
     /// Reports that devices say they lost, by kind and reason.
     pub lost: BTreeMap<Kind, BTreeMap<LossReason, u64>>,
     /// Reports that were stored and then erased on request.
     pub erased: u64,
     /// When a batch was last kept, to the minute.
     pub last_batch: Option<u64>,
+}
+
+impl Ledger {
+    /// Counts what an engine keeps as not taken for `reason`.
+    pub fn turn_away(&mut self, reason: &str, reports: u64) {
+        let counts = if super::is_limit(reason) {
+            &mut self.limited
+        } else {
+            &mut self.refused
+        };
+        *counts.entry(reason.to_owned()).or_default() += reports;
+    }
 }
 
 /// Rates and latencies of a range of time. A run counts when it started; a crash or a freeze whose run was never reported

@@ -11,6 +11,7 @@ mod contract;
 mod distinct;
 mod freeze_sum;
 mod ids;
+mod intake;
 mod open;
 mod pairs;
 mod privacy;
@@ -29,6 +30,7 @@ pub use answers::{
 };
 pub use connection_sum::{ConnectionSum, TcpSum, TrySum};
 pub use distinct::Distinct;
+pub use intake::{Arrival, BUSY, Intake, Key, OVER_QUOTA, is_limit};
 pub use open::{AnyStore, StoreAddress, open};
 pub use privacy::{
     Expired, Expiry, Group, Groups, Of, Part, Population, Quarantine, QuarantineRow,
@@ -36,9 +38,10 @@ pub use privacy::{
 pub use question::{
     Cells, ConnectionCell, ConnectionFilter, IssueFilter, IssueId, IssueKind, Span,
 };
+pub(crate) use versions::compare as compare_versions;
 pub use write::{Incoming, Kept, StoreError};
 
-use crate::access::KeyHash;
+use crate::access::{KeyHash, KeyId};
 use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
 use candor_protocol::report::Report;
 use std::future::Future;
@@ -58,24 +61,47 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError::AppExists`].
     fn add_app(&self, app: &AppName, key: KeyHash) -> impl Answer<()>;
 
-    /// The app that a key belongs to.
-    fn app_of_key(&self, key: KeyHash) -> impl Answer<Option<AppName>>;
+    /// Gives an app another key, from `since` on.
+    ///
+    /// # Errors
+    /// [`StoreError::NoApp`].
+    fn add_key(&self, app: &AppName, key: KeyHash, since: u64) -> impl Answer<()>;
 
-    /// Keeps reports that arrived at `arrived`, all of them or none, and counts them in every summary. A report whose id was kept before is a duplicate
+    /// Says that a key is not taken any more from `at` on, unless it ends sooner. Whether the app has such a key.
+    fn end_key(&self, app: &AppName, key: KeyId, at: u64) -> impl Answer<bool>;
+
+    /// All keys of an app, those that have ended too, the oldest first.
+    fn keys(&self, app: &AppName) -> impl Answer<Vec<Key>>;
+
+    /// The key that has this hash, also one that has ended.
+    fn key(&self, key: KeyHash) -> impl Answer<Option<Key>>;
+
+    /// Whether something can be made durable now: writes, and changes nothing that anybody asks for.
+    ///
+    /// # Errors
+    /// Whatever keeps it from writing.
+    fn writable(&self) -> impl Answer<()>;
+
+    /// Keeps reports, all of them or none, and counts them in every summary. A report whose id was kept before is a duplicate
     /// and changes nothing, also within one call.
     ///
     /// # Errors
     /// [`StoreError::NoApp`], and whatever keeps it from writing.
-    fn keep(&self, app: &AppName, reports: Vec<Incoming>, arrived: u64) -> impl Answer<Kept>;
+    fn keep(
+        &self,
+        app: &AppName,
+        reports: Vec<Incoming>,
+        arrived: impl Into<Arrival>,
+    ) -> impl Answer<Kept>;
 
     /// Counts reports that were refused; a request whose reports cannot be counted counts as one. `reason` is a word of
-    /// the collector's own, such as `bad_report`.
+    /// the collector's own, such as `bad_report`; [`is_limit`] tells those that count as limited.
     fn count_refused(
         &self,
         app: &AppName,
         reason: &'static str,
         reports: u32,
-        arrived: u64,
+        arrived: impl Into<Arrival>,
     ) -> impl Answer<()>;
 
     /// Erases every report of these pseudonyms, takes them out of every summary and refuses them from now on. Returns how
@@ -95,7 +121,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Counts reports that were not kept because a value in them might identify somebody; in the [`Ledger`] they are refused as
     /// `quarantined`.
-    fn quarantine(&self, app: &AppName, reports: Vec<Quarantine>, arrived: u64) -> impl Answer<()>;
+    fn quarantine(
+        &self,
+        app: &AppName,
+        reports: Vec<Quarantine>,
+        arrived: impl Into<Arrival>,
+    ) -> impl Answer<()>;
 
     /// What [`quarantine`](Self::quarantine) counted, the latest first.
     fn quarantined(&self, app: &AppName) -> impl Answer<Vec<QuarantineRow>>;
@@ -115,6 +146,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// What arrived and what became of it.
     fn ledger(&self, app: &AppName) -> impl Answer<Ledger>;
+
+    /// What arrived from `from` on and before `to`, by day and key, the latest day first. A day is in the range when its first
+    /// second is.
+    fn intake(&self, app: &AppName, from: u64, to: u64) -> impl Answer<Vec<Intake>>;
 
     /// Rates and latencies of a range of time; the step of `span` is not used.
     fn health(&self, app: &AppName, span: Span) -> impl Answer<Health>;

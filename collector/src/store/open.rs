@@ -3,11 +3,11 @@
 use super::clickhouse::{Address, ClickHouseStore};
 use super::sqlite::SqliteStore;
 use super::{
-    Answer, ConnectionAnswer, ConnectionFilter, Expired, Expiry, FreezeRates, FreezeRow, Groups,
-    Health, Incoming, IssueFilter, IssueId, IssuePage, IssueRow, Kept, Ledger, Of, Part, Point,
-    Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store, StoreError,
+    Answer, Arrival, ConnectionAnswer, ConnectionFilter, Expired, Expiry, FreezeRates, FreezeRow,
+    Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssuePage, IssueRow, Kept, Key, Ledger,
+    Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store, StoreError,
 };
-use crate::access::KeyHash;
+use crate::access::{KeyHash, KeyId};
 use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
 use candor_protocol::report::Report;
 use std::fmt;
@@ -112,19 +112,24 @@ macro_rules! either {
 
 either! {
     fn add_app(&self, app: &AppName, key: KeyHash) -> ();
-    fn app_of_key(&self, key: KeyHash) -> Option<AppName>;
-    fn keep(&self, app: &AppName, reports: Vec<Incoming>, arrived: u64) -> Kept;
-    fn count_refused(&self, app: &AppName, reason: &'static str, reports: u32, arrived: u64) -> ();
+    fn add_key(&self, app: &AppName, key: KeyHash, since: u64) -> ();
+    fn end_key(&self, app: &AppName, key: KeyId, at: u64) -> bool;
+    fn keys(&self, app: &AppName) -> Vec<Key>;
+    fn key(&self, key: KeyHash) -> Option<Key>;
+    fn writable(&self) -> ();
+    fn keep(&self, app: &AppName, reports: Vec<Incoming>, arrived: impl Into<Arrival>) -> Kept;
+    fn count_refused(&self, app: &AppName, reason: &'static str, reports: u32, arrived: impl Into<Arrival>) -> ();
     fn erase(&self, app: &AppName, pseudonyms: &[Pseudonym], arrived: u64) -> u64;
     fn erase_part(&self, app: &AppName, part: &Part, arrived: u64) -> u64;
     fn expire(&self, app: &AppName, expiry: Expiry) -> Expired;
-    fn quarantine(&self, app: &AppName, reports: Vec<Quarantine>, arrived: u64) -> ();
+    fn quarantine(&self, app: &AppName, reports: Vec<Quarantine>, arrived: impl Into<Arrival>) -> ();
     fn quarantined(&self, app: &AppName) -> Vec<QuarantineRow>;
     fn reports_of(&self, app: &AppName, pseudonyms: &[Pseudonym]) -> Vec<Report>;
     fn groups(&self, app: &AppName, of: Of, span: Span) -> Groups;
     fn population(&self, app: &AppName, span: Span) -> Vec<Population>;
     fn apps(&self) -> Vec<AppName>;
     fn ledger(&self, app: &AppName) -> Ledger;
+    fn intake(&self, app: &AppName, from: u64, to: u64) -> Vec<Intake>;
     fn health(&self, app: &AppName, span: Span) -> Health;
     fn trend(&self, app: &AppName, span: Span) -> Vec<Point>;
     fn releases(&self, app: &AppName, span: Span) -> Vec<ReleaseRow>;

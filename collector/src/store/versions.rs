@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 /// Compares versions part by part: numbers by value, everything else as text, a number after text. What two versions begin
 /// with alike and only one goes on with makes that one the later, except for a pre-release after `-`.
-pub(super) fn compare(a: &str, b: &str) -> Ordering {
+pub(crate) fn compare(a: &str, b: &str) -> Ordering {
     let (a_main, a_pre) = split(a);
     let (b_main, b_pre) = split(b);
     parts(a_main)

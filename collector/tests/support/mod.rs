@@ -14,6 +14,7 @@ use candor_symbols::Symbols;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -27,6 +28,7 @@ pub struct Collector {
     pub store: Arc<SqliteStore>,
     pub key: String,
     pub data: tempfile::TempDir,
+    clock: Arc<AtomicU64>,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<std::io::Result<()>>,
 }
@@ -47,8 +49,10 @@ impl Collector {
         store.add_app(&app(), key.hash()).await.unwrap();
         let symbols = Symbols::open([candor_collector::symbol_files::directory(data.path())]);
         let office = Office::open(data.path()).unwrap();
+        let clock = Arc::new(AtomicU64::new(NOW));
+        let now = clock.clone();
         let state = State {
-            clock: Clock::new(|| NOW),
+            clock: Clock::new(move || now.load(Ordering::Relaxed)),
             ..State::new(store, symbols, office)
         };
         let store = state.store.clone();
@@ -63,6 +67,7 @@ impl Collector {
             store,
             key: key.reveal().to_owned(),
             data,
+            clock,
             stop: Some(stop),
             served,
         }
@@ -76,6 +81,27 @@ impl Collector {
     pub async fn stopped(self) -> tempfile::TempDir {
         self.served.await.unwrap().unwrap();
         self.data
+    }
+
+    /// Lets time pass.
+    pub fn pass(&self, seconds: u64) {
+        self.clock.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    /// Adds another app; its key.
+    pub async fn add(&self, app: &str) -> String {
+        let key = IngestKey::generate();
+        let app = app.parse().unwrap();
+        let adding = self.store.add_app(&app, key.hash());
+        adding.await.unwrap();
+        key.reveal().to_owned()
+    }
+
+    /// Posts a batch with another key than that of the first app.
+    pub async fn post_with(&self, key: &str, body: &[u8]) -> Answer {
+        let authorization = format!("Bearer {key}");
+        let headers = [("authorization", authorization.as_str())];
+        self.post("/v1/batches", &headers, body).await
     }
 
     pub async fn post_batch(&self, body: &[u8]) -> Answer {

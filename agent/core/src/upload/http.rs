@@ -1,7 +1,7 @@
 //! The built-in carrier: HTTP by reqwest.
 
 use super::transport::{Carrier, Outcome, Request, Sending};
-use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, IF_NONE_MATCH, RETRY_AFTER};
 use std::time::Duration;
 
 /// A connection that is not there by then will not come.
@@ -46,6 +46,9 @@ impl Carrier for Http {
                 .header(CONTENT_TYPE, request.content_type);
             if request.gzip {
                 building = building.header(CONTENT_ENCODING, "gzip");
+            }
+            if let Some(known) = request.known {
+                building = building.header(IF_NONE_MATCH, format!("\"{known}\""));
             }
             let Ok(mut answer) = building.body(request.body).send().await else {
                 return Outcome::TryLater { after: None };

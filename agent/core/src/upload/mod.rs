@@ -80,7 +80,9 @@ pub(crate) fn session(
             return backoff;
         };
         let bytes = body.len() as u64;
-        let Some(outcome) = runtime.block_on(transport.send(&permit, body)) else {
+        let Some(outcome) =
+            runtime.block_on(transport.send(&permit, body, narrowing::known(files)))
+        else {
             return backoff;
         };
         let outcome = match outcome {
@@ -100,7 +102,7 @@ pub(crate) fn session(
         backoff = backoff.after(&outcome, now * 1000, rand::random());
         let _ = files::save(&permit, &files.upload(), &backoff);
         if let Outcome::Answered(said) = &outcome {
-            narrowing::remember(&permit, files, &said.narrowing.clone().unwrap_or_default());
+            narrowing::remember(&permit, files, said);
         }
         match settle(
             &permit,
@@ -140,11 +142,9 @@ fn settle(
     // Line 1 is the header, so the first report stands on line 2.
     let on_line = |line: u32| ids.get((line as usize).wrapping_sub(2)).copied();
     if let Outcome::Answered(said) = outcome {
-        let unwanted: Vec<_> = said
-            .quarantined
-            .iter()
-            .filter_map(|one| on_line(one.line))
-            .collect();
+        let quarantined = said.quarantined.iter().map(|one| one.line);
+        let refused = said.refused.iter().map(|one| one.line);
+        let unwanted: Vec<_> = quarantined.chain(refused).filter_map(on_line).collect();
         let lost = Fate::Lost(LossReason::Refused);
         if !unwanted.is_empty() && spool.finish(permit, &unwanted, lost, None).is_err() {
             return Next::Stop;

@@ -17,12 +17,19 @@ pub struct Request {
     pub content_type: &'static str,
     /// Whether the body is gzip, to be sent as `Content-Encoding: gzip`.
     pub gzip: bool,
+    /// What the collector need not say again, to be sent as `If-None-Match: "TAG"`. A carrier that leaves it out makes answers
+    /// somewhat longer.
+    pub known: Option<String>,
     /// The body.
     pub body: Vec<u8>,
 }
 
 /// What became of a request, and thereby what to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and none is kept"
+)]
 pub enum Outcome {
     /// The collector has it on its disk: forget it.
     Delivered,
@@ -88,12 +95,18 @@ impl Transport {
     }
 
     /// Sends a batch; gives up at once when the user withdraws.
-    pub(crate) async fn send(&self, permit: &Permit<'_>, batch: Vec<u8>) -> Option<Outcome> {
+    pub(crate) async fn send(
+        &self,
+        permit: &Permit<'_>,
+        batch: Vec<u8>,
+        known: Option<String>,
+    ) -> Option<Outcome> {
         let request = Request {
             path: "/v1/batches",
             key: self.key.clone(),
             content_type: "application/x-ndjson",
             gzip: true,
+            known,
             body: batch,
         };
         permit.while_open(self.carrier.send(request)).await
@@ -109,6 +122,7 @@ impl Transport {
             key: self.key.clone(),
             content_type: "application/json",
             gzip: false,
+            known: None,
             body,
         };
         self.carrier.send(request).await

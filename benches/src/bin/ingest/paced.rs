@@ -101,7 +101,8 @@ struct Run {
 /// Everything is sent when it is due, whether or not what came before was answered: what waits is counted as waiting.
 fn run(corpus: &Corpus, time: Duration, views: u32) -> io::Result<Run> {
     let mut serving = Serving::start()?;
-    serving.set_clock(START + HOURS * 3_600)?;
+    // The last second of the day that the reports are of.
+    serving.set_clock(START + HOURS * 3_600 - 1)?;
     let serving = &serving;
     let authorization = &serving.authorization();
     let total = RATE * time.as_secs() as u32;

@@ -52,7 +52,8 @@ pub(super) enum What {
     Crowd,
     /// Minutes with reconnects: `at`, `name`, `endpoint`; `n` installations, `m` attempts.
     Minute,
-    /// The ledger: `at` the day of arrival, `word` what became of them, `name` their kind, `reason`; `n` reports.
+    /// The ledger: `at` the day of arrival, `endpoint` the key they were sent by, `word` what became of them, `name` their kind,
+    /// `reason`; `n` reports.
     Ledger,
     /// What was held back: `at` the day of arrival, `release`, `word` the field, `reason`; `n` reports.
     Leak,

@@ -501,36 +501,74 @@ struct CrowdRow {
 /// What is counted by the day of arrival.
 #[derive(Default)]
 pub(super) struct Ledger {
-    counts: HashMap<(u64, &'static str, &'static str, String), i64>,
+    counts: HashMap<Line, i64>,
     last_batch: Option<u64>,
 }
 
+/// What is counted together.
+#[derive(PartialEq, Eq, Hash)]
+struct Line {
+    day: u64,
+    key: String,
+    word: &'static str,
+    kind: &'static str,
+    reason: String,
+}
+
+impl Line {
+    fn of((arrived, key): (u64, &str), word: &'static str) -> Self {
+        Self {
+            day: arrived - arrived % DAY,
+            key: key.to_owned(),
+            word,
+            kind: "",
+            reason: String::new(),
+        }
+    }
+}
+
 impl Ledger {
-    fn add(&mut self, arrived: u64, word: &'static str, kind: &'static str, reason: &str, n: u64) {
-        let key = (arrived - arrived % DAY, word, kind, reason.to_owned());
-        *self.counts.entry(key).or_default() += i64::try_from(n).unwrap_or(i64::MAX);
+    fn add(&mut self, line: Line, n: u64) {
+        *self.counts.entry(line).or_default() += i64::try_from(n).unwrap_or(i64::MAX);
     }
 
     fn note(&mut self, entry: Entry, cells: &mut Cells) {
         match entry {
             Entry::Report(_) => {}
-            Entry::Batch { arrived, reports } => {
+            Entry::Batch {
+                arrived,
+                key,
+                reports,
+            } => {
                 self.last_batch = self.last_batch.max(Some(arrived));
                 // Less those that turn out to be new.
-                self.add(arrived, "duplicate", "", "", reports);
+                self.add(Line::of((arrived, &key), "duplicate"), reports);
             }
             Entry::Refused {
                 arrived,
+                key,
                 reason,
                 reports,
-            } => self.add(arrived, "refused", "", &reason, reports),
+            } => {
+                let line = Line::of((arrived, &key), "refused");
+                self.add(Line { reason, ..line }, reports);
+            }
             Entry::Leak {
                 arrived,
+                key,
                 release,
                 field,
                 reason,
             } => {
-                self.add(arrived, "refused", "", "quarantined", 1);
+                let line = Line::of((arrived, &key), "refused");
+                let quarantined = "quarantined".to_owned();
+                self.add(
+                    Line {
+                        reason: quarantined,
+                        ..line
+                    },
+                    1,
+                );
                 let cell = Cell {
                     what: What::Leak,
                     at: arrived - arrived % DAY,
@@ -545,30 +583,38 @@ impl Ledger {
     }
 
     fn stored(&mut self, told: &Told) {
-        let day = told.arrived - told.arrived % DAY;
-        let duplicates = (day, "duplicate", "", String::new());
-        *self.counts.entry(duplicates).or_default() -= 1;
-        self.add(told.arrived, "stored", told.said.kind().as_str(), "", 1);
+        let sent = (told.arrived, told.key.as_str());
+        *self.counts.entry(Line::of(sent, "duplicate")).or_default() -= 1;
+        let line = Line {
+            kind: told.said.kind().as_str(),
+            ..Line::of(sent, "stored")
+        };
+        self.add(line, 1);
         if let Said::Loss(lost) = &told.said {
             for lost in lost {
-                let (kind, reason) = (lost.kind.as_str(), lost.reason.as_str());
-                self.add(told.arrived, "lost", kind, reason, lost.count.into());
+                let line = Line {
+                    kind: lost.kind.as_str(),
+                    reason: lost.reason.as_str().to_owned(),
+                    ..Line::of(sent, "lost")
+                };
+                self.add(line, lost.count.into());
             }
         }
     }
 
     pub(super) fn erased(&mut self, arrived: u64, reports: u64) {
-        self.add(arrived, "erased", "", "", reports);
+        self.add(Line::of((arrived, ""), "erased"), reports);
     }
 
     pub(super) fn count(&self, cells: &mut Cells) {
-        for ((at, word, kind, reason), n) in &self.counts {
+        for (line, n) in &self.counts {
             let cell = Cell {
                 what: What::Ledger,
-                at: *at,
-                word: (*word).to_owned(),
-                name: (*kind).to_owned(),
-                reason: reason.clone(),
+                at: line.day,
+                endpoint: line.key.clone(),
+                word: line.word.to_owned(),
+                name: line.kind.to_owned(),
+                reason: line.reason.clone(),
                 ..Cell::default()
             };
             cells.add(cell, Amount::n(*n));

@@ -2,6 +2,7 @@
 
 use super::fold::{Blocks, Folder};
 use super::read::apps;
+use super::schema;
 use crate::store::StoreError;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,5 +72,6 @@ pub(super) async fn tidy(folder: &Folder, now: u64) -> Result<(), StoreError> {
     for app in &apps {
         folder.tidy(app, now).await?;
     }
+    schema::forget_probes(&folder.server).await?;
     folder.drop_days(&apps, now).await
 }

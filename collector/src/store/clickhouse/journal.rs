@@ -2,7 +2,7 @@
 
 use super::stamp::Stamp;
 use super::told::{Said, Told};
-use crate::store::{Quarantine, StoreError};
+use crate::store::{Arrival, Quarantine, StoreError};
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,7 @@ pub(super) struct JournalRow {
     reason: String,
     field: String,
     n: u64,
+    key: String,
     day: u16,
 }
 
@@ -38,29 +39,41 @@ pub(super) struct JournalRow {
 #[derive(Debug, Clone)]
 pub(super) enum Entry {
     /// So many reports arrived together.
-    Batch { arrived: u64, reports: u64 },
+    Batch {
+        arrived: u64,
+        key: String,
+        reports: u64,
+    },
     /// One of them was kept.
     Report(Box<Told>),
     /// Reports were refused.
     Refused {
         arrived: u64,
+        key: String,
         reason: String,
         reports: u64,
     },
     /// A report was held back.
     Leak {
         arrived: u64,
+        key: String,
         release: String,
         field: String,
         reason: String,
     },
 }
 
+/// The key that something was sent by, as it is written.
+pub(super) fn key_of(arrived: Arrival) -> String {
+    arrived.key.map_or_else(String::new, |key| key.to_string())
+}
+
 impl Entry {
-    pub(super) fn leak(leak: &Quarantine, arrived: u64) -> Self {
+    pub(super) fn leak(leak: &Quarantine, arrived: Arrival) -> Self {
         let release = leak.release.as_ref();
         Self::Leak {
-            arrived,
+            arrived: arrived.at,
+            key: key_of(arrived),
             release: release.map_or("", |release| release.as_str()).to_owned(),
             field: leak.field.to_owned(),
             reason: leak.reason.to_owned(),
@@ -69,8 +82,9 @@ impl Entry {
 
     /// The row for it; `seq` tells the rows of a block apart.
     pub(super) fn row(&self, app: &str, block: Stamp, seq: u32) -> Result<JournalRow, StoreError> {
-        let row = |what: &str, arrived: u64| JournalRow {
+        let row = |what: &str, arrived: u64, key: &str| JournalRow {
             app: app.to_owned(),
+            key: key.to_owned(),
             block: block.0,
             what: what.to_owned(),
             seq,
@@ -79,9 +93,13 @@ impl Entry {
             ..JournalRow::default()
         };
         Ok(match self {
-            Self::Batch { arrived, reports } => JournalRow {
+            Self::Batch {
+                arrived,
+                key,
+                reports,
+            } => JournalRow {
                 n: *reports,
-                ..row("batch", arrived - arrived % MINUTE)
+                ..row("batch", arrived - arrived % MINUTE, key)
             },
             Self::Report(told) => JournalRow {
                 id: told.id,
@@ -96,19 +114,21 @@ impl Entry {
                 issue: told.issue,
                 told: serde_json::to_string(&told.said)
                     .map_err(|error| StoreError::Fault(error.to_string()))?,
-                ..row("report", told.arrived)
+                ..row("report", told.arrived, &told.key)
             },
             Self::Refused {
                 arrived,
+                key,
                 reason,
                 reports,
             } => JournalRow {
                 reason: reason.clone(),
                 n: *reports,
-                ..row("refused", arrived - arrived % MINUTE)
+                ..row("refused", arrived - arrived % MINUTE, key)
             },
             Self::Leak {
                 arrived,
+                key,
                 release,
                 field,
                 reason,
@@ -117,7 +137,7 @@ impl Entry {
                 field: field.clone(),
                 reason: reason.clone(),
                 n: 1,
-                ..row("leak", arrived - arrived % MINUTE)
+                ..row("leak", arrived - arrived % MINUTE, key)
             },
         })
     }
@@ -126,7 +146,7 @@ impl Entry {
 impl JournalRow {
     /// The columns, in the order of the fields.
     pub(super) const COLUMNS: &str = "app, block, what, id, seq, kind, at, arrived, minute, run, pseudonym, release, os, device, \
-         issue, told, reason, field, n, day";
+         issue, told, reason, field, n, key, day";
 
     /// Tells a row from all others: a block that was inserted twice, since nobody knew whether it was, counts once.
     pub(super) fn place(&self) -> (Stamp, u32) {
@@ -137,12 +157,14 @@ impl JournalRow {
         Ok(match self.what.as_str() {
             "batch" => Entry::Batch {
                 arrived: self.arrived,
+                key: self.key,
                 reports: self.n,
             },
             "report" => Entry::Report(Box::new(Told {
                 id: self.id,
                 at: self.at,
                 arrived: self.arrived,
+                key: self.key,
                 minute: Some(self.minute).filter(|minute| *minute > 0),
                 run: self.run,
                 pseudonym: self.pseudonym,
@@ -156,11 +178,13 @@ impl JournalRow {
             })),
             "refused" => Entry::Refused {
                 arrived: self.arrived,
+                key: self.key,
                 reason: self.reason,
                 reports: self.n,
             },
             _ => Entry::Leak {
                 arrived: self.arrived,
+                key: self.key,
                 release: self.release,
                 field: self.field,
                 reason: self.reason,

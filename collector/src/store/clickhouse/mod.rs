@@ -36,11 +36,11 @@ mod writer;
 pub use address::Address;
 
 use super::{
-    Answer, ConnectionAnswer, ConnectionFilter, Expired, Expiry, FreezeRates, FreezeRow, Groups,
-    Health, Incoming, IssueFilter, IssueId, IssuePage, IssueRow, Kept, Ledger, Of, Part, Point,
-    Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store, StoreError,
+    Answer, Arrival, ConnectionAnswer, ConnectionFilter, Expired, Expiry, FreezeRates, FreezeRow,
+    Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssuePage, IssueRow, Kept, Key, Ledger,
+    Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store, StoreError,
 };
-use crate::access::KeyHash;
+use crate::access::{KeyHash, KeyId};
 use crate::state::Clock;
 use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
 use candor_protocol::report::Report;
@@ -48,10 +48,10 @@ use fold::{Blocks, Folder};
 use history::History;
 use house::Housekeeper;
 use read::Ask;
+use read::apps::KeyRow;
 use server::Server;
 use stamp::Stamps;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use writer::{Job, Writer};
 
 /// The store on a ClickHouse.
@@ -59,8 +59,6 @@ pub struct ClickHouseStore {
     server: Arc<Server>,
     folder: Arc<Folder>,
     writer: Writer,
-    /// Apps of keys that were asked for; there are as many as apps. Keys are never taken back.
-    keys: Mutex<HashMap<KeyHash, AppName>>,
     adding: tokio::sync::Mutex<()>,
     _housekeeper: Housekeeper,
 }
@@ -86,7 +84,6 @@ impl ClickHouseStore {
         let folder = Arc::new(Folder::new(server.clone(), stamps.clone()));
         Ok(Self {
             writer: Writer::start(server.clone(), stamps),
-            keys: Mutex::default(),
             adding: tokio::sync::Mutex::default(),
             _housekeeper: Housekeeper::start(folder.clone()),
             folder,
@@ -138,28 +135,49 @@ impl Store for ClickHouseStore {
             return Err(StoreError::AppExists);
         }
         let now = self.folder.stamps.now();
+        let key = KeyRow::new(app, key, 0);
         read::apps::add(&self.server, app, &[key], now).await
     }
 
-    async fn app_of_key(&self, key: KeyHash) -> Result<Option<AppName>, StoreError> {
-        let known = {
-            let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-            keys.get(&key).cloned()
-        };
-        if known.is_some() {
-            return Ok(known);
+    async fn add_key(&self, app: &AppName, key: KeyHash, since: u64) -> Result<(), StoreError> {
+        self.check_open()?;
+        if !self.exists(app).await? {
+            return Err(StoreError::NoApp);
         }
-        let app = read::apps::of_key(&self.server, key).await?;
-        if let Some(app) = &app {
-            let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-            keys.insert(key, app.clone());
-        }
-        Ok(app)
+        read::apps::say(&self.server, &[KeyRow::new(app, key, since)]).await
     }
 
-    fn keep(&self, app: &AppName, reports: Vec<Incoming>, arrived: u64) -> impl Answer<Kept> {
+    async fn end_key(&self, app: &AppName, key: KeyId, at: u64) -> Result<bool, StoreError> {
+        self.check_open()?;
+        read::apps::end(&self.server, app, key, at).await
+    }
+
+    async fn keys(&self, app: &AppName) -> Result<Vec<Key>, StoreError> {
+        read::apps::keys(&self.server, app).await
+    }
+
+    async fn key(&self, key: KeyHash) -> Result<Option<Key>, StoreError> {
+        read::apps::key(&self.server, key).await
+    }
+
+    async fn writable(&self) -> Result<(), StoreError> {
+        self.check_open()?;
+        schema::probe(&self.server).await
+    }
+
+    async fn intake(&self, app: &AppName, from: u64, to: u64) -> Result<Vec<Intake>, StoreError> {
+        let history = self.fresh(app).await?;
+        read::ledger::intake(self.ask(&history), from, to).await
+    }
+
+    fn keep(
+        &self,
+        app: &AppName,
+        reports: Vec<Incoming>,
+        arrived: impl Into<Arrival>,
+    ) -> impl Answer<Kept> {
         self.writer
-            .ask(app, arrived, move |done| Job::Keep { reports, done })
+            .ask(app, arrived.into(), move |done| Job::Keep { reports, done })
     }
 
     fn count_refused(
@@ -167,19 +185,27 @@ impl Store for ClickHouseStore {
         app: &AppName,
         reason: &'static str,
         reports: u32,
-        arrived: u64,
+        arrived: impl Into<Arrival>,
     ) -> impl Answer<()> {
         self.writer
-            .ask(app, arrived, move |done| Job::CountRefused {
+            .ask(app, arrived.into(), move |done| Job::CountRefused {
                 reason,
                 reports,
                 done,
             })
     }
 
-    fn quarantine(&self, app: &AppName, reports: Vec<Quarantine>, arrived: u64) -> impl Answer<()> {
+    fn quarantine(
+        &self,
+        app: &AppName,
+        reports: Vec<Quarantine>,
+        arrived: impl Into<Arrival>,
+    ) -> impl Answer<()> {
         self.writer
-            .ask(app, arrived, move |done| Job::Quarantine { reports, done })
+            .ask(app, arrived.into(), move |done| Job::Quarantine {
+                reports,
+                done,
+            })
     }
 
     async fn erase(

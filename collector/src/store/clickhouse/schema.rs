@@ -1,6 +1,6 @@
 //! What the tables are, as steps from every earlier version to the next.
 
-use super::server::{Again, Server};
+use super::server::{Again, Server, Table};
 use super::sql;
 use crate::store::StoreError;
 use clickhouse::Row;
@@ -21,6 +21,9 @@ pub(super) const WHOLE: [&str; 8] = [
     "summary",
     "migration",
 ];
+
+/// Those that have to be complete where it is folded.
+pub(super) const COUNTED_ON: [&str; 5] = ["journal", "issue", "erased", "erasing", "summary"];
 
 #[derive(Row, Serialize, Deserialize)]
 struct Migration {
@@ -62,8 +65,29 @@ pub(super) async fn migrate(server: &Server) -> Result<(), StoreError> {
         let done = Migration {
             version: step as u32 + 1,
         };
+        if server.cluster().is_some() {
+            // The log of a table that nothing was written to yet looks as if this server had not read it.
+            for table in COUNTED_ON {
+                server
+                    .run(&format!("INSERT INTO {table} (app) VALUES ('')"))
+                    .await?;
+            }
+        }
         server.insert("migration", &[done], Again::Harmless).await?;
     }
+    Ok(())
+}
+
+/// Writes a version that every database has left behind.
+pub(super) async fn probe(server: &Server) -> Result<(), StoreError> {
+    let row = Migration { version: 0 };
+    server.insert("migration", &[row], Again::Harmless).await
+}
+
+/// Takes away what was written by probing.
+pub(super) async fn forget_probes(server: &Server) -> Result<(), StoreError> {
+    let probed = "version = 0";
+    server.delete(Table::Whole("migration"), probed).await?;
     Ok(())
 }
 

@@ -322,7 +322,7 @@ impl Server {
             "SELECT count() AS count FROM system.replicas WHERE database = {} AND table IN {} AND
                  (is_readonly OR is_session_expired OR inserts_in_queue > 0 OR log_pointer <= log_max_index)",
             sql::text(&self.database),
-            sql::list(super::schema::WHOLE, sql::text),
+            sql::list(super::schema::COUNTED_ON, sql::text),
         );
         Ok(self.count(&behind).await? == 0)
     }

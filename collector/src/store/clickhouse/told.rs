@@ -1,8 +1,9 @@
 //! What the summaries need of a report.
 
 use super::cell::{Amount, Cell, Cells, FROZEN, STARTED, What};
+use super::journal;
 use crate::store::run_state::RunState;
-use crate::store::{Incoming, ids, storm};
+use crate::store::{Arrival, Incoming, ids, storm};
 use candor_protocol::deidentify::Name;
 use candor_protocol::report::{self, Connection, Exit, Freeze, Kind, Lost, Report};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,8 @@ pub(super) struct Told {
     pub(super) at: u64,
     /// To the hour.
     pub(super) arrived: u64,
+    /// The key it was sent by; empty where that is not asked.
+    pub(super) key: String,
     /// In which its reconnects count, if it has any.
     pub(super) minute: Option<u64>,
     pub(super) run: [u8; 16],
@@ -119,6 +122,7 @@ impl Told {
             id: ids::report(&report.id),
             at,
             arrived: arrived - arrived % HOUR,
+            key: String::new(),
             minute,
             run: ids::run(&report.run),
             pseudonym: ids::pseudonym(&report.pseudonym),
@@ -130,9 +134,12 @@ impl Told {
         }
     }
 
-    pub(super) fn of_incoming(incoming: &Incoming, arrived: u64) -> Self {
+    pub(super) fn of_incoming(incoming: &Incoming, arrived: Arrival) -> Self {
         let issue = incoming.issue.as_ref().map_or(0, |issue| issue.id.0);
-        Self::of(&incoming.report, issue, arrived)
+        Self {
+            key: journal::key_of(arrived),
+            ..Self::of(&incoming.report, issue, arrived.at)
+        }
     }
 
     fn cell(&self, what: What) -> Cell {

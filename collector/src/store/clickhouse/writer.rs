@@ -2,13 +2,13 @@
 
 use super::erasures::Tombstones;
 use super::fold::{StampRow, held};
-use super::journal::{Entry, JournalRow};
+use super::journal::{Entry, JournalRow, key_of};
 use super::server::{Again, Server};
 use super::sql;
 use super::stamp::{Stamp, Stamps};
 use super::told::Told;
 use crate::grouping::Grouped;
-use crate::store::{Answer, Incoming, Kept, Quarantine, StoreError, ids};
+use crate::store::{Answer, Arrival, Incoming, Kept, Quarantine, StoreError, ids};
 use candor_protocol::deidentify::AppName;
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
@@ -52,7 +52,7 @@ pub(super) enum Job {
 enum Message {
     Work {
         app: AppName,
-        arrived: u64,
+        arrived: Arrival,
         job: Job,
     },
     Stop(Done<()>),
@@ -114,7 +114,7 @@ impl Writer {
     pub(super) fn ask<T: Send + 'static>(
         &self,
         app: &AppName,
-        arrived: u64,
+        arrived: Arrival,
         job: impl FnOnce(Done<T>) -> Job,
     ) -> impl Answer<T> {
         let (done, answer) = oneshot::channel();
@@ -160,7 +160,7 @@ struct Loop {
     issues: HashMap<(AppName, u64), u64>,
 }
 
-type Work = (AppName, u64, Job);
+type Work = (AppName, Arrival, Job);
 
 impl Loop {
     async fn run(mut self, mut queue: mpsc::Receiver<Message>) {
@@ -210,7 +210,7 @@ impl Loop {
 
     /// Does all of a group in one block, then answers. When it is not committed, none of it is done.
     async fn commit(&mut self, group: Vec<Work>) {
-        let mut by_app: HashMap<AppName, Vec<(u64, Job)>> = HashMap::new();
+        let mut by_app: HashMap<AppName, Vec<(Arrival, Job)>> = HashMap::new();
         for (app, arrived, job) in group {
             by_app.entry(app).or_default().push((arrived, job));
         }
@@ -270,7 +270,7 @@ impl Loop {
     }
 
     /// What has to be known of an app's reports before they are kept.
-    async fn look(&self, app: &AppName, jobs: &[(u64, Job)]) -> Result<Seen, StoreError> {
+    async fn look(&self, app: &AppName, jobs: &[(Arrival, Job)]) -> Result<Seen, StoreError> {
         let reports: Vec<_> = jobs
             .iter()
             .filter_map(|(_, job)| match job {
@@ -412,7 +412,7 @@ impl Block {
     fn take(
         &mut self,
         app: &AppName,
-        jobs: Vec<(u64, Job)>,
+        jobs: Vec<(Arrival, Job)>,
         mut seen: Seen,
         pending: &mut Vec<Pending>,
     ) {
@@ -432,7 +432,8 @@ impl Block {
                     done,
                 } => {
                     let entry = Entry::Refused {
-                        arrived,
+                        arrived: arrived.at,
+                        key: key_of(arrived),
                         reason: reason.to_owned(),
                         reports: reports.into(),
                     };
@@ -452,12 +453,13 @@ impl Block {
         &mut self,
         app: &AppName,
         reports: Vec<Incoming>,
-        arrived: u64,
+        arrived: Arrival,
         kept: &mut HashSet<[u8; 16]>,
     ) -> Kept {
         let total = reports.len() as u32;
         let batch = Entry::Batch {
-            arrived,
+            arrived: arrived.at,
+            key: key_of(arrived),
             reports: total.into(),
         };
         self.entries.push((app.clone(), batch));

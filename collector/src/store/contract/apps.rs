@@ -1,17 +1,24 @@
 //! Apps, their keys, and what keeps them apart.
 
 use super::samples::{DAY, Life, START, app, id, keep, pseudonym, with_app};
-use crate::access::IngestKey;
+use crate::access::{IngestKey, KeyHash};
 use crate::store::{
     ConnectionFilter, ConnectionSum, IssueFilter, IssueId, Kept, Store, StoreError,
 };
+use candor_protocol::deidentify::AppName;
 
 pub(crate) async fn a_key_leads_to_its_app_and_no_other_key_does(store: &impl Store) {
     let (key, other) = (IngestKey::generate(), IngestKey::generate());
     store.add_app(&app(), key.hash()).await.unwrap();
     for _ in 0..2 {
-        assert_eq!(store.app_of_key(key.hash()).await.unwrap(), Some(app()));
-        assert_eq!(store.app_of_key(other.hash()).await.unwrap(), None);
+        assert_eq!(
+            store.key(key.hash()).await.unwrap().map(|key| key.app),
+            Some(app())
+        );
+        assert_eq!(
+            store.key(other.hash()).await.unwrap().map(|key| key.app),
+            None
+        );
     }
     // A key that was asked for before it existed is found afterwards.
     store
@@ -19,7 +26,7 @@ pub(crate) async fn a_key_leads_to_its_app_and_no_other_key_does(store: &impl St
         .await
         .unwrap();
     assert_eq!(
-        store.app_of_key(other.hash()).await.unwrap(),
+        store.key(other.hash()).await.unwrap().map(|key| key.app),
         Some("other".parse().unwrap())
     );
     assert_eq!(
@@ -35,7 +42,10 @@ pub(crate) async fn an_app_is_added_once(store: &impl Store) {
         store.add_app(&app(), late.hash()).await,
         Err(StoreError::AppExists)
     );
-    assert_eq!(store.app_of_key(late.hash()).await.unwrap(), None);
+    assert_eq!(
+        store.key(late.hash()).await.unwrap().map(|key| key.app),
+        None
+    );
 }
 
 pub(crate) async fn apps_see_nothing_of_each_other(store: &impl Store) {
@@ -110,4 +120,48 @@ pub(crate) async fn what_is_asked_about_an_app_that_does_not_exist_is_empty(stor
         (connections.total, connections.series.len()),
         (ConnectionSum::default(), 24)
     );
+}
+
+pub(crate) async fn keys_come_and_go_and_each_ends_in_its_own_time(store: &impl Store) {
+    let (first, second) = (IngestKey::generate().hash(), IngestKey::generate().hash());
+    assert_eq!(
+        store.add_key(&app(), second, START).await,
+        Err(StoreError::NoApp)
+    );
+    store.add_app(&app(), first).await.unwrap();
+    store.add_key(&app(), second, START).await.unwrap();
+    let ends = |key: KeyHash| async move { store.key(key).await.unwrap().unwrap().until };
+    assert_eq!((ends(first).await, ends(second).await), (None, None));
+    // The old one goes on for a while beside the new one.
+    assert!(store.end_key(&app(), first.id(), START + 60).await.unwrap());
+    let old = store.key(first).await.unwrap().unwrap();
+    assert!(old.is_taken(START + 59) && !old.is_taken(START + 60));
+    // It may end sooner than was said, never later.
+    for (at, until) in [(START + 90, START + 60), (START + 30, START + 30)] {
+        assert!(store.end_key(&app(), first.id(), at).await.unwrap());
+        assert_eq!(ends(first).await, Some(until));
+    }
+    let other: AppName = "other".parse().unwrap();
+    store
+        .add_app(&other, IngestKey::generate().hash())
+        .await
+        .unwrap();
+    assert!(!store.end_key(&other, second.id(), 0).await.unwrap());
+    assert_eq!(ends(second).await, None);
+    let keys = store.keys(&app()).await.unwrap();
+    let told: Vec<_> = keys.iter().map(|key| (key.id, key.since)).collect();
+    assert_eq!(told, [(first.id(), None), (second.id(), Some(START))]);
+    assert_eq!(store.keys(&other).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn a_store_that_can_write_says_so_and_changes_nothing(store: &impl Store) {
+    let store = with_app(store).await;
+    keep(store, vec![Life::new(1, 1).crash(1, 7, true)]).await;
+    let before = super::answers(store).await;
+    for _ in 0..3 {
+        store.writable().await.unwrap();
+    }
+    assert_eq!(super::answers(store).await, before);
+    store.stop().await.unwrap();
+    assert_eq!(store.writable().await, Err(StoreError::Stopped));
 }

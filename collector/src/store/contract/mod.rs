@@ -35,6 +35,9 @@ macro_rules! store_contract {
         $crate::store::contract::store_contract!($open:
             a_key_leads_to_its_app_and_no_other_key_does
             an_app_is_added_once
+            keys_come_and_go_and_each_ends_in_its_own_time
+            what_arrives_adds_up_for_every_key_and_day
+            a_store_that_can_write_says_so_and_changes_nothing
             a_report_is_kept_once_however_often_it_arrives
             a_report_that_arrives_many_times_at_once_is_kept_once
             apps_see_nothing_of_each_other

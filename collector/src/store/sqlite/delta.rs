@@ -1,10 +1,11 @@
 //! What a transaction changes in the summaries: collected while it runs, written once at its end.
 
 use super::run::RunCell;
-use crate::store::ConnectionSum;
+use crate::access::KeyId;
 use crate::store::freeze_sum::FreezeSum;
 use crate::store::storm::{CROWD, Minute};
 use crate::store::subtract::{Change, Sum};
+use crate::store::{Arrival, ConnectionSum};
 use candor_protocol::report::{Connection, Exit, Freeze, Network, Transport};
 use rusqlite::{OptionalExtension, Params, ToSql, Transaction, params};
 use serde::Serialize;
@@ -51,6 +52,7 @@ impl Sign {
 struct LedgerCell {
     app: i64,
     day: i64,
+    key: Option<KeyId>,
     what: &'static str,
     kind: &'static str,
     reason: &'static str,
@@ -114,19 +116,21 @@ impl Deltas {
     pub(super) fn ledger(
         &mut self,
         app: i64,
-        arrived: u64,
+        arrived: impl Into<Arrival>,
         what: &'static str,
         kind: &'static str,
         reason: &'static str,
         reports: u64,
     ) {
         if reports > 0 {
-            let day = (arrived - arrived % DAY) as i64;
+            let Arrival { at, key } = arrived.into();
+            let day = (at - at % DAY) as i64;
             *self
                 .ledger
                 .entry(LedgerCell {
                     app,
                     day,
+                    key,
                     what,
                     kind,
                     reason,
@@ -202,6 +206,7 @@ impl Deltas {
             LedgerCell {
                 app,
                 day,
+                key,
                 what,
                 kind,
                 reason,
@@ -210,10 +215,18 @@ impl Deltas {
         ) in self.ledger
         {
             tx.prepare_cached(
-                "INSERT INTO ledger (app, day, what, kind, reason, reports) VALUES (?, ?, ?, ?, ?, ?)
+                "INSERT INTO ledger (app, day, key, what, kind, reason, reports) VALUES (?, ?, ?, ?, ?, ?, ?)
                  ON CONFLICT DO UPDATE SET reports = reports + excluded.reports",
             )?
-            .execute((app, day, what, kind, reason, reports))?;
+            .execute((
+                app,
+                day,
+                key.map(|key| key.to_string()).unwrap_or_default(),
+                what,
+                kind,
+                reason,
+                reports,
+            ))?;
         }
         for (RunCell { cell, exit, frozen }, (runs, run_ms)) in self.runs {
             if runs != 0 || run_ms != 0 {

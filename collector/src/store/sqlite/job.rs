@@ -1,7 +1,7 @@
 //! What the writing thread is asked to do.
 
-use crate::access::KeyHash;
-use crate::store::{Expired, Expiry, Incoming, Kept, Part, Quarantine, StoreError};
+use crate::access::{KeyHash, KeyId};
+use crate::store::{Arrival, Expired, Expiry, Incoming, Kept, Part, Quarantine, StoreError};
 use candor_protocol::deidentify::{AppName, Pseudonym};
 use tokio::sync::oneshot;
 
@@ -18,14 +18,14 @@ pub(super) enum Job {
     Keep {
         app: AppName,
         reports: Vec<Incoming>,
-        arrived: u64,
+        arrived: Arrival,
         done: Done<Kept>,
     },
     CountRefused {
         app: AppName,
         reason: &'static str,
         reports: u32,
-        arrived: u64,
+        arrived: Arrival,
         done: Done<()>,
     },
     Erase {
@@ -48,7 +48,23 @@ pub(super) enum Job {
     Quarantine {
         app: AppName,
         reports: Vec<Quarantine>,
-        arrived: u64,
+        arrived: Arrival,
+        done: Done<()>,
+    },
+    AddKey {
+        app: AppName,
+        key: KeyHash,
+        since: u64,
+        done: Done<()>,
+    },
+    EndKey {
+        app: AppName,
+        key: KeyId,
+        at: u64,
+        done: Done<bool>,
+    },
+    /// Writes, and changes nothing.
+    Probe {
         done: Done<()>,
     },
     Stop {
@@ -81,6 +97,7 @@ pub(super) enum Pending {
     Nothing(Done<()>, Result<(), StoreError>),
     Kept(Done<Kept>, Result<Kept, StoreError>),
     Erased(Done<u64>, u64),
+    Ended(Done<bool>, bool),
     Expired(Done<Expired>, Expired),
 }
 
@@ -91,6 +108,7 @@ impl Pending {
             Self::Nothing(done, answer) => done.send(answer).is_ok(),
             Self::Kept(done, kept) => done.send(kept).is_ok(),
             Self::Erased(done, reports) => done.send(Ok(reports)).is_ok(),
+            Self::Ended(done, known) => done.send(Ok(known)).is_ok(),
             Self::Expired(done, expired) => done.send(Ok(expired)).is_ok(),
         };
     }
@@ -101,6 +119,7 @@ impl Pending {
             Self::Nothing(done, _) => done.send(Err(error)).is_ok(),
             Self::Kept(done, _) => done.send(Err(error)).is_ok(),
             Self::Erased(done, _) => done.send(Err(error)).is_ok(),
+            Self::Ended(done, _) => done.send(Err(error)).is_ok(),
             Self::Expired(done, _) => done.send(Err(error)).is_ok(),
         };
     }
@@ -114,8 +133,11 @@ impl Job {
             Self::AddApp { done, .. }
             | Self::CountRefused { done, .. }
             | Self::Quarantine { done, .. }
+            | Self::AddKey { done, .. }
+            | Self::Probe { done }
             | Self::Stop { done } => done.send(Err(error)).is_ok(),
             Self::Keep { done, .. } => done.send(Err(error)).is_ok(),
+            Self::EndKey { done, .. } => done.send(Err(error)).is_ok(),
             Self::Erase { done, .. } | Self::ErasePart { done, .. } => {
                 done.send(Err(error)).is_ok()
             }

@@ -4,7 +4,7 @@ use super::delta::{Cell, Link, Sign};
 use super::writer::Work;
 use super::{installs, run};
 use crate::grouping::Grouped;
-use crate::store::{Incoming, Kept, StoreError, ids, storm};
+use crate::store::{Arrival, Incoming, Kept, StoreError, ids, storm};
 use candor_protocol::deidentify::{Name, Pseudonym};
 use candor_protocol::report::{Connection, Report, What};
 use rusqlite::OptionalExtension;
@@ -14,7 +14,7 @@ pub(super) fn keep(
     work: &mut Work<'_>,
     app: &str,
     reports: Vec<Incoming>,
-    arrived: u64,
+    arrived: Arrival,
 ) -> rusqlite::Result<Result<Kept, StoreError>> {
     let Some(app) = work.app(app)? else {
         return Ok(Err(StoreError::NoApp));
@@ -29,7 +29,7 @@ pub(super) fn keep(
     }
     work.deltas
         .ledger(app, arrived, "duplicate", "", "", u64::from(total - stored));
-    let minute = arrived as i64 - arrived as i64 % 60;
+    let minute = arrived.at as i64 - arrived.at as i64 % 60;
     work.tx
         .prepare_cached(
             "UPDATE app SET last_batch = max(coalesce(last_batch, 0), ?2) WHERE id = ?1",
@@ -84,8 +84,9 @@ fn keep_one(
     work: &mut Work<'_>,
     app: i64,
     incoming: &Incoming,
-    arrived: u64,
+    arrival: Arrival,
 ) -> rusqlite::Result<bool> {
+    let arrived = arrival.at;
     let report = &incoming.report;
     let cell = cell(work, app, report)?;
     let issue = incoming.issue.as_ref().map(|issue| issue.id.0 as i64);
@@ -113,12 +114,12 @@ fn keep_one(
         return Ok(false);
     }
     work.deltas
-        .ledger(app, arrived, "stored", report.what.kind().as_str(), "", 1);
+        .ledger(app, arrival, "stored", report.what.kind().as_str(), "", 1);
     if let What::Loss(loss) = &report.what {
         for lost in &loss.lost {
             work.deltas.ledger(
                 app,
-                arrived,
+                arrival,
                 "lost",
                 lost.kind.as_str(),
                 lost.reason.as_str(),

@@ -4,6 +4,7 @@
 //! that a busy collector pays for one flush where many requests wait. Readers have connections of their own and see the
 //! last commit.
 
+mod copy;
 mod crowds;
 mod delta;
 mod erase;
@@ -22,13 +23,14 @@ mod words;
 mod writer;
 
 use super::{
-    Answer, ConnectionAnswer, ConnectionFilter, Expired, Expiry, FreezeRates, FreezeRow, Groups,
-    Health, Incoming, IssueFilter, IssueId, IssuePage, IssueRow, Kept, Ledger, Of, Part, Point,
-    Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store, StoreError,
+    Answer, Arrival, ConnectionAnswer, ConnectionFilter, Expired, Expiry, FreezeRates, FreezeRow,
+    Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssuePage, IssueRow, Kept, Key, Ledger,
+    Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store, StoreError,
 };
-use crate::access::KeyHash;
+use crate::access::{KeyHash, KeyId};
 use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
 use candor_protocol::report::Report;
+pub use copy::Checked;
 use job::Job;
 use readers::Readers;
 use std::path::Path;
@@ -53,6 +55,22 @@ impl SqliteStore {
             readers,
         })
     }
+
+    /// Copies the database in the directory `data` into the directory `to`, as it is at one moment, while others write.
+    ///
+    /// # Errors
+    /// When there is no database, or one in `to`, or the disk is full.
+    pub fn copy(data: &Path, to: &Path) -> Result<(), StoreError> {
+        copy::copy(data, to)
+    }
+
+    /// Checks every page of the database in the directory `data`, every reference, and every report.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn check(data: &Path) -> Result<Checked, StoreError> {
+        copy::check(data)
+    }
 }
 
 impl Store for SqliteStore {
@@ -64,11 +82,48 @@ impl Store for SqliteStore {
         })
     }
 
-    fn app_of_key(&self, key: KeyHash) -> impl Answer<Option<AppName>> {
-        self.readers.app_of_key(key)
+    fn add_key(&self, app: &AppName, key: KeyHash, since: u64) -> impl Answer<()> {
+        self.writer.ask(move |done| Job::AddKey {
+            app: app.clone(),
+            key,
+            since,
+            done,
+        })
     }
 
-    fn keep(&self, app: &AppName, reports: Vec<Incoming>, arrived: u64) -> impl Answer<Kept> {
+    fn end_key(&self, app: &AppName, key: KeyId, at: u64) -> impl Answer<bool> {
+        self.writer.ask(move |done| Job::EndKey {
+            app: app.clone(),
+            key,
+            at,
+            done,
+        })
+    }
+
+    fn keys(&self, app: &AppName) -> impl Answer<Vec<Key>> {
+        self.readers.ask_about(app, read::apps::keys)
+    }
+
+    fn key(&self, key: KeyHash) -> impl Answer<Option<Key>> {
+        self.readers.ask(move |db| read::apps::key(db, key))
+    }
+
+    fn writable(&self) -> impl Answer<()> {
+        self.writer.ask(|done| Job::Probe { done })
+    }
+
+    fn intake(&self, app: &AppName, from: u64, to: u64) -> impl Answer<Vec<Intake>> {
+        self.readers
+            .ask_about(app, move |db, app| read::ledger::intake(db, app, from, to))
+    }
+
+    fn keep(
+        &self,
+        app: &AppName,
+        reports: Vec<Incoming>,
+        arrived: impl Into<Arrival>,
+    ) -> impl Answer<Kept> {
+        let arrived = arrived.into();
         self.writer.ask(move |done| Job::Keep {
             app: app.clone(),
             reports,
@@ -82,8 +137,9 @@ impl Store for SqliteStore {
         app: &AppName,
         reason: &'static str,
         reports: u32,
-        arrived: u64,
+        arrived: impl Into<Arrival>,
     ) -> impl Answer<()> {
+        let arrived = arrived.into();
         self.writer.ask(move |done| Job::CountRefused {
             app: app.clone(),
             reason,
@@ -119,7 +175,13 @@ impl Store for SqliteStore {
         })
     }
 
-    fn quarantine(&self, app: &AppName, reports: Vec<Quarantine>, arrived: u64) -> impl Answer<()> {
+    fn quarantine(
+        &self,
+        app: &AppName,
+        reports: Vec<Quarantine>,
+        arrived: impl Into<Arrival>,
+    ) -> impl Answer<()> {
+        let arrived = arrived.into();
         self.writer.ask(move |done| Job::Quarantine {
             app: app.clone(),
             reports,

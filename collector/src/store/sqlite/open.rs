@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The database in the data directory.
-const FILE: &str = "candor.db";
+pub(super) const FILE: &str = "candor.db";
 
 /// How long a connection waits for another process that writes, such as the one that adds an app.
 const BUSY: Duration = Duration::from_secs(5);
@@ -49,6 +49,14 @@ pub(super) fn for_writing(data: &Path) -> Result<Connection, StoreError> {
     Ok(db)
 }
 
+/// For whoever looks at all of it once; what is not there is not made.
+pub(super) fn for_asking(data: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(data.join(FILE), flags).map_err(failed)?;
+    db.busy_timeout(BUSY).map_err(failed)?;
+    Ok(db)
+}
+
 pub(super) fn for_reading(data: &Path) -> Result<Connection, StoreError> {
     // Not opened read-only: a reader of a write-ahead log has to be able to write its index.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -62,7 +70,7 @@ pub(super) fn for_reading(data: &Path) -> Result<Connection, StoreError> {
 }
 
 /// Only its owner may look into a directory that holds reports.
-fn make_directory(data: &Path) -> std::io::Result<()> {
+pub(super) fn make_directory(data: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

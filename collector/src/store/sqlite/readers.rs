@@ -1,11 +1,9 @@
 //! Connections that read.
 
 use super::open::{self, failed};
-use crate::access::KeyHash;
 use crate::store::{Answer, StoreError};
 use candor_protocol::deidentify::AppName;
-use rusqlite::{Connection, OptionalExtension, Transaction};
-use std::collections::HashMap;
+use rusqlite::{Connection, Transaction};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -21,8 +19,6 @@ pub(super) struct Readers {
 struct Shared {
     free: Arc<Semaphore>,
     connections: Mutex<Vec<Connection>>,
-    /// Apps of keys that were asked for; there are as many as apps. Keys are never taken back.
-    keys: Mutex<HashMap<KeyHash, AppName>>,
 }
 
 impl Readers {
@@ -34,7 +30,6 @@ impl Readers {
             shared: Arc::new(Shared {
                 free: Arc::new(Semaphore::new(READERS)),
                 connections: Mutex::new(connections),
-                keys: Mutex::default(),
             }),
         })
     }
@@ -60,35 +55,6 @@ impl Readers {
             Some(app) => question(db, app),
             None => Ok(T::default()),
         })
-    }
-
-    pub(super) fn app_of_key(&self, key: KeyHash) -> impl Answer<Option<AppName>> + use<> {
-        let shared = self.shared.clone();
-        async move {
-            let known = shared
-                .keys
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .get(&key)
-                .cloned();
-            if known.is_some() {
-                return Ok(known);
-            }
-            let app = shared
-                .clone()
-                .ask(Box::new(move |db| {
-                    super::read::apps::of_key(db, key).optional()
-                }))
-                .await?;
-            if let Some(app) = &app {
-                shared
-                    .keys
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(key, app.clone());
-            }
-            Ok(app)
-        }
     }
 }
 

@@ -55,7 +55,10 @@ async fn what_was_kept_is_there_after_it_is_opened_again() {
     store.keep(&app(), vec![run(1)], 0).await.unwrap();
     drop(store);
     let store = SqliteStore::open(data.path()).unwrap();
-    assert_eq!(store.app_of_key(key.hash()).await.unwrap(), Some(app()));
+    assert_eq!(
+        store.key(key.hash()).await.unwrap().map(|key| key.app),
+        Some(app())
+    );
     assert_eq!(runs(&store).await, 1);
     let again = store.keep(&app(), vec![run(1), run(2)], 0).await.unwrap();
     assert_eq!(
@@ -85,9 +88,15 @@ async fn an_app_that_another_process_adds_is_found() {
     let (serving, data) = open_store();
     let adding = SqliteStore::open(data.path()).unwrap();
     let key = IngestKey::generate();
-    assert_eq!(serving.app_of_key(key.hash()).await.unwrap(), None);
+    assert_eq!(
+        serving.key(key.hash()).await.unwrap().map(|key| key.app),
+        None
+    );
     adding.add_app(&app(), key.hash()).await.unwrap();
-    assert_eq!(serving.app_of_key(key.hash()).await.unwrap(), Some(app()));
+    assert_eq!(
+        serving.key(key.hash()).await.unwrap().map(|key| key.app),
+        Some(app())
+    );
     assert_eq!(
         serving.keep(&app(), vec![run(1)], 0).await.unwrap(),
         Kept::Stored {

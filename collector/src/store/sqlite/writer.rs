@@ -6,7 +6,8 @@ use super::job::{Done, Job, Pending};
 use super::open::failed;
 use super::words::Words;
 use super::{erase, erase_part, expire, keep};
-use crate::store::{Answer, Expired, Quarantine, StoreError};
+use crate::access::{KeyHash, KeyId};
+use crate::store::{Answer, Arrival, Expired, Quarantine, StoreError};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use std::collections::HashMap;
 use std::thread::JoinHandle;
@@ -297,6 +298,23 @@ impl Work<'_> {
                 Ok(()) => Ok(Pending::Nothing(done, Ok(()))),
                 Err(error) => Err((Pending::Nothing(done, Ok(())), error)),
             },
+            Job::AddKey {
+                app,
+                key,
+                since,
+                done,
+            } => match self.add_key(app.as_str(), key, since) {
+                Ok(answer) => Ok(Pending::Nothing(done, answer)),
+                Err(error) => Err((Pending::Nothing(done, Ok(())), error)),
+            },
+            Job::EndKey { app, key, at, done } => match self.end_key(app.as_str(), key, at) {
+                Ok(known) => Ok(Pending::Ended(done, known)),
+                Err(error) => Err((Pending::Ended(done, false), error)),
+            },
+            Job::Probe { done } => match self.probe() {
+                Ok(()) => Ok(Pending::Nothing(done, Ok(()))),
+                Err(error) => Err((Pending::Nothing(done, Ok(())), error)),
+            },
             Job::Stop { done } => Ok(Pending::Nothing(done, Ok(()))),
         }
     }
@@ -324,12 +342,12 @@ impl Work<'_> {
         &mut self,
         app: &str,
         reports: &[Quarantine],
-        arrived: u64,
+        arrived: Arrival,
     ) -> rusqlite::Result<()> {
         let Some(app) = self.app(app)? else {
             return Ok(());
         };
-        let day = (arrived - arrived % 86_400) as i64;
+        let day = (arrived.at - arrived.at % 86_400) as i64;
         for report in reports {
             let release = report
                 .release
@@ -351,6 +369,42 @@ impl Work<'_> {
             reports.len() as u64,
         );
         Ok(())
+    }
+
+    fn add_key(
+        &mut self,
+        app: &str,
+        key: KeyHash,
+        since: u64,
+    ) -> rusqlite::Result<Result<(), StoreError>> {
+        let Some(app) = self.app(app)? else {
+            return Ok(Err(StoreError::NoApp));
+        };
+        self.tx.execute(
+            "INSERT INTO ingest_key (hash, app, since) VALUES (?, ?, ?)",
+            (key.as_bytes(), app, since),
+        )?;
+        Ok(Ok(()))
+    }
+
+    fn end_key(&mut self, app: &str, key: KeyId, at: u64) -> rusqlite::Result<bool> {
+        let Some(app) = self.app(app)? else {
+            return Ok(false);
+        };
+        let changed = self.tx.execute(
+            "UPDATE ingest_key SET until = min(coalesce(until, ?3), ?3)
+             WHERE app = ?1 AND lower(hex(substr(hash, 1, 4))) = ?2",
+            (app, key.to_string(), at),
+        )?;
+        Ok(changed > 0)
+    }
+
+    /// Writes the version that is there already, so that a page goes to the disk.
+    fn probe(&self) -> rusqlite::Result<()> {
+        let version: i64 = self
+            .tx
+            .query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        self.tx.pragma_update(None, "user_version", version)
     }
 
     fn add_app(&mut self, name: &str, key: &[u8; 32]) -> rusqlite::Result<Result<(), StoreError>> {

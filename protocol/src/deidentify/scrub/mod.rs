@@ -348,6 +348,7 @@ mod tests {
             "user ",
             "for user ",
             "-----BEGIN ",
+            "-----BEGIN A----- -----END A----- ",
             "P<",
             "<<",
             "AKIA",

@@ -109,16 +109,18 @@ fn colons(view: &View<'_>, found: &mut Found) {
             continue;
         }
         let end = view.run(at, |b| b.is_ascii_hexdigit() || b == b':');
+        at = after_word(view, at, end);
         if end - at == 2
             && view.at(end) == b'-'
-            && view.opens(at)
+            && (view.opens(at) || view.before(at) == b':')
             && let Some(range) = hardware(view, at)
         {
             at = range.end;
             found.cut(range, Kind::Mac, "hardware address");
             continue;
         }
-        if end - at >= 4 && view.opens(at) && !matches!(view.before(at), b'>' | b'_' | b'$') {
+        let opens = view.opens(at) || view.before(at) == b':';
+        if end - at >= 4 && opens && !matches!(view.before(at), b'>' | b'_' | b'$') {
             if let Some(range) = hardware(view, at) {
                 at = range.end;
                 found.cut(range, Kind::Mac, "hardware address");
@@ -131,6 +133,23 @@ fn colons(view: &View<'_>, found: &mut Found) {
             }
         }
         at = end.max(at + 1);
+    }
+}
+
+/// Where an address may begin in a run of hexadecimal digits and colons: behind the first colon, if what stands before that is a word
+/// (`failed:`, `失败：`) and no group of an address.
+fn after_word(view: &View<'_>, at: usize, end: usize) -> usize {
+    let Some(colon) = (at..end.min(at + 8)).find(|&at| view.s[at] == b':') else {
+        return at;
+    };
+    let start = view.run_back(colon, 5, |b| b.is_ascii_alphanumeric());
+    let is_group = colon - start <= 4
+        && start < colon
+        && view.of(&(start..colon)).iter().all(u8::is_ascii_hexdigit);
+    if is_group || colon + 1 >= end || view.s[colon + 1] == b':' {
+        at
+    } else {
+        colon + 1
     }
 }
 
@@ -151,7 +170,7 @@ fn hardware(view: &View<'_>, at: usize) -> Option<Range<usize>> {
     if !pairs
         || !view.closes(end)
         || outside(view.at(end), view.at(end + 1))
-        || outside(view.before(at), view.before(at.saturating_sub(1)))
+        || view.before(at) == separator && is_pair_before(view, at - 1)
         || view.guarded(&(at..end))
     {
         return None;
@@ -161,6 +180,12 @@ fn hardware(view: &View<'_>, at: usize) -> Option<Range<usize>> {
         || digits().all(|b| b.eq_ignore_ascii_case(&b'f'))
         || text == b"02:00:00:00:00:00";
     (!fixed).then_some(at..end)
+}
+
+/// Whether exactly two hexadecimal digits end here.
+fn is_pair_before(view: &View<'_>, end: usize) -> bool {
+    let start = view.run_back(end, 3, |b| b.is_ascii_alphanumeric());
+    end - start == 2 && view.of(&(start..end)).iter().all(u8::is_ascii_hexdigit)
 }
 
 /// An address that the standard library reads, and that has enough of an address not to be a path in a program.

@@ -20,6 +20,9 @@ const ISSUED: &[(&str, usize)] = &[
     ("dop_v1_", 30), ("SG.", 30), ("EAAC", 30), ("whsec_", 20),
 ];
 
+/// Bytes of an access key of AWS, which need not hold a digit: twenty capitals that begin like one are no word.
+const ACCESS_KEY: usize = 20;
+
 pub(super) fn find(view: &View<'_>, found: &mut Found) {
     let mut next = 0;
     for run in view.words().filter(|run| run.letters) {
@@ -38,7 +41,7 @@ pub(super) fn find(view: &View<'_>, found: &mut Found) {
             }
             _ => {}
         }
-        let long = run.digits && run.len() >= 16;
+        let long = run.digits && run.len() >= 16 || run.len() == ACCESS_KEY;
         if long || run.len() <= 6 && matches!(view.at(run.end), b'_' | b'-' | b'.') {
             let end = key_end(view, run.end);
             if end - at >= 14 {
@@ -145,7 +148,7 @@ fn issued(view: &View<'_>, at: usize, end: usize, found: &mut Found) {
     let is_issued = ISSUED.iter().any(|(start, rest)| {
         super::view::begins(text, start.as_bytes())
             && text.len() >= start.len() + rest
-            && text.iter().any(u8::is_ascii_digit)
+            && (text.iter().any(u8::is_ascii_digit) || is_access_key(start, text))
             && (rest > &14
                 || text.len() <= start.len() + 40
                     && text[start.len()..].iter().all(u8::is_ascii_alphanumeric)
@@ -156,15 +159,30 @@ fn issued(view: &View<'_>, at: usize, end: usize, found: &mut Found) {
     }
 }
 
-/// A key in the PEM format, to its end or to the end of the text.
+fn is_access_key(start: &str, text: &[u8]) -> bool {
+    let capitals = text.iter().all(u8::is_ascii_uppercase);
+    start.starts_with('A') && start.len() == 4 && text.len() == ACCESS_KEY && capitals
+}
+
+/// A key in the PEM format, to its last line or to the end of the text.
 fn pem(view: &View<'_>, at: usize, found: &mut Found) -> usize {
-    let mut end = view.run(at + 11, |b| {
+    let of_a_key = |b: u8| {
         b.is_ascii_alphanumeric()
             || matches!(
                 b,
                 b' ' | b'-' | b'+' | b'/' | b'=' | b'\\' | b'\n' | b'\r' | b','
             )
-    });
+    };
+    let mut end = at + 11;
+    while end < view.s.len() && of_a_key(view.s[end]) {
+        if view.s[end] == b'-' && view.is_at(end, "-----END ") {
+            // What follows the last line is no part of the key.
+            let label = view.run(end + 9, |b| b.is_ascii_uppercase() || b == b' ');
+            end = view.run_of(label, 5, |b| b == b'-');
+            break;
+        }
+        end += 1;
+    }
     while matches!(view.before(end), b' ' | b'\n' | b'\r' | b'\\') {
         end -= 1;
     }

@@ -149,7 +149,8 @@ fn unescape(s: &[u8]) -> Option<(usize, Written)> {
 /// `\\u9648`: the escape of an escape.
 fn unescape_after_slashes(s: &[u8]) -> Option<(usize, Written)> {
     let slashes = s.iter().take(4).take_while(|&&b| b == b'\\').count();
-    if slashes < 2 || !matches!(s.get(slashes), Some(b'u' | b'U')) {
+    // Three are a backslash, as at the end of a directory's name, and then an escape.
+    if !matches!(slashes, 2 | 4) || !matches!(s.get(slashes), Some(b'u' | b'U')) {
         return None;
     }
     unicode(s, slashes + 1)
@@ -358,6 +359,7 @@ mod tests {
             assert_eq!(seen(text), "陈静", "{text}");
         }
         assert_eq!(seen("\\ud83d\\ude00"), "😀");
+        assert_eq!(seen("Users\\\\\\u9648"), "Users\\陈");
         assert_eq!(seen("{\\\"name\\\":\\\"x\\\"}"), "{\"name\":\"x\"}");
         assert_eq!(seen("bob [at] example(dot)org"), "bob @ example.org");
     }

@@ -11,7 +11,9 @@ CREATE TABLE IF NOT EXISTS app @(on) (
 
 CREATE TABLE IF NOT EXISTS ingest_key @(on) (
     hash FixedString(32),
-    app String
+    app String,
+    since UInt64, -- when it was made; 0 where it came with its app
+    until UInt64 -- the first second in which it is not taken. Of several rows the least counts
 ) ENGINE = @(whole ingest_key) ORDER BY hash SETTINGS index_granularity = 256 @(kept);
 
 -- Reports as they were received. Committed by the block in the journal whose stamp they have; without it they do not exist.
@@ -55,6 +57,7 @@ CREATE TABLE IF NOT EXISTS journal @(on) (
     reason @(word), -- of what was not kept
     field @(word), -- that leaked
     n UInt64, -- how many arrived, or were refused
+    key @(word), -- by which it was sent; empty for what nobody sent
     day Date
 ) ENGINE = @(whole journal) PARTITION BY day ORDER BY (app, block, what, seq) SETTINGS index_granularity = 1024 @(kept);
 
