@@ -4,6 +4,7 @@ use crate::access::KeyId;
 use crate::config::{self, Config, KNOBS, Knob};
 use crate::privacy::requests::{Right, Role};
 use crate::privacy::settings::Class;
+use crate::store::StoreAddress;
 use candor_protocol::answer::Sample;
 use candor_protocol::catalogue::Extra;
 use candor_protocol::deidentify::{AppName, Pseudonym, Region, Release};
@@ -539,4 +540,14 @@ pub struct Data {
     /// The directory where everything is kept; it is made when it does not exist.
     #[arg(long = "data", value_name = "DIR", env = "CANDOR_DATA")]
     pub directory: PathBuf,
+    /// Where reports are kept instead: `clickhouse://[user:password@]host[:port][,...]/database[?cluster=NAME]`, or
+    /// `sqlite:DIR`. What was agreed on, receipts, the audit trail and symbol files stay in the directory of --data, which
+    /// collectors on one ClickHouse share.
+    #[arg(
+        long,
+        value_name = "STORE",
+        env = "CANDOR_STORE",
+        hide_env_values = true
+    )]
+    pub store: Option<StoreAddress>,
 }

@@ -5,7 +5,7 @@ mod keys;
 pub use keys::{keys, ledger};
 
 use crate::cli::{
-    AuditCommand, KeysCommand, LessOf, PartnerCommand, Quota, ReceiptCommand, RequestCommand,
+    AuditCommand, Data, KeysCommand, LessOf, PartnerCommand, Quota, ReceiptCommand, RequestCommand,
     SettingsCommand, What,
 };
 use crate::privacy::erasure::{self, Wanted};
@@ -19,7 +19,6 @@ use candor_protocol::answer::{Narrowing, OFF_SECONDS_MOST};
 use candor_protocol::deidentify::{AppName, CleanText, Region};
 use serde::Serialize;
 use std::fmt::Display;
-use std::path::Path;
 
 /// Who the audit trail says it was.
 const WHO: &str = "command line";
@@ -419,16 +418,16 @@ pub fn note_added<S>(state: &State<S>, app: &AppName) -> Result<(), StoreError> 
 
 /// Where the data of a command is.
 pub trait InData {
-    /// The directory.
-    fn directory(&self) -> &Path;
+    /// Where.
+    fn data(&self) -> &Data;
 }
 
 macro_rules! in_data {
     ($($command:ident { $($variant:ident)+ })+) => {
         $(impl InData for $command {
-            fn directory(&self) -> &Path {
+            fn data(&self) -> &Data {
                 match self {
-                    $(Self::$variant { data, .. })|+ => &data.directory,
+                    $(Self::$variant { data, .. })|+ => data,
                 }
             }
         })+

@@ -9,6 +9,7 @@ pub use knobs::{KNOBS, Kind, Knob};
 use crate::ingest::Limits;
 use crate::privacy::groups::SmallGroups;
 use crate::server::CertificateFiles;
+use crate::store::StoreAddress;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -26,6 +27,8 @@ const PREFIX: &str = "CANDOR_";
 pub struct Config {
     /// Where everything is kept.
     pub data: Option<PathBuf>,
+    /// Where reports are kept, if not there.
+    pub store: Option<StoreAddress>,
     /// Where it listens.
     pub listen: SocketAddr,
     /// What is done with classes of breakdowns that few installations are in.
@@ -52,6 +55,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data: None,
+            store: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 4_700)),
             small_groups: SmallGroups::default(),
             limits: Limits::default(),

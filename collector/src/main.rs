@@ -1,14 +1,14 @@
 //! Wires the parts that the command line asks for.
 
 use candor_collector::access::IngestKey;
-use candor_collector::cli::{AppCommand, Cli, Command, SymbolsCommand};
+use candor_collector::cli::{AppCommand, Cli, Command, Data, SymbolsCommand};
 use candor_collector::commands::{self, InData};
 use candor_collector::config::{Config, Loaded};
 use candor_collector::privacy::Office;
 use candor_collector::server::Serving;
 use candor_collector::state::State;
 use candor_collector::store::sqlite::SqliteStore;
-use candor_collector::store::{Store, StoreError};
+use candor_collector::store::{self, AnyStore, Store, StoreAddress, StoreError};
 use candor_collector::{server, symbol_files};
 use candor_protocol::deidentify::{AppName, Region};
 use candor_symbols::Symbols;
@@ -40,23 +40,23 @@ async fn run(command: Command) -> Result<(), String> {
     match command {
         Command::Check { file } => check(&file),
         Command::App(AppCommand::Add { name, region, data }) => {
-            add_app(&name, region.as_ref(), &data.directory).await
+            add_app(&name, region.as_ref(), &data).await
         }
         Command::Symbols(SymbolsCommand::Add { paths, data }) => {
             add_symbols(&paths, &data.directory)
         }
         Command::Keys(command) => {
-            let state = open(command.directory())?;
+            let state = open(command.data()).await?;
             commands::keys(&state, command)
                 .await
                 .and_then(|said| say(&said))
         }
         Command::Ledger { app, days, data } => {
-            let said = commands::ledger(&open(&data.directory)?, &app, days).await;
+            let said = commands::ledger(&open(&data).await?, &app, days).await;
             said.and_then(|said| say(&said))
         }
-        Command::Backup { to, data } => backup(&data.directory, &to),
-        Command::Verify { data } => verify(&data.directory),
+        Command::Backup { to, data } => backup(&data, &to),
+        Command::Verify { data } => verify(&data),
         about_privacy => privacy(about_privacy).await.and_then(|said| say(&said)),
     }
 }
@@ -88,7 +88,7 @@ fn check(file: &Path) -> Result<(), String> {
 }
 
 /// Papers first: what is erased meanwhile may then be missing from both, but is in no copy without its receipt being due.
-fn backup(data: &Path, to: &Path) -> Result<(), String> {
+fn backup(data: &Data, to: &Path) -> Result<(), String> {
     if to
         .read_dir()
         .is_ok_and(|mut inside| inside.next().is_some())
@@ -96,6 +96,7 @@ fn backup(data: &Path, to: &Path) -> Result<(), String> {
         return Err(format!("{} is not empty", to.display()));
     }
     let told = |error: StoreError| error.to_string();
+    let (data, reports) = (data.directory.as_path(), in_a_directory(data));
     if !data.is_dir() {
         return Err(format!("{} is no directory", data.display()));
     }
@@ -103,16 +104,33 @@ fn backup(data: &Path, to: &Path) -> Result<(), String> {
         .and_then(|office| office.copy_to(to))
         .map_err(told)?;
     let symbols = symbol_files::copy(data, to).map_err(|error| format!("symbols: {error}"))?;
-    SqliteStore::copy(data, to).map_err(told)?;
+    let what = match reports {
+        Some(reports) => {
+            SqliteStore::copy(reports, to).map_err(told)?;
+            "everything"
+        }
+        None => "everything but reports, which ClickHouse has to copy",
+    };
     say(&format!(
-        "{} holds everything, with {symbols} symbol files; what is erased from now on stays in it, so keep it no longer than reports",
+        "{} holds {what}, with {symbols} symbol files; what is erased from now on stays in it, so keep it no longer than reports",
         to.display()
     ))
 }
 
-fn verify(data: &Path) -> Result<(), String> {
-    let mut checked = SqliteStore::check(data).map_err(|error| error.to_string())?;
-    let office = Office::open(data).map_err(|error| error.to_string())?;
+/// Where reports are, if they are in files.
+fn in_a_directory(data: &Data) -> Option<&Path> {
+    match &data.store {
+        None => Some(&data.directory),
+        Some(StoreAddress::Sqlite(directory)) => Some(directory),
+        Some(StoreAddress::ClickHouse(_)) => None,
+    }
+}
+
+fn verify(data: &Data) -> Result<(), String> {
+    let reports = in_a_directory(data)
+        .ok_or("this looks at a database in a directory; ClickHouse checks its own parts")?;
+    let mut checked = SqliteStore::check(reports).map_err(|error| error.to_string())?;
+    let office = Office::open(&data.directory).map_err(|error| error.to_string())?;
     if let Err(altered) = office.trail().verify().map_err(|error| error.to_string())? {
         checked
             .wrong
@@ -129,10 +147,13 @@ fn verify(data: &Path) -> Result<(), String> {
 }
 
 /// Everything that commands and the server work with.
-fn open(data: &Path) -> Result<State<SqliteStore>, String> {
-    let store = SqliteStore::open(data).map_err(|error| error.to_string())?;
-    let office = Office::open(data).map_err(|error| error.to_string())?;
-    let symbols = Symbols::open([symbol_files::directory(data)]);
+async fn open(data: &Data) -> Result<State<AnyStore>, String> {
+    let directory = &data.directory;
+    let store = store::open(data.store.as_ref(), directory)
+        .await
+        .map_err(|error| error.to_string())?;
+    let office = Office::open(directory).map_err(|error| error.to_string())?;
+    let symbols = Symbols::open([symbol_files::directory(directory)]);
     Ok(State::new(store, symbols, office))
 }
 
@@ -140,28 +161,28 @@ fn open(data: &Path) -> Result<State<SqliteStore>, String> {
 async fn privacy(command: Command) -> Result<String, String> {
     match command {
         Command::Settings(command) => {
-            commands::settings(&open(command.directory())?, command).await
+            commands::settings(&open(command.data()).await?, command).await
         }
         Command::Erase { app, what, data } => {
-            commands::erase(&open(&data.directory)?, &app, what).await
+            commands::erase(&open(&data).await?, &app, what).await
         }
         Command::Receipt(command) => commands::receipt(&command),
-        Command::Request(command) => commands::request(&open(command.directory())?, command).await,
-        Command::Audit(command) => commands::audit(&open(command.directory())?, &command),
-        Command::Partner(command) => commands::partner(&open(command.directory())?, command),
+        Command::Request(command) => commands::request(&open(command.data()).await?, command).await,
+        Command::Audit(command) => commands::audit(&open(command.data()).await?, &command),
+        Command::Partner(command) => commands::partner(&open(command.data()).await?, command),
         Command::Export {
             partner,
             app,
             week,
             data,
-        } => commands::export(&open(&data.directory)?, &partner, &app, week.as_deref()).await,
+        } => commands::export(&open(&data).await?, &partner, &app, week.as_deref()).await,
         Command::Sunset {
             app,
             notice,
             erase,
             data,
-        } => commands::sunset(&open(&data.directory)?, &app, &notice, erase).await,
-        Command::Key { data } => Ok(open(&data.directory)?.office.signer().public()),
+        } => commands::sunset(&open(&data).await?, &app, &notice, erase).await,
+        Command::Key { data } => Ok(open(&data).await?.office.signer().public()),
         Command::Serve { .. }
         | Command::Check { .. }
         | Command::App(_)
@@ -179,12 +200,15 @@ async fn serve(loaded: Loaded) -> Result<(), String> {
     for stranger in Loaded::strangers(std::env::vars().map(|(name, _)| name)) {
         tracing::warn!("{stranger}");
     }
-    let data = config.data.as_deref();
-    let data =
-        data.ok_or("say where everything is kept: --data DIR, CANDOR_DATA, or data in the file")?;
+    let data = config.data.clone();
+    let data = Data {
+        directory: data
+            .ok_or("say where everything is kept: --data DIR, CANDOR_DATA, or data in the file")?,
+        store: config.store.clone(),
+    };
     let state = State {
         small: config.small_groups,
-        ..open(data)?
+        ..open(&data).await?
     };
     tracing::info!(
         key = state.office.signer().public(),
@@ -202,7 +226,7 @@ async fn serve(loaded: Loaded) -> Result<(), String> {
         limits: config.limits,
         tls: config.tls(),
         metrics,
-        data: Some(data.to_owned()),
+        data: Some(data.directory),
         drain: config.drain,
         grace: config.grace,
     };
@@ -237,9 +261,9 @@ fn stop_signals() -> std::io::Result<impl Future<Output = ()> + Send + 'static> 
     })
 }
 
-async fn add_app(name: &str, region: Option<&Region>, data: &Path) -> Result<(), String> {
+async fn add_app(name: &str, region: Option<&Region>, data: &Data) -> Result<(), String> {
     let app = AppName::parse(name).map_err(|refused| refused.to_string())?;
-    let state = open(data)?;
+    let state = open(data).await?;
     let exists = format!("the app {app} exists; its key was shown when it was added");
     let apps = state
         .store

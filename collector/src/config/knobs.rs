@@ -127,6 +127,30 @@ pub const KNOBS: &[Knob] = &[
         },
     },
     Knob {
+        name: "store",
+        unit: "store",
+        help: "Where reports are kept instead: on a ClickHouse, or in another directory. What was agreed on, receipts, the audit trail and \
+               symbol files stay in `data`, which collectors on one ClickHouse share. An address with a password belongs into the file or \
+               the environment: others on the machine see flags.",
+        kind: Kind::Text {
+            range: "`clickhouse://[user:password@]host[:port][,...]/database[?cluster=NAME]`, or `sqlite:DIR`",
+            set: |config, text| {
+                let address = text
+                    .parse()
+                    .map_err(|why| format!("cannot be used: {why}"))?;
+                config.store = Some(address);
+                Ok(())
+            },
+            get: |config| {
+                config
+                    .store
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default()
+            },
+        },
+    },
+    Knob {
         name: "listen",
         unit: "address",
         help: "Where to listen; port 0 takes a free one. The dashboard is served on loopback addresses only.",

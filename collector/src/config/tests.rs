@@ -135,6 +135,10 @@ fn every_knob_keeps_to_its_range_and_tells_what_it_was_given() {
                 "address" => vec!["10.1.2.3:99".to_owned(), "[::1]:0".to_owned()],
                 "word" => vec!["json".to_owned(), "text".to_owned()],
                 "installations" => vec!["show".to_owned(), "25".to_owned()],
+                "store" => vec![
+                    "clickhouse://db:8123/candor".to_owned(),
+                    "sqlite:/srv".to_owned(),
+                ],
                 "directives" => vec!["warn".to_owned()],
                 _ => vec!["/some/where".to_owned()],
             },

@@ -4,6 +4,7 @@
 //! many reports there are. The suite in `contract.rs` defines what a store is; every engine runs all of it.
 
 mod answers;
+pub mod clickhouse;
 mod connection_sum;
 #[cfg(test)]
 mod contract;
@@ -11,6 +12,7 @@ mod distinct;
 mod freeze_sum;
 mod ids;
 mod intake;
+mod open;
 mod pairs;
 mod privacy;
 mod question;
@@ -29,6 +31,7 @@ pub use answers::{
 pub use connection_sum::{ConnectionSum, TcpSum, TrySum};
 pub use distinct::Distinct;
 pub use intake::{Arrival, BUSY, Intake, Key, OVER_QUOTA, is_limit};
+pub use open::{AnyStore, StoreAddress, open};
 pub use privacy::{
     Expired, Expiry, Group, Groups, Of, Part, Population, Quarantine, QuarantineRow,
 };

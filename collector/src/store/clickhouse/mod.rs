@@ -1,0 +1,360 @@
+//! The store for when one machine is not enough: any number of collectors, without any state of their own, on one ClickHouse.
+//!
+//! ClickHouse has no transactions and refuses no row that it has already. Exactly once comes from three things instead:
+//!
+//! * **The journal.** Reports are inserted, then one block of the journal that says so. A block is one insert, there whole or
+//!   not at all; it is what commits. What has no block does not exist.
+//! * **Segments.** [`fold`] turns blocks into a segment of the summaries: sums, and who is behind them. It drops every report that an
+//!   earlier segment holds. A segment is one insert as well. It names the blocks that it holds and the segments that it stands on.
+//! * **One history.** When two collectors fold at the same time, both segments stand on the same ground. [`history`] takes the
+//!   same of the two everywhere, so the other one does not count, and its blocks are folded again. A crash in the middle of anything
+//!   leaves rows that nothing refers to.
+//!
+//! Answers come from the segments of one history. A question first folds what was kept since, so that whatever was acknowledged is in
+//! its answer; nobody waits for a fold that had nothing to do. Segments are merged as they grow, so that there are few.
+//!
+//! In a cluster every server has all summaries, and reports are spread over its shards.
+
+mod address;
+mod cell;
+mod erase;
+mod erasures;
+mod expire;
+mod fold;
+mod history;
+mod house;
+mod journal;
+mod read;
+mod schema;
+mod server;
+mod sql;
+mod stamp;
+mod sweep;
+mod told;
+mod writer;
+
+pub use address::Address;
+
+use super::{
+    Answer, Arrival, ConnectionAnswer, ConnectionFilter, Expired, Expiry, FreezeRates, FreezeRow,
+    Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssuePage, IssueRow, Kept, Key, Ledger,
+    Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store, StoreError,
+};
+use crate::access::{KeyHash, KeyId};
+use crate::state::Clock;
+use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
+use candor_protocol::report::Report;
+use fold::{Blocks, Folder};
+use history::History;
+use house::Housekeeper;
+use read::Ask;
+use read::apps::KeyRow;
+use server::Server;
+use stamp::Stamps;
+use std::sync::Arc;
+use writer::{Job, Writer};
+
+/// The store on a ClickHouse.
+pub struct ClickHouseStore {
+    server: Arc<Server>,
+    folder: Arc<Folder>,
+    writer: Writer,
+    adding: tokio::sync::Mutex<()>,
+    _housekeeper: Housekeeper,
+}
+
+impl ClickHouseStore {
+    /// Opens the store on a ClickHouse, makes what is missing there, and brings an older one up to date. From then on it keeps house
+    /// from time to time.
+    ///
+    /// # Errors
+    /// When no server answers or lets us in, or a newer collector wrote the data.
+    pub async fn open(address: &Address) -> Result<Self, StoreError> {
+        Self::open_at(address, Clock::system()).await
+    }
+
+    /// The same with another clock.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_at(address: &Address, clock: Clock) -> Result<Self, StoreError> {
+        let server = Arc::new(Server::connect(address).await?);
+        schema::migrate(&server).await?;
+        let stamps = Arc::new(Stamps::new(clock));
+        let folder = Arc::new(Folder::new(server.clone(), stamps.clone()));
+        Ok(Self {
+            writer: Writer::start(server.clone(), stamps),
+            adding: tokio::sync::Mutex::default(),
+            _housekeeper: Housekeeper::start(folder.clone()),
+            folder,
+            server,
+        })
+    }
+
+    /// Keeps house now: takes what was erased some minutes ago off the disks, drops what does not count any more. `now` is in
+    /// seconds since 1970-01-01 UTC.
+    ///
+    /// # Errors
+    /// When ClickHouse cannot be asked.
+    pub async fn sweep(&self, now: u64) -> Result<(), StoreError> {
+        house::sweep(&self.folder, now).await?;
+        house::tidy(&self.folder, now).await
+    }
+
+    /// The history that answers what is asked now.
+    async fn fresh(&self, app: &AppName) -> Result<History, StoreError> {
+        self.folder.fresh(app.as_str(), Blocks::Recent).await
+    }
+
+    fn ask<'a>(&'a self, history: &'a History) -> Ask<'a> {
+        Ask {
+            server: &self.server,
+            history,
+        }
+    }
+
+    fn check_open(&self) -> Result<(), StoreError> {
+        if self.writer.is_stopped() {
+            return Err(StoreError::Stopped);
+        }
+        Ok(())
+    }
+
+    async fn exists(&self, app: &AppName) -> Result<bool, StoreError> {
+        Ok(read::apps::names(&self.server)
+            .await?
+            .contains(app.as_str()))
+    }
+}
+
+impl Store for ClickHouseStore {
+    async fn add_app(&self, app: &AppName, key: KeyHash) -> Result<(), StoreError> {
+        self.check_open()?;
+        let _alone = self.adding.lock().await;
+        if self.exists(app).await? {
+            return Err(StoreError::AppExists);
+        }
+        let now = self.folder.stamps.now();
+        let key = KeyRow::new(app, key, 0);
+        read::apps::add(&self.server, app, &[key], now).await
+    }
+
+    async fn add_key(&self, app: &AppName, key: KeyHash, since: u64) -> Result<(), StoreError> {
+        self.check_open()?;
+        if !self.exists(app).await? {
+            return Err(StoreError::NoApp);
+        }
+        read::apps::say(&self.server, &[KeyRow::new(app, key, since)]).await
+    }
+
+    async fn end_key(&self, app: &AppName, key: KeyId, at: u64) -> Result<bool, StoreError> {
+        self.check_open()?;
+        read::apps::end(&self.server, app, key, at).await
+    }
+
+    async fn keys(&self, app: &AppName) -> Result<Vec<Key>, StoreError> {
+        read::apps::keys(&self.server, app).await
+    }
+
+    async fn key(&self, key: KeyHash) -> Result<Option<Key>, StoreError> {
+        read::apps::key(&self.server, key).await
+    }
+
+    async fn writable(&self) -> Result<(), StoreError> {
+        self.check_open()?;
+        schema::probe(&self.server).await
+    }
+
+    async fn intake(&self, app: &AppName, from: u64, to: u64) -> Result<Vec<Intake>, StoreError> {
+        let history = self.fresh(app).await?;
+        read::ledger::intake(self.ask(&history), from, to).await
+    }
+
+    fn keep(
+        &self,
+        app: &AppName,
+        reports: Vec<Incoming>,
+        arrived: impl Into<Arrival>,
+    ) -> impl Answer<Kept> {
+        self.writer
+            .ask(app, arrived.into(), move |done| Job::Keep { reports, done })
+    }
+
+    fn count_refused(
+        &self,
+        app: &AppName,
+        reason: &'static str,
+        reports: u32,
+        arrived: impl Into<Arrival>,
+    ) -> impl Answer<()> {
+        self.writer
+            .ask(app, arrived.into(), move |done| Job::CountRefused {
+                reason,
+                reports,
+                done,
+            })
+    }
+
+    fn quarantine(
+        &self,
+        app: &AppName,
+        reports: Vec<Quarantine>,
+        arrived: impl Into<Arrival>,
+    ) -> impl Answer<()> {
+        self.writer
+            .ask(app, arrived.into(), move |done| Job::Quarantine {
+                reports,
+                done,
+            })
+    }
+
+    async fn erase(
+        &self,
+        app: &AppName,
+        pseudonyms: &[Pseudonym],
+        arrived: u64,
+    ) -> Result<u64, StoreError> {
+        self.check_open()?;
+        if pseudonyms.is_empty() || !self.exists(app).await? {
+            return Ok(0);
+        }
+        self.folder.erase(app.as_str(), pseudonyms, arrived).await
+    }
+
+    async fn erase_part(
+        &self,
+        app: &AppName,
+        part: &Part,
+        arrived: u64,
+    ) -> Result<u64, StoreError> {
+        self.check_open()?;
+        if !self.exists(app).await? {
+            return Ok(0);
+        }
+        self.folder.erase_part(app.as_str(), part, arrived).await
+    }
+
+    async fn expire(&self, app: &AppName, expiry: Expiry) -> Result<Expired, StoreError> {
+        self.check_open()?;
+        if !self.exists(app).await? {
+            return Ok(Expired::default());
+        }
+        self.folder.expire(app.as_str(), &expiry).await
+    }
+
+    async fn quarantined(&self, app: &AppName) -> Result<Vec<QuarantineRow>, StoreError> {
+        let history = self.fresh(app).await?;
+        read::privacy::quarantined(self.ask(&history)).await
+    }
+
+    async fn reports_of(
+        &self,
+        app: &AppName,
+        pseudonyms: &[Pseudonym],
+    ) -> Result<Vec<Report>, StoreError> {
+        read::reports::of(&self.server, app, pseudonyms).await
+    }
+
+    async fn groups(&self, app: &AppName, of: Of, span: Span) -> Result<Groups, StoreError> {
+        let history = self.fresh(app).await?;
+        read::privacy::groups(self.ask(&history), of, span).await
+    }
+
+    async fn population(&self, app: &AppName, span: Span) -> Result<Vec<Population>, StoreError> {
+        let history = self.fresh(app).await?;
+        read::privacy::population(self.ask(&history), span).await
+    }
+
+    async fn apps(&self) -> Result<Vec<AppName>, StoreError> {
+        read::apps::apps(&self.server).await
+    }
+
+    async fn ledger(&self, app: &AppName) -> Result<Ledger, StoreError> {
+        let history = self.fresh(app).await?;
+        read::ledger::ledger(self.ask(&history)).await
+    }
+
+    async fn health(&self, app: &AppName, span: Span) -> Result<Health, StoreError> {
+        let history = self.fresh(app).await?;
+        read::health::health(self.ask(&history), span).await
+    }
+
+    async fn trend(&self, app: &AppName, span: Span) -> Result<Vec<Point>, StoreError> {
+        let history = self.fresh(app).await?;
+        read::health::trend(self.ask(&history), span).await
+    }
+
+    async fn releases(&self, app: &AppName, span: Span) -> Result<Vec<ReleaseRow>, StoreError> {
+        let history = self.fresh(app).await?;
+        read::health::releases(self.ask(&history), span).await
+    }
+
+    async fn issues(
+        &self,
+        app: &AppName,
+        filter: IssueFilter,
+    ) -> Result<Vec<IssueRow>, StoreError> {
+        let history = self.fresh(app).await?;
+        read::issues::issues(self.ask(&history), filter).await
+    }
+
+    async fn issue(
+        &self,
+        app: &AppName,
+        id: IssueId,
+        span: Span,
+    ) -> Result<Option<IssuePage>, StoreError> {
+        let history = self.fresh(app).await?;
+        read::issue::issue(self.ask(&history), id, span).await
+    }
+
+    async fn issue_reports(
+        &self,
+        app: &AppName,
+        id: IssueId,
+        limit: u32,
+        before: Option<ReportId>,
+    ) -> Result<Vec<Report>, StoreError> {
+        let history = self.fresh(app).await?;
+        read::reports::of_issue(self.ask(&history), app, id, limit, before).await
+    }
+
+    async fn issue_of(
+        &self,
+        app: &AppName,
+        report: ReportId,
+    ) -> Result<Option<IssueId>, StoreError> {
+        read::reports::issue_of(&self.server, app, report).await
+    }
+
+    async fn report(&self, app: &AppName, id: ReportId) -> Result<Option<Report>, StoreError> {
+        read::reports::report(&self.server, app, id).await
+    }
+
+    async fn freezes(&self, app: &AppName, span: Span) -> Result<Vec<FreezeRow>, StoreError> {
+        let history = self.fresh(app).await?;
+        read::freezes::freezes(self.ask(&history), span).await
+    }
+
+    async fn freeze_rates(&self, app: &AppName, span: Span) -> Result<FreezeRates, StoreError> {
+        let history = self.fresh(app).await?;
+        read::freezes::rates(self.ask(&history), span).await
+    }
+
+    fn stop(&self) -> impl Answer<()> {
+        self.writer.stop()
+    }
+
+    async fn connections(
+        &self,
+        app: &AppName,
+        filter: ConnectionFilter,
+        span: Span,
+    ) -> Result<ConnectionAnswer, StoreError> {
+        let history = self.fresh(app).await?;
+        read::connections::connections(self.ask(&history), &filter, span).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

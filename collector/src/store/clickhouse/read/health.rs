@@ -1,0 +1,242 @@
+//! Rates over time and by release.
+
+use super::connections::sums;
+use super::{Ask, typed, whole, within};
+use crate::store::clickhouse::cell::{FROZEN, What};
+use crate::store::{Health, Point, ReleaseRow, Span, StoreError, versions};
+use candor_protocol::report::Exit;
+use clickhouse::Row;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+#[derive(Row, Deserialize)]
+struct RunsRow {
+    exit: String,
+    flag: u8,
+    runs: i64,
+    ms: i64,
+}
+
+/// A count of one class.
+#[derive(Row, Deserialize)]
+struct CountRow {
+    class: String,
+    n: i64,
+}
+
+pub(in super::super) async fn health(ask: Ask<'_>, span: Span) -> Result<Health, StoreError> {
+    let mut health = Health::default();
+    if ask.history.is_empty() {
+        return Ok(health);
+    }
+    let (server, range) = (ask.server, within(span));
+    let runs = format!(
+        "SELECT word, flag, sum(n) AS runs, sum(ms) {} {range} GROUP BY word, flag HAVING runs > 0",
+        ask.history.of_summary(What::Runs)
+    );
+    let installs = format!(
+        "SELECT count() AS count FROM (SELECT pseudonym {} {range} GROUP BY pseudonym HAVING sum(n) > 0)",
+        ask.history.of_summary(What::Install)
+    );
+    let faults = format!(
+        "SELECT word, sum(n) {} {range} GROUP BY word",
+        ask.history.of_summary(What::Faults)
+    );
+    let (runs, installs, faults, sums): (Vec<RunsRow>, u64, Vec<CountRow>, _) = tokio::try_join!(
+        server.rows(&runs),
+        server.count(&installs),
+        server.rows(&faults),
+        sums(ask, span)
+    )?;
+    for row in runs {
+        let runs = whole(row.runs);
+        health.runs += runs;
+        health.run_ms += whole(row.ms);
+        if row.flag & FROZEN > 0 {
+            health.frozen_runs += runs;
+        }
+        if let Ok(exit) = row.exit.parse::<Exit>() {
+            health.ended += runs;
+            *health.exits.entry(exit).or_default() += runs;
+        }
+    }
+    health.crashed_runs = health.exits.get(&Exit::Crash).copied().unwrap_or_default();
+    health.installs = installs;
+    for row in faults {
+        match row.class.as_str() {
+            "crash" => health.crashes = whole(row.n),
+            "handled" => health.handled = whole(row.n),
+            _ => health.freezes = whole(row.n),
+        }
+    }
+    for sum in sums {
+        health.attempts += sum.attempts;
+        health.ready += sum.ready;
+        health.ready_us.merge(&sum.ready_us);
+        health.rtt_us.merge(&sum.rtt_us);
+    }
+    Ok(health)
+}
+
+/// A count of one class at one time.
+#[derive(Row, Deserialize)]
+struct TimeRow {
+    at: u64,
+    class: String,
+    n: i64,
+    m: i64,
+}
+
+pub(in super::super) async fn trend(ask: Ask<'_>, span: Span) -> Result<Vec<Point>, StoreError> {
+    let mut points: Vec<Point> = (0..span.steps())
+        .map(|index| Point {
+            at: span.start(index),
+            ..Point::default()
+        })
+        .collect();
+    if ask.history.is_empty() {
+        return Ok(points);
+    }
+    let by_time = |what, class: &str, which: &str| {
+        format!(
+            "SELECT at, {class}, sum(n), sum(m) {} {} {which} GROUP BY at, {class}",
+            ask.history.of_summary(what),
+            within(span)
+        )
+    };
+    let runs = by_time(What::Runs, "word", "");
+    let faults = by_time(What::Faults, "word", "");
+    let connections = by_time(What::Connections, "reason", &grains(span));
+    let (runs, faults, connections): (Vec<TimeRow>, Vec<TimeRow>, Vec<TimeRow>) = tokio::try_join!(
+        ask.server.rows(&runs),
+        ask.server.rows(&faults),
+        ask.server.rows(&connections)
+    )?;
+    let mut add = |rows: Vec<TimeRow>, add: fn(&mut Point, &TimeRow)| {
+        for row in rows {
+            let step = span.index(row.at);
+            if let Some(point) = step.and_then(|index| points.get_mut(index)) {
+                add(point, &row);
+            }
+        }
+    };
+    add(runs, |point, row| {
+        point.runs += whole(row.n);
+        if row.class == Exit::Crash.as_str() {
+            point.crashed_runs += whole(row.n);
+        }
+    });
+    add(faults, |point, row| match row.class.as_str() {
+        "crash" => point.crashes += whole(row.n),
+        "freeze" => point.freezes += whole(row.n),
+        _ => {}
+    });
+    add(connections, |point, row| {
+        point.attempts += whole(row.n);
+        point.ready += whole(row.m);
+    });
+    Ok(points)
+}
+
+/// The sums of connection windows that tell the time as finely as a range needs it.
+pub(super) fn grains(span: Span) -> String {
+    format!("AND flag IN (0, {})", if span.is_coarse() { 1 } else { 2 })
+}
+
+/// Counts of one class of a release.
+#[derive(Row, Deserialize)]
+struct ClassRow {
+    release: String,
+    class: String,
+    n: i64,
+    m: i64,
+}
+
+pub(in super::super) async fn releases(
+    ask: Ask<'_>,
+    span: Span,
+) -> Result<Vec<ReleaseRow>, StoreError> {
+    if ask.history.is_empty() {
+        return Ok(Vec::new());
+    }
+    let range = within(span);
+    let by_release = |what, class: &str, which: &str| {
+        format!(
+            "SELECT release, {class}, sum(n) AS total, sum(m) {} {range} {which} GROUP BY release, {class} HAVING total > 0",
+            ask.history.of_summary(what)
+        )
+    };
+    let runs = by_release(What::Runs, "word", "");
+    let faults = by_release(What::Faults, "word", "");
+    let connections = by_release(What::Connections, "reason", &grains(span));
+    let installs = installs_by_release(ask, span);
+    let (runs, faults, connections, installs): (
+        Vec<ClassRow>,
+        Vec<ClassRow>,
+        Vec<ClassRow>,
+        Vec<CountRow>,
+    ) = tokio::try_join!(
+        ask.server.rows(&runs),
+        ask.server.rows(&faults),
+        ask.server.rows(&connections),
+        ask.server.rows(&installs)
+    )?;
+    let mut found: BTreeMap<String, ReleaseRow> = BTreeMap::new();
+    let mut add = |rows: Vec<ClassRow>, add: fn(&mut ReleaseRow, &ClassRow)| {
+        for row in rows {
+            if !found.contains_key(&row.release) {
+                let release = ReleaseRow {
+                    release: typed(&row.release)?,
+                    runs: 0,
+                    crashed_runs: 0,
+                    freezes: 0,
+                    installs: 0,
+                    attempts: 0,
+                    ready: 0,
+                };
+                found.insert(row.release.clone(), release);
+            }
+            if let Some(found) = found.get_mut(&row.release) {
+                add(found, &row);
+            }
+        }
+        Ok::<(), StoreError>(())
+    };
+    add(runs, |found, row| {
+        found.runs += whole(row.n);
+        if row.class == Exit::Crash.as_str() {
+            found.crashed_runs += whole(row.n);
+        }
+    })?;
+    add(faults, |found, row| {
+        if row.class == "freeze" {
+            found.freezes += whole(row.n);
+        }
+    })?;
+    add(connections, |found, row| {
+        found.attempts += whole(row.n);
+        found.ready += whole(row.m);
+    })?;
+    for row in installs {
+        if let Some(found) = found.get_mut(&row.class) {
+            found.installs = whole(row.n);
+        }
+    }
+    let mut rows: Vec<ReleaseRow> = found.into_values().collect();
+    rows.sort_by(|a, b| {
+        b.runs
+            .cmp(&a.runs)
+            .then_with(|| versions::compare(b.release.as_str(), a.release.as_str()))
+    });
+    Ok(rows)
+}
+
+/// How many installations each release has: a class and a count.
+pub(super) fn installs_by_release(ask: Ask<'_>, span: Span) -> String {
+    format!(
+        "SELECT release, toInt64(count()) FROM (SELECT release, pseudonym {} {} GROUP BY release, pseudonym HAVING sum(n) > 0)
+         GROUP BY release",
+        ask.history.of_summary(What::Install),
+        within(span)
+    )
+}

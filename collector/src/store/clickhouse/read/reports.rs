@@ -1,0 +1,165 @@
+//! Reports themselves.
+
+use super::Ask;
+use crate::store::clickhouse::cell::What;
+use crate::store::clickhouse::erasures::Tombstones;
+use crate::store::clickhouse::server::Server;
+use crate::store::clickhouse::sql;
+use crate::store::clickhouse::stamp::Stamp;
+use crate::store::clickhouse::told::issue_key;
+use crate::store::clickhouse::writer::committed;
+use crate::store::{IssueId, StoreError, ids};
+use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
+use candor_protocol::report::Report;
+use clickhouse::Row;
+use serde::Deserialize;
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// The most reports of one answer.
+const MOST: u32 = 1_000;
+/// The most reports of one person's copy.
+const COPY: usize = 10_000;
+
+#[derive(Row, Deserialize)]
+struct ReportRow {
+    id: [u8; 16],
+    pseudonym: [u8; 16],
+    block: Stamp,
+    at: u64,
+    release: String,
+    issue: u64,
+    body: String,
+}
+
+/// Reports that `which` is true of, in the order in which they were kept, without those that are none: not committed, or erased.
+async fn find(
+    server: &Server,
+    app: &AppName,
+    which: &str,
+    most: usize,
+) -> Result<Vec<ReportRow>, StoreError> {
+    let rows: Vec<ReportRow> = server
+        .rows(&format!(
+            "SELECT id, pseudonym, block, at, release, issue, body FROM report WHERE app = {} AND {which}
+             ORDER BY block, seq LIMIT {most}",
+            sql::text(app.as_str())
+        ))
+        .await?;
+    if rows.is_empty() {
+        return Ok(rows);
+    }
+    let blocks: BTreeSet<Stamp> = rows.iter().map(|row| row.block).collect();
+    let pseudonyms: BTreeSet<_> = rows.iter().map(|row| row.pseudonym).collect();
+    let (committed, tombstones) = tokio::try_join!(
+        committed(server, app.as_str(), &blocks),
+        Tombstones::read(server, app.as_str(), pseudonyms)
+    )?;
+    let mut seen = HashSet::new();
+    let is_there = |row: &ReportRow| {
+        committed.contains(&row.block)
+            && !tombstones.hold(row.pseudonym, row.at, &row.release)
+            && seen.insert(row.id)
+    };
+    Ok(rows.into_iter().filter(is_there).collect())
+}
+
+async fn one(
+    server: &Server,
+    app: &AppName,
+    id: ReportId,
+) -> Result<Option<ReportRow>, StoreError> {
+    let which = format!("id = {}", sql::bytes(&ids::report(&id)));
+    Ok(find(server, app, &which, COPY).await?.into_iter().next())
+}
+
+pub(in super::super) async fn report(
+    server: &Server,
+    app: &AppName,
+    id: ReportId,
+) -> Result<Option<Report>, StoreError> {
+    let row = one(server, app, id).await?;
+    Ok(row.and_then(|row| read(&row.body)))
+}
+
+pub(in super::super) async fn issue_of(
+    server: &Server,
+    app: &AppName,
+    id: ReportId,
+) -> Result<Option<IssueId>, StoreError> {
+    let row = one(server, app, id).await?;
+    let issue = row.map(|row| row.issue).filter(|issue| *issue > 0);
+    Ok(issue.map(IssueId))
+}
+
+#[derive(Row, Deserialize)]
+struct SightingRow {
+    id: [u8; 16],
+    pseudonym: [u8; 16],
+}
+
+pub(in super::super) async fn of_issue(
+    ask: Ask<'_>,
+    app: &AppName,
+    issue: IssueId,
+    limit: u32,
+    before: Option<ReportId>,
+) -> Result<Vec<Report>, StoreError> {
+    if ask.history.is_empty() {
+        return Ok(Vec::new());
+    }
+    let from = match before {
+        None => String::new(),
+        Some(before) => match one(ask.server, app, before).await? {
+            Some(row) => format!("AND (at, id) < ({}, {})", row.at, sql::bytes(&row.id)),
+            None => return Ok(Vec::new()),
+        },
+    };
+    let sightings: Vec<SightingRow> = ask
+        .server
+        .rows(&format!(
+            "SELECT id, pseudonym {} AND key = {} {from} GROUP BY at, id, pseudonym HAVING sum(n) > 0
+             ORDER BY at DESC, id DESC LIMIT {}",
+            ask.history.of_summary(What::Sighting),
+            sql::bytes(&issue_key(issue.0)),
+            limit.min(MOST)
+        ))
+        .await?;
+    if sightings.is_empty() {
+        return Ok(Vec::new());
+    }
+    let pair =
+        |row: &SightingRow| format!("({},{})", sql::bytes(&row.pseudonym), sql::bytes(&row.id));
+    let which = format!("(pseudonym, id) IN {}", sql::list(&sightings, pair));
+    let found = find(ask.server, app, &which, COPY).await?;
+    let mut bodies: HashMap<[u8; 16], String> =
+        found.into_iter().map(|row| (row.id, row.body)).collect();
+    let bodies = sightings.iter().filter_map(|row| bodies.remove(&row.id));
+    Ok(bodies.filter_map(|body| read(&body)).collect())
+}
+
+/// Everything of these pseudonyms.
+pub(in super::super) async fn of(
+    server: &Server,
+    app: &AppName,
+    pseudonyms: &[Pseudonym],
+) -> Result<Vec<Report>, StoreError> {
+    let pseudonyms = pseudonyms.iter().map(ids::pseudonym);
+    let which = format!(
+        "pseudonym IN {}",
+        sql::list(pseudonyms, |one| sql::bytes(&one))
+    );
+    let found = find(server, app, &which, COPY).await?;
+    Ok(found.iter().filter_map(|row| read(&row.body)).collect())
+}
+
+/// A stored report is checked again; one that today's rules refuse is not shown.
+fn read(body: &str) -> Option<Report> {
+    Report::from_json(body)
+        .inspect_err(|reason| {
+            tracing::warn!(
+                reason,
+                "a stored report is not shown: today's rules refuse it"
+            )
+        })
+        .ok()
+}

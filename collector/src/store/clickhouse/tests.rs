@@ -1,0 +1,314 @@
+//! The contract, on a ClickHouse of 2018 and on one of these days, and what only this engine promises.
+
+#[path = "../../../tests/clickhouse/mod.rs"]
+mod servers;
+
+use super::server::Again;
+use super::stamp::Stamp;
+use super::told::Told;
+use super::writer::ReportRow;
+use super::{Address, ClickHouseStore};
+use crate::access::IngestKey;
+use crate::state::Clock;
+use crate::store::{Incoming, Kept, Span, Store};
+use candor_protocol::deidentify::{AppName, Pseudonym};
+use candor_protocol::report::Report;
+use servers::{NEW, OLD, Server, required};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+
+type Start = LazyLock<Result<Server, String>>;
+
+/// A store in a database of its own.
+async fn open(server: &'static Start) -> Option<(ClickHouseStore, &'static Server)> {
+    let server = required(server)?;
+    let address = server.address().parse().unwrap();
+    Some((ClickHouseStore::open(&address).await.unwrap(), server))
+}
+
+macro_rules! stories {
+    ($server:ident: $($story:ident)*) => {
+        async fn opened() -> Option<(ClickHouseStore, &'static Server)> {
+            open(&$server).await
+        }
+
+        crate::store::contract::store_contract!(opened);
+
+        $(#[tokio::test]
+        async fn $story() {
+            super::$story(&$server).await;
+        })*
+    };
+}
+
+/// Every story, on one server.
+macro_rules! all {
+    ($server:ident) => {
+        stories!($server:
+            collectors_that_fold_at_the_same_time_count_every_report_once
+            what_was_committed_but_never_answered_is_a_duplicate_when_it_comes_again
+            a_report_that_was_never_committed_does_not_exist_and_is_kept_when_it_comes_again
+            a_block_that_was_inserted_twice_counts_once
+            what_was_erased_is_soon_in_no_table
+            an_erasure_that_was_interrupted_is_finished_by_whoever_keeps_house
+            what_counts_no_more_goes_and_nothing_changes
+        );
+    };
+}
+
+mod of_2018 {
+    use super::*;
+    all!(OLD);
+}
+
+mod of_today {
+    use super::*;
+    all!(NEW);
+}
+
+const ALWAYS: Span = Span {
+    from: 0,
+    to: u64::MAX,
+    step: u64::MAX,
+};
+const NOW: u64 = 1_700_000_000;
+const HOUR: u64 = 3_600;
+
+fn app() -> AppName {
+    "im".parse().unwrap()
+}
+
+fn who(number: u32) -> [u8; 16] {
+    (0x5eed_0000_0000_u128 + u128::from(number)).to_be_bytes()
+}
+
+/// The run that an installation of the same number had.
+fn run(number: u32) -> Incoming {
+    let json = format!(
+        "{{\"id\":\"{number:032x}\",\"at\":1699999200,\"run\":\"{number:032x}\",\"pseudonym\":\"{:032x}\",\"release\":\"1.0\",\
+         \"device\":{{\"os\":\"linux\",\"arch\":\"x86_64\"}},\"what\":{{\"run\":{{}}}}}}",
+        u128::from_be_bytes(who(number))
+    );
+    Incoming {
+        line: 2,
+        report: Report::from_json(&json).unwrap(),
+        json,
+        issue: None,
+    }
+}
+
+fn runs(numbers: impl IntoIterator<Item = u32>) -> Vec<Incoming> {
+    numbers.into_iter().map(run).collect()
+}
+
+/// A database with an app, and what collectors open it with.
+struct Desk {
+    address: Address,
+    now: Arc<AtomicU64>,
+}
+
+impl Desk {
+    async fn on(server: &'static Start) -> Option<(Self, ClickHouseStore)> {
+        let desk = Self {
+            address: required(server)?.address().parse().unwrap(),
+            now: Arc::new(AtomicU64::new(NOW)),
+        };
+        let store = desk.collector().await;
+        let key = IngestKey::generate().hash();
+        store.add_app(&app(), key).await.unwrap();
+        Some((desk, store))
+    }
+
+    async fn collector(&self) -> ClickHouseStore {
+        let now = self.now.clone();
+        let clock = Clock::new(move || now.load(Ordering::Relaxed));
+        ClickHouseStore::open_at(&self.address, clock)
+            .await
+            .unwrap()
+    }
+
+    fn later(&self, seconds: u64) -> u64 {
+        self.now.fetch_add(seconds, Ordering::Relaxed) + seconds
+    }
+}
+
+async fn counted(store: &ClickHouseStore) -> u64 {
+    store.health(&app(), ALWAYS).await.unwrap().runs
+}
+
+/// Erases an installation, and says how many reports that were.
+async fn erase(store: &ClickHouseStore, number: u32) -> u64 {
+    let whose = [Pseudonym::from_bytes(who(number))];
+    store.erase(&app(), &whose, NOW).await.unwrap()
+}
+
+async fn rows(store: &ClickHouseStore, which: &str) -> u64 {
+    let question = format!("SELECT count() AS count FROM {which}");
+    store.server.count(&question).await.unwrap()
+}
+
+async fn collectors_that_fold_at_the_same_time_count_every_report_once(server: &'static Start) {
+    const ROUNDS: u32 = 6;
+    let Some((desk, store)) = Desk::on(server).await else {
+        return;
+    };
+    let collectors = [store, desk.collector().await, desk.collector().await].map(Arc::new);
+    let mut working = tokio::task::JoinSet::new();
+    for (first, store) in (0..).zip(&collectors) {
+        let store = store.clone();
+        working.spawn(async move {
+            for round in 0..ROUNDS {
+                // Every report reaches two of the three, some of them at the same moment.
+                let from = (round * 3 + first) * 10;
+                let numbers = from..from + 20;
+                store.keep(&app(), runs(numbers), NOW).await.unwrap();
+                counted(&store).await;
+            }
+        });
+    }
+    working.join_all().await;
+    let (different, sent) = (u64::from(ROUNDS * 30 + 10), u64::from(ROUNDS * 60));
+    for store in collectors {
+        assert_eq!(counted(&store).await, different);
+        let ledger = store.ledger(&app()).await.unwrap();
+        assert_eq!(ledger.stored.values().sum::<u64>(), different);
+        assert_eq!(ledger.duplicates, sent - different);
+    }
+}
+
+async fn what_was_committed_but_never_answered_is_a_duplicate_when_it_comes_again(
+    server: &'static Start,
+) {
+    let Some((desk, store)) = Desk::on(server).await else {
+        return;
+    };
+    store.keep(&app(), runs(0..5), NOW).await.unwrap();
+    drop(store);
+    let next = desk.collector().await;
+    let kept = next.keep(&app(), runs(0..6), NOW).await.unwrap();
+    let expected = Kept::Stored {
+        stored: 1,
+        duplicates: 5,
+    };
+    assert_eq!(kept, expected);
+    assert_eq!(counted(&next).await, 6);
+}
+
+async fn a_report_that_was_never_committed_does_not_exist_and_is_kept_when_it_comes_again(
+    server: &'static Start,
+) {
+    let Some((_desk, store)) = Desk::on(server).await else {
+        return;
+    };
+    let Incoming { report, json, .. } = run(7);
+    let told = Told::of(&report, 0, NOW);
+    let row = ReportRow::of(&app(), &told, Stamp::of(NOW, 0, 7), 0, json);
+    store
+        .server
+        .insert("report", &[row], Again::Harmless)
+        .await
+        .unwrap();
+    assert_eq!(store.report(&app(), report.id.clone()).await.unwrap(), None);
+    assert_eq!(counted(&store).await, 0);
+    let kept = store.keep(&app(), runs([7]), NOW).await.unwrap();
+    let expected = Kept::Stored {
+        stored: 1,
+        duplicates: 0,
+    };
+    assert_eq!(kept, expected);
+    assert_eq!(counted(&store).await, 1);
+    let found = store.report(&app(), report.id.clone()).await.unwrap();
+    assert_eq!(found, Some(report));
+}
+
+async fn a_block_that_was_inserted_twice_counts_once(server: &'static Start) {
+    let Some((_desk, store)) = Desk::on(server).await else {
+        return;
+    };
+    store.keep(&app(), runs(0..3), NOW).await.unwrap();
+    for table in ["journal", "report"] {
+        let again = format!("INSERT INTO {table} SELECT * FROM {table}");
+        store.server.run(&again).await.unwrap();
+    }
+    assert_eq!(counted(&store).await, 3);
+    let ledger = store.ledger(&app()).await.unwrap();
+    assert_eq!(
+        (ledger.stored.values().sum::<u64>(), ledger.duplicates),
+        (3, 0)
+    );
+    let whose = [Pseudonym::from_bytes(who(1))];
+    let copy = store.reports_of(&app(), &whose).await.unwrap();
+    assert_eq!(copy.len(), 1);
+    assert_eq!(erase(&store, 1).await, 1);
+    assert_eq!(counted(&store).await, 2);
+}
+
+/// How many rows name an installation.
+async fn named(store: &ClickHouseStore, number: u32) -> u64 {
+    let mut found = 0;
+    for table in ["report", "journal", "summary", "erasing"] {
+        let pseudonym = super::sql::bytes(&who(number));
+        found += rows(store, &format!("{table} WHERE pseudonym = {pseudonym}")).await;
+    }
+    found
+}
+
+async fn what_was_erased_is_soon_in_no_table(server: &'static Start) {
+    let Some((desk, store)) = Desk::on(server).await else {
+        return;
+    };
+    store.keep(&app(), runs(0..4), NOW).await.unwrap();
+    assert_eq!(erase(&store, 2).await, 1);
+    assert_eq!(counted(&store).await, 3, "at once");
+    for _ in 0..3 {
+        store.sweep(desk.later(400)).await.unwrap();
+    }
+    assert_eq!(named(&store, 2).await, 0);
+    assert!(named(&store, 3).await > 0);
+    assert_eq!(counted(&store).await, 3);
+    let late = store.keep(&app(), runs([2]), NOW).await.unwrap();
+    assert_eq!(late, Kept::Erased { line: 2 });
+}
+
+async fn an_erasure_that_was_interrupted_is_finished_by_whoever_keeps_house(
+    server: &'static Start,
+) {
+    let Some((desk, store)) = Desk::on(server).await else {
+        return;
+    };
+    store.keep(&app(), runs(0..4), NOW).await.unwrap();
+    let stamps = &store.folder.stamps;
+    let asked = super::erasures::Erasing::installation("im", who(1), NOW, stamps);
+    super::erasures::ask(&store.server, &[asked]).await.unwrap();
+    drop(store);
+    let next = desk.collector().await;
+    next.sweep(NOW).await.unwrap();
+    assert_eq!(counted(&next).await, 3);
+    assert_eq!(next.ledger(&app()).await.unwrap().erased, 1);
+}
+
+async fn what_counts_no_more_goes_and_nothing_changes(server: &'static Start) {
+    const ROUNDS: u32 = 70;
+    let Some((desk, store)) = Desk::on(server).await else {
+        return;
+    };
+    for number in 0..ROUNDS {
+        store.keep(&app(), runs([number]), NOW).await.unwrap();
+        assert_eq!(counted(&store).await, u64::from(number) + 1);
+    }
+    let heads = "summary WHERE what = 'head'";
+    assert!(rows(&store, heads).await >= u64::from(ROUNDS));
+    let before = store.ledger(&app()).await.unwrap();
+    store.sweep(desk.later(4 * HOUR)).await.unwrap();
+    assert!(rows(&store, heads).await < 16, "few segments are left");
+    store.sweep(desk.later(96 * HOUR)).await.unwrap();
+    assert_eq!(rows(&store, "journal").await, 0, "all of it was folded");
+    assert_eq!(counted(&store).await, u64::from(ROUNDS));
+    assert_eq!(store.ledger(&app()).await.unwrap(), before);
+    let again = store.keep(&app(), runs(0..ROUNDS), NOW).await.unwrap();
+    let duplicates = Kept::Stored {
+        stored: 0,
+        duplicates: ROUNDS,
+    };
+    assert_eq!(again, duplicates);
+}

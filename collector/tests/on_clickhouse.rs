@@ -1,0 +1,214 @@
+//! The program itself on a ClickHouse: several collectors, and a cluster of which a part goes away.
+
+#[path = "clickhouse/mod.rs"]
+mod clickhouse;
+mod support;
+
+use clickhouse::cluster::Cluster;
+use clickhouse::{OLD, missing, required};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use support::{Answer, holds, pack, pseudonym, request, run};
+use tempfile::TempDir;
+
+/// What is not so by then will not be.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Where collectors on one ClickHouse keep what is not in it, and the key of an app.
+struct Desk {
+    data: TempDir,
+    key: String,
+}
+
+impl Desk {
+    fn with_app(store: &str) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let added = program(&["app", "add", "im"], store, data.path())
+            .output()
+            .unwrap();
+        assert!(added.status.success(), "{added:?}");
+        let key = String::from_utf8(added.stdout).unwrap().trim().to_owned();
+        Self { data, key }
+    }
+
+    fn collector(&self, store: &str) -> Collector {
+        Collector::start(store, self)
+    }
+}
+
+fn program(command: &[&str], store: &str, data: &Path) -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_candor-collector"));
+    program
+        .args(command)
+        .args(["--store", store, "--data"])
+        .arg(data)
+        .env("RUST_LOG", "warn");
+    program
+}
+
+/// A collector in a process of its own, killed with this value.
+struct Collector {
+    child: Child,
+    address: SocketAddr,
+    key: String,
+}
+
+impl Collector {
+    fn start(store: &str, desk: &Desk) -> Self {
+        let mut child = program(
+            &["serve", "--listen", "127.0.0.1:0"],
+            store,
+            desk.data.path(),
+        )
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+        let mut ready = String::new();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        out.read_line(&mut ready).unwrap();
+        let address = ready.trim().strip_prefix("listening on http://");
+        Self {
+            address: address
+                .unwrap_or_else(|| panic!("{ready:?}"))
+                .parse()
+                .unwrap(),
+            child,
+            key: desk.key.clone(),
+        }
+    }
+
+    async fn post(&self, numbers: impl IntoIterator<Item = u32>) -> Answer {
+        let lines: Vec<String> = numbers.into_iter().map(run).collect();
+        let body = pack(&lines);
+        let (key, length) = (format!("Bearer {}", self.key), body.len().to_string());
+        let headers = [
+            ("authorization", key.as_str()),
+            ("content-length", length.as_str()),
+        ];
+        request(self.address, "POST", "/v1/batches", &headers, &body).await
+    }
+
+    /// As an agent does: sends a batch until it is accepted. Returns how many reports were new.
+    async fn deliver(&self, numbers: std::ops::Range<u32>) -> u64 {
+        let since = Instant::now();
+        loop {
+            let answer = self.post(numbers.clone()).await;
+            match answer.status {
+                200 => return answer.accepted().0,
+                503 if since.elapsed() < PATIENCE => {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+                _ => panic!("{answer:?}"),
+            }
+        }
+    }
+
+    async fn ledger(&self) -> serde_json::Value {
+        request(self.address, "GET", "/api/v1/ledger?app=im", &[], b"")
+            .await
+            .json()
+    }
+
+    async fn stored(&self) -> u64 {
+        self.ledger().await["stored"]["run"]
+            .as_u64()
+            .unwrap_or_default()
+    }
+
+    /// Waits until that many are counted, and no more.
+    async fn counts(&self, reports: u64) {
+        let since = Instant::now();
+        while self.stored().await != reports {
+            assert!(
+                since.elapsed() < PATIENCE,
+                "{reports} are expected: {}",
+                self.ledger().await
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn collectors_share_a_clickhouse_and_may_be_killed_at_any_moment() {
+    let Some(server) = required(&OLD) else { return };
+    let store = server.address();
+    let desk = Desk::with_app(&store);
+    let other = desk.collector(&store);
+    for round in 0..4 {
+        let collector = desk.collector(&store);
+        let from = round * 20;
+        // Both are sent the same, at the same time.
+        let (a, b) = tokio::join!(
+            collector.deliver(from..from + 20),
+            other.deliver(from..from + 20)
+        );
+        assert!(a + b >= 20);
+        // Killed by `drop`, without a chance to say or write anything.
+    }
+    let next = desk.collector(&store);
+    assert_eq!(next.stored().await, 80);
+    assert_eq!(other.stored().await, 80);
+    assert_eq!(next.ledger().await["duplicates"], 80);
+    let page = request(next.address, "GET", "/?app=im", &[], b"").await;
+    assert_eq!(page.status, 200);
+    assert!(
+        !holds(desk.data.path(), pseudonym(7).as_bytes()),
+        "no report is kept beside the ClickHouse"
+    );
+}
+
+#[tokio::test]
+async fn a_cluster_loses_nothing_while_one_of_its_servers_is_away() {
+    let mut cluster = match Cluster::start() {
+        Ok(cluster) => cluster,
+        Err(why) => return missing(&why),
+    };
+    let (mine, yours) = (cluster.address(&[0, 3]), cluster.address(&[2, 1]));
+    let desk = Desk::with_app(&mine);
+    let (a, b) = (desk.collector(&mine), desk.collector(&yours));
+    let (x, y) = tokio::join!(a.deliver(0..100), b.deliver(50..150));
+    assert!(x + y >= 150);
+    a.counts(150).await;
+    b.counts(150).await;
+
+    cluster.stop(0);
+    // One of the collectors has lost the server that it used.
+    let (_, _) = tokio::join!(a.deliver(150..250), b.deliver(200..300));
+    b.counts(300).await;
+    a.counts(300).await;
+    // What was kept before is known to have been kept, whoever is asked; a collector that starts now finds everything.
+    assert_eq!(b.deliver(0..150).await, 0);
+    let late = desk.collector(&mine);
+    assert_eq!(late.deliver(100..310).await, 10);
+    late.counts(310).await;
+
+    cluster.start_again(0);
+    let back = desk.collector(&cluster.address(&[0]));
+    assert_eq!(back.deliver(290..320).await, 10);
+    for collector in [&back, &a, &b] {
+        collector.counts(320).await;
+    }
+    let held = |server| {
+        let answer = cluster.ask(server, "SELECT uniqExact(id) FROM fleet.report_local");
+        answer.and_then(|answer| answer.trim().parse::<u64>().ok())
+    };
+    let since = Instant::now();
+    while held(0) != held(1) || held(2) != held(3) {
+        assert!(since.elapsed() < PATIENCE, "replicas are the same again");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let (first, second) = (held(0).unwrap(), held(2).unwrap());
+    assert_eq!(first + second, 320, "every report is on one shard");
+    assert!(first > 50 && second > 50, "{first} and {second}");
+}
