@@ -208,7 +208,7 @@ async fn a_report_that_was_never_committed_does_not_exist_and_is_kept_when_it_co
         .insert("report", &[row], Again::Harmless)
         .await
         .unwrap();
-    assert_eq!(store.report(&app(), report.id.clone()).await.unwrap(), None);
+    assert_eq!(store.report(&app(), report.id).await.unwrap(), None);
     assert_eq!(counted(&store).await, 0);
     let kept = store.keep(&app(), runs([7]), NOW).await.unwrap();
     let expected = Kept::Stored {
@@ -217,7 +217,7 @@ async fn a_report_that_was_never_committed_does_not_exist_and_is_kept_when_it_co
     };
     assert_eq!(kept, expected);
     assert_eq!(counted(&store).await, 1);
-    let found = store.report(&app(), report.id.clone()).await.unwrap();
+    let found = store.report(&app(), report.id).await.unwrap();
     assert_eq!(found, Some(report));
 }
 

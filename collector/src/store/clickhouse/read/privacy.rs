@@ -66,7 +66,8 @@ async fn issue(ask: Ask<'_>, id: IssueId, span: Span) -> Result<Groups, StoreErr
         installs: ask.server.count(&all).await?,
         ..Groups::default()
     };
-    let dimensions: [(&str, fn(String) -> Group); 3] = [
+    type Class = fn(String) -> Group;
+    let dimensions: [(&str, Class); 3] = [
         ("release", Group::Release),
         ("os", Group::Os),
         ("device", Group::Device),
