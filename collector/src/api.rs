@@ -54,29 +54,53 @@ impl From<&Sketch> for Times {
     }
 }
 
+fn refuse(status: StatusCode, error: &str, message: &str) -> Response {
+    let refusal = Refusal {
+        error: error.to_owned(),
+        message: message.to_owned(),
+        line: None,
+    };
+    json(status, &refusal)
+}
+
 fn no_such_app() -> Response {
-    let message = "there is no app of this name".to_owned();
-    json(
+    refuse(
         StatusCode::NOT_FOUND,
-        &Refusal {
-            error: "unknown_app".to_owned(),
-            message,
-            line: None,
-        },
+        "unknown_app",
+        "there is no app of this name",
     )
 }
 
 fn failed(error: &StoreError) -> Response {
     tracing::error!(%error, "a question of a program was not answered");
-    let message = "the store did not answer; the log says why".to_owned();
-    json(
+    refuse(
         StatusCode::INTERNAL_SERVER_ERROR,
-        &Refusal {
-            error: "fault".to_owned(),
-            message,
-            line: None,
-        },
+        "fault",
+        "the store did not answer; the log says why",
     )
+}
+
+fn answer(found: Result<impl Serialize, StoreError>) -> Response {
+    match found {
+        Ok(found) => json(StatusCode::OK, &found),
+        Err(error) => failed(&error),
+    }
+}
+
+/// Whether there is such an app; if not, what is answered.
+async fn known<S: Store>(state: &State<S>, app: &AppName) -> Result<(), Response> {
+    match state.store.apps().await {
+        Ok(apps) if apps.contains(app) => Ok(()),
+        Ok(_) => Err(no_such_app()),
+        Err(error) => Err(failed(&error)),
+    }
+}
+
+/// The app of this name; what is answered if there is none.
+async fn app_of<S: Store>(state: &State<S>, name: &str) -> Result<AppName, Response> {
+    let app = AppName::parse(name).map_err(|_| no_such_app())?;
+    known(state, &app).await?;
+    Ok(app)
 }
 
 #[derive(Deserialize)]
@@ -122,44 +146,21 @@ impl From<Intake> for DayOfKey {
 async fn ledger_days<S: Store>(
     Given(state): Given<State<S>>,
     Query(about): Query<Days>,
-) -> Response {
+) -> Result<Response, Response> {
     const DAY: u64 = 86_400;
-    let Ok(app) = AppName::parse(&about.app) else {
-        return no_such_app();
-    };
+    let app = app_of(&state, &about.app).await?;
     let now = state.clock.now();
     let from = (now - now % DAY + DAY).saturating_sub(u64::from(about.days) * DAY);
-    let asked = async {
-        let known = state.store.apps().await?.contains(&app);
-        let intake = state.store.intake(&app, from, u64::MAX).await?;
-        Ok::<_, StoreError>(known.then_some(intake))
-    };
-    match asked.await {
-        Ok(Some(intake)) => {
-            let days: Vec<DayOfKey> = intake.into_iter().map(DayOfKey::from).collect();
-            json(StatusCode::OK, &days)
-        }
-        Ok(None) => no_such_app(),
-        Err(error) => failed(&error),
-    }
+    let intake = state.store.intake(&app, from, u64::MAX).await;
+    let days = intake.map(|days| days.into_iter().map(DayOfKey::from).collect::<Vec<_>>());
+    Ok(answer(days))
 }
 
 /// `GET /api/v1/ledger?app=NAME`: what arrived and what became of it.
-async fn ledger<S: Store>(Given(state): Given<State<S>>, Query(about): Query<About>) -> Response {
-    let Ok(app) = AppName::parse(&about.app) else {
-        return no_such_app();
-    };
-    let asked = async {
-        let known = state.store.apps().await?.contains(&app);
-        Ok::<_, StoreError>(if known {
-            Some(state.store.ledger(&app).await?)
-        } else {
-            None
-        })
-    };
-    match asked.await {
-        Ok(Some(ledger)) => json(StatusCode::OK, &ledger),
-        Ok(None) => no_such_app(),
-        Err(error) => failed(&error),
-    }
+async fn ledger<S: Store>(
+    Given(state): Given<State<S>>,
+    Query(about): Query<About>,
+) -> Result<Response, Response> {
+    let app = app_of(&state, &about.app).await?;
+    Ok(answer(state.store.ledger(&app).await))
 }

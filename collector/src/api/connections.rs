@@ -1,15 +1,13 @@
 //! `GET /api/v1/connections`: what the page of connections shows, for programs.
 
-use super::{Times, failed, no_such_app};
-use crate::ingest::json;
+use super::{Times, answer, app_of};
 use crate::privacy::groups::{self, SafeConnections};
 use crate::state::State;
 use crate::store::storm::Storm;
 use crate::store::{ConnectionFilter, ConnectionSum, Span, Store};
 use axum::extract::{Query, State as Given};
-use axum::http::StatusCode;
 use axum::response::Response;
-use candor_protocol::deidentify::{AppName, Name, Release};
+use candor_protocol::deidentify::{Name, Release};
 use candor_protocol::report::{Disconnect, Failure, Family, Network, Phase, Transport};
 use candor_protocol::sketch::Sketch;
 use serde::{Deserialize, Serialize};
@@ -222,10 +220,8 @@ impl From<SafeConnections> for Answer {
 pub(super) async fn connections<S: Store>(
     Given(state): Given<State<S>>,
     Query(about): Query<About>,
-) -> Response {
-    let Ok(app) = AppName::parse(&about.app) else {
-        return no_such_app();
-    };
+) -> Result<Response, Response> {
+    let app = app_of(&state, &about.app).await?;
     let span = Span {
         from: about.from,
         to: about.to,
@@ -245,17 +241,6 @@ pub(super) async fn connections<S: Store>(
         transport: about.transport,
         ..ConnectionFilter::default()
     };
-    let asked = async {
-        if !state.store.apps().await?.contains(&app) {
-            return Ok(None);
-        }
-        groups::connections(&state, &app, filter, span)
-            .await
-            .map(Some)
-    };
-    match asked.await {
-        Ok(Some(answer)) => json(StatusCode::OK, &Answer::from(answer)),
-        Ok(None) => no_such_app(),
-        Err(error) => failed(&error),
-    }
+    let found = groups::connections(&state, &app, filter, span).await;
+    Ok(answer(found.map(Answer::from)))
 }

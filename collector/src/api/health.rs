@@ -1,14 +1,12 @@
 //! `GET /api/v1/health`: what the overview shows, for programs.
 
-use super::{Times, failed, no_such_app};
-use crate::ingest::json;
+use super::{Times, answer, app_of};
 use crate::privacy::groups::{self, Merged};
 use crate::state::State;
 use crate::store::{Health, ReleaseRow, Span, Store};
 use axum::extract::{Query, State as Given};
-use axum::http::StatusCode;
 use axum::response::Response;
-use candor_protocol::deidentify::{AppName, Release};
+use candor_protocol::deidentify::Release;
 use candor_protocol::report::Exit;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -103,26 +101,17 @@ impl From<(Health, Merged<ReleaseRow>)> for Answer {
 pub(super) async fn health<S: Store>(
     Given(state): Given<State<S>>,
     Query(about): Query<About>,
-) -> Response {
-    let Ok(app) = AppName::parse(&about.app) else {
-        return no_such_app();
-    };
+) -> Result<Response, Response> {
+    let app = app_of(&state, &about.app).await?;
     let span = Span {
         from: about.from,
         to: about.to,
         step: about.to.saturating_sub(about.from).max(60),
     };
     let asked = async {
-        if !state.store.apps().await?.contains(&app) {
-            return Ok(None);
-        }
         let health = state.store.health(&app, span).await?;
         let releases = groups::releases(&state, &app, span).await?;
-        Ok(Some((health, releases)))
+        Ok(Answer::from((health, releases)))
     };
-    match asked.await {
-        Ok(Some(answer)) => json(StatusCode::OK, &Answer::from(answer)),
-        Ok(None) => no_such_app(),
-        Err(error) => failed(&error),
-    }
+    Ok(answer(asked.await))
 }

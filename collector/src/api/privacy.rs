@@ -1,5 +1,6 @@
 //! What programs may ask and have done about privacy. Served where the pages are, and to the same names of this machine.
 
+use super::{About, answer, app_of, failed, known, refuse};
 use crate::dashboard::guard;
 use crate::ingest::json;
 use crate::privacy::erasure::{self, Wanted};
@@ -9,10 +10,9 @@ use crate::store::{Part, Store, StoreError};
 use axum::extract::{Query, Request as HttpRequest, State as Given};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Router, body};
-use candor_protocol::answer::Refusal;
 use candor_protocol::deidentify::{AppName, Pseudonym, Release};
 use candor_protocol::limits::ERASURE_PSEUDONYMS;
 use serde::Deserialize;
@@ -53,50 +53,12 @@ async fn only_json(request: HttpRequest, next: Next) -> Response {
     )
 }
 
-fn refuse(status: StatusCode, error: &str, message: &str) -> Response {
-    let refusal = Refusal {
-        error: error.to_owned(),
-        message: message.to_owned(),
-        line: None,
-    };
-    json(status, &refusal)
-}
-
-fn failed(error: &StoreError) -> Response {
-    tracing::error!(%error, "a question of a program was not answered");
-    refuse(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "fault",
-        "the store did not answer; the log says why",
-    )
-}
-
-fn answer(found: Result<impl serde::Serialize, StoreError>) -> Response {
-    match found {
-        Ok(found) => json(StatusCode::OK, &found),
-        Err(error) => failed(&error),
-    }
-}
-
 async fn read<T: DeserializeOwned>(request: HttpRequest, form: &str) -> Result<T, Response> {
     let bad = || refuse(StatusCode::BAD_REQUEST, "bad_request", form);
     let bytes = body::to_bytes(request.into_body(), BODY)
         .await
         .map_err(|_| bad())?;
     serde_json::from_slice(&bytes).map_err(|_| bad())
-}
-
-/// The app, if there is one of this name.
-async fn known<S: Store>(state: &State<S>, app: &AppName) -> Result<(), Response> {
-    match state.store.apps().await {
-        Ok(apps) if apps.contains(app) => Ok(()),
-        Ok(_) => Err(refuse(
-            StatusCode::NOT_FOUND,
-            "unknown_app",
-            "there is no app of this name",
-        )),
-        Err(error) => Err(failed(&error)),
-    }
 }
 
 /// What is to be erased.
@@ -206,25 +168,11 @@ async fn trail<S: Store>(Given(state): Given<State<S>>) -> Response {
     }
 }
 
-#[derive(Deserialize)]
-struct About {
-    app: String,
-}
-
 /// `GET /api/v1/quarantine?app=NAME`: what was not kept, by where it leaks.
 async fn quarantine<S: Store>(
     Given(state): Given<State<S>>,
     Query(about): Query<About>,
-) -> Response {
-    let Ok(app) = AppName::parse(&about.app) else {
-        return refuse(
-            StatusCode::NOT_FOUND,
-            "unknown_app",
-            "there is no app of this name",
-        );
-    };
-    match known(&state, &app).await {
-        Ok(()) => answer(state.store.quarantined(&app).await),
-        Err(refused) => refused.into_response(),
-    }
+) -> Result<Response, Response> {
+    let app = app_of(&state, &about.app).await?;
+    Ok(answer(state.store.quarantined(&app).await))
 }
