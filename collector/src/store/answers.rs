@@ -1,7 +1,8 @@
 //! What a store answers.
 
+use super::intake::turn_away;
 use super::storm::Storm;
-use super::{ConnectionSum, IssueId, IssueKind};
+use super::{ConnectionSum, IssueId, IssueKind, versions};
 use crate::grouping::Explanation;
 use candor_protocol::deidentify::{Name, Release};
 use candor_protocol::report::{
@@ -33,14 +34,24 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Counts what an engine keeps as not taken for `reason`.
-    pub fn turn_away(&mut self, reason: &str, reports: u64) {
-        let counts = if super::is_limit(reason) {
-            &mut self.limited
-        } else {
-            &mut self.refused
-        };
-        *counts.entry(reason.to_owned()).or_default() += reports;
+    /// Counts what one row of an engine's ledger says: a word, the kind of report, a reason and how many reports.
+    pub(super) fn count(&mut self, word: &str, kind: &str, reason: &str, reports: u64) {
+        match word {
+            "stored" => {
+                if let Ok(kind) = kind.parse() {
+                    self.stored.insert(kind, reports);
+                }
+            }
+            "lost" => {
+                if let (Ok(kind), Ok(reason)) = (kind.parse(), reason.parse()) {
+                    self.lost.entry(kind).or_default().insert(reason, reports);
+                }
+            }
+            "refused" => turn_away(&mut self.refused, &mut self.limited, reason, reports),
+            "duplicate" => self.duplicates = reports,
+            "erased" => self.erased = reports,
+            _ => {}
+        }
     }
 }
 
@@ -114,6 +125,17 @@ pub struct ReleaseRow {
     pub attempts: u64,
     /// Those that ended in service.
     pub ready: u64,
+}
+
+impl ReleaseRow {
+    /// Most runs first, of equals the latest release.
+    pub(super) fn sort(rows: &mut [Self]) {
+        rows.sort_by(|a, b| {
+            b.runs
+                .cmp(&a.runs)
+                .then_with(|| versions::compare(b.release.as_str(), a.release.as_str()))
+        });
+    }
 }
 
 /// One issue in a list.

@@ -64,14 +64,31 @@ impl Intake {
         self.stored + self.duplicates + sum(&self.refused) + sum(&self.limited)
     }
 
-    /// Counts what an engine keeps as not taken for `reason`.
-    pub fn turn_away(&mut self, reason: &str, reports: u64) {
-        let counts = if is_limit(reason) {
-            &mut self.limited
-        } else {
-            &mut self.refused
+    /// Counts what one row of an engine's ledger says: a word, a reason and how many reports. Rows of one day and key follow each other.
+    pub(super) fn count(
+        intake: &mut Vec<Self>,
+        (day, key): (u64, Option<KeyId>),
+        (word, reason): (&str, &str),
+        reports: u64,
+    ) {
+        if intake
+            .last()
+            .is_none_or(|last| (last.day, last.key) != (day, key))
+        {
+            intake.push(Self {
+                day,
+                key,
+                ..Self::default()
+            });
+        }
+        let Some(last) = intake.last_mut() else {
+            return;
         };
-        *counts.entry(reason.to_owned()).or_default() += reports;
+        match word {
+            "stored" => last.stored = reports,
+            "duplicate" => last.duplicates = reports,
+            _ => turn_away(&mut last.refused, &mut last.limited, reason, reports),
+        }
     }
 }
 
@@ -84,4 +101,15 @@ pub const BUSY: &str = "busy";
 /// Whether what is not taken for this reason may come again; everything else is refused for good.
 pub fn is_limit(reason: &str) -> bool {
     matches!(reason, OVER_QUOTA | BUSY)
+}
+
+/// Counts what an engine keeps as not taken for `reason`.
+pub(super) fn turn_away(
+    refused: &mut BTreeMap<String, u64>,
+    limited: &mut BTreeMap<String, u64>,
+    reason: &str,
+    reports: u64,
+) {
+    let counts = if is_limit(reason) { limited } else { refused };
+    *counts.entry(reason.to_owned()).or_default() += reports;
 }

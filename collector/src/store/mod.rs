@@ -4,6 +4,7 @@
 //! many reports there are. The suite in `contract.rs` defines what a store is; every engine runs all of it.
 
 mod answers;
+mod body;
 pub mod clickhouse;
 mod connection_sum;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod distinct;
 mod freeze_sum;
 mod ids;
 mod intake;
+mod issue_count;
 mod open;
 mod pairs;
 mod privacy;

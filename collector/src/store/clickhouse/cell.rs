@@ -251,34 +251,13 @@ impl Cells {
             if nothing && added.is_empty() && taken.is_empty() && cell.what != What::Erased {
                 continue;
             }
-            rows.push(SummaryRow {
-                app: app.to_owned(),
-                what: cell.what.as_str().to_owned(),
+            rows.push(SummaryRow::of(
+                app,
                 segment,
-                key: cell.key,
-                at: cell.at,
-                arrived: cell.arrived,
-                issue: cell.issue,
-                id: cell.id,
-                run: cell.run,
-                pseudonym: cell.pseudonym,
-                release: cell.release,
-                os: cell.os,
-                device: cell.device,
-                region: cell.region,
-                name: cell.name,
-                endpoint: cell.endpoint,
-                transport: cell.transport,
-                network: cell.network,
-                word: cell.word,
-                reason: cell.reason,
-                flag: cell.flag,
-                n: amount.n,
-                m: amount.m,
-                ms: amount.ms,
-                added,
-                taken,
-            });
+                cell,
+                (amount.n, amount.m, amount.ms),
+                (added, taken),
+            ));
         }
         Ok(rows)
     }
@@ -375,15 +354,34 @@ impl SummaryRow {
         (height, erasures): (i64, i64),
         head: String,
     ) -> Self {
-        let cell = Cell::default();
+        let cell = Cell {
+            what: What::Head,
+            ..Cell::default()
+        };
+        Self::of(
+            app,
+            segment,
+            cell,
+            (height, erasures, 0),
+            (head, String::new()),
+        )
+    }
+
+    fn of(
+        app: &str,
+        segment: Stamp,
+        cell: Cell,
+        (n, m, ms): (i64, i64, i64),
+        (added, taken): (String, String),
+    ) -> Self {
         Self {
             app: app.to_owned(),
-            what: What::Head.as_str().to_owned(),
+            what: cell.what.as_str().to_owned(),
             segment,
             key: cell.key,
-            at: 0,
-            arrived: 0,
-            issue: 0,
+            at: cell.at,
+            arrived: cell.arrived,
+            issue: cell.issue,
             id: cell.id,
             run: cell.run,
             pseudonym: cell.pseudonym,
@@ -397,12 +395,12 @@ impl SummaryRow {
             network: cell.network,
             word: cell.word,
             reason: cell.reason,
-            flag: 0,
-            n: height,
-            m: erasures,
-            ms: 0,
-            added: head,
-            taken: String::new(),
+            flag: cell.flag,
+            n,
+            m,
+            ms,
+            added,
+            taken,
         }
     }
 

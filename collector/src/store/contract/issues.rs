@@ -7,7 +7,7 @@ use std::collections::HashSet;
 pub(crate) async fn issues_are_listed_by_how_many_installations_met_them(store: &impl Store) {
     let store = with_app(store).await;
     let mut reports = Vec::new();
-    // One installation meets issue 1 five times; three meet issue 2 once each; two meet the freeze 3.
+    // One installation meets the first crash five times; three meet the second once each; two meet the freeze.
     reports.extend((0..5).map(|number| Life::new(1, number).crash(number, 1, false)));
     reports.extend((0..3).map(|number| {
         Life::new(number, 10 + number)

@@ -3,7 +3,7 @@
 use super::connections::sums;
 use super::{Ask, typed, whole, within};
 use crate::store::clickhouse::cell::{FROZEN, What};
-use crate::store::{Health, Point, ReleaseRow, Span, StoreError, versions};
+use crate::store::{Health, Point, ReleaseRow, Span, StoreError};
 use candor_protocol::report::Exit;
 use clickhouse::Row;
 use serde::Deserialize;
@@ -223,11 +223,7 @@ pub(in super::super) async fn releases(
         }
     }
     let mut rows: Vec<ReleaseRow> = found.into_values().collect();
-    rows.sort_by(|a, b| {
-        b.runs
-            .cmp(&a.runs)
-            .then_with(|| versions::compare(b.release.as_str(), a.release.as_str()))
-    });
+    ReleaseRow::sort(&mut rows);
     Ok(rows)
 }
 

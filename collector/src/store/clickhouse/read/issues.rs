@@ -4,11 +4,11 @@ use super::{Ask, typed, whole, within};
 use crate::store::clickhouse::cell::What;
 use crate::store::clickhouse::sql;
 use crate::store::clickhouse::told::issue_key;
-use crate::store::{IssueFilter, IssueId, IssueRow, Span, StoreError, versions};
+use crate::store::issue_count::IssueCount;
+use crate::store::{IssueFilter, IssueId, IssueRow, Span, StoreError, issue_count};
 use candor_protocol::deidentify::Release;
 use clickhouse::Row;
 use serde::Deserialize;
-use std::cmp::Reverse;
 use std::collections::HashMap;
 
 #[derive(Row, Deserialize)]
@@ -55,15 +55,7 @@ pub(in super::super) async fn issues(
         None => String::new(),
     };
     let mut rows = list(ask, &kind, filter.span, false).await?;
-    // Most installations first, then most reports; the same for equals whatever order they come in.
-    rows.sort_by_key(|row| {
-        (
-            Reverse(row.installs),
-            Reverse(row.reports),
-            Reverse(row.last_seen),
-            row.id,
-        )
-    });
+    issue_count::sort(&mut rows);
     Ok(rows)
 }
 
@@ -107,18 +99,18 @@ async fn list(
     );
     let (counts, met, seen): (Vec<CountRow>, Vec<MetRow>, Vec<SeenRow>) =
         tokio::try_join!(server.rows(&counts), server.rows(&met), server.rows(&seen))?;
-    let mut counted: HashMap<u64, Counted> = HashMap::new();
+    let mut counted: HashMap<u64, IssueCount> = HashMap::new();
     for row in &counts {
         counted
             .entry(row.issue)
-            .or_insert_with(|| Counted::new(span))
+            .or_insert_with(|| IssueCount::new(span))
             .add(span, row.at, whole(row.reports), whole(row.fatal));
     }
     if all {
         for row in &seen {
             counted
                 .entry(row.issue)
-                .or_insert_with(|| Counted::new(span));
+                .or_insert_with(|| IssueCount::new(span));
         }
     }
     for row in met {
@@ -156,43 +148,16 @@ async fn about(
     Ok(rows.into_iter().map(|row| (row.issue, row)).collect())
 }
 
-/// What is counted of an issue in a range.
-struct Counted {
-    reports: u64,
-    fatal: u64,
-    runs: u64,
-    installs: u64,
-    spark: Vec<u32>,
-}
-
-impl Counted {
-    fn new(span: Span) -> Self {
-        Self {
-            reports: 0,
-            fatal: 0,
-            runs: 0,
-            installs: 0,
-            spark: vec![0; span.steps()],
-        }
-    }
-
-    fn add(&mut self, span: Span, at: u64, reports: u64, fatal: u64) {
-        self.reports += reports;
-        self.fatal += fatal;
-        if let Some(step) = span.index(at).and_then(|index| self.spark.get_mut(index)) {
-            *step = step.saturating_add(u32::try_from(reports).unwrap_or(u32::MAX));
-        }
-    }
-}
-
-fn row(seen: SeenRow, about: &AboutRow, counted: Counted) -> Result<IssueRow, StoreError> {
-    let by_version = |a: &Release, b: &Release| versions::compare(a.as_str(), b.as_str());
+fn row(seen: SeenRow, about: &AboutRow, counted: IssueCount) -> Result<IssueRow, StoreError> {
     let releases = |texts: &[String]| -> Result<Vec<Release>, StoreError> {
         texts.iter().map(|text| typed(text)).collect()
     };
     let none = || StoreError::Fault("an issue was seen in no release".to_owned());
-    let first = releases(&seen.first_releases)?;
-    let last = releases(&seen.last_releases)?;
+    let (first_release, last_release) = issue_count::first_and_last(
+        releases(&seen.first_releases)?,
+        releases(&seen.last_releases)?,
+    )
+    .ok_or_else(none)?;
     Ok(IssueRow {
         id: IssueId(seen.issue),
         kind: typed(&about.kind)?,
@@ -204,8 +169,8 @@ fn row(seen: SeenRow, about: &AboutRow, counted: Counted) -> Result<IssueRow, St
         installs: counted.installs,
         first_seen: seen.first,
         last_seen: seen.last,
-        first_release: first.into_iter().min_by(by_version).ok_or_else(none)?,
-        last_release: last.into_iter().max_by(by_version).ok_or_else(none)?,
+        first_release,
+        last_release,
         spark: counted.spark,
     })
 }

@@ -27,23 +27,7 @@ pub(in super::super) async fn ledger(ask: Ask<'_>) -> Result<Ledger, StoreError>
         ..Ledger::default()
     };
     for row in rows {
-        let reports = whole(row.reports);
-        match row.word.as_str() {
-            "stored" => {
-                if let Ok(kind) = row.kind.parse() {
-                    ledger.stored.insert(kind, reports);
-                }
-            }
-            "lost" => {
-                if let (Ok(kind), Ok(reason)) = (row.kind.parse(), row.reason.parse()) {
-                    ledger.lost.entry(kind).or_default().insert(reason, reports);
-                }
-            }
-            "refused" => ledger.turn_away(&row.reason, reports),
-            "duplicate" => ledger.duplicates = reports,
-            "erased" => ledger.erased = reports,
-            _ => {}
-        }
+        ledger.count(&row.word, &row.kind, &row.reason, whole(row.reports));
     }
     Ok(ledger)
 }
@@ -73,26 +57,9 @@ pub(in super::super) async fn intake(
         .await?;
     let mut intake: Vec<Intake> = Vec::new();
     for row in rows {
-        let (day, key) = (row.day, row.key.parse().ok());
-        if intake
-            .last()
-            .is_none_or(|last| (last.day, last.key) != (day, key))
-        {
-            intake.push(Intake {
-                day,
-                key,
-                ..Intake::default()
-            });
-        }
-        let Some(last) = intake.last_mut() else {
-            continue;
-        };
-        let reports = whole(row.reports);
-        match row.word.as_str() {
-            "stored" => last.stored = reports,
-            "duplicate" => last.duplicates = reports,
-            _ => last.turn_away(&row.reason, reports),
-        }
+        let which = (row.day, row.key.parse().ok());
+        let what = (&*row.word, &*row.reason);
+        Intake::count(&mut intake, which, what, whole(row.reports));
     }
     Ok(intake)
 }

@@ -8,7 +8,7 @@ use crate::store::clickhouse::sql;
 use crate::store::clickhouse::stamp::Stamp;
 use crate::store::clickhouse::told::issue_key;
 use crate::store::clickhouse::writer::committed;
-use crate::store::{IssueId, StoreError, ids};
+use crate::store::{IssueId, StoreError, body, ids};
 use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
 use candor_protocol::report::Report;
 use clickhouse::Row;
@@ -78,7 +78,7 @@ pub(in super::super) async fn report(
     id: ReportId,
 ) -> Result<Option<Report>, StoreError> {
     let row = one(server, app, id).await?;
-    Ok(row.and_then(|row| read(&row.body)))
+    Ok(row.and_then(|row| body::read(&row.body)))
 }
 
 pub(in super::super) async fn issue_of(
@@ -134,7 +134,7 @@ pub(in super::super) async fn of_issue(
     let mut bodies: HashMap<[u8; 16], String> =
         found.into_iter().map(|row| (row.id, row.body)).collect();
     let bodies = sightings.iter().filter_map(|row| bodies.remove(&row.id));
-    Ok(bodies.filter_map(|body| read(&body)).collect())
+    Ok(bodies.filter_map(|text| body::read(&text)).collect())
 }
 
 /// Everything of these pseudonyms.
@@ -149,17 +149,8 @@ pub(in super::super) async fn of(
         sql::list(pseudonyms, |one| sql::bytes(&one))
     );
     let found = find(server, app, &which, COPY).await?;
-    Ok(found.iter().filter_map(|row| read(&row.body)).collect())
-}
-
-/// A stored report is checked again; one that today's rules refuse is not shown.
-fn read(body: &str) -> Option<Report> {
-    Report::from_json(body)
-        .inspect_err(|reason| {
-            tracing::warn!(
-                reason,
-                "a stored report is not shown: today's rules refuse it"
-            )
-        })
-        .ok()
+    Ok(found
+        .iter()
+        .filter_map(|row| body::read(&row.body))
+        .collect())
 }

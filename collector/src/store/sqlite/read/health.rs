@@ -2,7 +2,7 @@
 
 use super::{Text, bounds};
 use crate::store::sqlite::delta::from_json;
-use crate::store::{ConnectionSum, Health, Point, ReleaseRow, Span, versions};
+use crate::store::{ConnectionSum, Health, Point, ReleaseRow, Span};
 use candor_protocol::deidentify::Release;
 use candor_protocol::report::Exit;
 use rusqlite::Transaction;
@@ -188,10 +188,6 @@ pub(in super::super) fn releases(
         },
     )?;
     let mut rows: Vec<ReleaseRow> = found.into_values().collect();
-    rows.sort_by(|a, b| {
-        b.runs
-            .cmp(&a.runs)
-            .then_with(|| versions::compare(b.release.as_str(), a.release.as_str()))
-    });
+    ReleaseRow::sort(&mut rows);
     Ok(rows)
 }

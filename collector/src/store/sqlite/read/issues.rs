@@ -1,10 +1,10 @@
 //! Lists of issues.
 
 use super::{Text, bounds};
-use crate::store::{IssueFilter, IssueId, IssueKind, IssueRow, Span, versions};
+use crate::store::issue_count::IssueCount;
+use crate::store::{IssueFilter, IssueId, IssueKind, IssueRow, Span, issue_count};
 use candor_protocol::deidentify::Release;
 use rusqlite::Transaction;
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 pub(in super::super) fn issues(
@@ -14,7 +14,7 @@ pub(in super::super) fn issues(
 ) -> rusqlite::Result<Vec<IssueRow>> {
     let span = filter.span;
     let (from, to) = bounds(span);
-    let mut counted: BTreeMap<i64, Counted> = BTreeMap::new();
+    let mut counted: BTreeMap<i64, IssueCount> = BTreeMap::new();
 
     let mut query = db.prepare_cached(
         "SELECT issue, at, sum(reports), sum(fatal) FROM issue_count
@@ -24,7 +24,7 @@ pub(in super::super) fn issues(
     while let Some(row) = rows.next()? {
         counted
             .entry(row.get(0)?)
-            .or_insert_with(|| Counted::new(span))
+            .or_insert_with(|| IssueCount::new(span))
             .add(span, row.get(1)?, row.get(2)?, row.get(3)?);
     }
 
@@ -46,20 +46,8 @@ pub(in super::super) fn issues(
                 .filter(|row| filter.kind.is_none_or(|kind| kind == row.kind)),
         );
     }
-    sort(&mut rows);
+    issue_count::sort(&mut rows);
     Ok(rows)
-}
-
-/// Most installations first, then most reports; the same for equals whatever order they come in.
-fn sort(rows: &mut [IssueRow]) {
-    rows.sort_by_key(|row| {
-        (
-            Reverse(row.installs),
-            Reverse(row.reports),
-            Reverse(row.last_seen),
-            row.id,
-        )
-    });
 }
 
 /// One issue's row, whether or not it has a report in the range.
@@ -70,7 +58,7 @@ pub(super) fn one(
     span: Span,
 ) -> rusqlite::Result<Option<IssueRow>> {
     let (from, to) = bounds(span);
-    let mut counted = Counted::new(span);
+    let mut counted = IssueCount::new(span);
     let mut query = db.prepare_cached(
         "SELECT at, sum(reports), sum(fatal) FROM issue_count WHERE app = ? AND issue = ? AND at >= ? AND at < ? GROUP BY at",
     )?;
@@ -87,40 +75,11 @@ pub(super) fn one(
     row(db, app, id, counted)
 }
 
-/// What is counted of an issue in a range.
-struct Counted {
-    reports: u64,
-    fatal: u64,
-    runs: u64,
-    installs: u64,
-    spark: Vec<u32>,
-}
-
-impl Counted {
-    fn new(span: Span) -> Self {
-        Self {
-            reports: 0,
-            fatal: 0,
-            runs: 0,
-            installs: 0,
-            spark: vec![0; span.steps()],
-        }
-    }
-
-    fn add(&mut self, span: Span, at: u64, reports: u64, fatal: u64) {
-        self.reports += reports;
-        self.fatal += fatal;
-        if let Some(step) = span.index(at).and_then(|index| self.spark.get_mut(index)) {
-            *step = step.saturating_add(u32::try_from(reports).unwrap_or(u32::MAX));
-        }
-    }
-}
-
 fn row(
     db: &Transaction<'_>,
     app: i64,
     id: i64,
-    counted: Counted,
+    counted: IssueCount,
 ) -> rusqlite::Result<Option<IssueRow>> {
     let mut query =
         db.prepare_cached("SELECT kind, title, culprit FROM issue WHERE app = ? AND id = ?")?;
@@ -133,15 +92,11 @@ fn row(
     let (Some((first_seen, first)), Some((last_seen, last))) = (first, last) else {
         return Ok(None);
     };
-    let by_version = |a: &Release, b: &Release| versions::compare(a.as_str(), b.as_str());
-    let (Some(first_release), Some(last_release)) = (
-        first.into_iter().min_by(by_version),
-        last.into_iter().max_by(by_version),
-    ) else {
+    let Some((first_release, last_release)) = issue_count::first_and_last(first, last) else {
         return Ok(None);
     };
     let Text(kind) = issue.get::<_, Text<IssueKind>>(0)?;
-    let Counted {
+    let IssueCount {
         reports,
         fatal,
         runs,

@@ -15,29 +15,8 @@ pub(in super::super) fn ledger(db: &Transaction<'_>, app: i64) -> rusqlite::Resu
     )?;
     let mut rows = query.query([app])?;
     while let Some(row) = rows.next()? {
-        let (what, kind, reason, reports) = (
-            row.get_ref(0)?,
-            row.get_ref(1)?,
-            row.get_ref(2)?,
-            row.get(3)?,
-        );
-        let (kind, reason) = (kind.as_str()?, reason.as_str()?);
-        match what.as_str()? {
-            "stored" => {
-                if let Ok(kind) = kind.parse() {
-                    ledger.stored.insert(kind, reports);
-                }
-            }
-            "lost" => {
-                if let (Ok(kind), Ok(reason)) = (kind.parse(), reason.parse()) {
-                    ledger.lost.entry(kind).or_default().insert(reason, reports);
-                }
-            }
-            "refused" => ledger.turn_away(reason, reports),
-            "duplicate" => ledger.duplicates = reports,
-            "erased" => ledger.erased = reports,
-            _ => {}
-        }
+        let text = |index| Ok::<_, rusqlite::Error>(row.get_ref(index)?.as_str()?);
+        ledger.count(text(0)?, text(1)?, text(2)?, row.get(3)?);
     }
     Ok(ledger)
 }
@@ -57,25 +36,9 @@ pub(in super::super) fn intake(
     let mut rows = query.query((app, from.min(most), to.min(most)))?;
     let mut intake: Vec<Intake> = Vec::new();
     while let Some(row) = rows.next()? {
-        let (day, key) = (row.get(0)?, row.get_ref(1)?.as_str()?.parse().ok());
-        if intake
-            .last()
-            .is_none_or(|last| (last.day, last.key) != (day, key))
-        {
-            intake.push(Intake {
-                day,
-                key,
-                ..Intake::default()
-            });
-        }
-        let (Some(last), reports) = (intake.last_mut(), row.get(4)?) else {
-            continue;
-        };
-        match row.get_ref(2)?.as_str()? {
-            "stored" => last.stored = reports,
-            "duplicate" => last.duplicates = reports,
-            _ => last.turn_away(row.get_ref(3)?.as_str()?, reports),
-        }
+        let text = |index| Ok::<_, rusqlite::Error>(row.get_ref(index)?.as_str()?);
+        let which = (row.get(0)?, text(1)?.parse().ok());
+        Intake::count(&mut intake, which, (text(2)?, text(3)?), row.get(4)?);
     }
     Ok(intake)
 }

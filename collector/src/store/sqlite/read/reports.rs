@@ -1,6 +1,6 @@
 //! Reports themselves.
 
-use crate::store::{IssueId, ids};
+use crate::store::{IssueId, body, ids};
 use candor_protocol::deidentify::{Pseudonym, ReportId};
 use candor_protocol::report::Report;
 use rusqlite::{OptionalExtension, Transaction};
@@ -17,7 +17,7 @@ pub(in super::super) fn report(
         .prepare_cached("SELECT body FROM report WHERE app = ? AND id = ?")?
         .query_row((app, ids::report(&id)), |row| row.get(0))
         .optional()?;
-    Ok(body.and_then(|body| read(&body)))
+    Ok(body.and_then(|text| body::read(&text)))
 }
 
 pub(in super::super) fn issue_of(
@@ -57,7 +57,7 @@ pub(in super::super) fn of_issue(
     let mut rows = query.query((app, issue.0 as i64, at, seq, limit.min(MOST)))?;
     let mut reports = Vec::new();
     while let Some(row) = rows.next()? {
-        reports.extend(read(row.get_ref(0)?.as_str()?));
+        reports.extend(body::read(row.get_ref(0)?.as_str()?));
     }
     Ok(reports)
 }
@@ -79,22 +79,10 @@ pub(in super::super) fn of(
         let mut rows = query.query((app, ids::pseudonym(pseudonym), COPY))?;
         while let Some(row) = rows.next()? {
             let seq = row.get(0)?;
-            found.extend(read(row.get_ref(1)?.as_str()?).map(|report| (seq, report)));
+            found.extend(body::read(row.get_ref(1)?.as_str()?).map(|report| (seq, report)));
         }
     }
     found.sort_by_key(|(seq, _)| *seq);
     found.truncate(COPY);
     Ok(found.into_iter().map(|(_, report)| report).collect())
-}
-
-/// A stored report is checked again; one that today's rules refuse is not shown.
-fn read(body: &str) -> Option<Report> {
-    Report::from_json(body)
-        .inspect_err(|reason| {
-            tracing::warn!(
-                reason,
-                "a stored report is not shown: today's rules refuse it"
-            )
-        })
-        .ok()
 }
