@@ -126,11 +126,11 @@ fn holder(shared: &Shared, glance: &Glance) -> Option<u32> {
 fn stopped(shared: &Shared, tid: u32) -> Option<bool> {
     let mut reached = false;
     let allowed = hold(shared, tid, STOP_MS, &mut |stopped| {
-        if let Some(registers) = stopped.registers() {
-            shared.poke.trace.fill(&shared.modules, registers);
+        if let Some(halted) = stopped.state() {
+            shared.poke.trace.fill(&shared.modules, halted.registers());
             reached = true;
+            stopped.begin_anew(&halted);
         }
-        stopped.begin_anew();
     });
     allowed.then_some(reached)
 }

@@ -6,7 +6,7 @@
 //! had stopped.
 
 use crate::install;
-use crate::registers::{Registers, spawn_sharing_memory};
+use crate::registers::spawn_sharing_memory;
 use crate::sys::{self, Halted};
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -167,13 +167,14 @@ pub(crate) fn wait_stopped(tid: u32, steps: u32) -> Option<Stopped> {
 }
 
 impl Stopped {
-    pub(crate) fn registers(&self) -> Option<Registers> {
-        Some(sys::halted(self.tid)?.registers())
+    /// Its whole state.
+    pub(crate) fn state(&self) -> Option<Halted> {
+        sys::halted(self.tid)
     }
 
     /// Its whole state, unless a signal is on its way to it.
     pub(crate) fn halted(&self) -> Option<Halted> {
-        (self.signal == 0).then(|| sys::halted(self.tid)).flatten()
+        self.state().filter(|_| self.signal == 0)
     }
 
     /// Has it go on elsewhere, with a system call's number and first two arguments.
@@ -181,15 +182,10 @@ impl Stopped {
         halted.enter(self.tid, ip, call)
     }
 
-    /// Whether it was stopped outside of any system call, with no signal on its way to it.
-    pub(crate) fn is_in_no_call(&self) -> bool {
-        self.halted().is_some_and(|halted| !halted.is_in_call())
-    }
-
     /// Has a call that the stop has ended begin anew. Only for one that began a moment ago: it waits for its whole time again.
-    pub(crate) fn begin_anew(&self) {
+    pub(crate) fn begin_anew(&self, halted: &Halted) {
         if self.signal == 0 {
-            sys::begin_call_anew(self.tid);
+            halted.begin_call_anew(self.tid);
         }
     }
 

@@ -177,7 +177,7 @@ fn walk_stopped(shared: &Shared, tids: &[u32]) {
     let mut walker = Walker::new(&shared.modules, STOP_MS);
     for tid in tids {
         let stopped = stop::wait_stopped(*tid, STEPS);
-        let registers = stopped.and_then(|stopped| stopped.registers());
+        let registers = stopped.and_then(|stopped| Some(stopped.state()?.registers()));
         let reached = if registers.is_some() {
             Reached::Stopped
         } else {

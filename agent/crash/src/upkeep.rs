@@ -162,10 +162,13 @@ fn ask_running(shared: &Shared, tid: u32) -> Option<bool> {
     }
     let mut asked = None;
     let allowed = hold(shared, tid, HOLD_MS, &mut |stopped| {
-        if stopped.is_in_no_call() {
+        let Some(halted) = stopped.halted() else {
+            return;
+        };
+        if !halted.is_in_call() {
             asked = Some(poke::tell(shared.pid, tid));
         }
-        stopped.begin_anew();
+        stopped.begin_anew(&halted);
     });
     shared.poke.end();
     if allowed {

@@ -180,22 +180,21 @@ pub(crate) fn halted(tid: u32) -> Option<Halted> {
     (unsafe { system_call(libc::SYS_ptrace, args) } == 0).then_some(Halted(general))
 }
 
-/// Has a stopped thread begin its system call anew if the stop has ended it. In the helper.
-pub(crate) fn begin_call_anew(tid: u32) {
-    /// The kernel's own word for "again, unless a handler has run".
-    const AGAIN: isize = -514;
-    const RESULT_AT: usize = std::mem::offset_of!(libc::user_regs_struct, rax);
-    let Some(halted) = halted(tid) else { return };
-    if halted.is_in_call() && halted.0.rax as i64 == -i64::from(libc::EINTR) {
-        let request = libc::PTRACE_POKEUSER as usize;
-        trace(request, tid, RESULT_AT, AGAIN as usize);
-    }
-}
-
 /// See [`halted`].
 pub(crate) struct Halted(libc::user_regs_struct);
 
 impl Halted {
+    /// Has the thread begin its system call anew if the stop has ended it. In the helper.
+    pub(crate) fn begin_call_anew(&self, tid: u32) {
+        /// The kernel's own word for "again, unless a handler has run".
+        const AGAIN: isize = -514;
+        const RESULT_AT: usize = std::mem::offset_of!(libc::user_regs_struct, rax);
+        if self.is_in_call() && self.0.rax as i64 == -i64::from(libc::EINTR) {
+            let request = libc::PTRACE_POKEUSER as usize;
+            trace(request, tid, RESULT_AT, AGAIN as usize);
+        }
+    }
+
     pub(crate) fn is_in_call(&self) -> bool {
         self.0.orig_rax as i64 >= 0
     }
