@@ -1,7 +1,8 @@
 //! A device inside the test's own process, and a pretended collector that counts every report once, however often it comes.
 
+use crate::consent;
 use candor_agent::{
-    Agent, Carrier, Choice, Consent, Extension, Flushed, Outcome, Request, Sending, Settings,
+    Agent, Carrier, Choice, Extension, Flushed, Outcome, Request, Sending, Settings,
 };
 use candor_protocol::deidentify::ReportId;
 use candor_protocol::report::{Connection, Disconnect, Failure, Family, Phase, Report, Tcp, What};
@@ -116,18 +117,8 @@ impl Device {
 
     /// Starts the agent.
     pub fn start(&self, settings: Settings) -> Agent {
-        let consent = Consent {
-            sdk: "im-sdk".into(),
-            operator: "Example Ltd".into(),
-            purposes: vec!["find faults".into()],
-            policy_version: "3".into(),
-            text_sha256: "0".repeat(64),
-            locale: "en".into(),
-            given_at: 1_000,
-            catalogue: candor_agent::CATALOGUE,
-            age: candor_agent::Age::Unknown,
-        };
-        Agent::start(Extension::On, Choice::Granted(consent), settings).expect("good settings")
+        let consent = Choice::Granted(consent::given());
+        Agent::start(Extension::On, consent, settings).expect("good settings")
     }
 
     /// The collector.

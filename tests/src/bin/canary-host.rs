@@ -5,10 +5,10 @@
 #![allow(unsafe_code)] // It exists to crash, and safe code cannot crash like this.
 
 use candor_agent::{
-    Age, Agent, Choice, Consent, Extension, Extra, Failure, Flushed, Phase, Settings, Transport,
-    name,
+    Agent, Choice, Extension, Extra, Failure, Flushed, Phase, Settings, Transport, name,
 };
 use candor_tests::canaries::{Canary, canaries};
+use candor_tests::consent;
 use std::hint::black_box;
 use std::io;
 use std::panic::catch_unwind;
@@ -58,17 +58,7 @@ fn main() {
 }
 
 fn start(collector: &str, key: &str, dir: &str) -> Agent {
-    let consent = Consent {
-        sdk: "im-sdk".into(),
-        operator: "Example Ltd".into(),
-        purposes: vec!["find faults".into()],
-        policy_version: "3".into(),
-        text_sha256: "0".repeat(64),
-        locale: "en".into(),
-        given_at: 1,
-        catalogue: candor_agent::CATALOGUE,
-        age: Age::Unknown,
-    };
+    let consent = consent::given();
     let mut settings = Settings::new("im-demo", "1.4.0", collector, key, dir);
     for extra in Extra::ALL {
         settings = settings.extra(*extra);

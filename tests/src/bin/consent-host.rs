@@ -5,9 +5,8 @@
 //! an app does, in a file beside DIR: first the choice, then the agent.
 
 use candor_agent::local::Device;
-use candor_agent::{
-    Age, Agent, Choice, Consent, Extension, Failure, Phase, Settings, Transport, name,
-};
+use candor_agent::{Agent, Choice, Extension, Failure, Phase, Settings, Transport, name};
+use candor_tests::consent;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -27,7 +26,7 @@ fn main() {
     let withdrawn = Path::new(dir).with_extension("withdrawn");
     let choice = match what.as_str() {
         "withdrawn" => Choice::Withdrawn,
-        _ => Choice::Granted(consent()),
+        _ => Choice::Granted(consent::given()),
     };
     let agent = Agent::start(Extension::On, choice, settings).expect("the settings are good");
     match what.as_str() {
@@ -54,19 +53,5 @@ fn wait_for_the_answer(dir: &str) {
             return;
         }
         thread::sleep(Duration::from_millis(10));
-    }
-}
-
-fn consent() -> Consent {
-    Consent {
-        sdk: "im-sdk".into(),
-        operator: "Example Ltd".into(),
-        purposes: vec!["find faults".into()],
-        policy_version: "3".into(),
-        text_sha256: "0".repeat(64),
-        locale: "en".into(),
-        given_at: 1,
-        catalogue: candor_agent::CATALOGUE,
-        age: Age::Unknown,
     }
 }
