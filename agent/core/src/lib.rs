@@ -5,10 +5,9 @@
 //!
 //! ```no_run
 //! use candor_agent::{Agent, Choice, Extension, Phase, Settings, Transport, name};
-//! # fn consent() -> candor_agent::Consent { unimplemented!() }
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # fn start(consent: candor_agent::Consent) -> Result<(), Box<dyn std::error::Error>> {
 //! let settings = Settings::new("im-demo", "1.4.0", "https://collector.example", "ck_the_ingest_key", "/var/lib/im/apm");
-//! let agent = Agent::start(Extension::On, Choice::Granted(consent()), settings)?;
+//! let agent = Agent::start(Extension::On, Choice::Granted(consent), settings)?;
 //!
 //! let link = agent.connection(name!("longlink"), name!("gateway"), Transport::Tcp);
 //! let mut attempt = link.attempt();
