@@ -4,6 +4,10 @@
 mod clickhouse;
 mod support;
 
+use candor_collector::access::IngestKey;
+use candor_collector::store::sqlite::SqliteStore;
+use candor_collector::store::{Incoming, Store};
+use candor_protocol::report::Report;
 use clickhouse::cluster::Cluster;
 use clickhouse::{OLD, missing, required};
 use std::io::{BufRead, BufReader};
@@ -11,7 +15,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{Answer, holds, pack, pseudonym, request, run};
+use support::{Answer, NOW, app, holds, pack, pseudonym, request, run};
 use tempfile::TempDir;
 
 /// What is not so by then will not be.
@@ -169,6 +173,80 @@ async fn collectors_share_a_clickhouse_and_may_be_killed_at_any_moment() {
         !holds(desk.data.path(), pseudonym(7).as_bytes()),
         "no report is kept beside the ClickHouse"
     );
+}
+
+#[tokio::test]
+async fn a_move_that_is_killed_again_and_again_moves_everything_once() {
+    const REPORTS: u32 = 16_000;
+    let Some(server) = required(&OLD) else { return };
+    let data = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(data.path()).unwrap();
+    let key = IngestKey::generate();
+    store.add_app(&app(), key.hash()).await.unwrap();
+    for first in (0..REPORTS).step_by(1_000) {
+        let numbers = first..first + 1_000;
+        let reports = numbers.map(|number| {
+            let json = run(number);
+            Incoming {
+                line: 2,
+                report: Report::from_json(&json).unwrap(),
+                json,
+                issue: None,
+            }
+        });
+        store.keep(&app(), reports.collect(), NOW).await.unwrap();
+    }
+    let to = server.address();
+    let moving = || {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_candor-collector"));
+        program.args(["migrate", "--to", &to, "--from"]);
+        program.arg(format!("sqlite:{}", data.path().display()));
+        program
+    };
+    // It is killed as soon as so many parts are there, while it writes the next one.
+    for parts in [1, 3] {
+        let mut child = moving().stderr(Stdio::null()).spawn().unwrap();
+        let database = to.rsplit_once('/').unwrap().1;
+        let there = format!("SELECT uniqExact(block) FROM {database}.report");
+        let since = Instant::now();
+        while server
+            .ask(&there)
+            .is_none_or(|there| there.trim().parse::<u32>().unwrap() < parts)
+        {
+            assert!(since.elapsed() < PATIENCE, "parts are moved");
+            assert_eq!(
+                child.try_wait().unwrap(),
+                None,
+                "it moves for longer than that"
+            );
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // Nobody sees any of it before all of it is there.
+        let apps = server
+            .ask(&format!("SELECT count() FROM {database}.app"))
+            .unwrap();
+        assert_eq!(apps.trim(), "0");
+    }
+    for how in [
+        "im moved: 16000 reports",
+        "im had been moved: 16000 reports",
+    ] {
+        let output = moving().output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && said.starts_with(how),
+            "{output:?}"
+        );
+    }
+    let desk = Desk {
+        data,
+        key: key.reveal().to_owned(),
+    };
+    let collector = desk.collector(&to);
+    assert_eq!(collector.stored().await, u64::from(REPORTS));
+    assert_eq!(collector.deliver(REPORTS - 50..REPORTS + 50).await, 50);
 }
 
 #[tokio::test]

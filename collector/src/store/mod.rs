@@ -12,6 +12,8 @@ mod distinct;
 mod freeze_sum;
 mod ids;
 mod intake;
+mod migrate;
+mod moving;
 mod open;
 mod pairs;
 mod privacy;
@@ -31,6 +33,7 @@ pub use answers::{
 pub use connection_sum::{ConnectionSum, TcpSum, TrySum};
 pub use distinct::Distinct;
 pub use intake::{Arrival, BUSY, Intake, Key, OVER_QUOTA, is_limit};
+pub use migrate::{Moved, migrate};
 pub use open::{AnyStore, StoreAddress, open};
 pub use privacy::{
     Expired, Expiry, Group, Groups, Of, Part, Population, Quarantine, QuarantineRow,

@@ -214,6 +214,27 @@ impl Cells {
         }
     }
 
+    /// Puts in what freezes add up to, as JSON.
+    pub(super) fn freezes(&mut self, cell: Cell, sum: &str) -> Result<(), StoreError> {
+        let change = Box::new(Change::read(sum, "")?);
+        self.0.entry(cell).or_default().sums = Sums::Freezes(change);
+        Ok(())
+    }
+
+    /// Puts in what connection windows add up to, as JSON: attempts, those that ended in service, and the rest.
+    pub(super) fn connections(
+        &mut self,
+        cell: Cell,
+        (attempts, ready): (i64, i64),
+        sum: &str,
+    ) -> Result<(), StoreError> {
+        let change = Box::new(Change::read(sum, "")?);
+        let amount = self.0.entry(cell).or_default();
+        (amount.n, amount.m) = (attempts, ready);
+        amount.sums = Sums::Connections(change);
+        Ok(())
+    }
+
     /// Puts in a row of another segment.
     pub(super) fn merge(&mut self, what: What, row: SummaryRow) -> Result<(), StoreError> {
         let (cell, mut amount) = row.read(what)?;

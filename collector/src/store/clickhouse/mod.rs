@@ -30,6 +30,7 @@ mod server;
 mod sql;
 mod stamp;
 mod sweep;
+mod take_in;
 mod told;
 mod writer;
 

@@ -8,6 +8,7 @@ use super::sql;
 use super::stamp::{Stamp, Stamps};
 use super::told::Told;
 use crate::grouping::Grouped;
+use crate::store::moving::{MovedIssue, MovedReport};
 use crate::store::{Answer, Arrival, Incoming, Kept, Quarantine, StoreError, ids};
 use candor_protocol::deidentify::AppName;
 use clickhouse::Row;
@@ -505,6 +506,24 @@ pub(super) struct ReportRow {
 }
 
 impl ReportRow {
+    /// A report that was kept elsewhere.
+    pub(super) fn moved(app: &AppName, report: MovedReport, block: Stamp, seq: u32) -> Self {
+        Self {
+            app: app.to_string(),
+            pseudonym: report.pseudonym,
+            id: report.id,
+            block,
+            seq,
+            kind: report.kind,
+            at: report.at,
+            arrived: report.arrived,
+            run: report.run,
+            release: report.release,
+            issue: report.issue,
+            body: report.body,
+        }
+    }
+
     pub(super) fn of(app: &AppName, told: &Told, block: Stamp, seq: u32, body: String) -> Self {
         Self {
             app: app.to_string(),
@@ -536,6 +555,19 @@ pub(super) struct IssueRow {
 }
 
 impl IssueRow {
+    /// An issue that was known elsewhere, before everything that is kept here.
+    pub(super) fn moved(app: &str, issue: MovedIssue) -> Self {
+        Self {
+            app: app.to_owned(),
+            id: issue.id,
+            kind: issue.kind,
+            title: issue.title,
+            culprit: issue.culprit,
+            why: issue.why,
+            block: Stamp::earliest(0),
+        }
+    }
+
     fn of(app: &AppName, issue: &Grouped, block: Stamp) -> Result<Self, StoreError> {
         Ok(Self {
             app: app.to_string(),
