@@ -1,7 +1,7 @@
 //! Where reports are kept: questions and answers, no SQL.
 //!
 //! A [`Store`] answers from summaries that it keeps up to date as reports arrive, so that a page costs the same however
-//! many reports there are. The suite in `contract.rs` defines what a store is; every engine runs all of it.
+//! many reports there are. The suite in `contract/` defines what a store is; every engine runs all of it.
 
 mod answers;
 pub mod clickhouse;

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum What {
     /// What the history is up to this segment: `n` its height, `m` how many erasures are in it, `added` a
-    /// [`Head`](super::head::Head).
+    /// [`Head`](super::history::Head).
     #[default]
     Head,
     /// A block that is in the summaries: `key` its stamp.

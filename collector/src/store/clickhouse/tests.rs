@@ -3,10 +3,10 @@
 #[path = "../../../tests/clickhouse/mod.rs"]
 mod servers;
 
+use super::block::ReportRow;
 use super::server::Again;
 use super::stamp::Stamp;
 use super::told::Told;
-use super::writer::ReportRow;
 use super::{Address, ClickHouseStore};
 use crate::access::IngestKey;
 use crate::state::Clock;
@@ -213,7 +213,7 @@ async fn a_report_that_was_never_committed_does_not_exist_and_is_kept_when_it_co
         .insert("report", &[row], Again::Harmless)
         .await
         .unwrap();
-    assert_eq!(store.report(&app(), report.id.clone()).await.unwrap(), None);
+    assert_eq!(store.report(&app(), report.id).await.unwrap(), None);
     assert_eq!(counted(&store).await, 0);
     let kept = store.keep(&app(), runs([7]), NOW).await.unwrap();
     let expected = Kept::Stored {
@@ -222,7 +222,7 @@ async fn a_report_that_was_never_committed_does_not_exist_and_is_kept_when_it_co
     };
     assert_eq!(kept, expected);
     assert_eq!(counted(&store).await, 1);
-    let found = store.report(&app(), report.id.clone()).await.unwrap();
+    let found = store.report(&app(), report.id).await.unwrap();
     assert_eq!(found, Some(report));
 }
 
@@ -340,7 +340,7 @@ async fn lived(store: &impl Store, key: crate::access::KeyHash) {
         reason: "email",
     };
     store.quarantine(&app(), vec![leak], NOW).await.unwrap();
-    let whose = everything_of(3)[0].report.pseudonym.clone();
+    let whose = everything_of(3)[0].report.pseudonym;
     store.erase(&app(), &[whose], NOW).await.unwrap();
     let release = Part::Release("9.9".parse().unwrap());
     store.erase_part(&app(), &release, NOW).await.unwrap();
@@ -396,10 +396,10 @@ async fn what_was_moved_here_answers_as_before_and_goes_on_alike(server: &'stati
         assert_eq!(kept, old.keep(&app(), b, NOW).await.unwrap(), "{who}");
     }
     assert_eq!(answers(&new).await, answers(&old).await);
-    let whose = everything_of(6)[0].report.pseudonym.clone();
-    for whose in [vec![whose.clone()], vec![whose]] {
-        let erased = new.erase(&app(), &whose, NOW).await.unwrap();
-        assert_eq!(erased, old.erase(&app(), &whose, NOW).await.unwrap());
+    let whose = everything_of(6)[0].report.pseudonym;
+    for _ in 0..2 {
+        let erased = new.erase(&app(), &[whose], NOW).await.unwrap();
+        assert_eq!(erased, old.erase(&app(), &[whose], NOW).await.unwrap());
         assert_eq!(answers(&new).await, answers(&old).await);
     }
     for of in [Of::Runs, Of::Connections] {
