@@ -262,7 +262,7 @@ fn what_cannot_be_done_is_said_and_ends_with_a_failure() {
     };
     assert!(run(&["app", "add", "im"]).contains("the app im exists"));
     assert!(run(&["app", "add", "Not A Name"]).contains("AppName"));
-    assert!(run(&["symbols", "add", text.to_str().unwrap()]).contains("not an ELF file"));
+    assert!(run(&["symbols", "add", text.to_str().unwrap()]).contains("no symbol file"));
 }
 
 #[test]

@@ -667,7 +667,8 @@ fn escaped(value: &str) -> String {
 #[test]
 fn in_every_disguise_an_identifier_is_known_as_well_as_in_its_plain_form() {
     let before = score(8, &str::to_owned);
-    let disguises: [(&str, fn(&str) -> String); 4] = [
+    type Disguise = fn(&str) -> String;
+    let disguises: [(&str, Disguise); 4] = [
         ("full width", full_width),
         ("zero width", zero_width),
         ("percent", percent),

@@ -36,6 +36,7 @@ const MAY_BE_UNSAFE: &[&str] = &[
     "agent/crash/",
     "agent/core/tests/deaths/victim.rs",
     "agent/core/tests/endings/victim.rs",
+    "agent/core/tests/freezes/debugger.rs",
     "agent/core/tests/freezes/mutex.rs",
     "benches/src/bin/crash",
     "examples/im/src/misbehave/fault.rs",

@@ -74,6 +74,7 @@ fn a_panic_is_told_without_what_its_message_named() {
 fn a_kind_that_the_operator_wants_no_more_falls_silent_on_the_device_and_comes_back() {
     let (collector, chat) = (Collector::start(), Chat::start());
     let phone = Phone::new("lin");
+    phone.run(&chat, &collector, "chat:1");
     let windows = || {
         let before = phone.count("recorded", "connection");
         phone.run(&chat, &collector, "chat:1");

@@ -348,7 +348,8 @@ fn every_part_of_a_consent_that_is_missing_is_an_error_of_its_own() {
         extras: &[],
         narrowing: Narrowing::Nothing,
     };
-    let without: [(&str, fn(&mut Consent)); 11] = [
+    type Change = fn(&mut Consent);
+    let without: [(&str, Change); 11] = [
         ("the SDK's name", |consent| consent.sdk.clear()),
         ("the operator", |consent| consent.operator = " ".into()),
         ("the purposes", |consent| consent.purposes.clear()),

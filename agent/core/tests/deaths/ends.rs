@@ -1,6 +1,6 @@
 //! Ends that are not Rust's own: faults, kills from outside, lack of memory, another start of the machine, damage.
 
-use crate::harness::{Death, Home, Host, die, names, skip};
+use crate::harness::{self, Death, Home, Host, die, names, skip};
 use candor_agent::local::Device;
 use candor_dump::layout::{self, life};
 use candor_protocol::report::{Cause, Exit, Fault, FreezeEnd, SignalName, What};
@@ -152,11 +152,7 @@ fn crashed(death: &Death, number: i32, expected: Fault, function: &str) {
         (crash.notes.as_slice(), crash.thread.stack.end),
         (&[][..], None)
     );
-    let names = names(
-        crash,
-        &crash.thread.stack,
-        &std::env::current_exe().unwrap(),
-    );
+    let names = names(crash, &crash.thread.stack, &harness::program());
     let innermost = names
         .iter()
         .find(|name| name.starts_with("deaths::"))
@@ -319,7 +315,7 @@ fn out_of_memory() {
     };
     let home = Home::new();
     // It must be in its group before the agent counts who was killed there.
-    let program = std::env::current_exe().unwrap();
+    let program = harness::program();
     let victim = home.command(&program, "eats", crate::harness::RELEASE);
     let mut shell = Command::new("sh");
     shell

@@ -1,6 +1,6 @@
 //! Ways to die that only Rust has.
 
-use crate::harness::{Death, Home, Host, die, names, with_aborting_panics};
+use crate::harness::{self, Death, Home, Host, die, names, with_aborting_panics};
 use crate::victim::{EARLIER_HOOK, IDENTIFIERS, LATER_HOOK};
 use candor_protocol::report::{Cause, Crash, Exit, Origin, SignalName};
 use libtest_mimic::{Failed, Trial};
@@ -287,7 +287,7 @@ fn aborts(kind: &str, told: &[Told<'_>]) {
 
 /// Exactly these panics are told, and nothing else.
 fn tells(death: &Death, told: &[Told<'_>]) {
-    tells_of(death, told, &std::env::current_exe().unwrap());
+    tells_of(death, told, &harness::program());
 }
 
 fn tells_of(death: &Death, told: &[Told<'_>], program: &Path) {
@@ -350,11 +350,7 @@ fn by_signal(death: &Death, number: i32, function: &str) {
 }
 
 fn stack(crash: &Crash) -> Vec<String> {
-    names(
-        crash,
-        &crash.thread.stack,
-        &std::env::current_exe().unwrap(),
-    )
+    names(crash, &crash.thread.stack, &harness::program())
 }
 
 /// The innermost function that is the host's, not a library's or the agent's.

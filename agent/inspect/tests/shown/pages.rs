@@ -173,7 +173,7 @@ fn symbol_files_that_are_of_no_use_are_named_with_the_reason() {
     assert_eq!(notes.len(), 4, "{said}");
     assert!(said.contains("was it built again since?"), "{said}");
     assert!(
-        said.contains("notes.txt is not used: it is not an ELF file"),
+        said.contains("notes.txt is not used: it is no symbol file"),
         "{said}"
     );
     assert!(

@@ -59,7 +59,7 @@ impl Abuse {
             Self::NoKey | Self::WrongKey => (401, None),
             Self::Oversized | Self::Bomb => (413, Some("too_large")),
             Self::NotGzip => (400, None),
-            Self::NotJson | Self::DeepJson | Self::UnknownField => (400, Some("bad_report")),
+            Self::NotJson | Self::DeepJson | Self::UnknownField => (200, Some("bad_report")),
             Self::Future => (400, Some("unknown_version")),
             Self::WrongType => (415, Some("content_type")),
             Self::Leak => (200, Some("quarantined")),

@@ -2,6 +2,7 @@
 //! a million of them need no memory.
 
 use crate::fleet::{Fleet, Machine, Plan};
+use candor_protocol::catalogue;
 use candor_protocol::deidentify::{Pseudonym, Release};
 use candor_protocol::limits::PSEUDONYM_SECONDS;
 use candor_protocol::moment::Precision;
@@ -121,7 +122,7 @@ impl Crowd {
     pub(crate) fn weather(&self, device: u32, hour: u64, part: usize, turn: u8) -> Weather {
         let word = mix(&[self.seed, 6, device.into(), hour, part as u64, turn.into()]);
         // One in five devices is on a bad network, and every network gets better.
-        let bad = self.word(7, device, 0) % 5 == 0 && turn < 4;
+        let bad = self.word(7, device, 0).is_multiple_of(5) && turn < 4;
         match word % 100 {
             0..8 if bad => Weather::AnswerLost,
             8..12 if bad => Weather::Torn,
@@ -186,7 +187,11 @@ impl Crowd {
         fleet.run(&machine, skewed + self.word(14, device, hour) % HOUR);
         let mut reports = fleet.reports;
         if self.agent(device) == Agent::Old {
-            reports.iter_mut().for_each(outdate);
+            let known = |field: &catalogue::Field| field.since <= 1;
+            let told = reports.into_iter();
+            reports = told
+                .filter_map(|report| catalogue::keep(report, &known))
+                .collect();
         }
         let after = |report: &Report| match &report.what {
             What::Run(run) => run.exit.is_some(),
@@ -196,19 +201,6 @@ impl Crowd {
         };
         let (after, during) = reports.into_iter().partition(after);
         [during, after]
-    }
-}
-
-/// Leaves out what only newer agents tell.
-fn outdate(report: &mut Report) {
-    match &mut report.what {
-        What::Connection(window) => {
-            window.tries.clear();
-            window.tcp = None;
-            window.region = None;
-        }
-        What::Crash(crash) => crash.crumbs.clear(),
-        What::Freeze(_) | What::Run(_) | What::Loss(_) => {}
     }
 }
 

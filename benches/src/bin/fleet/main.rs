@@ -11,8 +11,8 @@
 
 mod abuse;
 mod check;
+mod cli;
 mod device;
-mod options;
 mod send;
 mod truth;
 
@@ -23,9 +23,8 @@ mod fleet;
 
 use candor_benches::client::Client;
 use candor_benches::serving::{self, Serving};
-use clap::Parser;
+use cli::Options;
 use device::{Crowd, HOUR};
-use options::Options;
 use send::{Pace, Sender, Tally, Upload};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -50,7 +49,7 @@ fn main() -> ExitCode {
         [mode, data] if mode == serving::SERVE => serving::serve(Path::new(data))
             .map(|()| true)
             .map_err(|error| error.to_string()),
-        _ => simulate(&Options::parse()),
+        _ => simulate(&Options::read()),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -52,3 +52,10 @@ impl Options {
         Ok(())
     }
 }
+
+impl Options {
+    /// Reads the command line; ends the program where it makes no sense.
+    pub(crate) fn read() -> Self {
+        Self::parse()
+    }
+}
