@@ -22,6 +22,8 @@ use tokio::time::Instant;
 
 /// Rows of the journal that one fold takes.
 const MOST: u64 = 20_000;
+/// Blocks that are looked at together.
+const LOOKED_AT: usize = 1_000;
 /// Rows that a fold writes again so that there are few segments; more are merged when nobody waits.
 const MERGED: u64 = 20_000;
 /// How often a fold is tried while others fold too.
@@ -87,21 +89,33 @@ impl Folder {
         self.fold(app, blocks, &self.begin().await).await
     }
 
-    /// Folds until nothing is left to be folded.
+    /// Folds everything that is there to be folded now; more may be kept meanwhile.
     pub(super) async fn fold(
         &self,
         app: &str,
         blocks: Blocks,
         folding: &Folding<'_>,
     ) -> Result<History, StoreError> {
-        for _ in 0..TRIES {
+        let mut wanted: Option<HashSet<Stamp>> = None;
+        let mut tries = 0;
+        while tries < TRIES {
             let is_complete = self.server.is_complete().await?;
             let history = History::read(&self.server, app).await?;
             let found = self.unfolded(&history, blocks).await?;
+            let is_wanted = |wanted: &HashSet<Stamp>| {
+                let mut found = found.iter();
+                found.any(|row| wanted.contains(&row.block))
+            };
+            let is_left = wanted.as_ref().is_none_or(is_wanted);
             // A server that has not everything yet would count from a false ground; what it has folded is true all the same.
-            if found.is_empty() || !is_complete {
+            if found.is_empty() || !is_left || !is_complete {
                 return Ok(history);
             }
+            // Where there is more than was looked at, it is looked again.
+            if wanted.is_none() && found.len() < LOOKED_AT {
+                wanted = Some(found.iter().map(|row| row.block).collect());
+            }
+            tries += usize::from(wanted.is_some());
             let mut left = MOST;
             let taken: Vec<Stamp> = found
                 .iter()
@@ -116,7 +130,7 @@ impl Folder {
             self.fold_blocks(&history, &taken, folding).await?;
         }
         Err(StoreError::Unavailable(
-            "more is kept than is folded".to_owned(),
+            "others fold all the time".to_owned(),
         ))
     }
 
@@ -135,7 +149,7 @@ impl Folder {
             .rows(&format!(
                 "SELECT block, count() FROM journal WHERE app = {} AND block >= {since}
                      AND block NOT IN (SELECT key {} AND key >= {since})
-                 GROUP BY block ORDER BY block LIMIT 1000",
+                 GROUP BY block ORDER BY block LIMIT {LOOKED_AT}",
                 sql::text(&history.app),
                 history.of_summary(What::Block)
             ))
