@@ -75,6 +75,21 @@ pub enum Command {
         #[command(flatten)]
         data: Data,
     },
+    /// Move everything from a directory to a ClickHouse, and compare both sides. Stop the collector first: nobody can write to the
+    /// directory meanwhile. What was interrupted can be begun again.
+    Migrate {
+        /// `sqlite:DIR`, where reports are.
+        #[arg(long, value_name = "STORE")]
+        from: StoreAddress,
+        /// `clickhouse://...`, where they are to be.
+        #[arg(
+            long,
+            value_name = "STORE",
+            env = "CANDOR_STORE",
+            hide_env_values = true
+        )]
+        to: StoreAddress,
+    },
     /// Apps whose reports are taken.
     #[command(subcommand)]
     App(AppCommand),

@@ -14,11 +14,12 @@ use crate::privacy::receipt::Receipt;
 use crate::privacy::requests::{self, Asked, Stage};
 use crate::privacy::{date, day, export};
 use crate::state::State;
-use crate::store::{Part, Store, StoreError};
+use crate::store::{self, Moved, Part, Store, StoreAddress, StoreError};
 use candor_protocol::answer::{Narrowing, OFF_SECONDS_MOST};
 use candor_protocol::deidentify::{AppName, CleanText, Region};
 use serde::Serialize;
 use std::fmt::Display;
+use std::time::{Duration, Instant};
 
 /// Who the audit trail says it was.
 const WHO: &str = "command line";
@@ -415,6 +416,36 @@ pub fn note_added<S>(state: &State<S>, app: &AppName) -> Result<(), StoreError> 
     };
     state.office.note(state.clock.now(), &deed)
 }
+
+/// Moves everything to another store; progress goes to standard error.
+///
+/// # Errors
+/// When it is not all there afterwards, or such a move is not known.
+pub async fn migrate(from: &StoreAddress, to: &StoreAddress) -> Said {
+    let (StoreAddress::Sqlite(from), StoreAddress::ClickHouse(to)) = (from, to) else {
+        return Err("what can be moved is sqlite:DIR to clickhouse://...".to_owned());
+    };
+    let mut told_at = Instant::now();
+    let moved = store::migrate(from, to, |app, done, all| {
+        if done == all || told_at.elapsed() >= PROGRESS {
+            told_at = Instant::now();
+            eprintln!("{app}: {done} of {all} reports");
+        }
+    });
+    let lines = moved.await.map_err(told)?.into_iter().map(|moved| {
+        let Moved {
+            app,
+            reports,
+            before,
+        } = moved;
+        let how = if before { "had been moved" } else { "moved" };
+        format!("{app} {how}: {reports} reports, their checksums and every answer are the same on both sides")
+    });
+    Ok(lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// How often it is told how far a move has come.
+const PROGRESS: Duration = Duration::from_secs(1);
 
 /// Where the data of a command is.
 pub trait InData {

@@ -5,7 +5,7 @@
 //! * [`server`]: `run(listener, app, shutdown)`; routes, limits, graceful stop.
 //! * [`ingest`]: bytes to stored reports; refuses by name, never repairs.
 //! * [`naming`] and [`grouping`]: addresses to functions, a report to the issue it belongs to.
-//! * [`store`]: what is asked of a store, and the embedded one.
+//! * [`store`]: what is asked of a store, the embedded one, and the one on ClickHouse.
 //! * [`metrics`]: the collector's own figures.
 //! * [`privacy`]: what is owed to the people whose devices report.
 //! * [`dashboard`]: the pages.

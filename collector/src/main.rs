@@ -57,6 +57,9 @@ async fn run(command: Command) -> Result<(), String> {
         }
         Command::Backup { to, data } => backup(&data, &to),
         Command::Verify { data } => verify(&data),
+        Command::Migrate { from, to } => commands::migrate(&from, &to)
+            .await
+            .and_then(|said| say(&said)),
         about_privacy => privacy(about_privacy).await.and_then(|said| say(&said)),
     }
 }
@@ -190,7 +193,8 @@ async fn privacy(command: Command) -> Result<String, String> {
         | Command::Keys(_)
         | Command::Ledger { .. }
         | Command::Backup { .. }
-        | Command::Verify { .. } => Ok(String::new()),
+        | Command::Verify { .. }
+        | Command::Migrate { .. } => Ok(String::new()),
     }
 }
 

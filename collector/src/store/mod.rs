@@ -1,7 +1,7 @@
 //! Where reports are kept: questions and answers, no SQL.
 //!
 //! A [`Store`] answers from summaries that it keeps up to date as reports arrive, so that a page costs the same however
-//! many reports there are. The suite in `contract.rs` defines what a store is; every engine runs all of it.
+//! many reports there are. The suite in `contract/` defines what a store is; every engine runs all of it.
 
 mod answers;
 mod body;
@@ -14,6 +14,8 @@ mod freeze_sum;
 mod ids;
 mod intake;
 mod issue_count;
+mod migrate;
+mod moving;
 mod open;
 mod pairs;
 mod privacy;
@@ -33,6 +35,7 @@ pub use answers::{
 pub use connection_sum::{ConnectionSum, TcpSum, TrySum};
 pub use distinct::Distinct;
 pub use intake::{Arrival, BUSY, Intake, Key, OVER_QUOTA, is_limit};
+pub use migrate::{Moved, migrate};
 pub use open::{AnyStore, StoreAddress, open};
 pub use privacy::{
     Expired, Expiry, Group, Groups, Of, Part, Population, Quarantine, QuarantineRow,

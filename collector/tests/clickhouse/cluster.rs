@@ -11,6 +11,7 @@ use tempfile::TempDir;
 /// Where Debian keeps what `zookeeper` consists of.
 const JAVA: &str = "/usr/share/java";
 const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(500);
 
 /// The name of the cluster in the configuration of its servers.
 pub const NAME: &str = "two_by_two";
@@ -152,6 +153,8 @@ impl ZooKeeper {
     fn is_well(&self) -> bool {
         let ask = || {
             let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+            // Whoever asks before it has begun is never answered.
+            stream.set_read_timeout(Some(LOOK)).ok()?;
             stream.write_all(b"ruok").ok()?;
             let mut answer = String::new();
             stream.read_to_string(&mut answer).ok()?;

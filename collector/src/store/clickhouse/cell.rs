@@ -15,7 +15,7 @@ use std::collections::HashMap;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum What {
     /// What the history is up to this segment: `n` its height, `m` how many erasures are in it, `added` a
-    /// [`Head`](super::head::Head).
+    /// [`Head`](super::history::Head).
     #[default]
     Head,
     /// A block that is in the summaries: `key` its stamp.
@@ -212,6 +212,27 @@ impl Cells {
         if let Sums::Connections(change) = &mut sum.sums {
             Sum::add(change.part(sign), window);
         }
+    }
+
+    /// Puts in what freezes add up to, as JSON.
+    pub(super) fn freezes(&mut self, cell: Cell, sum: &str) -> Result<(), StoreError> {
+        let change = Box::new(Change::read(sum, "")?);
+        self.0.entry(cell).or_default().sums = Sums::Freezes(change);
+        Ok(())
+    }
+
+    /// Puts in what connection windows add up to, as JSON: attempts, those that ended in service, and the rest.
+    pub(super) fn connections(
+        &mut self,
+        cell: Cell,
+        (attempts, ready): (i64, i64),
+        sum: &str,
+    ) -> Result<(), StoreError> {
+        let change = Box::new(Change::read(sum, "")?);
+        let amount = self.0.entry(cell).or_default();
+        (amount.n, amount.m) = (attempts, ready);
+        amount.sums = Sums::Connections(change);
+        Ok(())
     }
 
     /// Puts in a row of another segment.

@@ -2,8 +2,9 @@
 
 use super::cell::{Amount, Cell, Cells, What};
 use super::erasures::{self, Erasing, Erasures};
-use super::fold::{Blocks, Folder, Folding, Ledger, StampRow};
+use super::fold::{Blocks, Folder, Folding, StampRow};
 use super::history::History;
+use super::ledger::Ledger;
 use super::server::Table;
 use super::sql;
 use super::stamp::Stamp;

@@ -9,6 +9,7 @@ use super::server::{Again, Server};
 use super::sql;
 use super::stamp::{Stamp, Stamps};
 use super::told::Told;
+use crate::store::moving::Grave;
 use crate::store::{Part, StoreError, ids};
 use candor_protocol::deidentify::Pseudonym;
 use clickhouse::Row;
@@ -126,6 +127,7 @@ impl Erasing {
         format!("{column} >= {} AND {column} < {}", self.first, self.after)
     }
 
+    /// What is remembered of it.
     fn erased(&self) -> ErasedRow {
         let hash = match (self.is_part(), self.release.is_empty()) {
             (false, _) => ids::erased(&Pseudonym::from_bytes(self.pseudonym)),
@@ -152,6 +154,29 @@ pub(super) async fn ask(server: &Server, erasing: &[Erasing]) -> Result<(), Stor
     server.insert("erasing", erasing, Again::Harmless).await?;
     let erased: Vec<ErasedRow> = erasing.iter().map(Erasing::erased).collect();
     server.insert("erased", &erased, Again::Harmless).await
+}
+
+/// Remembers what was erased elsewhere.
+pub(super) async fn remember(
+    server: &Server,
+    app: &str,
+    graves: &[Grave],
+) -> Result<(), StoreError> {
+    let row = |grave: &Grave| {
+        let (hash, is_part, first, after) = match grave {
+            Grave::Installation(hash) => (*hash, 0, 0, 0),
+            Grave::Part(hash, first, after) => (*hash, 1, *first, *after),
+        };
+        ErasedRow {
+            app: app.to_owned(),
+            hash,
+            is_part,
+            first,
+            after,
+        }
+    };
+    let rows: Vec<ErasedRow> = graves.iter().map(row).collect();
+    server.insert("erased", &rows, Again::Harmless).await
 }
 
 /// Which reports are refused because of what was erased.

@@ -4,10 +4,11 @@ use super::cell::{Amount, Cell, Cells, FROZEN, STARTED, SummaryRow, What};
 use super::erasures::Erasures;
 use super::history::{History, Live};
 use super::journal::{Entry, JournalRow};
+use super::ledger::Ledger;
 use super::server::{Again, Server};
 use super::sql;
 use super::stamp::{Stamp, Stamps};
-use super::told::{CrowdKey, KnownRun, RunCell, Said, Told};
+use super::told::{CrowdKey, KnownRun, RunCell, Told};
 use crate::store::StoreError;
 use crate::store::run_state::RunState;
 use crate::store::storm::CROWD;
@@ -21,6 +22,8 @@ use tokio::time::Instant;
 
 /// Rows of the journal that one fold takes.
 const MOST: u64 = 20_000;
+/// Blocks that are looked at together.
+const LOOKED_AT: usize = 1_000;
 /// Rows that a fold writes again so that there are few segments; more are merged when nobody waits.
 const MERGED: u64 = 20_000;
 /// How often a fold is tried while others fold too.
@@ -31,7 +34,6 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(45);
 const UNDECIDED: u64 = 600;
 
 const HOUR: u64 = 3_600;
-const DAY: u64 = 86_400;
 
 /// Turns blocks into segments.
 pub(super) struct Folder {
@@ -87,21 +89,33 @@ impl Folder {
         self.fold(app, blocks, &self.begin().await).await
     }
 
-    /// Folds until nothing is left to be folded.
+    /// Folds everything that is there to be folded now; more may be kept meanwhile.
     pub(super) async fn fold(
         &self,
         app: &str,
         blocks: Blocks,
         folding: &Folding<'_>,
     ) -> Result<History, StoreError> {
-        for _ in 0..TRIES {
+        let mut wanted: Option<HashSet<Stamp>> = None;
+        let mut tries = 0;
+        while tries < TRIES {
             let is_complete = self.server.is_complete().await?;
             let history = History::read(&self.server, app).await?;
             let found = self.unfolded(&history, blocks).await?;
+            let is_wanted = |wanted: &HashSet<Stamp>| {
+                let mut found = found.iter();
+                found.any(|row| wanted.contains(&row.block))
+            };
+            let is_left = wanted.as_ref().is_none_or(is_wanted);
             // A server that has not everything yet would count from a false ground; what it has folded is true all the same.
-            if found.is_empty() || !is_complete {
+            if found.is_empty() || !is_left || !is_complete {
                 return Ok(history);
             }
+            // Where there is more than was looked at, it is looked again.
+            if wanted.is_none() && found.len() < LOOKED_AT {
+                wanted = Some(found.iter().map(|row| row.block).collect());
+            }
+            tries += usize::from(wanted.is_some());
             let mut left = MOST;
             let taken: Vec<Stamp> = found
                 .iter()
@@ -116,7 +130,7 @@ impl Folder {
             self.fold_blocks(&history, &taken, folding).await?;
         }
         Err(StoreError::Unavailable(
-            "more is kept than is folded".to_owned(),
+            "others fold all the time".to_owned(),
         ))
     }
 
@@ -135,7 +149,7 @@ impl Folder {
             .rows(&format!(
                 "SELECT block, count() FROM journal WHERE app = {} AND block >= {since}
                      AND block NOT IN (SELECT key {} AND key >= {since})
-                 GROUP BY block ORDER BY block LIMIT 1000",
+                 GROUP BY block ORDER BY block LIMIT {LOOKED_AT}",
                 sql::text(&history.app),
                 history.of_summary(What::Block)
             ))
@@ -496,128 +510,4 @@ struct CrowdRow {
     endpoint: String,
     pseudonym: [u8; 16],
     attempts: i64,
-}
-
-/// What is counted by the day of arrival.
-#[derive(Default)]
-pub(super) struct Ledger {
-    counts: HashMap<Line, i64>,
-    last_batch: Option<u64>,
-}
-
-/// What is counted together.
-#[derive(PartialEq, Eq, Hash)]
-struct Line {
-    day: u64,
-    key: String,
-    word: &'static str,
-    kind: &'static str,
-    reason: String,
-}
-
-impl Line {
-    fn of((arrived, key): (u64, &str), word: &'static str) -> Self {
-        Self {
-            day: arrived - arrived % DAY,
-            key: key.to_owned(),
-            word,
-            kind: "",
-            reason: String::new(),
-        }
-    }
-}
-
-impl Ledger {
-    fn add(&mut self, line: Line, n: u64) {
-        *self.counts.entry(line).or_default() += i64::try_from(n).unwrap_or(i64::MAX);
-    }
-
-    fn note(&mut self, entry: Entry, cells: &mut Cells) {
-        match entry {
-            Entry::Report(_) => {}
-            Entry::Batch {
-                arrived,
-                key,
-                reports,
-            } => {
-                self.last_batch = self.last_batch.max(Some(arrived));
-                // Less those that turn out to be new.
-                self.add(Line::of((arrived, &key), "duplicate"), reports);
-            }
-            Entry::Refused {
-                arrived,
-                key,
-                reason,
-                reports,
-            } => {
-                let line = Line::of((arrived, &key), "refused");
-                self.add(Line { reason, ..line }, reports);
-            }
-            Entry::Leak {
-                arrived,
-                key,
-                release,
-                field,
-                reason,
-            } => {
-                let line = Line::of((arrived, &key), "refused");
-                let quarantined = "quarantined".to_owned();
-                self.add(
-                    Line {
-                        reason: quarantined,
-                        ..line
-                    },
-                    1,
-                );
-                let cell = Cell {
-                    what: What::Leak,
-                    at: arrived - arrived % DAY,
-                    release,
-                    word: field,
-                    reason,
-                    ..Cell::default()
-                };
-                cells.add(cell, Amount::n(1));
-            }
-        }
-    }
-
-    fn stored(&mut self, told: &Told) {
-        let sent = (told.arrived, told.key.as_str());
-        *self.counts.entry(Line::of(sent, "duplicate")).or_default() -= 1;
-        let line = Line {
-            kind: told.said.kind().as_str(),
-            ..Line::of(sent, "stored")
-        };
-        self.add(line, 1);
-        if let Said::Loss(lost) = &told.said {
-            for lost in lost {
-                let line = Line {
-                    kind: lost.kind.as_str(),
-                    reason: lost.reason.as_str().to_owned(),
-                    ..Line::of(sent, "lost")
-                };
-                self.add(line, lost.count.into());
-            }
-        }
-    }
-
-    pub(super) fn erased(&mut self, arrived: u64, reports: u64) {
-        self.add(Line::of((arrived, ""), "erased"), reports);
-    }
-
-    pub(super) fn count(&self, cells: &mut Cells) {
-        for (line, n) in &self.counts {
-            let cell = Cell {
-                what: What::Ledger,
-                at: line.day,
-                endpoint: line.key.clone(),
-                word: line.word.to_owned(),
-                name: line.kind.to_owned(),
-                reason: line.reason.clone(),
-                ..Cell::default()
-            };
-            cells.add(cell, Amount::n(*n));
-        }
-    }
 }

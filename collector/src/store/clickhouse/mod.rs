@@ -13,10 +13,13 @@
 //! Answers come from the segments of one history. A question first folds what was kept since, so that whatever was acknowledged is in
 //! its answer; nobody waits for a fold that had nothing to do. Segments are merged as they grow, so that there are few.
 //!
-//! In a cluster every server has all summaries, and reports are spread over its shards.
+//! In a cluster every server has all summaries, and reports are spread over its shards. Where it has three servers or more, two of them have
+//! what was committed before the answer, so that any one may go away.
 
 mod address;
+mod block;
 mod cell;
+mod counted;
 mod erase;
 mod erasures;
 mod expire;
@@ -24,12 +27,15 @@ mod fold;
 mod history;
 mod house;
 mod journal;
+mod ledger;
 mod read;
+mod refusal;
 mod schema;
 mod server;
 mod sql;
 mod stamp;
 mod sweep;
+mod take_in;
 mod told;
 mod writer;
 

@@ -3,16 +3,20 @@
 #[path = "../../../tests/clickhouse/mod.rs"]
 mod servers;
 
+use super::block::ReportRow;
 use super::server::Again;
 use super::stamp::Stamp;
 use super::told::Told;
-use super::writer::ReportRow;
 use super::{Address, ClickHouseStore};
 use crate::access::IngestKey;
 use crate::state::Clock;
-use crate::store::{Incoming, Kept, Span, Store};
+use crate::store::contract::{answers, everything_of};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{
+    Arrival, Expiry, Incoming, Kept, Moved, Of, Part, Quarantine, Span, Store, StoreError, migrate,
+};
 use candor_protocol::deidentify::{AppName, Pseudonym};
-use candor_protocol::report::Report;
+use candor_protocol::report::{Kind, Report};
 use servers::{NEW, OLD, Server, required};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -52,6 +56,7 @@ macro_rules! all {
             what_was_erased_is_soon_in_no_table
             an_erasure_that_was_interrupted_is_finished_by_whoever_keeps_house
             what_counts_no_more_goes_and_nothing_changes
+            what_was_moved_here_answers_as_before_and_goes_on_alike
         );
     };
 }
@@ -311,4 +316,97 @@ async fn what_counts_no_more_goes_and_nothing_changes(server: &'static Start) {
         duplicates: ROUNDS,
     };
     assert_eq!(again, duplicates);
+}
+
+/// A history with something of everything, in which some reports are gone and their sums are not.
+async fn lived(store: &impl Store, key: crate::access::KeyHash) {
+    let sent = |at| Arrival {
+        at,
+        key: Some(key.id()),
+    };
+    for who in 1..9 {
+        let reports = everything_of(who);
+        store.keep(&app(), reports, sent(NOW)).await.unwrap();
+    }
+    let again = everything_of(4);
+    store.keep(&app(), again, sent(NOW + 86_400)).await.unwrap();
+    store
+        .count_refused(&app(), "bad_report", 3, sent(NOW))
+        .await
+        .unwrap();
+    let leak = Quarantine {
+        release: Some("1.0".parse().unwrap()),
+        field: "crash.cause.panic.message",
+        reason: "email",
+    };
+    store.quarantine(&app(), vec![leak], NOW).await.unwrap();
+    let whose = everything_of(3)[0].report.pseudonym;
+    store.erase(&app(), &[whose], NOW).await.unwrap();
+    let release = Part::Release("9.9".parse().unwrap());
+    store.erase_part(&app(), &release, NOW).await.unwrap();
+}
+
+async fn what_was_moved_here_answers_as_before_and_goes_on_alike(server: &'static Start) {
+    let Some(server) = required(server) else {
+        return;
+    };
+    let data = tempfile::tempdir().unwrap();
+    let old = SqliteStore::open(data.path()).unwrap();
+    let (key, late) = (IngestKey::generate().hash(), IngestKey::generate().hash());
+    old.add_app(&app(), key).await.unwrap();
+    old.add_key(&app(), late, NOW).await.unwrap();
+    old.end_key(&app(), key.id(), NOW + 60).await.unwrap();
+    lived(&old, key).await;
+    let expiry = Expiry {
+        reports: [(Kind::Crash, NOW + HOUR)].into(),
+        summaries: 0,
+        ledger: 0,
+        quarantine: 0,
+        future: NOW + 400 * 86_400,
+    };
+    assert!(old.expire(&app(), expiry).await.unwrap().reports > 0);
+
+    let address: Address = server.address().parse().unwrap();
+    let mut heard = Vec::new();
+    let moved = migrate(data.path(), &address, |_, done, all| {
+        heard.push((done, all))
+    });
+    let first = moved.await.unwrap();
+    let reports = first[0].reports;
+    assert!(reports > 0 && heard == [(reports, reports)], "{heard:?}");
+    let again = migrate(data.path(), &address, |_, _, _| panic!("it was moved"));
+    let expected = Moved {
+        app: app(),
+        reports,
+        before: true,
+    };
+    assert_eq!(again.await.unwrap(), [expected]);
+
+    let new = ClickHouseStore::open(&address).await.unwrap();
+    assert_eq!(
+        new.keys(&app()).await.unwrap(),
+        old.keys(&app()).await.unwrap()
+    );
+    assert_eq!(answers(&new).await, answers(&old).await);
+    // Whatever is done from now on changes both alike.
+    for who in [2, 3, 5, 10] {
+        let (a, b) = (everything_of(who), everything_of(who));
+        let kept = new.keep(&app(), a, NOW).await.unwrap();
+        // What expired is not known to have been kept, in neither.
+        assert_eq!(kept, old.keep(&app(), b, NOW).await.unwrap(), "{who}");
+    }
+    assert_eq!(answers(&new).await, answers(&old).await);
+    let whose = everything_of(6)[0].report.pseudonym;
+    for _ in 0..2 {
+        let erased = new.erase(&app(), &[whose], NOW).await.unwrap();
+        assert_eq!(erased, old.erase(&app(), &[whose], NOW).await.unwrap());
+        assert_eq!(answers(&new).await, answers(&old).await);
+    }
+    for of in [Of::Runs, Of::Connections] {
+        let groups = new.groups(&app(), of, ALWAYS).await.unwrap();
+        assert_eq!(groups, old.groups(&app(), of, ALWAYS).await.unwrap());
+    }
+    // What differs is not touched.
+    let differ = migrate(data.path(), &address, |_, _, _| ()).await;
+    assert!(matches!(differ, Err(StoreError::Fault(_))), "{differ:?}");
 }

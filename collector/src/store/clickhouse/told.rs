@@ -191,21 +191,29 @@ impl Told {
     }
 
     fn count_issue(&self, cells: &mut Cells, fatal: bool, sign: i64) {
-        let word = self.said.kind().as_str().to_owned();
-        let of_issue = |what| Cell {
+        let fatal = if fatal { sign } else { 0 };
+        let amount = Amount::of(sign, fatal, 0);
+        cells.add(self.of_issue(What::Issues), amount);
+        self.count_sighting(cells, sign);
+    }
+
+    fn of_issue(&self, what: What) -> Cell {
+        Cell {
             key: issue_key(self.issue),
             issue: self.issue,
-            word: word.clone(),
+            word: self.said.kind().as_str().to_owned(),
             ..self.classes(what)
-        };
-        let fatal = if fatal { sign } else { 0 };
-        cells.add(of_issue(What::Issues), Amount::of(sign, fatal, 0));
+        }
+    }
+
+    /// Counts who is behind an issue.
+    fn count_sighting(&self, cells: &mut Cells, sign: i64) {
         let sighting = Cell {
             arrived: self.arrived,
             id: self.id,
             run: self.run,
             pseudonym: self.pseudonym,
-            ..of_issue(What::Sighting)
+            ..self.of_issue(What::Sighting)
         };
         cells.add(sighting, Amount::n(sign));
         let met = Cell {
@@ -213,14 +221,35 @@ impl Told {
             issue: self.issue,
             run: self.run,
             pseudonym: self.pseudonym,
-            word,
+            word: self.said.kind().as_str().to_owned(),
             ..self.cell(What::Met)
         };
         cells.add(met, Amount::n(sign));
     }
 
-    fn count_window(&self, cells: &mut Cells, window: &Connection, sign: i64) {
-        let of_window = |what| Cell {
+    /// Counts who is behind a window.
+    fn count_link(&self, cells: &mut Cells, window: &Connection, sign: i64) {
+        let link = Cell {
+            at: self.at - self.at % WEEK,
+            arrived: self.arrived - self.arrived % DAY,
+            pseudonym: self.pseudonym,
+            ..self.of_window(What::Link, window)
+        };
+        cells.add(link, Amount::n(sign));
+    }
+
+    /// Counts who it is of, and nothing else.
+    pub(super) fn count_whom(&self, cells: &mut Cells) {
+        match &self.said {
+            Said::Crash { .. } | Said::Freeze(_) => self.count_sighting(cells, 1),
+            Said::Connection(window) => self.count_link(cells, window, 1),
+            Said::Run { .. } | Said::Loss(_) => {}
+        }
+    }
+
+    /// Where a window of it is counted.
+    fn of_window(&self, what: What, window: &Connection) -> Cell {
+        Cell {
             os: self.os.clone(),
             region: window.region.as_ref().map_or("", Name::as_str).to_owned(),
             name: window.name.as_str().to_owned(),
@@ -228,22 +257,19 @@ impl Told {
             transport: window.transport.as_str().to_owned(),
             network: window.network.as_str().to_owned(),
             ..self.cell(what)
-        };
+        }
+    }
+
+    fn count_window(&self, cells: &mut Cells, window: &Connection, sign: i64) {
         for (grain, at) in Grain::of(self.at) {
             let cell = Cell {
                 at,
                 flag: grain as u8,
-                ..of_window(What::Connections)
+                ..self.of_window(What::Connections, window)
             };
             cells.window(cell, (window, self.run), sign);
         }
-        let link = Cell {
-            at: self.at - self.at % WEEK,
-            arrived: self.arrived - self.arrived % DAY,
-            pseudonym: self.pseudonym,
-            ..of_window(What::Link)
-        };
-        cells.add(link, Amount::n(sign));
+        self.count_link(cells, window, sign);
         // Minutes count crowds and nobody in them, so nothing is taken out of them.
         if sign > 0 {
             for ((at, name, endpoint), attempts) in self.reconnects() {

@@ -1,17 +1,14 @@
 //! Keeping reports: one task writes, many requests at once.
 
+use super::block::{Block, IssueRow, Seen};
 use super::erasures::Tombstones;
 use super::fold::{StampRow, held};
-use super::journal::{Entry, JournalRow, key_of};
+use super::journal::JournalRow;
 use super::server::{Again, Server};
 use super::sql;
 use super::stamp::{Stamp, Stamps};
-use super::told::Told;
-use crate::grouping::Grouped;
 use crate::store::{Answer, Arrival, Incoming, Kept, Quarantine, StoreError, ids};
 use candor_protocol::deidentify::AppName;
-use clickhouse::Row;
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,7 +75,7 @@ impl Job {
 }
 
 /// An answer that is given once the block is committed.
-enum Pending {
+pub(super) enum Pending {
     Kept(Done<Kept>, Kept),
     Counted(Done<()>),
 }
@@ -367,185 +364,4 @@ pub(super) async fn committed(
         ))
         .await?;
     Ok(rows.into_iter().map(|row| row.stamp).collect())
-}
-
-/// What is known of reports before they are kept.
-#[derive(Default)]
-struct Seen {
-    tombstones: Tombstones,
-    /// Ids of reports that were kept before.
-    kept: HashSet<[u8; 16]>,
-}
-
-impl Seen {
-    fn first_erased(&self, reports: &[Incoming]) -> Option<u32> {
-        let erased = reports.iter().find(|incoming| {
-            let report = &incoming.report;
-            self.tombstones.hold(
-                ids::pseudonym(&report.pseudonym),
-                report.at.unix_seconds(),
-                report.release.as_str(),
-            )
-        });
-        erased.map(|incoming| incoming.line)
-    }
-}
-
-/// What is inserted together.
-struct Block {
-    stamp: Stamp,
-    reports: Vec<ReportRow>,
-    entries: Vec<(AppName, Entry)>,
-    issues: HashMap<(AppName, u64), Grouped>,
-}
-
-impl Block {
-    fn new(stamp: Stamp) -> Self {
-        Self {
-            stamp,
-            reports: Vec::new(),
-            entries: Vec::new(),
-            issues: HashMap::new(),
-        }
-    }
-
-    fn take(
-        &mut self,
-        app: &AppName,
-        jobs: Vec<(Arrival, Job)>,
-        mut seen: Seen,
-        pending: &mut Vec<Pending>,
-    ) {
-        for (arrived, job) in jobs {
-            match job {
-                Job::Keep { reports, done } => {
-                    if let Some(line) = seen.first_erased(&reports) {
-                        let _ = done.send(Ok(Kept::Erased { line }));
-                        continue;
-                    }
-                    let kept = self.keep(app, reports, arrived, &mut seen.kept);
-                    pending.push(Pending::Kept(done, kept));
-                }
-                Job::CountRefused {
-                    reason,
-                    reports,
-                    done,
-                } => {
-                    let entry = Entry::Refused {
-                        arrived: arrived.at,
-                        key: key_of(arrived),
-                        reason: reason.to_owned(),
-                        reports: reports.into(),
-                    };
-                    self.entries.push((app.clone(), entry));
-                    pending.push(Pending::Counted(done));
-                }
-                Job::Quarantine { reports, done } => {
-                    let leaks = reports.iter().map(|leak| Entry::leak(leak, arrived));
-                    self.entries.extend(leaks.map(|entry| (app.clone(), entry)));
-                    pending.push(Pending::Counted(done));
-                }
-            }
-        }
-    }
-
-    fn keep(
-        &mut self,
-        app: &AppName,
-        reports: Vec<Incoming>,
-        arrived: Arrival,
-        kept: &mut HashSet<[u8; 16]>,
-    ) -> Kept {
-        let total = reports.len() as u32;
-        let batch = Entry::Batch {
-            arrived: arrived.at,
-            key: key_of(arrived),
-            reports: total.into(),
-        };
-        self.entries.push((app.clone(), batch));
-        let mut stored = 0;
-        for incoming in reports {
-            if !kept.insert(ids::report(&incoming.report.id)) {
-                continue;
-            }
-            stored += 1;
-            let told = Told::of_incoming(&incoming, arrived);
-            let seq = self.reports.len() as u32;
-            self.reports
-                .push(ReportRow::of(app, &told, self.stamp, seq, incoming.json));
-            if let Some(issue) = incoming.issue {
-                let key = (app.clone(), issue.id.0);
-                self.issues.entry(key).or_insert(issue);
-            }
-            self.entries
-                .push((app.clone(), Entry::Report(Box::new(told))));
-        }
-        Kept::Stored {
-            stored,
-            duplicates: total - stored,
-        }
-    }
-}
-
-/// A row of the table of reports.
-#[derive(Debug, Clone, Row, Serialize, Deserialize)]
-pub(super) struct ReportRow {
-    app: String,
-    pseudonym: [u8; 16],
-    id: [u8; 16],
-    block: Stamp,
-    seq: u32,
-    kind: String,
-    at: u64,
-    arrived: u64,
-    run: [u8; 16],
-    release: String,
-    issue: u64,
-    body: String,
-}
-
-impl ReportRow {
-    pub(super) fn of(app: &AppName, told: &Told, block: Stamp, seq: u32, body: String) -> Self {
-        Self {
-            app: app.to_string(),
-            pseudonym: told.pseudonym,
-            id: told.id,
-            block,
-            seq,
-            kind: told.said.kind().as_str().to_owned(),
-            at: told.at,
-            arrived: told.arrived,
-            run: told.run,
-            release: told.release.clone(),
-            issue: told.issue,
-            body,
-        }
-    }
-}
-
-/// A row of the table of issues.
-#[derive(Debug, Clone, Row, Serialize, Deserialize)]
-pub(super) struct IssueRow {
-    app: String,
-    id: u64,
-    kind: String,
-    title: String,
-    culprit: String,
-    why: String,
-    block: Stamp,
-}
-
-impl IssueRow {
-    fn of(app: &AppName, issue: &Grouped, block: Stamp) -> Result<Self, StoreError> {
-        Ok(Self {
-            app: app.to_string(),
-            id: issue.id.0,
-            kind: issue.kind.as_str().to_owned(),
-            title: issue.title.clone(),
-            culprit: issue.culprit.clone(),
-            why: serde_json::to_string(&issue.why)
-                .map_err(|error| StoreError::Fault(error.to_string()))?,
-            block,
-        })
-    }
 }

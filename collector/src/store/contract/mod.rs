@@ -90,7 +90,7 @@ macro_rules! store_contract {
 pub(crate) use store_contract;
 
 /// Reports of every kind of one installation.
-fn everything_of(who: u32) -> Vec<super::Incoming> {
+pub(crate) fn everything_of(who: u32) -> Vec<super::Incoming> {
     let life = Life::new(who, who);
     let number = who * 100;
     vec![
@@ -111,7 +111,7 @@ fn everything_of(who: u32) -> Vec<super::Incoming> {
 }
 
 /// Every answer that does not name a single report, as text.
-async fn answers(store: &impl Store) -> String {
+pub(crate) async fn answers(store: &impl Store) -> String {
     let filter = IssueFilter {
         kind: None,
         span: DAY,

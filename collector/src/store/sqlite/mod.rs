@@ -18,6 +18,7 @@ mod read;
 mod readers;
 mod run;
 mod schema;
+mod source;
 mod sweep;
 mod words;
 mod writer;
@@ -33,6 +34,7 @@ use candor_protocol::report::Report;
 pub use copy::Checked;
 use job::Job;
 use readers::Readers;
+pub(super) use source::Source;
 use std::path::Path;
 use writer::Writer;
 

@@ -55,6 +55,9 @@ async fn runs(ask: Ask<'_>, span: Span) -> Result<Groups, StoreError> {
     })
 }
 
+/// A column, and what its classes are.
+type Dimension = (&'static str, fn(String) -> Group);
+
 async fn issue(ask: Ask<'_>, id: IssueId, span: Span) -> Result<Groups, StoreError> {
     let which = format!(
         "AND key = {} {}",
@@ -66,8 +69,7 @@ async fn issue(ask: Ask<'_>, id: IssueId, span: Span) -> Result<Groups, StoreErr
         installs: ask.server.count(&all).await?,
         ..Groups::default()
     };
-    type Class = fn(String) -> Group;
-    let dimensions: [(&str, Class); 3] = [
+    let dimensions: [Dimension; 3] = [
         ("release", Group::Release),
         ("os", Group::Os),
         ("device", Group::Device),

@@ -15,7 +15,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use std::str::FromStr;
 
 /// A text that reads back as the type it was written from.
-struct Text<T>(T);
+pub(super) struct Text<T>(pub(super) T);
 
 impl<T: FromStr> FromSql for Text<T> {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
