@@ -8,13 +8,15 @@ use crate::privacy::quarantine;
 use crate::privacy::settings::Settings;
 use crate::store::{Incoming, Quarantine};
 use candor_protocol::batch;
-use candor_protocol::deidentify::AppName;
+use candor_protocol::deidentify::{AppName, Region};
 use candor_protocol::report::{Report, What};
 use candor_symbols::Symbols;
 
 /// What became of the lines of a batch.
 #[derive(Default)]
 pub(super) struct Decoded {
+    /// The region that the batch is for, which is the collector's own.
+    pub(super) region: Option<Region>,
     /// Reports that can be kept.
     pub(super) reports: Vec<Incoming>,
     /// Those that are not kept since a value in them might identify somebody.
@@ -44,11 +46,15 @@ pub(super) fn decode(
     if let Some(why) = settings.wrong_region(app, batch.header().region.as_ref()) {
         return Err(Refusal::Region(why));
     }
-    let mut decoded = Decoded::default();
+    let mut decoded = Decoded {
+        region: batch.header().region.clone(),
+        ..Decoded::default()
+    };
     let Decoded {
         reports,
         leaks,
         bad,
+        ..
     } = &mut decoded;
     for (line, json) in batch.lines() {
         match Report::from_json(json) {
