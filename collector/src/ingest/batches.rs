@@ -107,6 +107,9 @@ async fn accept<S: Store>(
             more.then_some(()).ok_or(Refusal::Busy)
         });
         drop(turn);
+        if let Ok(decoded) = &decoded {
+            working.shrink_to(decoded.bytes());
+        }
         // The place is held while the work goes on, also when the sender is gone.
         (decoded, working)
     });

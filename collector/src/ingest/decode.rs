@@ -30,6 +30,11 @@ impl Decoded {
     pub(super) fn count(&self) -> u32 {
         (self.reports.len() + self.leaks.len() + self.bad.len()) as u32
     }
+
+    /// About how many bytes of memory its reports take.
+    pub(super) fn bytes(&self) -> usize {
+        self.reports.iter().map(Incoming::bytes).sum()
+    }
 }
 
 /// All reports of a batch, or why it is refused as a whole. `held` is told how many bytes it has, before anything else is made
@@ -56,16 +61,12 @@ pub(super) fn decode(
         bad,
         ..
     } = &mut decoded;
+    let mut read = Vec::new();
     for (line, json) in batch.lines() {
         match Report::from_json(json) {
             Ok(report) => match newer::inspect(json, &report, batch.header().catalogue) {
                 Some(leak) => leaks.push((line, leak)),
-                None => reports.push(Incoming {
-                    line,
-                    report,
-                    json: json.to_owned(),
-                    issue: None,
-                }),
+                None => read.push((line, report, json)),
             },
             Err(reason) => match quarantine::inspect(json) {
                 Some(leak) => leaks.push((line, leak)),
@@ -73,16 +74,15 @@ pub(super) fn decode(
             },
         }
     }
-    if reports
-        .iter()
-        .any(|incoming| matches!(incoming.report.what, What::Crash(_) | What::Freeze(_)))
-    {
+    let has_stacks = |report: &Report| matches!(report.what, What::Crash(_) | What::Freeze(_));
+    if read.iter().any(|(_, report, _)| has_stacks(report)) {
         symbols.refresh();
     }
-    for incoming in reports.iter_mut() {
-        incoming.issue = grouping::group(&incoming.report, |stack, modules| {
+    reports.extend(read.into_iter().map(|(line, report, json)| {
+        let issue = grouping::group(&report, |stack, modules| {
             call_stack(symbols, stack, modules)
         });
-    }
+        Incoming::new(line, report, json, issue)
+    }));
     Ok(decoded)
 }
