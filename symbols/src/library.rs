@@ -8,6 +8,7 @@ use crate::foreign;
 use crate::locate::{Located, by_itself, complete, in_tree};
 use crate::name::Name;
 use crate::owner::{Owner, is_panic_machinery, owner};
+use crate::prepared::Names;
 use addr2line::Loader;
 use candor_protocol::deidentify::BuildId;
 use candor_protocol::report::{Found, Offset};
@@ -17,8 +18,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// Addresses whose names are kept: at about 300 bytes each some 20 MB at most.
-const NAMES: usize = 32_768;
+/// Addresses whose names are kept: at about 500 bytes each some 2 MB at most. Pages ask for them.
+const NAMES: usize = 2_048;
+
+/// Addresses whose called function is kept: at about 150 bytes each some 5 MB at most. Every crash that arrives asks for all of its
+/// frames.
+const CALLED: usize = 16_384;
 
 /// Files that are kept open with their tables read.
 const FILES: usize = 8;
@@ -74,34 +79,30 @@ pub struct Called {
 impl Called {
     /// What matters of the functions at one address; `None` without a function.
     pub fn of(names: &[Name]) -> Option<Self> {
-        let called = names.last()?;
-        let path = clean(&called.function);
-        Some(Self {
+        Some(Self::named(&names.last()?.function))
+    }
+
+    fn named(function: &str) -> Self {
+        let path = clean(function);
+        Self {
             // Not the owner by its file: line tables must not make a difference.
             owner: owner(None, Some(&path)),
             panics: is_panic_machinery(&path),
             path: path.into(),
-        })
+        }
     }
-}
-
-/// All that is known about an address.
-#[derive(Clone)]
-struct Known {
-    names: Arc<[Name]>,
-    called: Option<Called>,
 }
 
 /// The names in a file.
 enum Source {
     Elf(Box<Loader>),
-    Foreign(foreign::Names),
+    Ready(Names),
 }
 
 impl Source {
     fn read(located: &Located) -> Option<Self> {
-        match located.part {
-            Some(part) => Some(Self::Foreign(foreign::Names::read(&located.file, part)?)),
+        match Names::open(located) {
+            Some(names) => Some(Self::Ready(names)),
             None => Some(Self::Elf(Box::new(load(located)?))),
         }
     }
@@ -109,7 +110,14 @@ impl Source {
     fn names(&self, address: u64) -> Vec<Name> {
         match self {
             Self::Elf(loader) => file::names(loader, address),
-            Self::Foreign(names) => names.at(address),
+            Self::Ready(names) => names.at(address),
+        }
+    }
+
+    fn called(&self, address: u64) -> Option<Called> {
+        match self {
+            Self::Elf(loader) => Called::of(&file::names(loader, address)),
+            Self::Ready(names) => names.called_at(address).map(|name| Called::named(&name)),
         }
     }
 }
@@ -119,7 +127,8 @@ struct State {
     /// Time of each given path when it was read; `None` when it may have changed since.
     read: Vec<Option<SystemTime>>,
     open: Cache<u32, Option<Source>>,
-    known: Cache<(u32, u64), Known>,
+    names: Cache<(u32, u64), Arc<[Name]>>,
+    called: Cache<(u32, u64), Option<Called>>,
 }
 
 impl Symbols {
@@ -141,7 +150,8 @@ impl Symbols {
             builds: HashMap::new(),
             read: vec![None; given.len()],
             open: Cache::new(FILES),
-            known: Cache::new(NAMES),
+            names: Cache::new(NAMES),
+            called: Cache::new(CALLED),
         };
         let symbols = Self {
             given,
@@ -185,7 +195,8 @@ impl Symbols {
         if state.builds != builds {
             state.builds = builds;
             state.open.clear();
-            state.known.clear();
+            state.names.clear();
+            state.called.clear();
         }
         looked
     }
@@ -195,21 +206,25 @@ impl Symbols {
     ///
     /// `found` says what `offset` is: a return address is looked up one byte before it, inside the call.
     pub fn names(&self, build_id: &BuildId, offset: Offset, found: Found) -> Arc<[Name]> {
-        self.known(build_id, offset, found, |known| known.names.clone())
+        let read = |source: &Source, address| source.names(address).into();
+        self.known(build_id, offset, found, |state| &mut state.names, read)
             .unwrap_or_default()
     }
 
     /// What tells one fault from another at an address; `None` where no symbol file knows it. Costs less than the names.
     pub fn called(&self, build_id: &BuildId, offset: Offset, found: Found) -> Option<Called> {
-        self.known(build_id, offset, found, |known| known.called.clone())?
+        let read = Source::called;
+        self.known(build_id, offset, found, |state| &mut state.called, read)?
     }
 
-    fn known<T>(
+    /// What is kept of an address, or else is looked up in its file.
+    fn known<T: Clone + Default>(
         &self,
         build_id: &BuildId,
         offset: Offset,
         found: Found,
-        take: impl Fn(&Known) -> T,
+        cache: impl Fn(&mut State) -> &mut Cache<(u32, u64), T>,
+        look_up: impl Fn(&Source, u64) -> T,
     ) -> Option<T> {
         let address = if found.is_exact() {
             offset.0
@@ -219,39 +234,28 @@ impl Symbols {
         if address > HIGHEST {
             return None;
         }
-        let State {
-            builds,
-            open,
-            known,
-            ..
-        } = &mut *self.lock();
-        let Build { number, names, .. } = builds
+        let mut state = self.lock();
+        let build = state
+            .builds
             .get(build_id)
-            .or_else(|| builds.get(&shortened(build_id)?))?;
-        let located = names.as_ref()?;
-        let key = (*number, address);
-        if let Some(taken) = known.get(&key, &take) {
-            return Some(taken);
+            .or_else(|| state.builds.get(&shortened(build_id)?))?;
+        let (number, located) = (build.number, build.names.clone()?);
+        let key = (number, address);
+        if let Some(kept) = cache(&mut state).get(&key, T::clone) {
+            return Some(kept);
         }
-        let look_up = |source: &Option<Source>| {
-            source
-                .as_ref()
-                .map_or_else(Vec::new, |source| source.names(address))
+        let ask = |source: &Option<Source>| {
+            let source = source.as_ref();
+            source.map_or_else(T::default, |source| look_up(source, address))
         };
-        let names = open.get(number, look_up).unwrap_or_else(|| {
-            let source = Source::read(located);
-            let names = look_up(&source);
-            open.insert(*number, source);
-            names
+        let found = state.open.get(&number, ask).unwrap_or_else(|| {
+            let source = Source::read(&located);
+            let found = ask(&source);
+            state.open.insert(number, source);
+            found
         });
-        let called = Called::of(&names);
-        let new = Known {
-            names: names.into(),
-            called,
-        };
-        let taken = take(&new);
-        known.insert(key, new);
-        Some(taken)
+        cache(&mut state).insert(key, found.clone());
+        Some(found)
     }
 
     /// Builds whose symbols are at hand, in no particular order.
@@ -284,7 +288,7 @@ fn shortened(build_id: &BuildId) -> Option<BuildId> {
     build_id.as_str().get(..32)?.parse().ok()
 }
 
-fn load(located: &Located) -> Option<Loader> {
+pub(crate) fn load(located: &Located) -> Option<Loader> {
     // Without the file that it shares debug information with, its own part and its symbol table are left.
     let supplement = located.supplement.as_ref().map(|shared| &shared.file);
     Loader::new_with_sup(&located.file, supplement)
