@@ -207,55 +207,40 @@ impl Symbols {
     /// `found` says what `offset` is: a return address is looked up one byte before it, inside the call.
     pub fn names(&self, build_id: &BuildId, offset: Offset, found: Found) -> Arc<[Name]> {
         let read = |source: &Source, address| source.names(address).into();
-        self.known(build_id, offset, found, |state| &mut state.names, read)
+        let mut state = self.lock();
+        let known = address(offset, found).zip(state.build(build_id));
+        known
+            .and_then(|(address, build)| {
+                state.known(&build, address, |state| &mut state.names, read)
+            })
             .unwrap_or_default()
     }
 
-    /// What tells one fault from another at an address; `None` where no symbol file knows it. Costs less than the names.
-    pub fn called(&self, build_id: &BuildId, offset: Offset, found: Found) -> Option<Called> {
-        let read = Source::called;
-        self.known(build_id, offset, found, |state| &mut state.called, read)?
-    }
-
-    /// What is kept of an address, or else is looked up in its file.
-    fn known<T: Clone + Default>(
+    /// What tells one fault from another at each of these addresses, of which some have no build; `None` where no symbol file knows
+    /// it. Costs less than the names.
+    pub fn called<'b>(
         &self,
-        build_id: &BuildId,
-        offset: Offset,
-        found: Found,
-        cache: impl Fn(&mut State) -> &mut Cache<(u32, u64), T>,
-        look_up: impl Fn(&Source, u64) -> T,
-    ) -> Option<T> {
-        let address = if found.is_exact() {
-            offset.0
-        } else {
-            offset.0.saturating_sub(1)
-        };
-        if address > HIGHEST {
-            return None;
-        }
+        places: impl IntoIterator<Item = (Option<&'b BuildId>, Offset, Found)>,
+    ) -> Vec<Option<Called>> {
         let mut state = self.lock();
-        let build = state
-            .builds
-            .get(build_id)
-            .or_else(|| state.builds.get(&shortened(build_id)?))?;
-        let (number, located) = (build.number, build.names.clone()?);
-        let key = (number, address);
-        if let Some(kept) = cache(&mut state).get(&key, T::clone) {
-            return Some(kept);
-        }
-        let ask = |source: &Option<Source>| {
-            let source = source.as_ref();
-            source.map_or_else(T::default, |source| look_up(source, address))
-        };
-        let found = state.open.get(&number, ask).unwrap_or_else(|| {
-            let source = Source::read(&located);
-            let found = ask(&source);
-            state.open.insert(number, source);
-            found
-        });
-        cache(&mut state).insert(key, found.clone());
-        Some(found)
+        // One build after the other is usually the same.
+        let mut last: Option<(&BuildId, Option<Build>)> = None;
+        places
+            .into_iter()
+            .map(|(build_id, offset, found)| {
+                let build_id = build_id?;
+                let address = address(offset, found)?;
+                if last
+                    .as_ref()
+                    .is_none_or(|(id, _)| !std::ptr::eq(*id, build_id))
+                {
+                    last = Some((build_id, state.build(build_id)));
+                }
+                let (_, build) = last.as_ref()?;
+                let build = build.as_ref()?;
+                state.known(build, address, |state| &mut state.called, Source::called)?
+            })
+            .collect()
     }
 
     /// Builds whose symbols are at hand, in no particular order.
@@ -281,6 +266,51 @@ impl Symbols {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl State {
+    fn build(&self, build_id: &BuildId) -> Option<Build> {
+        let build = self.builds.get(build_id);
+        build
+            .or_else(|| self.builds.get(&shortened(build_id)?))
+            .cloned()
+    }
+
+    /// What is kept of an address, or else is looked up in its file.
+    fn known<T: Clone + Default>(
+        &mut self,
+        build: &Build,
+        address: u64,
+        cache: impl Fn(&mut Self) -> &mut Cache<(u32, u64), T>,
+        look_up: impl Fn(&Source, u64) -> T,
+    ) -> Option<T> {
+        let located = build.names.as_ref()?;
+        let key = (build.number, address);
+        if let Some(kept) = cache(self).get(&key, T::clone) {
+            return Some(kept);
+        }
+        let ask = |source: &Option<Source>| {
+            let source = source.as_ref();
+            source.map_or_else(T::default, |source| look_up(source, address))
+        };
+        let found = self.open.get(&build.number, ask).unwrap_or_else(|| {
+            let source = Source::read(located);
+            let found = ask(&source);
+            self.open.insert(build.number, source);
+            found
+        });
+        cache(self).insert(key, found.clone());
+        Some(found)
+    }
+}
+
+/// Where an address is looked up; `None` where no program has code.
+fn address(offset: Offset, found: Found) -> Option<u64> {
+    let address = match found.is_exact() {
+        true => offset.0,
+        false => offset.0.saturating_sub(1),
+    };
+    (address <= HIGHEST).then_some(address)
 }
 
 /// What a file of Breakpad's that does not tell the whole of it calls a build.
