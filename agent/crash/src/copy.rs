@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bytes that are copied at most. A loop of an app stands on some ten kilobytes; a thread that is deeper in calls is walked while it is
 /// stopped.
-const MOST: usize = 64 << 10;
+const MOST: usize = 32 << 10;
 /// Bytes below the stack pointer that a function may use without telling, by the System V ABI for x86-64, 3.2.2.
 const RED_ZONE: usize = 128;
 

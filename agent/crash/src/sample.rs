@@ -6,7 +6,7 @@ use crate::glance::{self, Glance, Means, call};
 use crate::memory::Memory;
 use crate::poke;
 use crate::registers::{INSTRUCTION_POINTER, Registers, STACK_POINTER};
-use crate::stop::{self, Refusal, Stopped};
+use crate::stop::{self, Patience, Refusal, Stopped};
 use crate::sys;
 use candor_dump::{Module, Stack};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -170,8 +170,6 @@ fn registers_of(
 /// Stops a thread for a moment, if it can be had within `millis`, and gives it to `work`, which is done in the helper. Only by whoever
 /// has begun (see [`poke::Poke::begin`]). `false` if the system does not allow it.
 pub(crate) fn hold(shared: &Shared, tid: u32, millis: u64, work: &mut dyn FnMut(&Stopped)) -> bool {
-    // In steps of some 60 microseconds.
-    let steps = u32::try_from(millis * 16).unwrap_or(u32::MAX);
     let mut attempt = |allow_tracing: bool| {
         let mut refusal = None;
         // Where a sandbox answers with a signal, that one is caught aside.
@@ -183,7 +181,7 @@ pub(crate) fn hold(shared: &Shared, tid: u32, millis: u64, work: &mut dyn FnMut(
                         refusal = Some(why);
                         return;
                     }
-                    let Some(stopped) = stop::wait_stopped(tid, steps) else {
+                    let Some(stopped) = stop::wait_stopped(tid, Patience::Helper) else {
                         return;
                     };
                     work(&stopped);
