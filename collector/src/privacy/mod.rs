@@ -14,10 +14,10 @@
 
 pub mod audit;
 mod calendar;
-mod document;
+pub(crate) mod document;
 pub mod erasure;
 pub mod export;
-mod files;
+pub(crate) mod files;
 pub mod groups;
 mod key;
 pub mod narrowing;
@@ -86,6 +86,11 @@ impl Office {
             })
         };
         open().map_err(unwritten)
+    }
+
+    /// The data directory that it is in.
+    pub fn data(&self) -> &Path {
+        self.directory.parent().unwrap_or(Path::new("."))
     }
 
     /// The key that receipts and notices are signed with.
