@@ -68,6 +68,17 @@ pub enum NotTaken {
     Unchanged(Unchanged),
 }
 
+impl std::fmt::Display for NotTaken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Weak(why) => why.fmt(f),
+            Self::NoLink => f.write_str("the link was used, is too old, or is none"),
+            Self::NotIn(_) => f.write_str("the present password is another one"),
+            Self::Unchanged(why) => why.fmt(f),
+        }
+    }
+}
+
 impl From<Unchanged> for NotTaken {
     fn from(why: Unchanged) -> Self {
         Self::Unchanged(why)
@@ -121,6 +132,11 @@ impl Door {
     /// Whether nobody is asked.
     pub fn is_open(&self) -> bool {
         self.open
+    }
+
+    /// Whether browsers reach it by TLS alone.
+    pub fn is_secure(&self) -> bool {
+        self.secure
     }
 
     /// The people, sessions and tokens.
@@ -206,10 +222,13 @@ impl Door {
                 // Looked at before it is written, so that whoever waits does not make the disk work.
                 let mut attempts = people.get(name).map(|one| one.attempts).unwrap_or_default();
                 attempts.begin(now).map_err(NotIn::Wait)?;
-                let begun = self.register.change_people(|people| {
-                    let person = person(people, name)?;
-                    Ok((person.attempts.begin(now), person.password.clone()))
-                });
+                let begun = self.register.change_people(
+                    |people| {
+                        let person = person(people, name)?;
+                        Ok((person.attempts.begin(now), person.password.clone()))
+                    },
+                    || Ok(()),
+                );
                 match begun {
                     Ok((begun, password)) => {
                         begun.map_err(NotIn::Wait)?;
@@ -237,10 +256,13 @@ impl Door {
             (true, Some(name)) => name,
             _ => return Err(NotIn::Wrong),
         };
-        let forgotten = self.register.change_people(|people| {
-            person(people, &name)?.attempts = Attempts::default();
-            Ok(())
-        });
+        let forgotten = self.register.change_people(
+            |people| {
+                person(people, &name)?.attempts = Attempts::default();
+                Ok(())
+            },
+            || Ok(()),
+        );
         match forgotten {
             Ok(()) => Ok(name),
             Err(Unchanged::Unwritten(error)) => Err(error.into()),
@@ -254,9 +276,13 @@ impl Door {
         hash: impl FnOnce() -> R + Send + 'static,
     ) -> io::Result<R> {
         let turn = self.hashing.clone().acquire_owned().await;
-        let hashed = tokio::task::spawn_blocking(hash).await;
-        drop(turn);
-        hashed.map_err(io::Error::other)
+        let hashed = tokio::task::spawn_blocking(move || {
+            let hashed = hash();
+            // Held to the end, also where nobody waits for it any more.
+            drop(turn);
+            hashed
+        });
+        hashed.await.map_err(io::Error::other)
     }
 
     /// A link for the first one who may do everything, if there is nobody yet. The link before ends.
@@ -298,7 +324,7 @@ impl Door {
         name: Option<&PersonName>,
         text: &str,
         now: u64,
-        note: impl FnOnce(&PersonName) -> io::Result<()>,
+        note: impl Fn(&PersonName) -> io::Result<()>,
     ) -> Result<(PersonName, Secret), NotTaken> {
         let invited = self.invited(secret, now)?.ok_or(NotTaken::NoLink)?;
         let first = invited == Invited::First;
@@ -308,26 +334,26 @@ impl Door {
             (Invited::First, None) => return Err(NotTaken::NoLink),
         };
         let hash = self.choose(&name, text).await?;
-        note(&name)?;
+        let note = || note(&name);
         if first {
             // Of two who use the link at the same time one is the first.
             let mut welcome = lock(&self.welcome);
             if *welcome != SecretHash::of_presented(secret) {
                 return Err(NotTaken::NoLink);
             }
-            match self.register.add_person(&name, Role::Admin, now) {
+            match self.register.add_person(&name, Role::Admin, now, || Ok(())) {
                 Ok(_) => {}
                 // Somebody was added and never came.
-                Err(Unchanged::Exists) => self.register.set_role(&name, Role::Admin)?,
+                Err(Unchanged::Exists) => self.register.set_role(&name, Role::Admin, || Ok(()))?,
                 Err(other) => return Err(other.into()),
             }
-            self.register.set_password(&name, hash)?;
+            self.register.set_password(&name, hash, note)?;
             *welcome = None;
         } else {
             if self.invited(secret, now)? != Some(Invited::Person(name.clone())) {
                 return Err(NotTaken::NoLink);
             }
-            self.register.set_password(&name, hash)?;
+            self.register.set_password(&name, hash, note)?;
         }
         Ok((name.clone(), self.register.begin_session(&name, now)?))
     }
@@ -342,11 +368,12 @@ impl Door {
         present: &str,
         next: &str,
         now: u64,
+        note: impl Fn() -> io::Result<()>,
     ) -> Result<Secret, NotTaken> {
         let known = self.knows(name.as_str(), present, now).await;
         known.map_err(NotTaken::NotIn)?;
         let hash = self.choose(name, next).await?;
-        self.register.set_password(name, hash)?;
+        self.register.set_password(name, hash, note)?;
         Ok(self.register.begin_session(name, now)?)
     }
 
@@ -398,23 +425,30 @@ mod tests {
         }
         // Another process waits as well.
         let other = Door::of(data.path());
-        assert!(matches!(other.sign_in("wei", PASSWORD, NOW).await, Err(NotIn::Wait(30))));
+        assert!(matches!(
+            other.sign_in("wei", PASSWORD, NOW).await,
+            Err(NotIn::Wait(30))
+        ));
         door.sign_in("Wei ", PASSWORD, NOW + 30).await.unwrap();
         let wrong = door.sign_in("wei", "correct horse batterz", NOW + 31).await;
-        assert!(matches!(wrong, Err(NotIn::Wrong)), "it is all forgotten: {wrong:?}");
+        assert!(
+            matches!(wrong, Err(NotIn::Wrong)),
+            "it is all forgotten: {wrong:?}"
+        );
     }
 
     #[tokio::test]
     async fn many_guesses_at_the_same_time_are_no_way_around() {
         let data = tempfile::tempdir().unwrap();
-        let door = with_wei(data.path()).await;
-        let guesses = (0..20).map(|_| door.sign_in("wei", "correct horse batterz", NOW));
+        let door = Arc::new(with_wei(data.path()).await);
+        let mut guesses = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let door = door.clone();
+            guesses.spawn(async move { door.sign_in("wei", "correct horse batterz", NOW).await });
+        }
         let mut looked_at = 0;
-        let mut all: Vec<_> = guesses.map(Box::pin).collect();
-        for guess in &mut all {
-            if matches!(guess.await, Err(NotIn::Wrong)) {
-                looked_at += 1;
-            }
+        while let Some(guess) = guesses.join_next().await {
+            looked_at += u32::from(matches!(guess.unwrap(), Err(NotIn::Wrong)));
         }
         assert_eq!(looked_at, 5);
     }
@@ -424,14 +458,22 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let door = with_wei(data.path()).await;
         let (wei, before) = door.sign_in("wei", PASSWORD, NOW).await.unwrap();
-        let is_in = |secret: &Secret| door.by_session(secret.reveal(), NOW).unwrap() != Visitor::Nobody;
+        let is_in =
+            |secret: &Secret| door.by_session(secret.reveal(), NOW).unwrap() != Visitor::Nobody;
         assert!(is_in(&before));
-        let wrong = door.change_password(&wei, "not the password", "another long one", NOW).await;
+        let wrong = door
+            .change_password(&wei, "not the password", "another long one", NOW, || Ok(()))
+            .await;
         assert!(matches!(wrong, Err(NotTaken::NotIn(NotIn::Wrong))));
-        let weak = door.change_password(&wei, PASSWORD, "short", NOW).await;
+        let weak = door
+            .change_password(&wei, PASSWORD, "short", NOW, || Ok(()))
+            .await;
         assert!(matches!(weak, Err(NotTaken::Weak(Weak::Short))));
         assert!(is_in(&before));
-        let after = door.change_password(&wei, PASSWORD, "another long one", NOW).await.unwrap();
+        let after = door
+            .change_password(&wei, PASSWORD, "another long one", NOW, || Ok(()))
+            .await
+            .unwrap();
         assert!(!is_in(&before) && is_in(&after));
     }
 }

@@ -116,7 +116,11 @@ mod tests {
         assert_eq!(choose("wei.chenwei.chen"), Err(Weak::Name));
         assert_eq!(choose("ababababababab"), Err(Weak::Same));
         assert_eq!(choose(&"ab c".repeat(300)), Err(Weak::Long));
-        for fine in ["correct horse battery", "twelve chars", "一二三四五六七八九十甲乙"] {
+        for fine in [
+            "correct horse battery",
+            "twelve chars",
+            "一二三四五六七八九十甲乙",
+        ] {
             assert_eq!(choose(fine).as_deref(), Ok(fine));
         }
     }

@@ -17,7 +17,7 @@ const FORGOTTEN: u64 = 86_400;
 
 /// The attempts at one name that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Attempts {
+pub(super) struct Attempts {
     /// How many in a row.
     failed: u32,
     /// When the last one was, in seconds since 1970-01-01 UTC.
@@ -31,7 +31,7 @@ impl Attempts {
     ///
     /// # Errors
     /// The seconds that are still to be waited.
-    pub fn begin(&mut self, now: u64) -> Result<(), u64> {
+    pub(super) fn begin(&mut self, now: u64) -> Result<(), u64> {
         if now < self.shut_until {
             return Err(self.shut_until - now);
         }
@@ -48,7 +48,7 @@ impl Attempts {
     }
 
     /// When the last one was.
-    pub fn last(&self) -> u64 {
+    pub(super) fn last(&self) -> u64 {
         self.last
     }
 }

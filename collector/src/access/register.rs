@@ -127,12 +127,16 @@ pub enum Unchanged {
 impl fmt::Display for Unchanged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoSuchPerson => f.write_str("nobody is called so; `people list` prints who there is"),
+            Self::NoSuchPerson => {
+                f.write_str("nobody is called so; `people list` prints who there is")
+            }
             Self::Exists => f.write_str("somebody is called so already"),
             Self::LastAdmin => f.write_str("nobody would be left who may do everything"),
             Self::NoSuchToken => f.write_str("there is no such token; `tokens list` prints them"),
             Self::TokenExists => f.write_str("a token is called so already"),
-            Self::NoScope => f.write_str("a token needs a scope: read, reports, triage, symbols or admin"),
+            Self::NoScope => {
+                f.write_str("a token needs a scope: read, reports, triage, symbols or admin")
+            }
             Self::Unwritten(error) => write!(f, "it cannot be written down: {error}"),
         }
     }
@@ -183,10 +187,11 @@ impl Register {
         Ok(admins(&*self.people()?).next().is_some())
     }
 
-    /// Changes people, unless what comes out would leave nobody who may do everything where there was somebody.
+    /// Changes people, unless what comes out would leave nobody who may do everything where there was somebody, or it cannot be noted.
     pub(super) fn change_people<R>(
         &self,
         change: impl FnOnce(&mut People) -> Result<R, Unchanged>,
+        note: impl Fn() -> io::Result<()>,
     ) -> Result<R, Unchanged> {
         files::directory(&self.directory)?;
         self.people.change(|people| {
@@ -194,7 +199,11 @@ impl Register {
             let had_admin = admins(people).next().is_some();
             let changed = change(people).and_then(|done| {
                 let locked_out = had_admin && admins(people).next().is_none();
-                if locked_out { Err(Unchanged::LastAdmin) } else { Ok(done) }
+                if locked_out {
+                    return Err(Unchanged::LastAdmin);
+                }
+                note()?;
+                Ok(done)
             });
             if changed.is_err() {
                 *people = before;
@@ -207,22 +216,31 @@ impl Register {
     ///
     /// # Errors
     /// When somebody is called so, or it cannot be written.
-    pub fn add_person(&self, name: &PersonName, role: Role, now: u64) -> Result<Secret, Unchanged> {
+    pub fn add_person(
+        &self,
+        name: &PersonName,
+        role: Role,
+        now: u64,
+        note: impl Fn() -> io::Result<()>,
+    ) -> Result<Secret, Unchanged> {
         let (secret, invitation) = invitation(now);
-        self.change_people(|people| {
-            if people.contains_key(name) {
-                return Err(Unchanged::Exists);
-            }
-            let person = Person {
-                role,
-                since: now,
-                password: None,
-                invitation: Some(invitation),
-                attempts: Attempts::default(),
-            };
-            people.insert(name.clone(), person);
-            Ok(())
-        })?;
+        self.change_people(
+            |people| {
+                if people.contains_key(name) {
+                    return Err(Unchanged::Exists);
+                }
+                let person = Person {
+                    role,
+                    since: now,
+                    password: None,
+                    invitation: Some(invitation),
+                    attempts: Attempts::default(),
+                };
+                people.insert(name.clone(), person);
+                Ok(())
+            },
+            note,
+        )?;
         Ok(secret)
     }
 
@@ -230,12 +248,20 @@ impl Register {
     ///
     /// # Errors
     /// When nobody is called so, or it cannot be written.
-    pub fn invite(&self, name: &PersonName, now: u64) -> Result<Secret, Unchanged> {
+    pub fn invite(
+        &self,
+        name: &PersonName,
+        now: u64,
+        note: impl Fn() -> io::Result<()>,
+    ) -> Result<Secret, Unchanged> {
         let (secret, invitation) = invitation(now);
-        self.change_people(|people| {
-            person(people, name)?.invitation = Some(invitation);
-            Ok(())
-        })?;
+        self.change_people(
+            |people| {
+                person(people, name)?.invitation = Some(invitation);
+                Ok(())
+            },
+            note,
+        )?;
         Ok(secret)
     }
 
@@ -253,14 +279,22 @@ impl Register {
     ///
     /// # Errors
     /// When nobody is called so, or it cannot be written.
-    pub fn set_password(&self, name: &PersonName, hash: String) -> Result<(), Unchanged> {
-        self.change_people(|people| {
-            let person = person(people, name)?;
-            person.password = Some(hash);
-            person.invitation = None;
-            person.attempts = Attempts::default();
-            Ok(())
-        })?;
+    pub fn set_password(
+        &self,
+        name: &PersonName,
+        hash: String,
+        note: impl Fn() -> io::Result<()>,
+    ) -> Result<(), Unchanged> {
+        self.change_people(
+            |people| {
+                let person = person(people, name)?;
+                person.password = Some(hash);
+                person.invitation = None;
+                person.attempts = Attempts::default();
+                Ok(())
+            },
+            note,
+        )?;
         Ok(self.end_sessions(name)?)
     }
 
@@ -268,11 +302,19 @@ impl Register {
     ///
     /// # Errors
     /// When nobody is called so, nobody would be left who may do everything, or it cannot be written.
-    pub fn set_role(&self, name: &PersonName, role: Role) -> Result<(), Unchanged> {
-        self.change_people(|people| {
-            person(people, name)?.role = role;
-            Ok(())
-        })?;
+    pub fn set_role(
+        &self,
+        name: &PersonName,
+        role: Role,
+        note: impl Fn() -> io::Result<()>,
+    ) -> Result<(), Unchanged> {
+        self.change_people(
+            |people| {
+                person(people, name)?.role = role;
+                Ok(())
+            },
+            note,
+        )?;
         Ok(self.end_sessions(name)?)
     }
 
@@ -280,10 +322,15 @@ impl Register {
     ///
     /// # Errors
     /// When nobody is called so, nobody would be left who may do everything, or it cannot be written.
-    pub fn remove_person(&self, name: &PersonName) -> Result<(), Unchanged> {
-        self.change_people(|people| {
-            people.remove(name).map(drop).ok_or(Unchanged::NoSuchPerson)
-        })?;
+    pub fn remove_person(
+        &self,
+        name: &PersonName,
+        note: impl Fn() -> io::Result<()>,
+    ) -> Result<(), Unchanged> {
+        self.change_people(
+            |people| people.remove(name).map(drop).ok_or(Unchanged::NoSuchPerson),
+            note,
+        )?;
         Ok(self.end_sessions(name)?)
     }
 
@@ -323,7 +370,10 @@ impl Register {
         let Some(session) = self.sessions.read()?.get(hash).cloned() else {
             return Ok(None);
         };
-        let role = self.people()?.get(&session.person).map(|person| person.role);
+        let role = self
+            .people()?
+            .get(&session.person)
+            .map(|person| person.role);
         let Some(role) = role.filter(|_| !session.is_over(now)) else {
             return Ok(None);
         };
@@ -398,6 +448,7 @@ impl Register {
         scopes: BTreeSet<Scope>,
         by: &str,
         now: u64,
+        note: impl Fn() -> io::Result<()>,
     ) -> Result<Secret, Unchanged> {
         if scopes.is_empty() {
             return Err(Unchanged::NoScope);
@@ -408,6 +459,7 @@ impl Register {
             if tokens.values().any(|token| token.name == *name) {
                 return Err(Unchanged::TokenExists);
             }
+            note()?;
             let token = Token {
                 name: name.clone(),
                 scopes,
@@ -431,7 +483,10 @@ impl Register {
         let Some(token) = self.tokens.read()?.get(&hash).cloned() else {
             return Ok(None);
         };
-        if token.seen.is_none_or(|seen| now.saturating_sub(seen) >= LAG) {
+        if token
+            .seen
+            .is_none_or(|seen| now.saturating_sub(seen) >= LAG)
+        {
             self.tokens.change(|tokens| {
                 if let Some(token) = tokens.get_mut(&hash) {
                     token.seen = Some(now);
@@ -445,10 +500,15 @@ impl Register {
     ///
     /// # Errors
     /// When there is none, or it cannot be written.
-    pub fn end_token(&self, name: &PersonName) -> Result<(), Unchanged> {
+    pub fn end_token(
+        &self,
+        name: &PersonName,
+        note: impl Fn() -> io::Result<()>,
+    ) -> Result<(), Unchanged> {
         if !self.tokens()?.values().any(|token| token.name == *name) {
             return Err(Unchanged::NoSuchToken);
         }
+        note()?;
         self.tokens
             .change(|tokens| tokens.retain(|_, token| token.name != *name))?;
         Ok(())
@@ -500,6 +560,10 @@ mod tests {
 
     const NOW: u64 = 1_700_000_000;
 
+    fn silent() -> io::Result<()> {
+        Ok(())
+    }
+
     fn name(text: &str) -> PersonName {
         text.parse().unwrap()
     }
@@ -510,17 +574,27 @@ mod tests {
         let register = Register::of(data.path());
         assert!(!register.has_admin().unwrap());
         let (wei, ann) = (name("wei"), name("ann"));
-        register.add_person(&wei, Role::Admin, NOW).unwrap();
+        register.add_person(&wei, Role::Admin, NOW, silent).unwrap();
         assert!(!register.has_admin().unwrap(), "no password yet");
-        register.set_password(&wei, "hash".to_owned()).unwrap();
-        register.add_person(&ann, Role::Admin, NOW).unwrap();
-        for refused in [register.set_role(&wei, Role::Viewer), register.remove_person(&wei)] {
+        register
+            .set_password(&wei, "hash".to_owned(), silent)
+            .unwrap();
+        register.add_person(&ann, Role::Admin, NOW, silent).unwrap();
+        for refused in [
+            register.set_role(&wei, Role::Viewer, silent),
+            register.remove_person(&wei, silent),
+        ] {
             assert!(matches!(refused, Err(Unchanged::LastAdmin)));
         }
-        register.set_password(&ann, "hash".to_owned()).unwrap();
-        register.remove_person(&wei).unwrap();
+        register
+            .set_password(&ann, "hash".to_owned(), silent)
+            .unwrap();
+        register.remove_person(&wei, silent).unwrap();
         assert!(register.has_admin().unwrap());
-        assert!(matches!(register.remove_person(&wei), Err(Unchanged::NoSuchPerson)));
+        assert!(matches!(
+            register.remove_person(&wei, silent),
+            Err(Unchanged::NoSuchPerson)
+        ));
     }
 
     #[test]
@@ -528,7 +602,9 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let register = Register::of(data.path());
         let wei = name("wei");
-        register.add_person(&wei, Role::Viewer, NOW).unwrap();
+        register
+            .add_person(&wei, Role::Viewer, NOW, silent)
+            .unwrap();
         let hash = register.begin_session(&wei, NOW).unwrap().hash();
         let is_on = |now| register.session(&hash, now).unwrap().is_some();
         assert!(is_on(NOW + IDLE - 1));
@@ -536,12 +612,20 @@ mod tests {
         assert!(!is_on(NOW + 3 * IDLE));
         let hash = register.begin_session(&wei, NOW).unwrap().hash();
         for hours in (0..LONGEST / 3_600).step_by(6) {
-            assert!(register.session(&hash, NOW + hours * 3_600).unwrap().is_some());
+            assert!(
+                register
+                    .session(&hash, NOW + hours * 3_600)
+                    .unwrap()
+                    .is_some()
+            );
         }
         assert!(register.session(&hash, NOW + LONGEST).unwrap().is_none());
         let other = register.begin_session(&wei, NOW).unwrap().hash();
-        register.set_role(&wei, Role::Triager).unwrap();
-        assert!(register.session(&other, NOW).unwrap().is_none(), "rights changed");
+        register.set_role(&wei, Role::Triager, silent).unwrap();
+        assert!(
+            register.session(&other, NOW).unwrap().is_none(),
+            "rights changed"
+        );
     }
 
     #[test]
@@ -549,7 +633,9 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let register = Register::of(data.path());
         let wei = name("wei");
-        register.add_person(&wei, Role::Viewer, NOW).unwrap();
+        register
+            .add_person(&wei, Role::Viewer, NOW, silent)
+            .unwrap();
         let all: Vec<_> = (0..=SESSIONS as u64)
             .map(|n| register.begin_session(&wei, NOW + n).unwrap().hash())
             .collect();
@@ -564,10 +650,18 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let register = Register::of(data.path());
         let wei = name("wei");
-        let link = register.add_person(&wei, Role::Viewer, NOW).unwrap();
+        let link = register
+            .add_person(&wei, Role::Viewer, NOW, silent)
+            .unwrap();
         let session = register.begin_session(&wei, NOW).unwrap();
         let token = register
-            .add_token(&name("ci"), BTreeSet::from([Scope::Symbols]), "wei", NOW)
+            .add_token(
+                &name("ci"),
+                BTreeSet::from([Scope::Symbols]),
+                "wei",
+                NOW,
+                silent,
+            )
             .unwrap();
         let mut text = String::new();
         for entry in std::fs::read_dir(data.path().join("access")).unwrap() {
@@ -578,7 +672,7 @@ mod tests {
             assert!(text.contains(secret.hash().id()));
         }
         assert!(register.token(token.reveal(), NOW).unwrap().is_some());
-        register.end_token(&name("ci")).unwrap();
+        register.end_token(&name("ci"), silent).unwrap();
         assert!(register.token(token.reveal(), NOW).unwrap().is_none());
     }
 }

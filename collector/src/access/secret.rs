@@ -78,7 +78,10 @@ mod tests {
     #[test]
     fn a_secret_is_found_again_by_its_hash_and_is_never_printed() {
         let secret = Secret::generate("a_");
-        assert_eq!(SecretHash::of_presented(secret.reveal()), Some(secret.hash()));
+        assert_eq!(
+            SecretHash::of_presented(secret.reveal()),
+            Some(secret.hash())
+        );
         assert_ne!(Secret::generate("a_").hash(), secret.hash());
         let printed = format!("{secret:?}{:?}", secret.hash());
         assert!(!printed.contains(&secret.reveal()[2..12]), "{printed}");
