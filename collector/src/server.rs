@@ -173,9 +173,9 @@ fn everything<S: Store>(
     state: &State<S>,
     ingest: &Ingest<S>,
     health: &Health<S>,
-) -> Routes<Health<S>> {
-    health
-        .routes()
+) -> Routes {
+    Routes::with(())
+        .and(health.routes())
         .and(ingest.routes())
         .and(health.metrics_routes())
         .and(api::routes(state.clone()))
@@ -183,7 +183,7 @@ fn everything<S: Store>(
 }
 
 /// Every route there is, where pages are served: for whoever wants to know, or to serve them in a way of its own.
-pub fn routes<S: Store>(state: &State<S>, limits: Limits) -> Routes<impl Clone> {
+pub fn routes<S: Store>(state: &State<S>, limits: Limits) -> Routes {
     let ingest = Ingest::new(state.clone(), limits);
     let health = Health::new(state.clone(), ingest.clone(), None);
     everything(state, &ingest, &health)

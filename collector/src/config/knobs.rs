@@ -165,7 +165,7 @@ pub const KNOBS: &[Knob] = &[
     },
     Knob {
         name: "pages.sign_in",
-        unit: "word",
+        unit: "policy",
         help: "Whether whoever wants to see the pages has to sign in. `none` is for a demo, or a machine of one's own: everybody who \
                reaches the loopback address may see and change everything, and every page says so. Then pages answer to names of \
                the loopback alone.",
@@ -184,7 +184,7 @@ pub const KNOBS: &[Knob] = &[
     },
     Knob {
         name: "pages.tls_proxy",
-        unit: "word",
+        unit: "answer",
         help: "Whether a proxy in front of the collector speaks TLS with browsers, and nobody reaches the collector but through it. \
                Pages are then served in plain HTTP on any address, and cookies are for TLS alone.",
         kind: Kind::Text {

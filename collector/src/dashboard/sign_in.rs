@@ -4,6 +4,7 @@ use super::entry::{Inside, Trouble};
 use super::form::Form;
 use super::shell::Shell;
 use super::words::{Words, fill};
+use crate::access::register::Person;
 use crate::access::{NotIn, PersonName, Secret};
 use crate::state::State;
 use crate::store::{Store, StoreError};
@@ -95,8 +96,8 @@ fn show<S: Store>(
     status: StatusCode,
     wrong: Option<String>,
 ) -> Response {
-    let ready = match state.door.register().has_admin() {
-        Ok(ready) => ready,
+    let ready = match state.door.register().people() {
+        Ok(people) => people.values().any(Person::can_sign_in),
         Err(error) => {
             let error = StoreError::Unavailable(error.to_string());
             return inside.explain(&Trouble::Store(error));
