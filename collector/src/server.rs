@@ -169,11 +169,7 @@ pub async fn run_as<S: Store>(
 }
 
 /// Every route there is, where pages are served.
-fn everything<S: Store>(
-    state: &State<S>,
-    ingest: &Ingest<S>,
-    health: &Health<S>,
-) -> Routes {
+fn everything<S: Store>(state: &State<S>, ingest: &Ingest<S>, health: &Health<S>) -> Routes {
     Routes::with(())
         .and(health.routes())
         .and(ingest.routes())
