@@ -3,6 +3,7 @@
 mod connections;
 mod health;
 mod privacy;
+mod symbols;
 
 use crate::access::Need;
 use crate::ingest::json;
@@ -30,7 +31,8 @@ pub fn routes<S: Store>(state: State<S>) -> Routes<State<S>> {
             Need::Aggregates,
             connections::connections::<S>,
         )
-        .and(privacy::routes(state))
+        .and(privacy::routes(state.clone()))
+        .and(symbols::routes(state))
 }
 
 /// The same, served.

@@ -868,3 +868,48 @@ async fn what_cannot_be_written_down_is_not_done() {
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(refused.session().is_none());
 }
+
+#[tokio::test]
+async fn a_program_adds_symbol_files_by_a_token_and_hears_what_was_in_them() {
+    let house = House::open().await;
+    let register = house.state.door.register();
+    let scopes = BTreeSet::from([Scope::Symbols]);
+    let token = register.add_token(&name("ci"), scopes, "wei", NOW, silent);
+    let token = token.expect("a token").reveal().to_owned();
+    let send = async |kind: &str, body: Vec<u8>| {
+        let request = Request::post("/v1/symbols")
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", kind)
+            .body(Body::from(body));
+        let answer = house.ask(request.expect("a request")).await;
+        let said: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
+        (answer.status, said)
+    };
+    const FILE: &str = "application/octet-stream";
+    let own = std::fs::read(fleet::own_file()).expect("this program");
+    let (status, said) = send(FILE, own.clone()).await;
+    assert_eq!(status, StatusCode::OK, "{said}");
+    let build = &said["builds"][0];
+    assert_eq!(build["known"], false);
+    let kept = house.state.office.data().join("symbols");
+    let kept = kept.join(format!(
+        "{}.debug",
+        build["build"].as_str().expect("a build")
+    ));
+    assert_eq!(std::fs::read(&kept).expect("it is kept"), own);
+    let (_, again) = send(FILE, own).await;
+    assert_eq!(again["builds"][0]["known"], true);
+    let (status, refused) = send(FILE, b"no symbols at all".to_vec()).await;
+    assert_eq!(
+        (status, &refused["error"]),
+        (StatusCode::BAD_REQUEST, &"not_symbols".into())
+    );
+    let (status, _) = send("text/plain", b"no symbols at all".to_vec()).await;
+    assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let left = std::fs::read_dir(house.state.office.data()).expect("the directory");
+    let left = left.filter_map(|entry| entry.expect("an entry").file_name().into_string().ok());
+    assert!(
+        !left.into_iter().any(|name| name.starts_with("incoming-")),
+        "nothing half is left"
+    );
+}

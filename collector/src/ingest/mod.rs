@@ -21,6 +21,7 @@ use crate::store::{Arrival, Store, StoreError, is_limit};
 use axum::Router;
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
+pub(crate) use body::next;
 use places::{Held, Places};
 use quota::Today;
 use std::sync::Arc;
