@@ -1,7 +1,7 @@
 //! Symbol files in the data directory: one for each build, by its build id.
 
 use candor_protocol::deidentify::BuildId;
-use candor_symbols::{Located, NotSymbols, Remark, locate_all};
+use candor_symbols::{Located, NotSymbols, Remark, locate_all, prepare};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ impl From<io::Error> for NotAdded {
     }
 }
 
-/// Copies all of them into another data directory; how many there are.
+/// Copies all of them into another data directory, with what was made ready of them; how many there are.
 ///
 /// # Errors
 /// When one cannot be read or written.
@@ -57,11 +57,19 @@ pub fn copy(data: &Path, to: &Path) -> io::Result<usize> {
     if !from.is_dir() {
         return Ok(0);
     }
-    fs::create_dir_all(&to)?;
+    copy_files(&from, &to)
+}
+
+fn copy_files(from: &Path, to: &Path) -> io::Result<usize> {
+    fs::create_dir_all(to)?;
     let mut copied = 0;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_files(&entry.path(), &target)?;
+            continue;
+        }
         fs::copy(entry.path(), &target)?;
         File::open(&target)?.sync_all()?;
         copied += 1;
@@ -97,6 +105,10 @@ fn keep(data: &Path, located: Located) -> Result<Added, NotAdded> {
         store(data, &shared.file, &place(&shared.build))?;
     }
     let known = !store(data, &located.file, &debug)?;
+    if let Err(error) = prepare(&located, &directory) {
+        // It is read as it is then, which takes more time and memory.
+        tracing::warn!(build = %located.build, %error, "its names could not be made ready");
+    }
     Ok(Added {
         build: located.build,
         known,

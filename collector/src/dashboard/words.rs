@@ -121,8 +121,8 @@ words! {
     a_wrong: "The name or the password is wrong.", "姓名或密码不正确。";
     a_wait: "There were too many attempts. Try again in {} minute(s).", "尝试次数过多。请在 {} 分钟后重试。";
     a_busy: "Too many people sign in at this moment. Try again in some seconds.", "当前登录人数过多，请稍后重试。";
-    a_failed: "This cannot be looked up right now. The collector's log says why.", "暂时无法查询。原因见收集器日志。";
-    a_no_admin: "Nobody can sign in yet. The collector printed a link when it started; open that. It prints a new one each time it starts.", "目前还没有人可以登录。收集器启动时输出了一个链接，请打开该链接；每次启动都会输出新的链接。";
+    a_failed: "This cannot be looked up right now. The collector's log says why.", "暂时无法查询。原因见采集端日志。";
+    a_no_admin: "Nobody can sign in yet. The collector printed a link when it started; open that. It prints a new one each time it starts.", "目前还没有人可以登录。采集端启动时输出了一个链接，请打开该链接；每次启动都会输出新的链接。";
     a_forgotten: "Whoever forgot the password asks an admin for a link.", "忘记密码时，请向管理员索取链接。";
     a_welcome: "Welcome", "欢迎";
     a_welcome_first: "You are the first here. Choose what you are called and a password; you will be an admin, who adds everybody else.", "您是第一位使用者。请选择姓名和密码；您将成为管理员，并可添加其他人。";
