@@ -3,7 +3,7 @@
 //! The program that measures is also the program that serves: it starts itself with [`SERVE`] and a directory.
 
 use crate::build::workspace;
-use candor_collector::access::IngestKey;
+use candor_collector::access::{Door, IngestKey};
 use candor_collector::ingest::Limits;
 use candor_collector::privacy::Office;
 use candor_collector::privacy::groups::SmallGroups;
@@ -52,6 +52,8 @@ pub fn serve(data: &Path) -> Result<(), Box<dyn std::error::Error>> {
             // Every device is a made-up one.
             small: SmallGroups::Show,
             clock,
+            // Whoever measures asks it from the same machine.
+            door: Arc::new(Door::of(data).open()),
             ..State::new(store, symbols, Office::open(data)?)
         };
         let (stop, stopped) = tokio::sync::oneshot::channel();

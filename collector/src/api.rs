@@ -3,15 +3,17 @@
 mod connections;
 mod health;
 mod privacy;
+mod symbols;
 
+use crate::access::Need;
 use crate::ingest::json;
+use crate::routes::Routes;
 use crate::state::State;
 use crate::store::{Intake, Store, StoreError};
 use axum::Router;
 use axum::extract::{Query, State as Given};
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::get;
 use candor_protocol::answer::Refusal;
 use candor_protocol::deidentify::AppName;
 use candor_protocol::sketch::Sketch;
@@ -19,14 +21,23 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Questions of programs.
+pub fn routes<S: Store>(state: State<S>) -> Routes<State<S>> {
+    Routes::with(state.clone())
+        .get("/api/v1/ledger", Need::Aggregates, ledger::<S>)
+        .get("/api/v1/health", Need::Aggregates, health::health::<S>)
+        .get("/api/v1/ledger/days", Need::Aggregates, ledger_days::<S>)
+        .get(
+            "/api/v1/connections",
+            Need::Aggregates,
+            connections::connections::<S>,
+        )
+        .and(privacy::routes(state.clone()))
+        .and(symbols::routes(state))
+}
+
+/// The same, served.
 pub fn router<S: Store>(state: State<S>) -> Router {
-    Router::new()
-        .route("/api/v1/ledger", get(ledger::<S>))
-        .route("/api/v1/health", get(health::health::<S>))
-        .route("/api/v1/ledger/days", get(ledger_days::<S>))
-        .route("/api/v1/connections", get(connections::connections::<S>))
-        .with_state(state.clone())
-        .merge(privacy::router(state))
+    routes(state.clone()).guarded(&state)
 }
 
 #[derive(Deserialize)]
@@ -54,7 +65,8 @@ impl From<&Sketch> for Times {
     }
 }
 
-fn refuse(status: StatusCode, error: &str, message: &str) -> Response {
+/// A refusal as programs read it.
+pub(crate) fn refuse(status: StatusCode, error: &str, message: &str) -> Response {
     let refusal = Refusal {
         error: error.to_owned(),
         message: message.to_owned(),

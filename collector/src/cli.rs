@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::access::KeyId;
+use crate::access::{self, KeyId, PersonName, Scope};
 use crate::config::{self, Config, KNOBS, Knob};
 use crate::privacy::requests::{Right, Role};
 use crate::privacy::settings::Class;
@@ -45,6 +45,12 @@ pub enum Command {
         /// The file.
         file: PathBuf,
     },
+    /// People who may sign in, and what each one may.
+    #[command(subcommand)]
+    People(PeopleCommand),
+    /// Tokens of programs that ask for what pages show, or add symbol files.
+    #[command(subcommand)]
+    Tokens(TokensCommand),
     /// Ingest keys: an app may have several, so that an old one can go on for a while beside a new one.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -171,6 +177,91 @@ pub enum AppCommand {
         /// Where its data may be kept: 1 to 32 of a-z 0-9 -. It must be the region of this collector.
         #[arg(long, value_name = "REGION")]
         region: Option<Region>,
+        /// Where everything is kept.
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+/// People.
+#[derive(Debug, Subcommand)]
+pub enum PeopleCommand {
+    /// Add somebody, and print a link to choose a password by, which is good once and for three days.
+    Add {
+        /// 1 to 64 of a-z 0-9 . _ - @ +
+        name: PersonName,
+        /// viewer (aggregates), triager (single reports as well) or admin (everything)
+        #[arg(long, value_name = "ROLE")]
+        role: access::Role,
+        /// Read the password, a line, from standard input instead.
+        #[arg(long)]
+        password_stdin: bool,
+        /// Where everything is kept.
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Print who there is.
+    List {
+        /// Where everything is kept.
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Give somebody another role; every session of theirs ends.
+    Role {
+        /// Whom.
+        name: PersonName,
+        /// viewer, triager or admin
+        role: access::Role,
+        /// Where everything is kept.
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Remove somebody; every session of theirs ends.
+    Remove {
+        /// Whom.
+        name: PersonName,
+        /// Where everything is kept.
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Print a link by which somebody chooses another password.
+    Password {
+        /// Who.
+        name: PersonName,
+        /// Read the password, a line, from standard input instead; it is in effect at once, and ends waits and sessions.
+        #[arg(long)]
+        password_stdin: bool,
+        /// Where everything is kept.
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+/// Tokens of programs.
+#[derive(Debug, Subcommand)]
+pub enum TokensCommand {
+    /// Make a token and print it, once; only its hash is kept.
+    Add {
+        /// What it is called: 1 to 64 of a-z 0-9 . _ - @ +
+        name: PersonName,
+        /// read (aggregates), reports (single reports), triage (states of issues), symbols (adding symbol files) or admin (everything);
+        /// may be said more than once
+        #[arg(long, value_name = "SCOPE", required = true)]
+        scope: Vec<Scope>,
+        /// Where everything is kept.
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Print what there is, what each is good for, and when it was last used.
+    List {
+        /// Where everything is kept.
+        #[command(flatten)]
+        data: Data,
+    },
+    /// End a token at once, also at collectors that serve now.
+    Revoke {
+        /// What it is called.
+        name: PersonName,
         /// Where everything is kept.
         #[command(flatten)]
         data: Data,

@@ -1,12 +1,14 @@
 //! What the commands do. Each says what it did, or why it did not.
 
 mod keys;
+mod people;
 
 pub use keys::{keys, ledger};
+pub use people::{people, tokens};
 
 use crate::cli::{
-    AuditCommand, Data, KeysCommand, LessOf, PartnerCommand, Quota, ReceiptCommand, RequestCommand,
-    SettingsCommand, What,
+    AuditCommand, Data, KeysCommand, LessOf, PartnerCommand, PeopleCommand, Quota, ReceiptCommand,
+    RequestCommand, SettingsCommand, TokensCommand, What,
 };
 use crate::privacy::erasure::{self, Wanted};
 use crate::privacy::narrowing::{Less, UPLOAD_EVERY_MOST};
@@ -468,6 +470,8 @@ macro_rules! in_data {
 in_data! {
     SettingsCommand { Show Region Retention Narrow Quota Holidays }
     KeysCommand { Add List Rotate Revoke }
+    PeopleCommand { Add List Role Remove Password }
+    TokensCommand { Add List Revoke }
     RequestCommand { Open List Answer Refuse }
     AuditCommand { Verify Show }
     PartnerCommand { Add }

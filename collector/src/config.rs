@@ -31,6 +31,10 @@ pub struct Config {
     pub store: Option<StoreAddress>,
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Whether nobody is asked to sign in, on a loopback address.
+    pub open: bool,
+    /// Whether a proxy in front speaks TLS.
+    pub tls_proxy: bool,
     /// What is done with classes of breakdowns that few installations are in.
     pub small_groups: SmallGroups,
     /// How much is done at a time.
@@ -57,6 +61,8 @@ impl Default for Config {
             data: None,
             store: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 4_700)),
+            open: false,
+            tls_proxy: false,
             small_groups: SmallGroups::default(),
             limits: Limits::default(),
             certificate: None,
@@ -183,6 +189,14 @@ impl Config {
         match (&self.certificate, &self.key) {
             (Some(_), None) => Some("tls.certificate is nothing without tls.key".to_owned()),
             (None, Some(_)) => Some("tls.key is nothing without tls.certificate".to_owned()),
+            _ if self.open && !self.listen.ip().is_loopback() => Some(format!(
+                "pages.sign_in may be none on a loopback address alone, and listen is {}",
+                self.listen
+            )),
+            _ if self.open && self.tls_proxy => Some(
+                "pages.sign_in may not be none behind a proxy: others reach it through that"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }

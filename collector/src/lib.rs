@@ -9,6 +9,7 @@
 //! * [`metrics`]: the collector's own figures.
 //! * [`privacy`]: what is owed to the people whose devices report.
 //! * [`dashboard`]: the pages.
+//! * [`access`] and [`routes`]: who may ask what.
 #![forbid(unsafe_code)]
 
 pub mod access;
@@ -22,6 +23,7 @@ pub mod ingest;
 pub mod metrics;
 pub mod naming;
 pub mod privacy;
+pub mod routes;
 pub mod server;
 pub mod state;
 pub mod store;

@@ -1,6 +1,6 @@
 //! Wires the parts that the command line asks for.
 
-use candor_collector::access::IngestKey;
+use candor_collector::access::{Door, IngestKey, Register};
 use candor_collector::cli::{AppCommand, Cli, Command, Data, SymbolsCommand};
 use candor_collector::commands::{self, InData};
 use candor_collector::config::{Config, Loaded};
@@ -16,6 +16,7 @@ use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -50,6 +51,15 @@ async fn run(command: Command) -> Result<(), String> {
             commands::keys(&state, command)
                 .await
                 .and_then(|said| say(&said))
+        }
+        Command::People(command) => {
+            let state = open(command.data()).await?;
+            let said = commands::people(&state, command, std::io::stdin()).await;
+            said.and_then(|said| say(&said))
+        }
+        Command::Tokens(command) => {
+            let state = open(command.data()).await?;
+            commands::tokens(&state, command).and_then(|said| say(&said))
         }
         Command::Ledger { app, days, data } => {
             let said = commands::ledger(&open(&data).await?, &app, days).await;
@@ -106,6 +116,8 @@ fn backup(data: &Data, to: &Path) -> Result<(), String> {
     Office::open(data)
         .and_then(|office| office.copy_to(to))
         .map_err(told)?;
+    let people = Register::of(data).copy_to(to);
+    people.map_err(|error| format!("people: {error}"))?;
     let symbols = symbol_files::copy(data, to).map_err(|error| format!("symbols: {error}"))?;
     let what = match reports {
         Some(reports) => {
@@ -191,6 +203,8 @@ async fn privacy(command: Command) -> Result<String, String> {
         | Command::App(_)
         | Command::Symbols(_)
         | Command::Keys(_)
+        | Command::People(_)
+        | Command::Tokens(_)
         | Command::Ledger { .. }
         | Command::Backup { .. }
         | Command::Verify { .. }
@@ -210,8 +224,14 @@ async fn serve(loaded: Loaded) -> Result<(), String> {
             .ok_or("say where everything is kept: --data DIR, CANDOR_DATA, or data in the file")?,
         store: config.store.clone(),
     };
+    let door = match (config.open, config.tls().is_some() || config.tls_proxy) {
+        (true, _) => Door::of(&data.directory).open(),
+        (false, true) => Door::of(&data.directory).behind_tls(),
+        (false, false) => Door::of(&data.directory),
+    };
     let state = State {
         small: config.small_groups,
+        door: Arc::new(door),
         ..open(&data).await?
     };
     tracing::info!(
@@ -240,9 +260,34 @@ async fn serve(loaded: Loaded) -> Result<(), String> {
         "http"
     };
     say(&format!("listening on {scheme}://{address}"))?;
+    if address.ip().is_loopback() || state.door.is_secure() {
+        welcome(&state.door, &format!("{scheme}://{address}"))?;
+    }
     server::run_as(listener, state, serving, stop)
         .await
         .map_err(|error| error.to_string())
+}
+
+/// Says by which link the first one who may do everything is made, as long as there is nobody.
+fn welcome(door: &Door, address: &str) -> Result<(), String> {
+    if door.is_open() {
+        return Ok(());
+    }
+    let link = door.welcome();
+    match link.map_err(|error| format!("people cannot be read: {error}"))? {
+        None => Ok(()),
+        Some(secret) => {
+            let said = say(&format!(
+                "nobody can sign in yet; the first admin is made at {address}/welcome?token={}",
+                secret.reveal()
+            ));
+            // Whoever started the collector may be gone by now; it takes reports all the same.
+            if let Err(why) = said {
+                tracing::warn!(why, "nobody was told by which link the first admin is made");
+            }
+            Ok(())
+        }
+    }
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, String> {

@@ -8,6 +8,7 @@ pub use tls::CertificateFiles;
 
 use crate::ingest::{Ingest, Limits};
 use crate::privacy::retention;
+use crate::routes::Routes;
 use crate::state::State;
 use crate::store::Store;
 use crate::{api, dashboard};
@@ -27,9 +28,10 @@ use tokio::net::TcpListener;
 /// How often what was only counted in memory is written down.
 const WRITE_DOWN: Duration = Duration::from_secs(2);
 
-/// What the pages say where they are not served.
-const LOOPBACK_ONLY: &str = "The dashboard has no sign-in, so it is served only where the collector listens on a loopback \
-                             address. Start it with --listen 127.0.0.1:PORT, or reach it through a tunnel.\n";
+/// What is said where pages are not served.
+const NOT_IN_PLAIN: &str = "Whoever signs in here would send the password in plain text. Give the collector a certificate (--tls-certificate, \
+                            --tls-key); or say --pages-tls-proxy yes, if a proxy in front of it speaks TLS and nobody else \
+                            reaches this address; or start it with --listen 127.0.0.1:PORT.\n";
 
 /// How the collector serves.
 #[derive(Debug)]
@@ -90,9 +92,20 @@ pub async fn run_as<S: Store>(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let loopback = listener.local_addr()?.ip().is_loopback();
-    if !loopback {
+    if state.door.is_open() {
+        if !loopback {
+            return Err(io::Error::other(
+                "pages without sign-in are served on a loopback address alone; leave out --pages-sign-in none",
+            ));
+        }
         tracing::warn!(
-            "not listening on a loopback address: the dashboard and /api are not served"
+            "nobody is asked to sign in: whoever reaches this address may see and change everything"
+        );
+    }
+    let pages = loopback || state.door.is_secure();
+    if !pages {
+        tracing::warn!(
+            "the dashboard and /api are not served in plain HTTP on an address that others reach"
         );
     }
     if state.small.is_lax() {
@@ -113,7 +126,7 @@ pub async fn run_as<S: Store>(
     let tls = tls.map(Arc::new);
     let ingest = Ingest::new(state.clone(), limits);
     let health = Health::new(state.clone(), ingest.clone(), data);
-    let router = router(state.clone(), &ingest, &health, loopback);
+    let router = router(state.clone(), &ingest, &health, pages);
     let figures = state.metrics.clone();
     let connections = Connections::new(router, &limits, tls.clone(), figures.clone());
 
@@ -131,7 +144,7 @@ pub async fn run_as<S: Store>(
         beside.spawn(async move { tls.look_after(&figures).await });
     }
     if let Some(listener) = metrics {
-        let router = health.metrics_router().merge(health.router());
+        let router = health.metrics_routes().and(health.routes()).unguarded();
         let own = Connections::new(router, &limits, None, state.metrics.clone());
         beside.spawn(async move { own.accept(&listener, std::future::pending()).await });
     }
@@ -155,19 +168,35 @@ pub async fn run_as<S: Store>(
     Ok(())
 }
 
+/// Every route there is, where pages are served.
+fn everything<S: Store>(state: &State<S>, ingest: &Ingest<S>, health: &Health<S>) -> Routes {
+    Routes::with(())
+        .and(health.routes())
+        .and(ingest.routes())
+        .and(health.metrics_routes())
+        .and(api::routes(state.clone()))
+        .and(dashboard::routes(state.clone()))
+}
+
+/// Every route there is, where pages are served: for whoever wants to know, or to serve them in a way of its own.
+pub fn routes<S: Store>(state: &State<S>, limits: Limits) -> Routes {
+    let ingest = Ingest::new(state.clone(), limits);
+    let health = Health::new(state.clone(), ingest.clone(), None);
+    everything(state, &ingest, &health)
+}
+
 fn router<S: Store>(
     state: State<S>,
     ingest: &Ingest<S>,
     health: &Health<S>,
-    loopback: bool,
+    pages: bool,
 ) -> Router {
-    let open = health.router().merge(ingest.router());
-    if loopback {
-        open.merge(health.metrics_router())
-            .merge(api::router(state.clone()))
-            .merge(dashboard::router(state))
+    if pages {
+        let router = everything(&state, ingest, health).guarded(&state);
+        dashboard::with_lost(router, state)
     } else {
-        open.fallback(any(async || (StatusCode::FORBIDDEN, LOOPBACK_ONLY)))
+        let open = health.routes().and(ingest.routes()).guarded(&state);
+        open.fallback(any(async || (StatusCode::FORBIDDEN, NOT_IN_PLAIN)))
     }
 }
 
@@ -181,8 +210,8 @@ mod tests {
     use candor_symbols::Symbols;
     use tower::ServiceExt;
 
-    /// Status and text of what `path` answers on a listener that is or is not on a loopback address.
-    async fn get(path: &str, loopback: bool) -> (StatusCode, String) {
+    /// Status and text of what `path` answers where pages are or are not served.
+    async fn get(path: &str, pages: bool) -> (StatusCode, String) {
         let data = tempfile::tempdir().unwrap();
         let state = State::new(
             SqliteStore::open(data.path()).unwrap(),
@@ -192,7 +221,7 @@ mod tests {
         let request = Request::get(path).body(Body::empty()).unwrap();
         let ingest = Ingest::new(state.clone(), Limits::default());
         let health = Health::new(state.clone(), ingest.clone(), None);
-        let answer = router(state, &ingest, &health, loopback)
+        let answer = router(state, &ingest, &health, pages)
             .oneshot(request)
             .await
             .unwrap();
@@ -204,12 +233,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_dashboard_is_served_on_loopback_addresses_only() {
+    async fn the_dashboard_is_not_served_in_plain_to_others() {
         for path in ["/", "/issues", "/api/v1/ledger?app=im", "/metrics"] {
             let (status, text) = get(path, false).await;
             assert_eq!(status, StatusCode::FORBIDDEN, "{path}");
-            assert!(text.contains("--listen 127.0.0.1"), "{text}");
-            assert_ne!(get(path, true).await.0, StatusCode::FORBIDDEN, "{path}");
+            assert!(text.contains("--tls-certificate"), "{text}");
+            assert_eq!(get(path, true).await.0, StatusCode::UNAUTHORIZED, "{path}");
         }
         assert_eq!(get("/healthz", false).await.0, StatusCode::OK);
         assert_eq!(

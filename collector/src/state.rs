@@ -1,5 +1,6 @@
 //! What every request handler is given.
 
+use crate::access::Door;
 use crate::metrics::Metrics;
 use crate::privacy::Office;
 use crate::privacy::groups::SmallGroups;
@@ -17,6 +18,8 @@ pub struct State<S> {
     pub symbols: Arc<Symbols>,
     /// Settings, receipts, requests and the audit trail.
     pub office: Arc<Office>,
+    /// Who comes in.
+    pub door: Arc<Door>,
     /// What is done with classes that few installations are in.
     pub small: SmallGroups,
     /// The time.
@@ -26,9 +29,10 @@ pub struct State<S> {
 }
 
 impl<S: Store> State<S> {
-    /// A state with the system's clock that merges small groups.
+    /// A state with the system's clock that merges small groups and lets in who is in the register beside the office.
     pub fn new(store: S, symbols: Symbols, office: Office) -> Self {
         Self {
+            door: Arc::new(Door::of(office.data())),
             store: Arc::new(store),
             symbols: Arc::new(symbols),
             office: Arc::new(office),
@@ -46,6 +50,7 @@ impl<S> Clone for State<S> {
             store: self.store.clone(),
             symbols: self.symbols.clone(),
             office: self.office.clone(),
+            door: self.door.clone(),
             small: self.small,
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),

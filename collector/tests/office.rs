@@ -41,7 +41,14 @@ struct Process {
 impl Process {
     fn start(data: &Path, more: &[&str]) -> Self {
         let mut child = program()
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args([
+                "serve",
+                "--pages-sign-in",
+                "none",
+                "--listen",
+                "127.0.0.1:0",
+                "--data",
+            ])
             .arg(data)
             .args(more)
             .env("RUST_LOG", "trace")

@@ -65,7 +65,13 @@ struct Collector {
 impl Collector {
     fn start(store: &str, desk: &Desk) -> Self {
         let mut child = program(
-            &["serve", "--listen", "127.0.0.1:0"],
+            &[
+                "serve",
+                "--pages-sign-in",
+                "none",
+                "--listen",
+                "127.0.0.1:0",
+            ],
             store,
             desk.data.path(),
         )

@@ -25,7 +25,14 @@ impl Process {
     fn start(data: &Path) -> Self {
         let mut command = program();
         command
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args([
+                "serve",
+                "--pages-sign-in",
+                "none",
+                "--listen",
+                "127.0.0.1:0",
+                "--data",
+            ])
             .arg(data);
         Self::start_by(command)
     }
@@ -562,8 +569,7 @@ async fn a_disk_that_is_full_is_survived_and_what_was_accepted_is_there() {
     let key = add_app(data.path());
     // Files may grow to 3 MiB, as on a small disk; the limit can be taken back.
     let mut limited = Command::new("sh");
-    let script =
-        "trap '' XFSZ; ulimit -S -f 6144; exec \"$0\" serve --listen 127.0.0.1:0 --data \"$1\"";
+    let script = "trap '' XFSZ; ulimit -S -f 6144; exec \"$0\" serve --pages-sign-in none --listen 127.0.0.1:0 --data \"$1\"";
     limited
         .args(["-c", script, env!("CARGO_BIN_EXE_candor-collector")])
         .arg(data.path());
@@ -652,7 +658,14 @@ async fn killed_in_the_middle_of_work_it_loses_nothing_that_it_acknowledged_and_
     let start = || {
         let mut serve = program();
         serve
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args([
+                "serve",
+                "--pages-sign-in",
+                "none",
+                "--listen",
+                "127.0.0.1:0",
+                "--data",
+            ])
             .arg(data.path())
             // Nobody reads the log meanwhile.
             .env("CANDOR_LOG_FILTER", "error");

@@ -177,6 +177,8 @@ impl Collector {
         // One device is too few to be told of apart, but for a test.
         let args = [
             "serve",
+            "--pages-sign-in",
+            "none",
             "--data",
             data,
             "--listen",

@@ -1,25 +1,21 @@
-//! What programs may ask and have done about privacy. Served where the pages are, and to the same names of this machine.
+//! What programs may ask and have done about privacy. For those who may do everything.
 
 use super::{About, answer, app_of, failed, known, refuse};
-use crate::dashboard::guard;
+use crate::access::{Need, Visitor};
 use crate::ingest::json;
 use crate::privacy::erasure::{self, Wanted};
 use crate::privacy::requests::{Asked, NotDone, Request, Right, Role};
+use crate::routes::Routes;
 use crate::state::State;
 use crate::store::{Part, Store, StoreError};
+use axum::body;
 use axum::extract::{Query, Request as HttpRequest, State as Given};
 use axum::http::{StatusCode, header};
-use axum::middleware::{Next, from_fn};
 use axum::response::Response;
-use axum::routing::{get, post};
-use axum::{Router, body};
 use candor_protocol::deidentify::{AppName, Pseudonym, Release};
 use candor_protocol::limits::ERASURE_PSEUDONYMS;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-
-/// Who the audit trail says it was.
-const WHO: &str = "api";
 
 /// The largest body of a request.
 const BODY: usize = 64 * 1024;
@@ -27,34 +23,27 @@ const BODY: usize = 64 * 1024;
 /// Entries of the trail and receipts in one answer.
 const MOST: usize = 1_000;
 
-pub(super) fn router<S: Store>(state: State<S>) -> Router {
-    Router::new()
-        .route("/api/v1/erasures", post(erase::<S>))
-        .route("/api/v1/requests", get(requests::<S>).post(open::<S>))
-        .route("/api/v1/receipts", get(receipts::<S>))
-        .route("/api/v1/audit", get(trail::<S>))
-        .route("/api/v1/quarantine", get(quarantine::<S>))
-        .layer(from_fn(only_json))
-        .layer(from_fn(guard))
-        .with_state(state)
+pub(super) fn routes<S: Store>(state: State<S>) -> Routes<State<S>> {
+    Routes::with(state)
+        .post("/api/v1/erasures", Need::Admin, erase::<S>)
+        .get("/api/v1/requests", Need::Admin, requests::<S>)
+        .post("/api/v1/requests", Need::Admin, open::<S>)
+        .get("/api/v1/receipts", Need::Admin, receipts::<S>)
+        .get("/api/v1/audit", Need::Admin, trail::<S>)
+        .get("/api/v1/quarantine", Need::Aggregates, quarantine::<S>)
 }
 
-/// A website can make a browser post a form or a text to this machine, but not JSON without being asked first.
-async fn only_json(request: HttpRequest, next: Next) -> Response {
-    let kind = request.headers().get(header::CONTENT_TYPE);
-    let is_json = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
-    if request.method().is_safe() || is_json {
-        return next.run(request).await;
-    }
-    refuse(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "content_type",
-        "the body's type must be application/json",
-    )
-}
-
+/// What a body says. A website can make a browser post a form or a text to this machine, but not JSON without being asked first.
 async fn read<T: DeserializeOwned>(request: HttpRequest, form: &str) -> Result<T, Response> {
     let bad = || refuse(StatusCode::BAD_REQUEST, "bad_request", form);
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    if !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json")) {
+        return Err(refuse(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "content_type",
+            "the body's type must be application/json",
+        ));
+    }
     let bytes = body::to_bytes(request.into_body(), BODY)
         .await
         .map_err(|_| bad())?;
@@ -82,7 +71,11 @@ const ERASURE: &str = "a request for erasure is `{\"app\":NAME,\"what\":WHAT}`, 
                        `{\"range\":{\"from\":SECONDS,\"to\":SECONDS}}` or `{\"installations\":[PSEUDONYM, ...]}`, at most 128 of them";
 
 /// `POST /api/v1/erasures`: erases, and answers with the receipt.
-async fn erase<S: Store>(Given(state): Given<State<S>>, request: HttpRequest) -> Response {
+async fn erase<S: Store>(
+    Given(state): Given<State<S>>,
+    visitor: Visitor,
+    request: HttpRequest,
+) -> Response {
     let Erasure { app, what } = match read(request, ERASURE).await {
         Ok(erasure) => erasure,
         Err(refused) => return refused,
@@ -97,7 +90,7 @@ async fn erase<S: Store>(Given(state): Given<State<S>>, request: HttpRequest) ->
         _ => return refuse(StatusCode::BAD_REQUEST, "bad_request", ERASURE),
     };
     match known(&state, &app).await {
-        Ok(()) => answer(erasure::erase(&state, WHO, &app, &wanted).await),
+        Ok(()) => answer(erasure::erase(&state, &visitor.who(), &app, &wanted).await),
         Err(refused) => refused,
     }
 }
@@ -119,7 +112,11 @@ const ASKING: &str = "a request is `{\"app\":NAME,\"right\":RIGHT,\"role\":ROLE,
                       access, copy, correct, supplement, delete, withdraw or explain; a role is person or guardian";
 
 /// `POST /api/v1/requests`: opens a request; its clock starts.
-async fn open<S: Store>(Given(state): Given<State<S>>, request: HttpRequest) -> Response {
+async fn open<S: Store>(
+    Given(state): Given<State<S>>,
+    visitor: Visitor,
+    request: HttpRequest,
+) -> Response {
     let asking: Asking = match read(request, ASKING).await {
         Ok(asking) => asking,
         Err(refused) => return refused,
@@ -134,7 +131,10 @@ async fn open<S: Store>(Given(state): Given<State<S>>, request: HttpRequest) -> 
         proof: asking.proof,
         pseudonyms: asking.pseudonyms,
     };
-    match state.office.open_request(WHO, asked, state.clock.now()) {
+    match state
+        .office
+        .open_request(&visitor.who(), asked, state.clock.now())
+    {
         Ok(request) => json(StatusCode::OK, &without_pseudonyms(request)),
         Err(NotDone::Failed(error)) => failed(&error),
         Err(other) => refuse(StatusCode::CONFLICT, "not_opened", &other.to_string()),

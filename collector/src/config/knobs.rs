@@ -153,7 +153,7 @@ pub const KNOBS: &[Knob] = &[
     Knob {
         name: "listen",
         unit: "address",
-        help: "Where to listen; port 0 takes a free one. The dashboard is served on loopback addresses only.",
+        help: "Where to listen; port 0 takes a free one. Where that is no loopback address, pages are served by TLS alone.",
         kind: Kind::Text {
             range: "IP:PORT",
             set: |config, text| {
@@ -161,6 +161,43 @@ pub const KNOBS: &[Knob] = &[
                 Ok(())
             },
             get: |config| config.listen.to_string(),
+        },
+    },
+    Knob {
+        name: "pages.sign_in",
+        unit: "policy",
+        help: "Whether whoever wants to see the pages has to sign in. `none` is for a demo, or a machine of one's own: everybody who \
+               reaches the loopback address may see and change everything, and every page says so. Then pages answer to names of \
+               the loopback alone.",
+        kind: Kind::Text {
+            range: "required, or none",
+            set: |config, text| {
+                config.open = match text {
+                    "required" => false,
+                    "none" => true,
+                    _ => return Err("has to be required or none".to_owned()),
+                };
+                Ok(())
+            },
+            get: |config| if config.open { "none" } else { "required" }.to_owned(),
+        },
+    },
+    Knob {
+        name: "pages.tls_proxy",
+        unit: "answer",
+        help: "Whether a proxy in front of the collector speaks TLS with browsers, and nobody reaches the collector but through it. \
+               Pages are then served in plain HTTP on any address, and cookies are for TLS alone.",
+        kind: Kind::Text {
+            range: "yes, or no",
+            set: |config, text| {
+                config.tls_proxy = match text {
+                    "yes" => true,
+                    "no" => false,
+                    _ => return Err("has to be yes or no".to_owned()),
+                };
+                Ok(())
+            },
+            get: |config| if config.tls_proxy { "yes" } else { "no" }.to_owned(),
         },
     },
     Knob {

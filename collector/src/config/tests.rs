@@ -134,6 +134,8 @@ fn every_knob_keeps_to_its_range_and_tells_what_it_was_given() {
             Kind::Text { .. } => match knob.unit {
                 "address" => vec!["10.1.2.3:99".to_owned(), "[::1]:0".to_owned()],
                 "word" => vec!["json".to_owned(), "text".to_owned()],
+                "policy" => vec!["none".to_owned(), "required".to_owned()],
+                "answer" => vec!["yes".to_owned(), "no".to_owned()],
                 "installations" => vec!["show".to_owned(), "25".to_owned()],
                 "store" => vec![
                     "clickhouse://db:8123/candor".to_owned(),

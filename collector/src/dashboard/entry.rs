@@ -1,15 +1,18 @@
 //! The way into every page: which app, which time; and the way out of it, with a page or with what was the trouble.
 
+use super::security::seal;
 use super::shell::{Choice, Shell};
-use super::visit::Visit;
+use super::visit::{Visit, wants_page};
 use super::window::Range;
 use super::words::{Words, fill};
+use crate::access::Visitor;
+use crate::routes::whoever;
 use crate::state::State;
 use crate::store::{Span, Store, StoreError};
 use askama::Template;
-use axum::extract::{FromRequestParts, State as Given};
+use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use candor_protocol::deidentify::AppName;
 
@@ -18,6 +21,8 @@ use candor_protocol::deidentify::AppName;
 pub(crate) struct Entry {
     /// What was asked.
     pub(crate) visit: Visit,
+    /// Who asks.
+    pub(crate) visitor: Visitor,
     /// What stands around the page.
     pub(crate) shell: Shell,
     /// The app.
@@ -43,6 +48,8 @@ pub(crate) enum Trouble {
     NoIssue,
     /// There is no such report.
     NoReport,
+    /// This is for others.
+    NotAllowed,
     /// A form was not taken, for this reason.
     Form(String),
     /// The store did not answer.
@@ -59,13 +66,19 @@ impl<S: Store> FromRequestParts<State<S>> for Entry {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &State<S>) -> Result<Self, Response> {
-        let Ok(visit) = Visit::from_request_parts(parts, state).await;
-        let now = state.clock.now();
+        let Inside {
+            visit,
+            visitor,
+            now,
+            shell,
+        } = Inside::from_request_parts(parts, state).await?;
         let span = visit.span(now);
+        let around = |app: Option<&AppName>, apps: &[AppName]| {
+            Shell::new(&visit, apps, app, span).seen_by(&visitor, &visit)
+        };
         let apps = match state.store.apps().await {
             Ok(apps) => apps,
             Err(error) => {
-                let shell = Shell::new(&visit, &[], None, span);
                 return Err(explain(&visit, &shell, &Trouble::Store(error)));
             }
         };
@@ -79,7 +92,7 @@ impl<S: Store> FromRequestParts<State<S>> for Entry {
         let app = match (app, visit.range()) {
             (Ok(app), Ok(_)) => app.clone(),
             (app, Err(range)) => {
-                let shell = Shell::new(&visit, &apps, app.ok(), span);
+                let shell = around(app.ok(), &apps);
                 return Err(explain(
                     &visit,
                     &shell,
@@ -87,14 +100,15 @@ impl<S: Store> FromRequestParts<State<S>> for Entry {
                 ));
             }
             (Err(trouble), _) => {
-                let shell = Shell::new(&visit, &apps, None, span);
+                let shell = around(None, &apps);
                 return Err(explain(&visit, &shell, &trouble));
             }
         };
-        let mut shell = Shell::new(&visit, &apps, Some(&app), span);
+        let mut shell = around(Some(&app), &apps);
         shell.lax = state.small.is_lax();
         Ok(Self {
             visit,
+            visitor,
             shell,
             app,
             span,
@@ -159,22 +173,93 @@ fn shown(visit: &Visit, status: StatusCode, page: &impl Template) -> Response {
     response
 }
 
-/// The answer to a browser that asks for what does not exist; a program is told by the status alone.
-pub(crate) async fn lost<S: Store>(
-    Given(state): Given<State<S>>,
-    headers: HeaderMap,
-    visit: Visit,
-) -> Response {
-    let html = |accepted: &HeaderValue| {
-        accepted
-            .to_str()
-            .is_ok_and(|kinds| kinds.contains("text/html"))
-    };
-    if !headers.get(header::ACCEPT).is_some_and(html) {
-        return StatusCode::NOT_FOUND.into_response();
+/// A visit to a page that is about no app.
+#[derive(Debug)]
+pub(crate) struct Inside {
+    /// What was asked.
+    pub(crate) visit: Visit,
+    /// Who asks.
+    pub(crate) visitor: Visitor,
+    /// What stands around the page.
+    pub(crate) shell: Shell,
+    /// The time.
+    pub(crate) now: u64,
+}
+
+impl<S: Store> FromRequestParts<State<S>> for Inside {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State<S>) -> Result<Self, Response> {
+        let Ok(visit) = Visit::from_request_parts(parts, state).await;
+        let visitor = Visitor::from_request_parts(parts, state).await;
+        let visitor = visitor.map_err(IntoResponse::into_response)?;
+        Ok(Self::of(state, visit, visitor))
     }
-    let shell = Shell::new(&visit, &[], None, visit.span(state.clock.now()));
-    explain(&visit, &shell, &Trouble::NoPage)
+}
+
+impl Inside {
+    fn of<S: Store>(state: &State<S>, visit: Visit, visitor: Visitor) -> Self {
+        let now = state.clock.now();
+        let shell = Shell::new(&visit, &[], None, visit.span(now)).seen_by(&visitor, &visit);
+        Self {
+            visit,
+            visitor,
+            shell,
+            now,
+        }
+    }
+
+    /// The words of the visitor's language.
+    pub(crate) fn words(&self) -> &'static Words {
+        self.visit.lang.words()
+    }
+
+    /// The answer: the page.
+    pub(crate) fn answer_with(&self, status: StatusCode, page: &impl Template) -> Response {
+        shown(&self.visit, status, page)
+    }
+
+    /// The answer: what was the trouble.
+    pub(crate) fn explain(&self, trouble: &Trouble) -> Response {
+        explain(&self.visit, &self.shell, trouble)
+    }
+}
+
+/// Why somebody is turned away at the door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turned {
+    /// This is for others.
+    NotAllowed,
+    /// A form did not come from a page of this session.
+    ForeignForm,
+}
+
+/// A page for whoever is turned away.
+pub(crate) async fn turned<S: Store>(state: &State<S>, mut parts: Parts, why: Turned) -> Response {
+    match Inside::from_request_parts(&mut parts, state).await {
+        Err(response) => response,
+        Ok(inside) => match why {
+            Turned::NotAllowed => inside.explain(&Trouble::NotAllowed),
+            Turned::ForeignForm => {
+                let reason = inside.words().p_foreign_form.to_owned();
+                inside.explain(&Trouble::Form(reason))
+            }
+        },
+    }
+}
+
+/// The answer to a browser that asks for what does not exist; a program is told by the status alone.
+pub(crate) async fn lost<S: Store>(state: State<S>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let mut response = if wants_page(&parts.headers) {
+        let Ok(visit) = Visit::from_request_parts(&mut parts, &state).await;
+        let visitor = whoever(&state, &parts);
+        Inside::of(&state, visit, visitor).explain(&Trouble::NoPage)
+    } else {
+        StatusCode::NOT_FOUND.into_response()
+    };
+    seal(&mut response);
+    response
 }
 
 /// A page that says what is missing and what to do.
@@ -243,6 +328,12 @@ fn explain(visit: &Visit, shell: &Shell, trouble: &Trouble) -> Response {
             page.text = w.no_report_text.to_owned();
             page.links = link(&visit.path, w.newest_report, &[]);
             StatusCode::NOT_FOUND
+        }
+        Trouble::NotAllowed => {
+            page.heading = w.a_not_allowed;
+            page.text = w.a_not_allowed_text.to_owned();
+            page.links = shell.places.clone();
+            StatusCode::FORBIDDEN
         }
         Trouble::Form(reason) => {
             page.heading = w.p_not_taken;

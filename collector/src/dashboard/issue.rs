@@ -7,6 +7,7 @@ use super::report_view::{self, CrashView, FreezeView};
 use super::shell::Shell;
 use super::words::{Words, fill};
 use super::{format, window};
+use crate::access::Need;
 use crate::grouping::{Explanation, group};
 use crate::naming::name_stack;
 use crate::privacy::groups::{self, Merged, SafeIssue};
@@ -16,7 +17,6 @@ use askama::Template;
 use axum::extract::{Path, State as Given};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use candor_protocol::deidentify::AppName;
 use candor_protocol::deidentify::ReportId;
 use candor_protocol::report::{Report, What};
 
@@ -30,7 +30,7 @@ pub(crate) async fn page<S: Store>(
     mut entry: Entry,
 ) -> Response {
     let found = find(&state, &entry, &id).await;
-    let found = found.and_then(|found| written_down(&state, &entry.app, found));
+    let found = found.and_then(|found| written_down(&state, &entry, found));
     if let Ok(found) = &found {
         entry.shell.title = found.page.row.title.clone();
     }
@@ -44,7 +44,7 @@ pub(crate) async fn text<S: Store>(
     entry: Entry,
 ) -> Response {
     let found = find(&state, &entry, &id).await;
-    match found.and_then(|found| written_down(&state, &entry.app, found)) {
+    match found.and_then(|found| written_down(&state, &entry, found)) {
         Ok(Found {
             report: Some(report),
             page,
@@ -70,10 +70,11 @@ struct Found {
 }
 
 /// No report is shown that the audit trail does not know of.
-fn written_down<S: Store>(state: &State<S>, app: &AppName, found: Found) -> Result<Found, Trouble> {
+fn written_down<S: Store>(state: &State<S>, entry: &Entry, found: Found) -> Result<Found, Trouble> {
+    let (app, who) = (&entry.app, &entry.visitor.who());
     if let Some(report) = &found.report {
         let (now, id) = (state.clock.now(), report.id.as_str());
-        state.office.note_read(now, "dashboard", app, id)?;
+        state.office.note_read(now, who, app, id)?;
     }
     Ok(found)
 }
@@ -89,6 +90,16 @@ async fn find<S: Store>(state: &State<S>, entry: &Entry, id: &str) -> Result<Fou
         .await?
         .ok_or(Trouble::NoIssue)?;
     let spread = [by_release, by_os, by_device];
+    // Whoever may see aggregates alone is not even looked up a report for.
+    if !entry.visitor.may(Need::Reports) {
+        return Ok(Found {
+            id,
+            page,
+            spread,
+            reports: Vec::new(),
+            report: None,
+        });
+    }
     let before = match entry.visit.get("before") {
         Some(before) => Some(before.parse::<ReportId>().map_err(|_| Trouble::NoReport)?),
         None => None,
@@ -159,6 +170,8 @@ struct Issue<'a> {
     trend: OverTime,
     breakdowns: Vec<Spread>,
     reports: Vec<ReportLine>,
+    /// Whether the visitor may see single reports.
+    single: bool,
     more: Option<String>,
     why: Explanation,
     list: String,
@@ -328,6 +341,7 @@ fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry, found: Found) -> Issue
                 current: current == Some(index),
             })
             .collect(),
+        single: entry.visitor.may(Need::Reports),
         why: page.why,
         line,
         list: entry.visit.page("/issues", &[]),

@@ -1,6 +1,7 @@
 //! The closed lists of the wire in words for people. A word that is added to a list and not here does not compile.
 
 use super::words::Lang;
+use crate::access::{self, Scope};
 use crate::privacy::audit::Did;
 use crate::privacy::requests::{Right, Role, Stage};
 use crate::privacy::settings::Class;
@@ -29,6 +30,18 @@ macro_rules! labels {
 }
 
 labels! {
+    access::Role {
+        Viewer: "Viewer", "查看者";
+        Triager: "Triager", "处理者";
+        Admin: "Admin", "管理员";
+    }
+    Scope {
+        Read: "Aggregates", "汇总数据";
+        Reports: "Single reports", "单份报告";
+        Triage: "States of issues", "问题状态";
+        Symbols: "Adding symbol files", "添加符号文件";
+        Admin: "Everything", "全部";
+    }
     Kind {
         Crash: "Crashes", "崩溃";
         Freeze: "Freezes", "卡顿";
@@ -243,6 +256,8 @@ labels! {
         SunsetSigned: "announced the end", "宣布服务终止";
         SignedIn: "signed in", "登录";
         SignInRefused: "could not sign in", "登录被拒绝";
+        PersonChanged: "changed a person", "更改人员";
+        TokenChanged: "changed a token", "更改令牌";
     }
     Owner {
         App: "app", "应用";

@@ -3,13 +3,16 @@
 //! * `visit`, `entry`: what is asked; the way in and out of every page.
 //! * `shell`: what stands around a page; `words` and `labels`: what it says; `format`: numbers.
 //! * `overview`, `issues`, `issue`, `freezes`, `connections`, `privacy`: the pages.
-//! * `chart`: pictures; `assets`: style, script, icon; `security`: who may look.
+//! * `sign_in`, `welcome`, `account`: the way in, and what one may change about oneself; `settings`: what only an admin may.
+//! * `chart`: pictures; `assets`: style, script, icon; `form`: what was filled in; `security`: what browsers say and are told.
 
+mod account;
 mod assets;
 mod chart;
 mod connections;
 mod entry;
 mod figure;
+mod form;
 mod format;
 mod freezes;
 mod issue;
@@ -19,38 +22,74 @@ mod labels;
 mod overview;
 mod privacy;
 mod report_view;
-mod security;
+pub(crate) mod security;
+mod settings;
 mod shell;
+mod sign_in;
 mod stack;
-mod visit;
+pub(crate) mod visit;
+mod welcome;
 mod window;
 mod words;
 
-pub(crate) use security::guard;
+pub(crate) use entry::{Turned, turned};
 
+use crate::access::Need;
+use crate::routes::Routes;
 use crate::state::State;
 use crate::store::Store;
 use axum::Router;
-use axum::middleware::from_fn;
-use axum::routing::get;
 
-/// The pages' routes.
-pub fn router<S: Store>(state: State<S>) -> Router {
-    Router::new()
-        .route("/", get(overview::page::<S>))
-        .route("/issues", get(issues::page::<S>))
-        .route("/issues/{id}", get(issue::page::<S>))
-        .route("/issues/{id}/stack.txt", get(issue::text::<S>))
-        .route("/freezes", get(freezes::page::<S>))
-        .route("/connections", get(connections::page::<S>))
-        .route("/connections/compare", get(connections::compare::page::<S>))
-        .route(
-            "/privacy",
-            get(privacy::page::<S>).post(privacy::change::<S>),
+/// The pages.
+pub fn routes<S: Store>(state: State<S>) -> Routes<State<S>> {
+    Routes::with(state)
+        .get("/", Need::Aggregates, overview::page::<S>)
+        .get("/issues", Need::Aggregates, issues::page::<S>)
+        .get("/issues/{id}", Need::Aggregates, issue::page::<S>)
+        .get("/issues/{id}/stack.txt", Need::Reports, issue::text::<S>)
+        .get("/freezes", Need::Aggregates, freezes::page::<S>)
+        .get("/connections", Need::Aggregates, connections::page::<S>)
+        .get(
+            "/connections/compare",
+            Need::Aggregates,
+            connections::compare::page::<S>,
         )
-        .route("/privacy/receipts/{number}", get(privacy::receipt::<S>))
-        .route("/assets/{name}", get(assets::serve))
-        .fallback(entry::lost::<S>)
-        .layer(from_fn(security::guard))
-        .with_state(state)
+        .get("/privacy", Need::Aggregates, privacy::page::<S>)
+        .post("/privacy", Need::Admin, privacy::change::<S>)
+        .get(
+            "/privacy/receipts/{number}",
+            Need::Admin,
+            privacy::receipt::<S>,
+        )
+        .get("/sign-in", Need::Nothing, sign_in::page::<S>)
+        .post("/sign-in", Need::Nothing, sign_in::enter::<S>)
+        .get("/welcome", Need::Nothing, welcome::page::<S>)
+        .post("/welcome", Need::Nothing, welcome::accept::<S>)
+        .post("/sign-out", Need::SignedIn, account::sign_out::<S>)
+        .get("/account", Need::SignedIn, account::page::<S>)
+        .post("/account", Need::SignedIn, account::change::<S>)
+        .get("/settings", Need::Admin, settings::first)
+        .get("/settings/people", Need::Admin, settings::people::page::<S>)
+        .post(
+            "/settings/people",
+            Need::Admin,
+            settings::people::change::<S>,
+        )
+        .get("/settings/tokens", Need::Admin, settings::tokens::page::<S>)
+        .post(
+            "/settings/tokens",
+            Need::Admin,
+            settings::tokens::change::<S>,
+        )
+        .get("/assets/{name}", Need::Nothing, assets::serve)
+}
+
+/// The same, served, with a page for every address that is none.
+pub fn router<S: Store>(state: State<S>) -> Router {
+    with_lost(routes(state.clone()).guarded(&state), state)
+}
+
+/// Adds what is answered at every address that is none.
+pub(crate) fn with_lost<S: Store>(router: Router, state: State<S>) -> Router {
+    router.fallback(move |request| entry::lost(state.clone(), request))
 }

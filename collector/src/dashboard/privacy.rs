@@ -1,12 +1,13 @@
 //! `/privacy`: what is kept of people, and what was done about it.
 
 use super::entry::{Entry, Trouble};
+use super::form::Form;
 use super::format;
 use super::labels::Label;
-use super::security::is_same_origin;
 use super::shell::Shell;
 use super::window;
 use super::words::{Lang, Words, fill};
+use crate::access::Need;
 use crate::privacy::audit::{Entry as Deed, Tampered, Whole};
 use crate::privacy::export::EPSILON_A_YEAR;
 use crate::privacy::receipt::{Erased, Receipt};
@@ -16,22 +17,14 @@ use crate::privacy::{date, export};
 use crate::state::State;
 use crate::store::{Ledger, QuarantineRow, Store, StoreError};
 use askama::Template;
-use axum::body::{Body, to_bytes};
-use axum::extract::{FromRequestParts, Path, Request as HttpRequest, State as Given};
+use axum::extract::{Path, State as Given};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use candor_protocol::catalogue::{self, FIELDS};
 use candor_protocol::deidentify::{AppName, Pseudonym};
-use std::collections::BTreeMap;
-
-/// Who the audit trail says it was.
-const WHO: &str = "dashboard";
 
 /// Lines of each list.
 const MOST: usize = 20;
-
-/// The largest form.
-const FORM: usize = 16 * 1024;
 
 /// `GET /privacy`.
 pub(crate) async fn page<S: Store>(Given(state): Given<State<S>>, entry: Entry) -> Response {
@@ -61,19 +54,10 @@ pub(crate) async fn receipt<S: Store>(
 /// `POST /privacy`: opens, answers or refuses a request.
 pub(crate) async fn change<S: Store>(
     Given(state): Given<State<S>>,
-    request: HttpRequest,
+    entry: Entry,
+    form: Form,
 ) -> Response {
-    let (mut parts, body) = request.into_parts();
-    let entry = match Entry::from_request_parts(&mut parts, &state).await {
-        Ok(entry) => entry,
-        Err(trouble) => return trouble,
-    };
-    let done = if is_same_origin(&parts.headers) {
-        act(&state, &entry, body).await
-    } else {
-        Err(Trouble::Form(entry.words().p_foreign_form.to_owned()))
-    };
-    match done {
+    match act(&state, &entry, &form).await {
         Ok(Some(download)) => download,
         Ok(None) => Redirect::to(&entry.visit.page("/privacy", &[])).into_response(),
         Err(trouble) => entry.answer(Err::<Privacy<'_>, _>(trouble)),
@@ -84,13 +68,11 @@ pub(crate) async fn change<S: Store>(
 async fn act<S: Store>(
     state: &State<S>,
     entry: &Entry,
-    body: Body,
+    form: &Form,
 ) -> Result<Option<Response>, Trouble> {
-    let w = entry.words();
+    let (w, who) = (entry.words(), entry.visitor.who());
     let bad = |what: &str| Trouble::Form(fill(w.p_bad_form, &[&what]));
-    let bytes = to_bytes(body, FORM).await.map_err(|_| bad("…"))?;
-    let form: BTreeMap<String, String> = form_urlencoded::parse(&bytes).into_owned().collect();
-    let get = |name: &str| form.get(name).map(|value| value.trim()).unwrap_or_default();
+    let get = |name: &str| form.get(name);
     let not_done = |why: NotDone| match why {
         NotDone::Failed(error) => Trouble::Store(error),
         other => Trouble::Form(other.to_string()),
@@ -112,14 +94,14 @@ async fn act<S: Store>(
             proof,
             pseudonyms,
         };
-        let opened = state.office.open_request(WHO, asked, entry.now);
+        let opened = state.office.open_request(&who, asked, entry.now);
         return opened.map(|_| None).map_err(not_done);
     }
     let number = get("number").parse().map_err(|_| bad(w.p_number))?;
     let words = Some(get("words")).filter(|words| !words.is_empty());
     match get("do") {
         "answer" => {
-            let given = requests::answer(state, WHO, number, words).await;
+            let given = requests::answer(state, &who, number, words).await;
             let given = given.map_err(not_done)?;
             let name = format!("request-{number}.txt");
             Ok(Some(download("text/plain; charset=utf-8", &name, given)))
@@ -128,7 +110,7 @@ async fn act<S: Store>(
             let words = words.ok_or_else(|| bad(w.p_answer_words))?;
             let closed = state
                 .office
-                .close_request(WHO, number, Stage::Refused, words, entry.now);
+                .close_request(&who, number, Stage::Refused, words, entry.now);
             closed.map(|_| None).map_err(not_done)
         }
         _ => Err(bad("do")),
@@ -152,6 +134,8 @@ fn download(kind: &'static str, name: &str, text: String) -> Response {
 struct Privacy<'a> {
     w: &'static Words,
     shell: &'a Shell,
+    /// Whether requests, receipts and the trail are shown, and may be answered.
+    admin: bool,
     sends: String,
     fields: Vec<FieldLine>,
     arrived: Vec<(String, String)>,
@@ -264,6 +248,7 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Privac
     Ok(Privacy {
         w,
         shell: &entry.shell,
+        admin: entry.visitor.may(Need::Admin),
         sends: fill(
             w.p_sends_text,
             &[&catalogue::VERSION, &FIELDS.len(), &optional],

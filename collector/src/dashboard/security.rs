@@ -1,9 +1,7 @@
-//! Who may look, and what browsers are told about every page.
+//! What browsers say about where a request comes from, and what they are told about every page.
 
-use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::Response;
 use std::net::IpAddr;
 
 /// Nothing but this server's own script, style, pictures and answers; no frame around a page, no form to elsewhere.
@@ -21,19 +19,19 @@ const HEADERS: [(HeaderName, &str); 5] = [
     ),
 ];
 
-const FOREIGN_NAME: &str = "The pages have no sign-in, so they answer only to localhost, 127.0.0.1 or [::1]. Under any other \
+/// What is said under any other name where nobody is asked who it is.
+pub(crate) const FOREIGN_NAME: &str = "The pages are served without sign-in, so they answer only to localhost, 127.0.0.1 or [::1]. Under any other \
                             name a website could make a browser on this machine read them. A proxy in front of the \
                             collector has to ask for one of these names.\n";
 
-/// Answers only to a name of this machine's own, and adds the headers.
-pub(crate) async fn guard(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST);
-    // Without a name nobody was led here by one; browsers always send it.
-    let own = host.is_none_or(|host| host.to_str().is_ok_and(is_own));
-    let mut response = match own {
-        true => next.run(request).await,
-        false => (StatusCode::FORBIDDEN, FOREIGN_NAME).into_response(),
-    };
+/// Whether nobody was led here by a name that is not this machine's own. Browsers always send one.
+pub(crate) fn is_own_name(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST);
+    host.is_none_or(|host| host.to_str().is_ok_and(is_own))
+}
+
+/// Adds what browsers are told about every answer.
+pub(crate) fn seal(response: &mut Response) {
     for (name, value) in HEADERS {
         response
             .headers_mut()
@@ -44,7 +42,6 @@ pub(crate) async fn guard(request: Request, next: Next) -> Response {
         .headers_mut()
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("private, no-cache"));
-    response
 }
 
 /// Whether one of this server's own pages sent a form. Browsers say so; what says nothing is not trusted.

@@ -1,9 +1,11 @@
 //! What stands around every page: where one is, where one can go, and for which app and time.
 
 use super::assets::{ASSETS, Assets};
+use super::labels::Label;
 use super::visit::{Theme, Visit};
 use super::window::{self, Range};
 use super::words::{Lang, Words};
+use crate::access::{Need, Visitor};
 use crate::store::Span;
 use candor_protocol::deidentify::AppName;
 
@@ -20,15 +22,18 @@ pub(crate) enum Place {
     Connections,
     /// What is owed to the people whose devices report.
     Privacy,
+    /// What only an admin changes.
+    Settings,
 }
 
 impl Place {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Overview,
         Self::Issues,
         Self::Freezes,
         Self::Connections,
         Self::Privacy,
+        Self::Settings,
     ];
 
     /// Its path.
@@ -39,6 +44,7 @@ impl Place {
             Self::Freezes => "/freezes",
             Self::Connections => "/connections",
             Self::Privacy => "/privacy",
+            Self::Settings => "/settings",
         }
     }
 
@@ -49,6 +55,14 @@ impl Place {
             Self::Freezes => w.freezes,
             Self::Connections => w.connections,
             Self::Privacy => w.privacy,
+            Self::Settings => w.a_settings,
+        }
+    }
+
+    const fn need(self) -> Need {
+        match self {
+            Self::Settings => Need::Admin,
+            _ => Need::Aggregates,
         }
     }
 
@@ -77,6 +91,15 @@ pub(crate) struct Choice {
     pub(crate) current: bool,
 }
 
+/// Who is signed in.
+#[derive(Debug)]
+pub(crate) struct SignedIn {
+    pub(crate) name: String,
+    pub(crate) role: &'static str,
+    /// Leads to what one may change about oneself.
+    pub(crate) account: Choice,
+}
+
 /// What stands around a page.
 #[derive(Debug)]
 pub(crate) struct Shell {
@@ -86,7 +109,16 @@ pub(crate) struct Shell {
     pub(crate) assets: &'static Assets,
     /// The title of the page, in the window's title bar.
     pub(crate) title: String,
+    /// Where the name of the house leads.
+    pub(crate) home: String,
+    /// The pages that this visitor may see.
     pub(crate) places: Vec<Choice>,
+    /// Who is signed in, if anybody is.
+    pub(crate) signed_in: Option<SignedIn>,
+    /// What every form has to carry.
+    pub(crate) mark: String,
+    /// Whether nobody is asked who it is, which every page has to say.
+    pub(crate) open: bool,
     /// All apps; the choice is shown when there is one.
     pub(crate) apps: Vec<Choice>,
     /// The app that is shown; empty when there is none.
@@ -109,14 +141,6 @@ impl Shell {
     pub(crate) fn new(visit: &Visit, apps: &[AppName], app: Option<&AppName>, span: Span) -> Self {
         let w = visit.lang.words();
         let here = Place::of(&visit.path);
-        let places = Place::ALL
-            .into_iter()
-            .map(|place| Choice {
-                href: visit.page(place.path(), &[]),
-                label: place.name(w).to_owned(),
-                current: here == Some(place),
-            })
-            .collect();
         let chosen = visit.range().unwrap_or_default();
         let ranges = Range::ALL
             .into_iter()
@@ -153,7 +177,11 @@ impl Shell {
             theme: visit.theme,
             assets: &ASSETS,
             title: here.map_or("Candor", |place| place.name(w)).to_owned(),
-            places,
+            home: visit.page("/", &[]),
+            places: Vec::new(),
+            signed_in: None,
+            mark: String::new(),
+            open: false,
             apps,
             app: app.map(|app| app.as_str().to_owned()).unwrap_or_default(),
             ranges,
@@ -172,6 +200,35 @@ impl Shell {
                 current: false,
             },
         }
+    }
+
+    /// The same shell, with what this visitor may see.
+    pub(crate) fn seen_by(mut self, visitor: &Visitor, visit: &Visit) -> Self {
+        let (w, here) = (self.w, Place::of(&visit.path));
+        let allowed = Place::ALL
+            .into_iter()
+            .filter(|place| visitor.may(place.need()));
+        self.places = allowed
+            .map(|place| Choice {
+                href: visit.page(place.path(), &[]),
+                label: place.name(w).to_owned(),
+                current: here == Some(place),
+            })
+            .collect();
+        self.open = matches!(visitor, Visitor::Anyone(_));
+        if let Some(guest) = visitor.guest() {
+            self.mark.clone_from(&guest.form_mark);
+            self.signed_in = Some(SignedIn {
+                name: guest.name.to_string(),
+                role: guest.role.label(self.lang),
+                account: Choice {
+                    href: visit.page("/account", &[]),
+                    label: w.a_account.to_owned(),
+                    current: visit.path == "/account",
+                },
+            });
+        }
+        self
     }
 }
 

@@ -110,6 +110,79 @@ words! {
     keys_hint: "Keys: / filters, j and k move along a list, Enter opens, arrows read a chart.", "按键：/ 筛选，j 与 k 在列表中移动，Enter 打开，方向键读取图表。";
     footer: "Times are UTC. Reports tell the hour unless the app declares minutes.", "时间为 UTC。除非应用声明到分钟，报告只精确到小时。";
 
+    // Who is signed in, and the way in.
+    a_settings: "Settings", "设置";
+    a_account: "Account", "账户";
+    a_sign_in: "Sign in", "登录";
+    a_sign_out: "Sign out", "退出登录";
+    a_name: "Name", "姓名";
+    a_password: "Password", "密码";
+    a_open_notice: "Nobody is asked to sign in here: whoever reaches this address may see and change everything. Meant for a demo or a machine of your own.", "此处无需登录：任何能访问此地址的人都可以查看并更改一切。仅适用于演示或您自己的计算机。";
+    a_wrong: "The name or the password is wrong.", "姓名或密码不正确。";
+    a_wait: "There were too many attempts. Try again in {} minute(s).", "尝试次数过多。请在 {} 分钟后重试。";
+    a_busy: "Too many people sign in at this moment. Try again in some seconds.", "当前登录人数过多，请稍后重试。";
+    a_failed: "This cannot be looked up right now. The collector's log says why.", "暂时无法查询。原因见采集端日志。";
+    a_no_admin: "Nobody can sign in yet. The collector printed a link when it started; open that. It prints a new one each time it starts.", "目前还没有人可以登录。采集端启动时输出了一个链接，请打开该链接；每次启动都会输出新的链接。";
+    a_forgotten: "Whoever forgot the password asks an admin for a link.", "忘记密码时，请向管理员索取链接。";
+    a_welcome: "Welcome", "欢迎";
+    a_welcome_first: "You are the first here. Choose what you are called and a password; you will be an admin, who adds everybody else.", "您是第一位使用者。请选择姓名和密码；您将成为管理员，并可添加其他人。";
+    a_welcome_person: "{}, choose a password.", "{}，请选择一个密码。";
+    a_no_link: "This link has been used, is too old, or is not complete. Ask an admin for another one.", "此链接已被使用、已过期或不完整。请向管理员索取新的链接。";
+    a_password_hint: "At least 12 characters. A few words that nobody else would put together are easiest to remember.", "至少 12 个字符。几个别人不会组合在一起的词最容易记住。";
+    a_name_hint: "1 to 64 of a-z 0-9 . _ - @ +", "1 至 64 个字符：a-z 0-9 . _ - @ +";
+    a_again: "The password again", "再次输入密码";
+    a_differ: "The two passwords are not the same.", "两次输入的密码不一致。";
+    a_weak_short: "This password is too short: it needs at least 12 characters.", "密码太短：至少需要 12 个字符。";
+    a_weak_long: "This password is too long.", "密码过长。";
+    a_weak_name: "This password is hardly more than the name.", "密码与姓名过于相似。";
+    a_weak_same: "This password is the same one or two characters over and over.", "密码只是一两个字符的重复。";
+    a_choose: "Use this password", "使用此密码";
+    a_not_allowed: "This is for others", "无权访问";
+    a_not_allowed_text: "What you are signed in as does not include this. An admin can change that.", "您的角色不包含此项权限。管理员可以更改。";
+    a_only_aggregates: "Single reports are shown to triagers and admins.", "单份报告仅向处理者和管理员显示。";
+
+    // One's own account.
+    a_change_password: "Change the password", "更改密码";
+    a_change_hint: "Everywhere else you are signed out.", "其他所有地方都将退出登录。";
+    a_present: "Present password", "当前密码";
+    a_next: "New password", "新密码";
+    a_sessions: "Where you are signed in", "登录会话";
+    a_sessions_hint: "A session ends after 12 hours without use, and after 7 days in any case. Neither address nor browser is kept.", "会话在 12 小时未使用或满 7 天后结束。不保存地址或浏览器信息。";
+    a_since: "Since", "开始";
+    a_seen: "Last used", "最近使用";
+    a_this_one: "this one", "当前会话";
+    a_end: "End", "结束";
+    a_everywhere: "Sign out everywhere", "在所有地方退出登录";
+    a_changed: "The password is changed.", "密码已更改。";
+
+    // People and tokens.
+    a_people: "People", "人员";
+    a_tokens: "Tokens", "令牌";
+    a_role: "Role", "角色";
+    a_roles_text: "A viewer sees counts, rates and issues. A triager sees single reports as well and changes the state of issues. An admin may do everything.", "查看者可查看计数、比率与问题；处理者还可查看单份报告并更改问题状态；管理员可执行一切操作。";
+    a_can_sign_in: "Can sign in", "可以登录";
+    a_not_yet: "No password yet", "尚未设置密码";
+    a_add_person: "Add somebody", "添加人员";
+    a_add: "Add", "添加";
+    a_set: "Set", "更改";
+    a_remove: "Remove", "移除";
+    a_new_link: "New link", "新链接";
+    a_link: "Hand this link over to {}. It is shown once, good for three days, and leads to choosing a password.", "请将此链接交给 {}。它只显示一次，三天内有效，用于设置密码。";
+    a_token_is: "This is the token {}. It is shown once; only its hash is kept.", "这是令牌 {}。它只显示一次，仅保存其哈希值。";
+    a_tokens_text: "Programs send a token as `authorization: Bearer TOKEN`. Each is good for what its scopes say, and for nothing else.", "程序以 `authorization: Bearer 令牌` 的形式发送令牌。每个令牌仅具有其范围内的权限。";
+    a_tokens_none: "There is no token.", "没有令牌。";
+    a_scopes: "Good for", "权限范围";
+    a_by: "Made by", "创建者";
+    a_never: "never", "从未";
+    a_add_token: "Add a token", "添加令牌";
+    a_exists: "Somebody is called so already.", "该姓名已被使用。";
+    a_token_exists: "A token is called so already.", "已有同名令牌。";
+    a_last_admin: "Nobody would be left who may do everything.", "至少需要保留一位管理员。";
+    a_no_such: "There is nobody and nothing of this name.", "没有此名称的人员或令牌。";
+    a_no_scope: "Choose what the token is good for.", "请选择令牌的权限范围。";
+    a_bad_name: "This cannot be a name: {}.", "名称无效：{}。";
+    a_unwritten: "It cannot be written down, so it is not done.", "无法写入，因此未执行。";
+
     // Time.
     this_hour: "this hour", "本小时内";
     just_now: "just now", "刚刚";

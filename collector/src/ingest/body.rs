@@ -71,7 +71,7 @@ pub(super) async fn discard(mut body: Body, refusal: &Refusal) {
 }
 
 /// The next piece of a body; trailers are passed over.
-async fn next(body: &mut Body) -> Option<Result<Bytes, Refusal>> {
+pub(crate) async fn next(body: &mut Body) -> Option<Result<Bytes, Refusal>> {
     loop {
         let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await?;
         match frame.map(|frame| frame.into_data()) {

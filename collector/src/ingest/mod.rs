@@ -13,14 +13,15 @@ mod turned;
 pub use refusal::Refusal;
 pub(crate) use refusal::json;
 
-use crate::access::{KeyHash, KeyRing, Presented, Sender};
+use crate::access::{KeyHash, KeyRing, Need, Presented, Sender};
 use crate::metrics::Stage;
+use crate::routes::Routes;
 use crate::state::State;
 use crate::store::{Arrival, Store, StoreError, is_limit};
 use axum::Router;
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
-use axum::routing::post;
+pub(crate) use body::next;
 use places::{Held, Places};
 use quota::Today;
 use std::sync::Arc;
@@ -68,7 +69,7 @@ impl Default for Limits {
 /// The routes that agents use, for whoever serves them in a way of its own. What was sent away is counted in figures, not in the
 /// ledger.
 pub fn router<S: Store>(state: State<S>, limits: Limits) -> Router {
-    Ingest::new(state, limits).router()
+    Ingest::new(state.clone(), limits).routes().guarded(&state)
 }
 
 /// What is held in memory for each byte of a batch: its text, its reports as they were sent, and what they were read to.
@@ -124,11 +125,10 @@ impl<S: Store> Ingest<S> {
     }
 
     /// The routes that agents use.
-    pub(crate) fn router(&self) -> Router {
-        Router::new()
-            .route("/v1/batches", post(batches::take::<S>))
-            .route("/v1/erasures", post(erasures::take::<S>))
-            .with_state(self.clone())
+    pub(crate) fn routes(&self) -> Routes<Self> {
+        Routes::with(self.clone())
+            .post("/v1/batches", Need::IngestKey, batches::take::<S>)
+            .post("/v1/erasures", Need::IngestKey, erasures::take::<S>)
     }
 
     /// Writes down what is only counted in memory.

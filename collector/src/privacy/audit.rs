@@ -53,6 +53,10 @@ pub enum Did {
     SignedIn,
     /// Somebody could not sign in.
     SignInRefused,
+    /// A person was added, removed, or given another role or password.
+    PersonChanged,
+    /// A token of a program was added or ended.
+    TokenChanged,
 }
 
 /// One entry.
@@ -63,7 +67,8 @@ pub struct Entry {
     pub n: u64,
     /// When, in seconds since 1970-01-01 UTC.
     pub at: u64,
-    /// Who: `agent`, `collector`, `command line`, `dashboard`, `api`, or the name of whoever signed in.
+    /// Who: `agent`, `collector`, `command line`, `dashboard`, `api`, `token` and the name of a program's token, or the
+    /// name of whoever signed in.
     pub who: String,
     /// What was done.
     pub did: Did,

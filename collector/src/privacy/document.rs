@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 /// A value in a file.
 #[derive(Debug)]
-pub(super) struct Document<T> {
+pub(crate) struct Document<T> {
     path: PathBuf,
     known: Mutex<Option<(Version, Arc<T>)>>,
 }
@@ -24,7 +24,7 @@ struct Version {
 }
 
 impl<T: Serialize + DeserializeOwned + Default + Clone> Document<T> {
-    pub(super) fn at(path: PathBuf) -> Self {
+    pub(crate) fn at(path: PathBuf) -> Self {
         Self {
             path,
             known: Mutex::default(),
@@ -32,7 +32,7 @@ impl<T: Serialize + DeserializeOwned + Default + Clone> Document<T> {
     }
 
     /// The value, as whoever changed it last left it.
-    pub(super) fn read(&self) -> io::Result<Arc<T>> {
+    pub(crate) fn read(&self) -> io::Result<Arc<T>> {
         let version = version(&self.path)?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Some((seen, value)), Some(version)) = (&*known, &version)
@@ -46,7 +46,7 @@ impl<T: Serialize + DeserializeOwned + Default + Clone> Document<T> {
     }
 
     /// Changes the value; it is on disk when this returns. Other threads and processes wait meanwhile.
-    pub(super) fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> io::Result<R> {
+    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> io::Result<R> {
         let _locked = files::lock(self.path.parent().unwrap_or(Path::new(".")))?;
         let mut value: T = files::load(&self.path)?;
         let answer = change(&mut value);

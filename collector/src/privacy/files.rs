@@ -7,14 +7,14 @@ use std::io::{self, Write};
 use std::path::Path;
 
 /// Opens a file for writing that only its owner may look into.
-pub(super) fn private(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+pub(crate) fn private(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options.open(path)
 }
 
 /// A directory that only its owner may look into.
-pub(super) fn directory(path: &Path) -> io::Result<()> {
+pub(crate) fn directory(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -23,7 +23,7 @@ pub(super) fn directory(path: &Path) -> io::Result<()> {
 }
 
 /// Replaces a file: written beside, synced, renamed, so that there is always a whole one.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("new");
     let mut file = private(
         &beside,
@@ -39,12 +39,12 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Replaces a file by a value as JSON.
-pub(super) fn save(path: &Path, value: &impl Serialize) -> io::Result<()> {
+pub(crate) fn save(path: &Path, value: &impl Serialize) -> io::Result<()> {
     replace(path, &serde_json::to_vec_pretty(value)?)
 }
 
 /// Copies a directory with everything in it; each file is on the disk when this returns.
-pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     directory(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
@@ -59,7 +59,7 @@ pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// A value from its file; the default where there is none.
-pub(super) fn load<T: DeserializeOwned + Default>(path: &Path) -> io::Result<T> {
+pub(crate) fn load<T: DeserializeOwned + Default>(path: &Path) -> io::Result<T> {
     match fs::read(path) {
         Ok(bytes) => serde_json::from_slice(&bytes)
             .map_err(|error| io::Error::other(format!("{} is damaged: {error}", path.display()))),
@@ -69,10 +69,10 @@ pub(super) fn load<T: DeserializeOwned + Default>(path: &Path) -> io::Result<T> 
 }
 
 /// Held while something in the directory is changed. Other threads and other processes wait for it.
-pub(super) struct Locked(#[allow(dead_code, reason = "closing it unlocks")] File);
+pub(crate) struct Locked(#[allow(dead_code, reason = "closing it unlocks")] File);
 
 /// Waits for the lock of a directory.
-pub(super) fn lock(directory: &Path) -> io::Result<Locked> {
+pub(crate) fn lock(directory: &Path) -> io::Result<Locked> {
     let file = private(
         &directory.join("lock"),
         OpenOptions::new().write(true).create(true).truncate(false),

@@ -14,10 +14,10 @@
 
 pub mod audit;
 mod calendar;
-mod document;
+pub(crate) mod document;
 pub mod erasure;
 pub mod export;
-mod files;
+pub(crate) mod files;
 pub mod groups;
 mod key;
 pub mod narrowing;
@@ -88,6 +88,11 @@ impl Office {
         open().map_err(unwritten)
     }
 
+    /// The data directory that it is in.
+    pub fn data(&self) -> &Path {
+        self.directory.parent().unwrap_or(Path::new("."))
+    }
+
     /// The key that receipts and notices are signed with.
     pub fn signer(&self) -> &Signer {
         &self.signer
@@ -143,25 +148,53 @@ impl Office {
             .inspect_err(|_| reads.forget(deed.who, &what))
     }
 
-    /// Writes down that somebody signed in, or could not. For whatever asks people who they are.
+    /// Writes down that somebody signed in, or could not; `who` is `None` for a name that nobody has, which is not told, since people
+    /// type passwords there.
     ///
     /// # Errors
     /// When it cannot be written; then nobody is signed in.
-    pub fn note_sign_in(&self, now: u64, who: &str, succeeded: bool) -> Result<(), StoreError> {
+    pub fn note_sign_in(
+        &self,
+        now: u64,
+        who: Option<&str>,
+        succeeded: bool,
+    ) -> Result<(), StoreError> {
         let did = if succeeded {
             audit::Did::SignedIn
         } else {
             audit::Did::SignInRefused
         };
-        self.note(
-            now,
-            &Deed {
+        let deed = Deed {
+            who: who.unwrap_or("nobody"),
+            did,
+            app: None,
+            what: String::new(),
+        };
+        match who {
+            Some(_) => self.note(now, &deed),
+            // As many as somebody likes to try, so that they would fill the trail.
+            None => self.note_once(now, &deed),
+        }
+    }
+
+    /// Writes a deed of the register down when it is called, right before it is done.
+    pub fn noting<'a>(
+        &'a self,
+        now: u64,
+        who: &'a str,
+        did: audit::Did,
+        what: String,
+    ) -> impl Fn() -> io::Result<()> + 'a {
+        move || {
+            let what = what.clone();
+            let deed = Deed {
                 who,
                 did,
                 app: None,
-                what: String::new(),
-            },
-        )
+                what,
+            };
+            self.note(now, &deed).map_err(io::Error::other)
+        }
     }
 
     /// What the operator has agreed on.

@@ -1,13 +1,13 @@
 //! Whether the collector serves, and whether it can keep what comes; and its own figures.
 
+use crate::access::Need;
 use crate::ingest::Ingest;
+use crate::routes::Routes;
 use crate::state::State;
 use crate::store::Store;
-use axum::Router;
 use axum::extract::State as Given;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -63,18 +63,15 @@ impl<S: Store> Health<S> {
     }
 
     /// `/healthz`: it serves. `/readyz`: it also can keep what comes.
-    pub(super) fn router(&self) -> Router {
-        Router::new()
-            .route("/healthz", get(async || "ok\n"))
-            .route("/readyz", get(ready::<S>))
-            .with_state(self.clone())
+    pub(super) fn routes(&self) -> Routes<Self> {
+        Routes::with(self.clone())
+            .get("/healthz", Need::Nothing, async || "ok\n")
+            .get("/readyz", Need::Nothing, ready::<S>)
     }
 
     /// `/metrics`: what only whoever runs the collector should see.
-    pub(super) fn metrics_router(&self) -> Router {
-        Router::new()
-            .route("/metrics", get(metrics::<S>))
-            .with_state(self.clone())
+    pub(super) fn metrics_routes(&self) -> Routes<Self> {
+        Routes::with(self.clone()).get("/metrics", Need::Aggregates, metrics::<S>)
     }
 
     /// Whether it can keep what comes, or why not.

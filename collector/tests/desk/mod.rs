@@ -4,7 +4,7 @@ use crate::fleet;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use candor_collector::access::IngestKey;
+use candor_collector::access::{Door, IngestKey};
 use candor_collector::dashboard;
 use candor_collector::ingest::{self, Limits};
 use candor_collector::privacy::Office;
@@ -17,6 +17,7 @@ use candor_protocol::deidentify::AppName;
 use candor_protocol::limits::BATCH_REPORTS;
 use candor_protocol::report::Report;
 use candor_symbols::Symbols;
+use std::sync::Arc;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -37,6 +38,7 @@ impl Desk {
         let office = Office::open(directory.path()).expect("an office");
         let mut state = State::new(store, Symbols::open([fleet::own_file()]), office);
         state.clock = Clock::new(move || now);
+        state.door = Arc::new(Door::of(directory.path()).open());
         // Its devices are made up, and few.
         state.small = SmallGroups::Show;
         let router = ingest::router(state.clone(), Limits::default())

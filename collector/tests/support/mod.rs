@@ -1,7 +1,7 @@
 //! A collector in this process, and a client that can say anything.
 #![allow(dead_code, unreachable_pub, reason = "every story uses a part of it")]
 
-use candor_collector::access::IngestKey;
+use candor_collector::access::{Door, IngestKey};
 use candor_collector::ingest::Limits;
 use candor_collector::privacy::Office;
 use candor_collector::server;
@@ -53,6 +53,7 @@ impl Collector {
         let now = clock.clone();
         let state = State {
             clock: Clock::new(move || now.load(Ordering::Relaxed)),
+            door: Arc::new(Door::of(data.path()).open()),
             ..State::new(store, symbols, office)
         };
         let store = state.store.clone();

@@ -142,6 +142,8 @@ impl Start {
             .arg("--data")
             .arg(&self.data)
             .args(["--listen", &address.to_string()])
+            // Whoever runs the demo looks at it on this machine, two clicks from the start.
+            .args(["--pages-sign-in", "none"])
             // The fleet is small and nobody's, so nobody has to be hidden among others.
             .args(["--small-groups", "show"]);
         let mut running = child::spawn(&mut command)?;

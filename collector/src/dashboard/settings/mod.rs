@@ -1,0 +1,49 @@
+//! `/settings`: what only an admin changes. A room with a tab for each kind of thing.
+
+pub(super) mod people;
+pub(super) mod tokens;
+
+use super::shell::Choice;
+use super::visit::Visit;
+use super::words::Words;
+use axum::response::Redirect;
+
+/// The tabs, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tab {
+    People,
+    Tokens,
+}
+
+impl Tab {
+    const ALL: [Self; 2] = [Self::People, Self::Tokens];
+
+    const fn path(self) -> &'static str {
+        match self {
+            Self::People => "/settings/people",
+            Self::Tokens => "/settings/tokens",
+        }
+    }
+
+    fn name(self, w: &'static Words) -> &'static str {
+        match self {
+            Self::People => w.a_people,
+            Self::Tokens => w.a_tokens,
+        }
+    }
+
+    /// Links to all tabs, seen from this one.
+    fn choices(self, visit: &Visit) -> Vec<Choice> {
+        let choice = |tab: Self| Choice {
+            href: visit.page(tab.path(), &[]),
+            label: tab.name(visit.lang.words()).to_owned(),
+            current: tab == self,
+        };
+        Self::ALL.into_iter().map(choice).collect()
+    }
+}
+
+/// `GET /settings`: the first tab.
+pub(super) async fn first(visit: Visit) -> Redirect {
+    Redirect::to(&visit.page(Tab::People.path(), &[]))
+}
