@@ -25,9 +25,9 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Issues
     let wanted = Wanted::read(&entry.visit);
     let filter = IssueFilter {
         kind: wanted.kind.store_kind(),
-        span: entry.span,
+        ..IssueFilter::all(entry.span, entry.now)
     };
-    let found = state.store.issues(&entry.app, filter).await?;
+    let found = state.store.issues(&entry.app, filter).await?.rows;
     let all = found.len();
     let chosen = wanted.choose(found);
     let w = entry.words();
@@ -244,6 +244,10 @@ mod tests {
             first_release: release.clone(),
             last_release: release,
             spark: vec![],
+            rising: 0,
+            state: Default::default(),
+            assignee: None,
+            merged: 0,
         }
     }
 

@@ -22,7 +22,7 @@ pub(crate) async fn an_erased_installation_leaves_no_trace_in_any_answer(store: 
     assert_eq!(answers(store).await, without);
     assert_eq!(store.report(&app(), id(201)).await.unwrap(), None);
     assert_eq!(
-        store.issue(&app(), IssueId(1_002), DAY).await.unwrap(),
+        store.issue(&app(), IssueId(1_002), DAY, 0).await.unwrap(),
         None
     );
     let ledger = store.ledger(&app()).await.unwrap();
@@ -41,13 +41,11 @@ pub(crate) async fn an_erased_installation_leaves_no_trace_in_any_answer(store: 
         store
             .issues(
                 &app(),
-                IssueFilter {
-                    kind: None,
-                    span: DAY
-                }
+                IssueFilter::all(DAY, 0)
             )
             .await
-            .unwrap(),
+            .unwrap()
+            .rows,
         []
     );
 }
