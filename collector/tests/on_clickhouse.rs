@@ -187,12 +187,7 @@ async fn a_move_that_is_killed_again_and_again_moves_everything_once() {
         let numbers = first..first + 1_000;
         let reports = numbers.map(|number| {
             let json = run(number);
-            Incoming {
-                line: 2,
-                report: Report::from_json(&json).unwrap(),
-                json,
-                issue: None,
-            }
+            Incoming::new(2, Report::from_json(&json).unwrap(), &json, None)
         });
         store.keep(&app(), reports.collect(), NOW).await.unwrap();
     }

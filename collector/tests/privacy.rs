@@ -269,10 +269,15 @@ async fn batches_of_another_region_are_refused_with_a_reason_and_that_is_written
     // Nothing of it is stored, and nothing counts as refused for good: the agent still has it.
     let ledger = desk.state.store.ledger(&app()).await.unwrap();
     assert_eq!((ledger.stored.len(), ledger.refused.len()), (0, 0));
-    assert_eq!(
-        desk.post("/v1/batches", batch("cn-north", 9)).await.status,
-        StatusCode::OK
-    );
+    // An agent asks where it is before it sends anything, and hears it with every answer.
+    let question = batch::pack_for(Some(&"cn-north".parse().unwrap()), []).unwrap();
+    let answer = desk.post("/v1/batches", question).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.json()["region"], "cn-north");
+    assert_eq!(desk.state.store.ledger(&app()).await.unwrap(), ledger);
+    let answer = desk.post("/v1/batches", batch("cn-north", 9)).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.json()["region"], "cn-north");
     assert_eq!(desk.send(&[run(10, 10)]).await.status, StatusCode::OK);
     // What was agreed on by another process holds at once.
     let other = Office::open(desk.data.path()).unwrap();

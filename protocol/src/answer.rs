@@ -1,7 +1,7 @@
 //! What the collector says back, and the one request that is not a batch.
 
 use crate::catalogue::Extra;
-use crate::deidentify::{AppName, Pseudonym};
+use crate::deidentify::{AppName, Pseudonym, Region};
 use crate::report::Kind;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,10 @@ pub struct Accepted {
     /// Reports that were not stored, since they cannot be read; the others were. Sending them again would change nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<RefusedReport>,
+    /// The region that the collector is in, where the batch named one: an agent sends nothing to a collector that does not
+    /// answer with its own, and asks with a batch that holds no report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
     /// Says that the collector's operator has stopped for good: see [`Sunset`]. Nothing of the batch was stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sunset: Option<Sunset>,
@@ -129,6 +133,9 @@ pub struct Sample {
 
 /// The longest that an agent stays off because a collector said so: a week.
 pub const OFF_SECONDS_MOST: u64 = 7 * 24 * 3600;
+
+/// The word in a [`Refusal`] for reports that may not be kept in the collector's region.
+pub const WRONG_REGION: &str = "wrong_region";
 
 /// Why a request was refused, for the log of whoever sent it. Quotes nothing of what was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -209,3 +209,23 @@ proptest! {
         crosses!(CleanText ModuleName ThreadName SourcePath);
     }
 }
+
+#[test]
+fn a_user_s_directory_is_found_although_an_escape_took_its_separator() {
+    for (text, left) in [
+        (
+            r"open C:\Users\u5c0f\u718a\x failed",
+            r"open C:\Users‹os-user›\x failed",
+        ),
+        (
+            r"open C:\Users\\u5c0f\u718a\x failed",
+            r"open C:\Users‹os-user›\x failed",
+        ),
+        (
+            r"open C:\\Users\\\u5c0f\u718a\\x failed",
+            r"open C:\\Users\\‹os-user›\\x failed",
+        ),
+    ] {
+        assert_eq!(scrub(text).text, left);
+    }
+}

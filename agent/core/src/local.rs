@@ -96,6 +96,8 @@ pub struct Status {
     pub failures: u32,
     /// See `failures`.
     pub not_before: u64,
+    /// Nothing is sent because the collector is not in the region where reports may be kept, or does not say so.
+    pub other_region: bool,
 }
 
 impl Device {
@@ -132,6 +134,7 @@ impl Device {
             uploads: ledger.uploads().to_vec(),
             failures: backoff.failures(),
             not_before: backoff.not_before(now * 1000) / 1000,
+            other_region: backoff.is_elsewhere(),
         })
     }
 

@@ -88,8 +88,10 @@ impl Settings {
         self
     }
 
-    /// Optional: where reports may be kept, in the words of the collector's operator (1 to 32 of `a-z 0-9 -`). A collector of
-    /// another region refuses them. Default: wherever the collector is.
+    /// Optional: where reports may be kept, in the words of the collector's operator (1 to 32 of `a-z 0-9 -`). Nothing is sent
+    /// before the collector has said that it is there, and a collector of another region refuses what is meant for this one. A
+    /// carrier of the host's own then has to hand answers on, by [`Outcome::of_answer`](crate::Outcome::of_answer). Default:
+    /// wherever the collector is.
     #[must_use]
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = Some(region.into());

@@ -137,7 +137,7 @@ fn ask(files: &Files, settings: &Settings) {
                     return;
                 }
             }
-            Outcome::TryLater { .. } | Outcome::KeyRefused => {
+            Outcome::TryLater { .. } | Outcome::KeyRefused | Outcome::OtherRegion => {
                 let now = unix_seconds() * 1000;
                 backoff = backoff.after(&outcome, now, rand::random());
                 thread::sleep(Duration::from_millis(

@@ -585,7 +585,7 @@ fn erasing_begins_anew_under_another_pseudonym() {
 }
 
 #[test]
-fn what_the_collector_will_not_keep_counts_as_lost_and_the_region_is_said() {
+fn what_the_collector_will_not_keep_counts_as_lost() {
     use candor_protocol::answer::{Accepted, Quarantined};
     let _turn = one_at_a_time();
     let dir = tempfile::tempdir().unwrap();
@@ -602,12 +602,8 @@ fn what_the_collector_will_not_keep_counts_as_lost_and_the_region_is_said() {
             ..Accepted::default()
         }))
     });
-    let settings = settings(dir.path(), &collector).region("cn-north");
-    let agent = Agent::start(Extension::On, Choice::Granted(consent()), settings).unwrap();
+    let agent = start(dir.path(), &collector);
     assert_eq!(agent.flush(PATIENCE), Flushed::All);
-    let sent = collector.wait_for(|request| request.gzip);
-    let batch = candor_protocol::batch::unpack(&sent.body).unwrap();
-    assert_eq!(batch.header().region, Some("cn-north".parse().unwrap()));
     drop(agent);
     assert_balanced(dir.path());
     let balance = Device::open(dir.path()).status(0).unwrap().balance;
@@ -620,6 +616,70 @@ fn what_the_collector_will_not_keep_counts_as_lost_and_the_region_is_said() {
         1,
         "{balance:?}"
     );
+}
+
+/// A collector that is in `region` and takes whatever it gets.
+fn collector_in(
+    region: Option<&'static str>,
+) -> impl Fn(&Request) -> Option<Outcome> + Send + Sync {
+    move |_| {
+        Some(Outcome::Answered(candor_protocol::answer::Accepted {
+            region: region.map(|region| region.parse().unwrap()),
+            ..Default::default()
+        }))
+    }
+}
+
+#[test]
+fn nothing_that_was_recorded_goes_to_another_region_and_the_user_can_see_why() {
+    let _turn = one_at_a_time();
+    for elsewhere in [Some("eu-west"), None] {
+        let dir = tempfile::tempdir().unwrap();
+        let collector = Recording::new(collector_in(elsewhere));
+        let settings = settings(dir.path(), &collector).region("cn-north");
+        let agent = Agent::start(Extension::On, Choice::Granted(consent()), settings).unwrap();
+        assert_ne!(agent.flush(Duration::from_millis(300)), Flushed::All);
+        let device = Device::open(dir.path());
+        wait_until("the status says why", || {
+            device.status(0).unwrap().other_region
+        });
+        drop(agent);
+        let requests = collector.requests.lock().unwrap();
+        assert!(!requests.is_empty());
+        for (request, _) in requests.iter() {
+            assert_eq!(reports_in(request), [], "{elsewhere:?}");
+        }
+        let status = device.status(0).unwrap();
+        assert!(
+            status.spool_reports > 0 && status.failures > 0,
+            "{status:?}"
+        );
+    }
+}
+
+#[test]
+fn a_collector_of_our_region_is_asked_once_in_a_run_and_then_gets_everything() {
+    let _turn = one_at_a_time();
+    let dir = tempfile::tempdir().unwrap();
+    let collector = Recording::new(collector_in(Some("cn-north")));
+    let settings = settings(dir.path(), &collector).region("cn-north");
+    let agent = Agent::start(Extension::On, Choice::Granted(consent()), settings).unwrap();
+    assert_eq!(agent.flush(PATIENCE), Flushed::All);
+    assert_eq!(agent.shutdown(PATIENCE), Flushed::All);
+    let requests = collector.requests.lock().unwrap();
+    let reports: Vec<usize> = (requests.iter().filter(|(request, _)| request.gzip))
+        .map(|(request, _)| {
+            let batch = candor_protocol::batch::unpack(&request.body).unwrap();
+            assert_eq!(batch.header().region, Some("cn-north".parse().unwrap()));
+            reports_in(request).len()
+        })
+        .collect();
+    assert_eq!(reports[0], 0, "first it is asked where it is");
+    assert!(
+        reports.len() > 2 && reports[1..].iter().all(|count| *count > 0),
+        "{reports:?}"
+    );
+    assert_eq!(Device::open(dir.path()).status(0).unwrap().failures, 0);
 }
 
 #[test]

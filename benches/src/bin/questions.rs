@@ -318,25 +318,21 @@ fn incoming(n: u64, issues: u32, reports: u64, random: &mut StdRng) -> Result<In
     };
     let json = serde_json::to_string(&report).map_err(|error| error.to_string())?;
     let culprit = format!("im::history::Loader::load_{issue:x}");
-    Ok(Incoming {
-        line: 1,
-        report,
-        json,
-        issue: Some(Grouped {
-            id: IssueId(issue),
-            kind: IssueKind::Crash,
-            title: "called `Option::unwrap()` on a `None` value".to_owned(),
-            why: Explanation {
-                rule: "panic-own-frames-v1".to_owned(),
-                facts: vec!["unwrap on None".to_owned()],
-                frames: (0..12)
-                    .map(|frame| match frame {
-                        0 => culprit.clone(),
-                        frame => format!("im::conversation::view::Model::step_{frame}_of_what_is_shown"),
-                    })
-                    .collect(),
-            },
-            culprit,
-        }),
-    })
+    let issue = Grouped {
+        id: IssueId(issue),
+        kind: IssueKind::Crash,
+        title: "called `Option::unwrap()` on a `None` value".to_owned(),
+        why: Explanation {
+            rule: "panic-own-frames-v1".to_owned(),
+            facts: vec!["unwrap on None".to_owned()],
+            frames: (0..12)
+                .map(|frame| match frame {
+                    0 => culprit.clone(),
+                    frame => format!("im::conversation::view::Model::step_{frame}_of_what_is_shown"),
+                })
+                .collect(),
+        },
+        culprit,
+    };
+    Ok(Incoming::new(1, report, &json, Some(issue)))
 }

@@ -107,6 +107,9 @@ async fn accept<S: Store>(
             more.then_some(()).ok_or(Refusal::Busy)
         });
         drop(turn);
+        if let Ok(decoded) = &decoded {
+            working.shrink_to(decoded.bytes());
+        }
         // The place is held while the work goes on, also when the sender is gone.
         (decoded, working)
     });
@@ -179,10 +182,18 @@ async fn keep<S: Store>(
     let (store, metrics) = (&ingest.state.store, &ingest.state.metrics);
     let (app, arrival, count) = (&sender.app, ingest.arrival(sender), decoded.count());
     let Decoded {
+        region,
         reports,
         leaks,
         bad,
     } = decoded;
+    if count == 0 {
+        // An agent asks where this collector is before it sends anything.
+        return Ok(Accepted {
+            region,
+            ..Accepted::default()
+        });
+    }
     let began = Instant::now();
     let kept = store.keep(app, reports, arrival).await?;
     metrics.committed(began.elapsed());
@@ -234,6 +245,7 @@ async fn keep<S: Store>(
         duplicates,
         quarantined,
         refused: refused.collect(),
+        region,
         ..Accepted::default()
     })
 }

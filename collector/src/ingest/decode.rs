@@ -8,13 +8,15 @@ use crate::privacy::quarantine;
 use crate::privacy::settings::Settings;
 use crate::store::{Incoming, Quarantine};
 use candor_protocol::batch;
-use candor_protocol::deidentify::AppName;
+use candor_protocol::deidentify::{AppName, Region};
 use candor_protocol::report::{Report, What};
 use candor_symbols::Symbols;
 
 /// What became of the lines of a batch.
 #[derive(Default)]
 pub(super) struct Decoded {
+    /// The region that the batch is for, which is the collector's own.
+    pub(super) region: Option<Region>,
     /// Reports that can be kept.
     pub(super) reports: Vec<Incoming>,
     /// Those that are not kept since a value in them might identify somebody.
@@ -27,6 +29,11 @@ impl Decoded {
     /// How many reports the batch held.
     pub(super) fn count(&self) -> u32 {
         (self.reports.len() + self.leaks.len() + self.bad.len()) as u32
+    }
+
+    /// About how many bytes of memory its reports take.
+    pub(super) fn bytes(&self) -> usize {
+        self.reports.iter().map(Incoming::bytes).sum()
     }
 }
 
@@ -44,22 +51,22 @@ pub(super) fn decode(
     if let Some(why) = settings.wrong_region(app, batch.header().region.as_ref()) {
         return Err(Refusal::Region(why));
     }
-    let mut decoded = Decoded::default();
+    let mut decoded = Decoded {
+        region: batch.header().region.clone(),
+        ..Decoded::default()
+    };
     let Decoded {
         reports,
         leaks,
         bad,
+        ..
     } = &mut decoded;
+    let mut read = Vec::new();
     for (line, json) in batch.lines() {
         match Report::from_json(json) {
             Ok(report) => match newer::inspect(json, &report, batch.header().catalogue) {
                 Some(leak) => leaks.push((line, leak)),
-                None => reports.push(Incoming {
-                    line,
-                    report,
-                    json: json.to_owned(),
-                    issue: None,
-                }),
+                None => read.push((line, report, json)),
             },
             Err(reason) => match quarantine::inspect(json) {
                 Some(leak) => leaks.push((line, leak)),
@@ -67,16 +74,15 @@ pub(super) fn decode(
             },
         }
     }
-    if reports
-        .iter()
-        .any(|incoming| matches!(incoming.report.what, What::Crash(_) | What::Freeze(_)))
-    {
+    let has_stacks = |report: &Report| matches!(report.what, What::Crash(_) | What::Freeze(_));
+    if read.iter().any(|(_, report, _)| has_stacks(report)) {
         symbols.refresh();
     }
-    for incoming in reports.iter_mut() {
-        incoming.issue = grouping::group(&incoming.report, |stack, modules| {
+    reports.extend(read.into_iter().map(|(line, report, json)| {
+        let issue = grouping::group(&report, |stack, modules| {
             call_stack(symbols, stack, modules)
         });
-    }
+        Incoming::new(line, report, json, issue)
+    }));
     Ok(decoded)
 }

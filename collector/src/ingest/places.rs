@@ -113,6 +113,17 @@ impl Place {
         }
         false
     }
+
+    /// Gives back what is more than so many bytes.
+    pub(super) fn shrink_to(&mut self, bytes: usize) {
+        let less = self.bytes.saturating_sub(bytes);
+        let mut taken = self.places.taken();
+        taken.all.bytes -= less;
+        if let Some(mine) = taken.apps.get_mut(&self.app) {
+            mine.bytes -= less;
+        }
+        self.bytes -= less;
+    }
 }
 
 impl Drop for Place {
@@ -196,6 +207,7 @@ mod tests {
                     held.remove(number % held.len());
                 } else if let Some(mut place) = places.take(&app(number), bytes) {
                     place.grow(bytes);
+                    place.shrink_to(number * 100);
                     held.push(place);
                 }
                 let all = places.all();

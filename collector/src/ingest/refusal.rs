@@ -104,7 +104,7 @@ impl Refusal {
             Self::Batch(batch::Refused::UnknownCatalogue(_)) => "unknown_catalogue",
             Self::Batch(batch::Refused::TooMany) => "too_many_reports",
             Self::Erased { .. } => "erased",
-            Self::Region(_) => "wrong_region",
+            Self::Region(_) => answer::WRONG_REGION,
             Self::Erasure(_) => "bad_erasure",
             Self::Busy => BUSY,
             Self::OverQuota { .. } => OVER_QUOTA,

@@ -34,6 +34,7 @@ pub use answers::{
     Breakdown, ConnectionAnswer, FreezeRate, FreezeRates, FreezeRow, Health, IssueList, IssuePage,
     IssueRow, Ledger, Member, Point, ReleaseRow,
 };
+pub use body::Body;
 pub use connection_sum::{ConnectionSum, TcpSum, TrySum};
 pub use distinct::Distinct;
 pub use intake::{Arrival, BUSY, Intake, Key, OVER_QUOTA, is_limit};

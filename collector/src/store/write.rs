@@ -1,7 +1,8 @@
 //! What is written to a store, and what it says about it.
 
+use super::Body;
 use crate::grouping::Grouped;
-use candor_protocol::report::Report;
+use candor_protocol::report::{Report, What};
 use std::fmt;
 
 /// A report on its way into a store.
@@ -9,12 +10,50 @@ use std::fmt;
 pub struct Incoming {
     /// Its line in the batch, from 1.
     pub line: u32,
-    /// The report.
+    /// The report without its stacks, modules and crumbs: what is counted. Most of a report is in those, and it waits.
     pub report: Report,
-    /// The report as it was received.
-    pub json: String,
+    /// All of the report.
+    pub body: Body,
     /// The issue that it belongs to; `None` for reports that are neither crash nor freeze.
     pub issue: Option<Grouped>,
+}
+
+impl Incoming {
+    /// A report that stands on `line`, is written `json`, and belongs to `issue`.
+    pub fn new(line: u32, report: Report, json: &str, issue: Option<Grouped>) -> Self {
+        Self {
+            line,
+            report: without_stacks(report),
+            body: Body::of(json),
+            issue,
+        }
+    }
+
+    /// About how many bytes of memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        /// A window's sketches; the maps of a connection are mostly empty.
+        const WINDOW: usize = 2_048;
+        let window = matches!(self.report.what, What::Connection(_));
+        size_of::<Self>() + self.body.as_bytes().len() + usize::from(window) * WINDOW
+    }
+}
+
+fn without_stacks(mut report: Report) -> Report {
+    match &mut report.what {
+        What::Crash(crash) => {
+            crash.thread.stack = Default::default();
+            crash.others = Vec::new();
+            crash.modules = Vec::new();
+            crash.crumbs = Default::default();
+        }
+        What::Freeze(freeze) => {
+            freeze.stacks = Vec::new();
+            freeze.modules = Vec::new();
+            freeze.holder = None;
+        }
+        What::Connection(_) | What::Run(_) | What::Loss(_) => {}
+    }
+    report
 }
 
 /// What became of reports that were to be kept.

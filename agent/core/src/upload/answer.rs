@@ -1,7 +1,8 @@
 //! What an answer of the collector means, by the rules of HTTP. Pure.
 
 use super::transport::Outcome;
-use candor_protocol::answer::Refusal;
+use candor_protocol::answer::{Refusal, WRONG_REGION};
+use candor_protocol::deidentify::Region;
 use std::time::Duration;
 
 /// What an answer means. `now` in seconds since 1970.
@@ -13,7 +14,10 @@ pub(super) fn understand(status: u16, retry_after: Option<&str>, body: &[u8], no
         // Whatever else an answer of success says, the reports are delivered.
         200..=299 => serde_json::from_slice(body).map_or(Outcome::Delivered, Outcome::Answered),
         413 => Outcome::TooLarge,
-        401 | 403 => Outcome::KeyRefused,
+        401 | 403 => match serde_json::from_slice::<Refusal>(body) {
+            Ok(refusal) if refusal.error == WRONG_REGION => Outcome::OtherRegion,
+            _ => Outcome::KeyRefused,
+        },
         400 | 422 => {
             // Whatever answers 400 without our own form of refusal is something between us and the collector.
             match serde_json::from_slice::<Refusal>(body) {
@@ -23,6 +27,21 @@ pub(super) fn understand(status: u16, retry_after: Option<&str>, body: &[u8], no
         }
         _ => later(),
     }
+}
+
+/// What the answer to a batch without reports says of where the collector is. At home is only who names our own region; whatever
+/// else is an answer comes from elsewhere.
+pub(super) fn locate(outcome: Outcome, ours: &Region) -> Outcome {
+    match outcome {
+        Outcome::TryLater { .. } | Outcome::KeyRefused => outcome,
+        _ if names(&outcome, ours) => outcome,
+        _ => Outcome::OtherRegion,
+    }
+}
+
+/// Whether an answer names this region as the collector's.
+pub(super) fn names(outcome: &Outcome, ours: &Region) -> bool {
+    matches!(outcome, Outcome::Answered(said) if said.region.as_ref() == Some(ours))
 }
 
 /// `Retry-After` is a number of seconds or a date (RFC 9110, 10.2.3).
@@ -91,6 +110,31 @@ mod tests {
                 after: Some(Duration::from_secs(120))
             }
         );
+    }
+
+    #[test]
+    fn only_a_collector_that_names_our_region_is_at_home() {
+        let ours: Region = "cn-north".parse().unwrap();
+        let located =
+            |status, body: &str| locate(understand(status, None, body.as_bytes(), 0), &ours);
+        let answer = |more: &str| format!(r#"{{"stored":0,"duplicates":0{more}}}"#);
+        assert!(matches!(
+            located(200, &answer(r#","region":"cn-north""#)),
+            Outcome::Answered(_)
+        ));
+        for elsewhere in [answer(r#","region":"eu-west""#), answer(""), String::new()] {
+            assert_eq!(
+                located(200, &elsewhere),
+                Outcome::OtherRegion,
+                "{elsewhere}"
+            );
+        }
+        let refusal = r#"{"error":"wrong_region","message":"x"}"#;
+        assert_eq!(located(403, refusal), Outcome::OtherRegion);
+        let unread = r#"{"error":"bad_batch","message":"x"}"#;
+        assert_eq!(located(400, unread), Outcome::OtherRegion);
+        assert_eq!(located(403, ""), Outcome::KeyRefused);
+        assert_eq!(located(503, ""), Outcome::TryLater { after: None });
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::settings::{Checked, Settings};
 use crate::spool::{Batch, Spool};
 use crate::sunset;
 use candor_protocol::answer::{Accepted, Erasure};
+use candor_protocol::deidentify::Region;
 use candor_protocol::limits::BATCH_REPORTS;
 use candor_protocol::report::LossReason;
 use plan::Backoff;
@@ -67,7 +68,7 @@ pub(crate) fn session(
         return backoff.after(&failed, clock::unix_seconds() * 1000, rand::random());
     };
     let (mut backoff, mut most) = (backoff, BATCH_REPORTS);
-    let region = settings.region.as_deref().and_then(|one| one.parse().ok());
+    let region: Option<Region> = settings.region.as_deref().and_then(|one| one.parse().ok());
     loop {
         let Some(permit) = gate.permit() else {
             return backoff;
@@ -76,7 +77,13 @@ pub(crate) fn session(
         if batch.reports.is_empty() {
             return backoff;
         }
-        let Ok(body) = batch.pack(region.as_ref()) else {
+        // Before anything that was recorded leaves, the collector says where it is.
+        let asks = region.as_ref().filter(|_| !backoff.is_at_home());
+        let packed = match asks {
+            Some(region) => candor_protocol::batch::pack_for(Some(region), []),
+            None => batch.pack(region.as_ref()),
+        };
+        let Ok(body) = packed else {
             return backoff;
         };
         let bytes = body.len() as u64;
@@ -96,11 +103,22 @@ pub(crate) fn session(
                 // Nothing of the batch was stored, and who says that it never will be is not known.
                 Outcome::TryLater { after: None }
             }
-            outcome => outcome,
+            outcome => match asks {
+                Some(region) => answer::locate(outcome, region),
+                None => outcome,
+            },
         };
         let now = clock::unix_seconds();
         backoff = backoff.after(&outcome, now * 1000, rand::random());
+        if let (Some(region), Outcome::Answered(_) | Outcome::Delivered) = (&region, &outcome) {
+            backoff = backoff.located(answer::names(&outcome, region));
+        }
         let _ = files::save(&permit, &files.upload(), &backoff);
+        match asks {
+            Some(_) if backoff.is_at_home() => continue,
+            Some(_) => return backoff,
+            None => {}
+        }
         if let Outcome::Answered(said) = &outcome {
             narrowing::remember(&permit, files, said);
         }
@@ -165,7 +183,9 @@ fn settle(
             }
         }
         Outcome::TooLarge | Outcome::Refused { line: None } => return Next::SendFewer,
-        Outcome::TryLater { .. } | Outcome::KeyRefused => return Next::Stop,
+        Outcome::TryLater { .. } | Outcome::KeyRefused | Outcome::OtherRegion => {
+            return Next::Stop;
+        }
     };
     // A disk that refuses the ledger would let the session send the same batch for ever.
     if spool.finish(permit, leaving, fate, upload).is_ok() {

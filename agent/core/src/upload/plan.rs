@@ -12,6 +12,12 @@ pub(crate) struct Backoff {
     failures: u32,
     /// Milliseconds since 1970-01-01 UTC before which nothing is sent.
     not_before: u64,
+    /// The last answer was that the collector is not in our region.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    elsewhere: bool,
+    /// The collector has said in this run that it is in our region. Not kept: the next run may have another address.
+    #[serde(skip)]
+    at_home: bool,
 }
 
 /// The first pause after a failure; each further one at most doubles it.
@@ -20,8 +26,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 /// The longest pause that a collector may ask for.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
-/// A key that is not known will not be known a moment later; somebody has to act.
-const KEY_PAUSE: Duration = LONGEST_PAUSE;
+/// A key that is not known will not be known a moment later, nor does a collector move; somebody has to act.
+const ACT_PAUSE: Duration = LONGEST_PAUSE;
 
 impl Backoff {
     /// After `outcome` at `now` (milliseconds since 1970). `random` is from 0 to 1, for full jitter: devices that failed
@@ -32,7 +38,10 @@ impl Backoff {
             | Outcome::Answered(_)
             | Outcome::TooLarge
             | Outcome::Refused { .. } => {
-                return Self::default();
+                return Self {
+                    at_home: self.at_home,
+                    ..Self::default()
+                };
             }
             Outcome::TryLater { after: Some(asked) } => {
                 // A few seconds more, since everybody was asked to wait equally long.
@@ -46,12 +55,32 @@ impl Backoff {
                     .mul_f64(random.clamp(0.0, 1.0))
                     .max(FIRST_PAUSE / 10)
             }
-            Outcome::KeyRefused => KEY_PAUSE.mul_f64(0.5 + 0.5 * random.clamp(0.0, 1.0)),
+            Outcome::KeyRefused | Outcome::OtherRegion => {
+                ACT_PAUSE.mul_f64(0.5 + 0.5 * random.clamp(0.0, 1.0))
+            }
         };
+        let elsewhere = *outcome == Outcome::OtherRegion;
         Self {
             failures: self.failures.saturating_add(1),
             not_before: now.saturating_add(pause.as_millis() as u64),
+            elsewhere,
+            at_home: self.at_home && !elsewhere,
         }
+    }
+
+    /// With what the last answer said of the collector's region.
+    pub(crate) fn located(self, at_home: bool) -> Self {
+        Self { at_home, ..self }
+    }
+
+    /// Whether the collector has said in this run that it is in our region.
+    pub(crate) fn is_at_home(&self) -> bool {
+        self.at_home
+    }
+
+    /// Whether nothing is sent because the collector is not in our region.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.elsewhere
     }
 
     /// Milliseconds since 1970 before which nothing is sent; 0 when nothing speaks against it. A moment further away
@@ -138,6 +167,8 @@ mod tests {
         backoff: Backoff {
             failures: 0,
             not_before: 0,
+            elsewhere: false,
+            at_home: false,
         },
     };
 
@@ -187,6 +218,7 @@ mod tests {
         let backoff = Backoff {
             failures: 1,
             not_before: CALM.now + 1_000_000_000,
+            ..Backoff::default()
         };
         assert_eq!(
             plan(&Situation {
@@ -215,10 +247,26 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_collector_elsewhere_is_asked_again_within_the_hour_and_remembered_as_such() {
+        let home = Backoff::default().located(true);
+        assert!(home.after(&Outcome::Delivered, 0, 1.0).is_at_home());
+        let moved = home.after(&Outcome::OtherRegion, 0, 1.0);
+        assert!(moved.is_elsewhere() && !moved.is_at_home());
+        assert_eq!(moved.not_before(0), 3_600_000);
+        let kept: Backoff = serde_json::from_str(&serde_json::to_string(&moved).unwrap()).unwrap();
+        assert_eq!(kept, moved);
+        assert!(
+            !moved
+                .after(&Outcome::TryLater { after: None }, 0, 1.0)
+                .is_elsewhere()
+        );
+    }
+
     proptest! {
         #[test]
         fn a_pause_is_never_longer_than_its_ceiling_nor_absent(failures in 0u32..200, random in 0.0f64..=1.0) {
-            let before = Backoff { failures, not_before: 0 };
+            let before = Backoff { failures, ..Backoff::default() };
             let after = before.after(&Outcome::TryLater { after: None }, 0, random);
             let ceiling = (2000u64.saturating_mul(2u64.saturating_pow(failures))).min(3_600_000);
             prop_assert!(after.not_before >= 200 && after.not_before <= ceiling);

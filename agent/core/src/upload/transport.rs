@@ -44,6 +44,8 @@ pub enum Outcome {
     },
     /// The ingest key is not known: nothing can be sent until somebody mends that.
     KeyRefused,
+    /// The collector is not in the region that the reports are to be kept in, or does not say so: nothing is sent there.
+    OtherRegion,
     /// Not now.
     TryLater {
         /// What the collector asked for in `Retry-After`.

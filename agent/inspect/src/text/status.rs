@@ -240,6 +240,12 @@ fn put_uploads(page: &mut Page, status: &Status) {
             );
         }
     }
+    if status.backoff.other_region {
+        page.line(
+            Style::Bad,
+            "  nothing is sent: the collector is not in the region where this app's reports may be kept, or does not say so",
+        );
+    }
     if status.backoff.failures > 0 {
         let failures = count(status.backoff.failures.into(), "failure");
         let next = match status.backoff.not_before_unix {

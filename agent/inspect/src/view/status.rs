@@ -101,6 +101,8 @@ pub(crate) struct Backoff {
     /// Missing when nothing speaks against asking now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) not_before_unix: Option<u64>,
+    /// Nothing is sent because the collector is in another region than the reports are to be kept in.
+    pub(crate) other_region: bool,
 }
 
 /// The files may hold any number.
@@ -170,6 +172,7 @@ impl Status {
             backoff: Backoff {
                 failures: status.failures,
                 not_before_unix: (status.not_before > now).then_some(status.not_before),
+                other_region: status.other_region,
             },
             dumps: status.dumps,
             unread: UnreadFile::all(unread),

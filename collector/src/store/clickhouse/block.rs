@@ -67,6 +67,15 @@ impl Block {
                         let _ = done.send(Ok(Kept::Erased { line }));
                         continue;
                     }
+                    let bodies = reports.iter().map(|incoming| incoming.body.json());
+                    let bodies: Vec<String> = match bodies.collect() {
+                        Ok(bodies) => bodies,
+                        Err(error) => {
+                            let _ = done.send(Err(StoreError::Fault(error)));
+                            continue;
+                        }
+                    };
+                    let reports = reports.into_iter().zip(bodies).collect();
                     let kept = self.keep(app, reports, arrived, &mut seen.kept);
                     pending.push(Pending::Kept(done, kept));
                 }
@@ -96,7 +105,7 @@ impl Block {
     fn keep(
         &mut self,
         app: &AppName,
-        reports: Vec<Incoming>,
+        reports: Vec<(Incoming, String)>,
         arrived: Arrival,
         kept: &mut HashSet<[u8; 16]>,
     ) -> Kept {
@@ -108,7 +117,7 @@ impl Block {
         };
         self.entries.push((app.clone(), batch));
         let mut stored = 0;
-        for incoming in reports {
+        for (incoming, json) in reports {
             if !kept.insert(ids::report(&incoming.report.id)) {
                 continue;
             }
@@ -116,7 +125,7 @@ impl Block {
             let told = Told::of_incoming(&incoming, arrived);
             let seq = self.reports.len() as u32;
             self.reports
-                .push(ReportRow::of(app, &told, self.stamp, seq, incoming.json));
+                .push(ReportRow::of(app, &told, self.stamp, seq, json));
             if let Some(issue) = incoming.issue {
                 let key = (app.clone(), issue.id.0);
                 self.issues.entry(key).or_insert(issue);

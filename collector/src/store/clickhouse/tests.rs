@@ -94,12 +94,7 @@ fn run(number: u32) -> Incoming {
          \"device\":{{\"os\":\"linux\",\"arch\":\"x86_64\"}},\"what\":{{\"run\":{{}}}}}}",
         u128::from_be_bytes(who(number))
     );
-    Incoming {
-        line: 2,
-        report: Report::from_json(&json).unwrap(),
-        json,
-        issue: None,
-    }
+    Incoming::new(2, Report::from_json(&json).unwrap(), &json, None)
 }
 
 fn runs(numbers: impl IntoIterator<Item = u32>) -> Vec<Incoming> {
@@ -205,9 +200,9 @@ async fn a_report_that_was_never_committed_does_not_exist_and_is_kept_when_it_co
     let Some((_desk, store)) = Desk::on(server).await else {
         return;
     };
-    let Incoming { report, json, .. } = run(7);
+    let Incoming { report, body, .. } = run(7);
     let told = Told::of(&report, 0, NOW);
-    let row = ReportRow::of(&app(), &told, Stamp::of(NOW, 0, 7), 0, json);
+    let row = ReportRow::of(&app(), &told, Stamp::of(NOW, 0, 7), 0, body.json().unwrap());
     store
         .server
         .insert("report", &[row], Again::Harmless)

@@ -120,12 +120,7 @@ impl Life {
             what,
         };
         let json = serde_json::to_string(&report).unwrap();
-        Incoming {
-            line: number + 1,
-            report,
-            json,
-            issue,
-        }
+        Incoming::new(number + 1, report, &json, issue)
     }
 
     pub(super) fn run(&self, number: u32, exit: Option<Exit>, uptime_ms: u64) -> Incoming {

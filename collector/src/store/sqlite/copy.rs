@@ -1,8 +1,7 @@
 //! Copying the database while it is written, and checking it.
 
 use super::open::{self, FILE, failed};
-use crate::store::StoreError;
-use candor_protocol::report::Report;
+use crate::store::{StoreError, body};
 use std::fs::File;
 use std::path::Path;
 
@@ -59,11 +58,11 @@ pub(super) fn check(data: &Path) -> Result<Checked, StoreError> {
             let table = table?;
             checked.complain(format!("a row of {table} refers to one that is not there"));
         }
-        let mut reports = db.prepare("SELECT seq, hex(id), body FROM report")?;
+        let mut reports = db.prepare("SELECT seq, hex(id), written FROM report")?;
         let mut rows = reports.query([])?;
         while let Some(row) = rows.next()? {
             let (seq, id): (i64, String) = (row.get(0)?, row.get(1)?);
-            match Report::from_json(row.get_ref(2)?.as_str()?) {
+            match body::report(row.get_ref(2)?.as_blob()?) {
                 Ok(report) if report.id.to_string() == id.to_ascii_lowercase() => {
                     checked.reports += 1;
                 }

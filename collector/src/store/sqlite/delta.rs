@@ -414,7 +414,12 @@ pub(super) fn to_json(sum: &impl Serialize) -> rusqlite::Result<String> {
 
 /// A sum as it was stored.
 pub(super) fn from_json<S: DeserializeOwned>(json: &str) -> rusqlite::Result<S> {
-    serde_json::from_str(json).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into())
-    })
+    serde_json::from_str(json).map_err(unreadable)
+}
+
+/// What stands in the database is not what was written.
+pub(super) fn unreadable(
+    error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into())
 }

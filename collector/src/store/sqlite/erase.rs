@@ -3,9 +3,8 @@
 use super::delta::Sign;
 use super::writer::Work;
 use super::{keep, run, sweep};
-use crate::store::ids;
+use crate::store::{body, ids};
 use candor_protocol::deidentify::Pseudonym;
-use candor_protocol::report::Report;
 
 pub(super) fn erase(
     work: &mut Work<'_>,
@@ -65,7 +64,7 @@ pub(super) fn drop_empty(work: &Work<'_>, app: i64) -> rusqlite::Result<()> {
 fn take_reports_out(work: &mut Work<'_>, app: i64, pseudonym: &[u8; 16]) -> rusqlite::Result<()> {
     let tx = work.tx;
     let mut query =
-        tx.prepare_cached("SELECT issue, body FROM report WHERE app = ? AND pseudonym = ?")?;
+        tx.prepare_cached("SELECT issue, written FROM report WHERE app = ? AND pseudonym = ?")?;
     take_out(work, app, query.query((app, pseudonym))?)
 }
 
@@ -77,10 +76,9 @@ pub(super) fn take_out(
 ) -> rusqlite::Result<()> {
     while let Some(row) = rows.next()? {
         let issue: Option<i64> = row.get(0)?;
-        let body = row.get_ref(1)?.as_str()?;
         // Reports were checked when they came; one that today's rules refuse was counted by its circumstances all the same,
         // but what it said cannot be taken out any more.
-        let Ok(report) = Report::from_json(body) else {
+        let Ok(report) = body::report(row.get_ref(1)?.as_blob()?) else {
             tracing::warn!(
                 "a report that is erased cannot be read; it stays in the summaries, where it names nobody"
             );

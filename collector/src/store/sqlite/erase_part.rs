@@ -4,8 +4,7 @@ use super::delta::Sign;
 use super::run;
 use super::writer::Work;
 use super::{erase, installs, keep, sweep, triage};
-use crate::store::{Part, ids};
-use candor_protocol::report::Report;
+use crate::store::{Part, body, ids};
 use rusqlite::ToSql;
 
 pub(super) fn erase_part(
@@ -29,7 +28,9 @@ pub(super) fn erase_part(
     const REPORTS: &str = "app = ?1 AND at >= ?2 AND at < ?3 AND (?4 IS NULL OR release = ?4)";
     if *part != Part::App {
         let tx = work.tx;
-        let mut query = tx.prepare(&format!("SELECT issue, body FROM report WHERE {REPORTS}"))?;
+        let mut query = tx.prepare(&format!(
+            "SELECT issue, written FROM report WHERE {REPORTS}"
+        ))?;
         erase::take_out(work, app, query.query(values)?)?;
     }
     let mut runs = take_runs_out(work, &values, REPORTS)?;
@@ -138,11 +139,11 @@ fn take_runs_out(
 /// Counts a run again by the reports that are left of it.
 fn recount_run(work: &mut Work<'_>, app: i64, run: &[u8], who: &[u8]) -> rusqlite::Result<()> {
     let tx = work.tx;
-    let mut query =
-        tx.prepare_cached("SELECT body FROM report WHERE app = ? AND pseudonym = ? AND run = ?")?;
+    let mut query = tx
+        .prepare_cached("SELECT written FROM report WHERE app = ? AND pseudonym = ? AND run = ?")?;
     let mut rows = query.query((app, who, run))?;
     while let Some(row) = rows.next()? {
-        if let Ok(report) = Report::from_json(row.get_ref(0)?.as_str()?) {
+        if let Ok(report) = body::report(row.get_ref(0)?.as_blob()?) {
             let cell = keep::cell(work, app, &report)?;
             run::update(work, cell, &report)?;
         }

@@ -3,7 +3,7 @@
 use super::delta::{Cell, Link};
 use super::keep;
 use super::writer::Work;
-use crate::store::ids;
+use crate::store::{body, ids};
 use candor_protocol::report::{Report, What};
 
 /// Seconds of a week.
@@ -60,11 +60,11 @@ pub(super) fn note_again(
     )?;
     let tx = work.tx;
     let mut query = tx.prepare(
-        "SELECT body, arrived FROM report WHERE app = ? AND kind = 'connection' AND at >= ? AND at < ? ORDER BY seq",
+        "SELECT written, arrived FROM report WHERE app = ? AND kind = 'connection' AND at >= ? AND at < ? ORDER BY seq",
     )?;
     let mut rows = query.query((app, first.saturating_mul(WEEK), after.saturating_mul(WEEK)))?;
     while let Some(row) = rows.next()? {
-        if let Ok(report) = Report::from_json(row.get_ref(0)?.as_str()?) {
+        if let Ok(report) = body::report(row.get_ref(0)?.as_blob()?) {
             let cell = keep::cell(work, app, &report)?;
             note(work, cell, &report, row.get(1)?)?;
         }

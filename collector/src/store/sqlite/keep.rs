@@ -94,8 +94,8 @@ fn keep_one(
     let inserted = work
         .tx
         .prepare_cached(
-            "INSERT INTO report (app, id, at, run, pseudonym, release, os, device, issue, body, kind, arrived)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (app, id) DO NOTHING",
+            "INSERT INTO report (app, id, at, run, pseudonym, release, os, device, issue, body, packed, kind, arrived)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?) ON CONFLICT (app, id) DO NOTHING",
         )?
         .execute((
             app,
@@ -107,7 +107,7 @@ fn keep_one(
             cell.os,
             cell.device,
             issue,
-            &incoming.json,
+            incoming.body.as_bytes(),
             report.what.kind().as_str(),
             (arrived - arrived % 3_600) as i64,
         ))?;

@@ -6,7 +6,7 @@ use super::read::Text;
 use crate::access::KeyHash;
 use crate::store::moving::{Counted, Grave, MovedApp, MovedIssue, MovedKey, MovedReport, RunClass};
 use crate::store::triage::Deed;
-use crate::store::{ConnectionCell, StoreError};
+use crate::store::{ConnectionCell, StoreError, body};
 use candor_protocol::deidentify::AppName;
 use rusqlite::{Connection, Row};
 use std::path::Path;
@@ -86,7 +86,7 @@ impl Source {
     ) -> Result<Vec<MovedReport>, StoreError> {
         let read = || {
             let mut query = self.0.prepare_cached(
-                "SELECT t.id, at, arrived, run, pseudonym, w_release.text, w_os.text, w_device.text, kind, issue, body
+                "SELECT t.id, at, arrived, run, pseudonym, w_release.text, w_os.text, w_device.text, kind, issue, written
                  FROM report AS t
                  JOIN word AS w_release ON w_release.id = t.release JOIN word AS w_os ON w_os.id = t.os
                  JOIN word AS w_device ON w_device.id = t.device
@@ -104,7 +104,9 @@ impl Source {
                     device: row.get(7)?,
                     kind: row.get(8)?,
                     issue: row.get::<_, Option<i64>>(9)?.unwrap_or_default() as u64,
-                    body: row.get(10)?,
+                    body: body::json(row.get_ref(10)?.as_blob()?)
+                        .map_err(super::delta::unreadable)?
+                        .into_owned(),
                 })
             })?;
             reports.collect::<rusqlite::Result<_>>()

@@ -60,10 +60,13 @@ fn homes(view: &View<'_>, found: &mut Found) {
             continue;
         }
         for &home in HOMES {
-            if !home_at(view, at, home) {
+            let mut start = if home_at(view, at, home) {
+                at + home.len()
+            } else if loses_separator(view, at, home) {
+                at + home.len() - 1
+            } else {
                 continue;
-            }
-            let mut start = at + home.len();
+            };
             // `C:\\Users\\\\alice`: a path that was escaped more than once.
             start = view.run(start, separator);
             let end = segment_end(view, start);
@@ -76,6 +79,12 @@ fn homes(view: &View<'_>, found: &mut Found) {
             found.cut(start..end, Kind::OsUser, "user's directory");
         }
     }
+}
+
+/// Whether the separator after a directory of Windows was read as part of the escape that follows: `C:\Users\u5c0f\u718a`.
+fn loses_separator(view: &View<'_>, at: usize, home: &str) -> bool {
+    let name = &home[..home.len() - 1];
+    view.at(at) == b'\\' && view.at(at + name.len()) >= 0x80 && home_at(view, at, name)
 }
 
 /// Whether a directory stands at `at`, with either separator. Windows does not care about capitals.

@@ -77,7 +77,7 @@ pub(in super::super) async fn report(
     id: ReportId,
 ) -> Result<Option<Report>, StoreError> {
     let row = one(server, app, id).await?;
-    Ok(row.and_then(|row| body::read(&row.body)))
+    Ok(row.and_then(|row| body::read(row.body.as_bytes())))
 }
 
 pub(in super::super) async fn issue_of(
@@ -139,7 +139,9 @@ pub(in super::super) async fn of_issue(
     let mut bodies: HashMap<[u8; 16], String> =
         found.into_iter().map(|row| (row.id, row.body)).collect();
     let bodies = sightings.iter().filter_map(|row| bodies.remove(&row.id));
-    Ok(bodies.filter_map(|text| body::read(&text)).collect())
+    Ok(bodies
+        .filter_map(|text| body::read(text.as_bytes()))
+        .collect())
 }
 
 /// Everything of these pseudonyms.
@@ -156,6 +158,6 @@ pub(in super::super) async fn of(
     let found = find(server, app, &which, COPY).await?;
     Ok(found
         .iter()
-        .filter_map(|row| body::read(&row.body))
+        .filter_map(|row| body::read(row.body.as_bytes()))
         .collect())
 }

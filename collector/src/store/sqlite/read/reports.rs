@@ -14,11 +14,11 @@ pub(in super::super) fn report(
     app: i64,
     id: ReportId,
 ) -> rusqlite::Result<Option<Report>> {
-    let body: Option<String> = db
-        .prepare_cached("SELECT body FROM report WHERE app = ? AND id = ?")?
+    let body: Option<Vec<u8>> = db
+        .prepare_cached("SELECT written FROM report WHERE app = ? AND id = ?")?
         .query_row((app, ids::report(&id)), |row| row.get(0))
         .optional()?;
-    Ok(body.and_then(|text| body::read(&text)))
+    Ok(body.and_then(|written| body::read(&written)))
 }
 
 pub(in super::super) fn issue_of(
@@ -59,13 +59,13 @@ pub(in super::super) fn of_issue(
     let marks = triage::marks(db, app)?;
     let family = marks.family(marks.root(issue.0));
     let mut query = db.prepare(&format!(
-        "SELECT body FROM report WHERE app = ? AND issue {} AND (at, seq) < (?, ?) ORDER BY at DESC, seq DESC LIMIT ?",
+        "SELECT written FROM report WHERE app = ? AND issue {} AND (at, seq) < (?, ?) ORDER BY at DESC, seq DESC LIMIT ?",
         triage::among(&family)
     ))?;
     let mut rows = query.query((app, at, seq, limit.min(MOST)))?;
     let mut reports = Vec::new();
     while let Some(row) = rows.next()? {
-        reports.extend(body::read(row.get_ref(0)?.as_str()?));
+        reports.extend(body::read(row.get_ref(0)?.as_blob()?));
     }
     Ok(reports)
 }
@@ -80,14 +80,14 @@ pub(in super::super) fn of(
     pseudonyms: &[Pseudonym],
 ) -> rusqlite::Result<Vec<Report>> {
     let mut query = db.prepare_cached(
-        "SELECT seq, body FROM report WHERE app = ? AND pseudonym = ? ORDER BY seq LIMIT ?",
+        "SELECT seq, written FROM report WHERE app = ? AND pseudonym = ? ORDER BY seq LIMIT ?",
     )?;
     let mut found: Vec<(i64, Report)> = Vec::new();
     for pseudonym in pseudonyms {
         let mut rows = query.query((app, ids::pseudonym(pseudonym), COPY))?;
         while let Some(row) = rows.next()? {
             let seq = row.get(0)?;
-            found.extend(body::read(row.get_ref(1)?.as_str()?).map(|report| (seq, report)));
+            found.extend(body::read(row.get_ref(1)?.as_blob()?).map(|report| (seq, report)));
         }
     }
     found.sort_by_key(|(seq, _)| *seq);
