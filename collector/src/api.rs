@@ -2,6 +2,7 @@
 
 mod connections;
 mod health;
+mod issues;
 mod privacy;
 
 use crate::ingest::json;
@@ -25,6 +26,8 @@ pub fn router<S: Store>(state: State<S>) -> Router {
         .route("/api/v1/health", get(health::health::<S>))
         .route("/api/v1/ledger/days", get(ledger_days::<S>))
         .route("/api/v1/connections", get(connections::connections::<S>))
+        .route("/api/v1/issues", get(issues::issues::<S>))
+        .route("/api/v1/issues/{id}", get(issues::issue::<S>))
         .with_state(state.clone())
         .merge(privacy::router(state))
 }

@@ -2,9 +2,11 @@
 //!
 //! * `visit`, `entry`: what is asked; the way in and out of every page.
 //! * `shell`: what stands around a page; `words` and `labels`: what it says; `format`: numbers.
+//! * `asked`: which issues; `triage`: what is done to them; `history`: what was said of them.
 //! * `overview`, `issues`, `issue`, `freezes`, `connections`, `privacy`: the pages.
 //! * `chart`: pictures; `assets`: style, script, icon; `security`: who may look.
 
+mod asked;
 mod assets;
 mod chart;
 mod connections;
@@ -12,20 +14,24 @@ mod entry;
 mod figure;
 mod format;
 mod freezes;
+mod history;
 mod issue;
 mod issue_row;
 mod issues;
 mod labels;
+mod markdown;
 mod overview;
 mod privacy;
 mod report_view;
 mod security;
 mod shell;
 mod stack;
+mod triage;
 mod visit;
 mod window;
 mod words;
 
+pub(crate) use asked::filter;
 pub(crate) use security::guard;
 
 use crate::state::State;
@@ -38,8 +44,16 @@ use axum::routing::get;
 pub fn router<S: Store>(state: State<S>) -> Router {
     Router::new()
         .route("/", get(overview::page::<S>))
-        .route("/issues", get(issues::page::<S>))
-        .route("/issues/{id}", get(issue::page::<S>))
+        .route(
+            "/issues",
+            get(issues::page::<S>).post(triage::chosen::<S>),
+        )
+        .route("/issues.csv", get(issues::table::<S>))
+        .route(
+            "/issues/{id}",
+            get(issue::page::<S>).post(triage::one::<S>),
+        )
+        .route("/issues/{id}/issue.md", get(issue::markdown::<S>))
         .route("/issues/{id}/stack.txt", get(issue::text::<S>))
         .route("/freezes", get(freezes::page::<S>))
         .route("/connections", get(connections::page::<S>))
