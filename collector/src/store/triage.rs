@@ -173,6 +173,7 @@ pub struct Turn {
     /// Who did it; `None` for what came by itself.
     pub who: Option<Person>,
     /// What.
+    #[serde(flatten)]
     pub what: Point,
 }
 
