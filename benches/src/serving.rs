@@ -2,6 +2,7 @@
 //!
 //! The program that measures is also the program that serves: it starts itself with [`SERVE`] and a directory.
 
+use crate::build::workspace;
 use candor_collector::access::IngestKey;
 use candor_collector::ingest::Limits;
 use candor_collector::privacy::Office;
@@ -10,6 +11,7 @@ use candor_collector::server;
 use candor_collector::state::{Clock, State};
 use candor_collector::store::Store;
 use candor_collector::store::sqlite::SqliteStore;
+use candor_collector::symbol_files;
 use candor_symbols::Symbols;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -45,7 +47,7 @@ pub fn serve(data: &Path) -> Result<(), Box<dyn std::error::Error>> {
         store.add_app(&APP.parse()?, key.hash()).await?;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         println!("{} {}", listener.local_addr()?, key.reveal());
-        let symbols = Symbols::open([std::env::current_exe()?]);
+        let symbols = Symbols::open([symbol_files::directory(data)]);
         let state = State {
             // Every device is a made-up one.
             small: SmallGroups::Show,
@@ -68,6 +70,20 @@ pub fn serve(data: &Path) -> Result<(), Box<dyn std::error::Error>> {
         server::run(listener, state, Limits::default(), stop).await?;
         Ok(())
     })
+}
+
+/// A directory with the symbols of a program, added as a developer adds them: by a process of its own, before anything is measured.
+fn symbols_of(program: &Path) -> io::Result<std::path::PathBuf> {
+    let data = workspace().join("target/bench-symbols");
+    let build = candor_symbols::build_id_of(program).map_err(io::Error::other)?;
+    let directory = symbol_files::directory(&data);
+    if !directory.join(format!("{build}.debug")).exists() {
+        // Those of earlier builds are of no use any more.
+        let _ = std::fs::remove_dir_all(&data);
+        std::fs::create_dir_all(&data)?;
+    }
+    symbol_files::add(&data, program).map_err(io::Error::other)?;
+    Ok(directory)
 }
 
 /// A collector that was started here. It is ended when this is dropped.
@@ -97,6 +113,7 @@ impl Serving {
     /// When it does not start.
     pub fn of(program: &Path) -> io::Result<Self> {
         let data = tempfile::tempdir()?;
+        std::os::unix::fs::symlink(symbols_of(program)?, symbol_files::directory(data.path()))?;
         let mut child = Command::new(program)
             .arg(SERVE)
             .arg(data.path())

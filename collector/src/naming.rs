@@ -63,13 +63,14 @@ pub fn call_stack(symbols: &Symbols, stack: &Stack, modules: &[Module]) -> Vec<g
         .iter()
         .map(|module| owner(module.name.as_ref().map(ModuleName::as_str), None))
         .collect();
-    stack
-        .frames
-        .iter()
-        .map(|frame| {
+    let places = stack.frames.iter().map(|frame| {
+        let (build_id, _) = place(frame, modules);
+        (build_id, frame.offset, frame.found)
+    });
+    let frames = stack.frames.iter().zip(symbols.called(places));
+    frames
+        .map(|(frame, called)| {
             let (build_id, module) = place(frame, modules);
-            let called =
-                build_id.and_then(|build| symbols.called(build, frame.offset, frame.found));
             let module_owner = frame
                 .module
                 .and_then(|index| owners.get(usize::from(index)));

@@ -1,7 +1,7 @@
 //! Symbol files in the data directory: one for each build, by its build id.
 
 use candor_protocol::deidentify::BuildId;
-use candor_symbols::{Located, NotSymbols, Remark, locate_all};
+use candor_symbols::{Located, NotSymbols, Remark, locate_all, prepare};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -61,6 +61,10 @@ pub fn copy(data: &Path, to: &Path) -> io::Result<usize> {
     let mut copied = 0;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
+        // What was made ready of them is made again when they are added again.
+        if entry.file_type()?.is_dir() {
+            continue;
+        }
         let target = to.join(entry.file_name());
         fs::copy(entry.path(), &target)?;
         File::open(&target)?.sync_all()?;
@@ -97,6 +101,10 @@ fn keep(data: &Path, located: Located) -> Result<Added, NotAdded> {
         store(data, &shared.file, &place(&shared.build))?;
     }
     let known = !store(data, &located.file, &debug)?;
+    if let Err(error) = prepare(&located, &directory) {
+        // It is read as it is then, which takes more time and memory.
+        tracing::warn!(build = %located.build, %error, "its names could not be made ready");
+    }
     Ok(Added {
         build: located.build,
         known,

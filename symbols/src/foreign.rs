@@ -4,14 +4,12 @@
 //! UUID of the file, on Windows the GUID of the debug file and its age.
 
 use crate::elf::{Naming, NotSymbols};
-use crate::name::Name;
-use addr2line::demangle_auto;
+use crate::prepared::written;
 use candor_protocol::deidentify::BuildId;
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use symbolic_common::{ByteView, CodeId, DebugId};
 use symbolic_debuginfo::{Archive, FileFormat, Object, breakpad::BreakpadObject};
-use symbolic_symcache::{SymCache, SymCacheConverter};
+use symbolic_symcache::SymCacheConverter;
 
 /// One program or library in a file; a Mach-O file may hold one for each processor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,47 +116,21 @@ fn windows_build(debug: DebugId) -> Option<BuildId> {
     BuildId::from_bytes(&bytes).ok()
 }
 
-/// The names in one part of a file, in memory.
-pub(crate) struct Names(Vec<u8>);
-
-impl Names {
-    /// Reads all names of the part, which takes seconds for the largest files. `None` where it is damaged.
-    pub(crate) fn read(path: &Path, index: usize) -> Option<Self> {
-        let file = ByteView::open(path).ok()?;
-        let archive = open(&file)?.ok()?;
-        let object = archive.object_by_index(index).ok()??;
-        let mut converter = SymCacheConverter::new();
-        converter.process_object(&object).ok()?;
-        let mut names = Vec::new();
-        converter.serialize(&mut names).ok()?;
-        Some(Self(names))
-    }
-
-    /// The functions at `address`, innermost inlined one first; the outermost is the one that was really called.
-    pub(crate) fn at(&self, address: u64) -> Vec<Name> {
-        let Ok(cache) = SymCache::parse(&self.0) else {
-            return Vec::new();
-        };
-        let mut names: Vec<Name> = cache
-            .lookup(address)
-            .map(|place| {
-                let function = demangle_auto(Cow::Borrowed(place.function().name()), None);
-                let file = place.file().map(|file| file.full_path());
-                let line = Some(place.line()).filter(|line| *line > 0);
-                Name::new(function.into_owned(), file.as_deref(), line, true)
-            })
-            .filter(|name| !name.function.is_empty() && name.function != "?")
-            .collect();
-        if let Some(called) = names.last_mut() {
-            called.inlined = false;
-        }
-        names
-    }
+/// All names in one part of a file, made ready. `None` where it is damaged.
+pub(crate) fn names(file: &ByteView<'_>, index: usize) -> Option<Vec<u8>> {
+    let archive = open(file)?.ok()?;
+    let object = archive.object_by_index(index).ok()??;
+    let mut converter = SymCacheConverter::new();
+    converter.process_object(&object).ok()?;
+    written(converter)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::locate::locate_all;
+    use crate::name::Name;
+    use crate::prepared::Names;
 
     const TEXT: &str = "\
 MODULE Linux x86_64 F7B8D2A4C1E3906512345678ABCDEF010 im-client
@@ -180,9 +152,13 @@ PUBLIC 2000 0 im_ffi_entry
         file
     }
 
+    fn named(file: &tempfile::NamedTempFile, address: u64) -> Vec<Name> {
+        let located = locate_all(file.path(), &[]).unwrap();
+        Names::open(&located[0]).unwrap().at(address)
+    }
+
     fn read(file: &tempfile::NamedTempFile) -> Vec<(String, Option<String>, Option<u32>, bool)> {
-        let names = Names::read(file.path(), 0).unwrap();
-        let names = names.at(0x1018);
+        let names = named(file, 0x1018);
         names
             .into_iter()
             .map(|name| (name.function, name.file, name.line, name.inlined))
@@ -203,9 +179,9 @@ PUBLIC 2000 0 im_ffi_entry
             )
         });
         assert_eq!(read(&file), told);
-        let public = Names::read(file.path(), 0).unwrap().at(0x2004);
+        let public = named(&file, 0x2004);
         assert_eq!(public[0].function, "im_ffi_entry");
-        assert!(Names::read(file.path(), 0).unwrap().at(0x10).is_empty());
+        assert!(named(&file, 0x10).is_empty());
     }
 
     #[test]

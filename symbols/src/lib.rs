@@ -18,6 +18,7 @@ mod library;
 mod locate;
 mod name;
 mod owner;
+mod prepared;
 mod tables;
 
 pub use clean::clean;
@@ -26,3 +27,4 @@ pub use library::{Called, Looked, Symbols};
 pub use locate::{Located, Shared, build_id_of, locate, locate_all};
 pub use name::Name;
 pub use owner::{Owner, is_panic_machinery, is_thread_base, owner};
+pub use prepared::prepare;

@@ -8,6 +8,7 @@ use crate::foreign;
 use crate::locate::{Located, by_itself, complete, in_tree};
 use crate::name::Name;
 use crate::owner::{Owner, is_panic_machinery, owner};
+use crate::prepared::Names;
 use addr2line::Loader;
 use candor_protocol::deidentify::BuildId;
 use candor_protocol::report::{Found, Offset};
@@ -17,8 +18,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// Addresses whose names are kept: at about 300 bytes each some 20 MB at most.
-const NAMES: usize = 32_768;
+/// Addresses whose names are kept: at about 500 bytes each some 2 MB at most. Pages ask for them.
+const NAMES: usize = 2_048;
+
+/// Addresses whose called function is kept: at about 150 bytes each some 5 MB at most. Every crash that arrives asks for all of its
+/// frames.
+const CALLED: usize = 16_384;
 
 /// Files that are kept open with their tables read.
 const FILES: usize = 8;
@@ -74,34 +79,30 @@ pub struct Called {
 impl Called {
     /// What matters of the functions at one address; `None` without a function.
     pub fn of(names: &[Name]) -> Option<Self> {
-        let called = names.last()?;
-        let path = clean(&called.function);
-        Some(Self {
+        Some(Self::named(&names.last()?.function))
+    }
+
+    fn named(function: &str) -> Self {
+        let path = clean(function);
+        Self {
             // Not the owner by its file: line tables must not make a difference.
             owner: owner(None, Some(&path)),
             panics: is_panic_machinery(&path),
             path: path.into(),
-        })
+        }
     }
-}
-
-/// All that is known about an address.
-#[derive(Clone)]
-struct Known {
-    names: Arc<[Name]>,
-    called: Option<Called>,
 }
 
 /// The names in a file.
 enum Source {
     Elf(Box<Loader>),
-    Foreign(foreign::Names),
+    Ready(Names),
 }
 
 impl Source {
     fn read(located: &Located) -> Option<Self> {
-        match located.part {
-            Some(part) => Some(Self::Foreign(foreign::Names::read(&located.file, part)?)),
+        match Names::open(located) {
+            Some(names) => Some(Self::Ready(names)),
             None => Some(Self::Elf(Box::new(load(located)?))),
         }
     }
@@ -109,7 +110,14 @@ impl Source {
     fn names(&self, address: u64) -> Vec<Name> {
         match self {
             Self::Elf(loader) => file::names(loader, address),
-            Self::Foreign(names) => names.at(address),
+            Self::Ready(names) => names.at(address),
+        }
+    }
+
+    fn called(&self, address: u64) -> Option<Called> {
+        match self {
+            Self::Elf(loader) => Called::of(&file::names(loader, address)),
+            Self::Ready(names) => names.called_at(address).map(|name| Called::named(&name)),
         }
     }
 }
@@ -119,7 +127,8 @@ struct State {
     /// Time of each given path when it was read; `None` when it may have changed since.
     read: Vec<Option<SystemTime>>,
     open: Cache<u32, Option<Source>>,
-    known: Cache<(u32, u64), Known>,
+    names: Cache<(u32, u64), Arc<[Name]>>,
+    called: Cache<(u32, u64), Option<Called>>,
 }
 
 impl Symbols {
@@ -141,7 +150,8 @@ impl Symbols {
             builds: HashMap::new(),
             read: vec![None; given.len()],
             open: Cache::new(FILES),
-            known: Cache::new(NAMES),
+            names: Cache::new(NAMES),
+            called: Cache::new(CALLED),
         };
         let symbols = Self {
             given,
@@ -185,7 +195,8 @@ impl Symbols {
         if state.builds != builds {
             state.builds = builds;
             state.open.clear();
-            state.known.clear();
+            state.names.clear();
+            state.called.clear();
         }
         looked
     }
@@ -195,63 +206,41 @@ impl Symbols {
     ///
     /// `found` says what `offset` is: a return address is looked up one byte before it, inside the call.
     pub fn names(&self, build_id: &BuildId, offset: Offset, found: Found) -> Arc<[Name]> {
-        self.known(build_id, offset, found, |known| known.names.clone())
+        let read = |source: &Source, address| source.names(address).into();
+        let mut state = self.lock();
+        let known = address(offset, found).zip(state.build(build_id));
+        known
+            .and_then(|(address, build)| {
+                state.known(&build, address, |state| &mut state.names, read)
+            })
             .unwrap_or_default()
     }
 
-    /// What tells one fault from another at an address; `None` where no symbol file knows it. Costs less than the names.
-    pub fn called(&self, build_id: &BuildId, offset: Offset, found: Found) -> Option<Called> {
-        self.known(build_id, offset, found, |known| known.called.clone())?
-    }
-
-    fn known<T>(
+    /// What tells one fault from another at each of these addresses, of which some have no build; `None` where no symbol file knows
+    /// it. Costs less than the names.
+    pub fn called<'b>(
         &self,
-        build_id: &BuildId,
-        offset: Offset,
-        found: Found,
-        take: impl Fn(&Known) -> T,
-    ) -> Option<T> {
-        let address = if found.is_exact() {
-            offset.0
-        } else {
-            offset.0.saturating_sub(1)
-        };
-        if address > HIGHEST {
-            return None;
-        }
-        let State {
-            builds,
-            open,
-            known,
-            ..
-        } = &mut *self.lock();
-        let Build { number, names, .. } = builds
-            .get(build_id)
-            .or_else(|| builds.get(&shortened(build_id)?))?;
-        let located = names.as_ref()?;
-        let key = (*number, address);
-        if let Some(taken) = known.get(&key, &take) {
-            return Some(taken);
-        }
-        let look_up = |source: &Option<Source>| {
-            source
-                .as_ref()
-                .map_or_else(Vec::new, |source| source.names(address))
-        };
-        let names = open.get(number, look_up).unwrap_or_else(|| {
-            let source = Source::read(located);
-            let names = look_up(&source);
-            open.insert(*number, source);
-            names
-        });
-        let called = Called::of(&names);
-        let new = Known {
-            names: names.into(),
-            called,
-        };
-        let taken = take(&new);
-        known.insert(key, new);
-        Some(taken)
+        places: impl IntoIterator<Item = (Option<&'b BuildId>, Offset, Found)>,
+    ) -> Vec<Option<Called>> {
+        let mut state = self.lock();
+        // One build after the other is usually the same.
+        let mut last: Option<(&BuildId, Option<Build>)> = None;
+        places
+            .into_iter()
+            .map(|(build_id, offset, found)| {
+                let build_id = build_id?;
+                let address = address(offset, found)?;
+                if last
+                    .as_ref()
+                    .is_none_or(|(id, _)| !std::ptr::eq(*id, build_id))
+                {
+                    last = Some((build_id, state.build(build_id)));
+                }
+                let (_, build) = last.as_ref()?;
+                let build = build.as_ref()?;
+                state.known(build, address, |state| &mut state.called, Source::called)?
+            })
+            .collect()
     }
 
     /// Builds whose symbols are at hand, in no particular order.
@@ -279,12 +268,57 @@ impl Symbols {
     }
 }
 
+impl State {
+    fn build(&self, build_id: &BuildId) -> Option<Build> {
+        let build = self.builds.get(build_id);
+        build
+            .or_else(|| self.builds.get(&shortened(build_id)?))
+            .cloned()
+    }
+
+    /// What is kept of an address, or else is looked up in its file.
+    fn known<T: Clone + Default>(
+        &mut self,
+        build: &Build,
+        address: u64,
+        cache: impl Fn(&mut Self) -> &mut Cache<(u32, u64), T>,
+        look_up: impl Fn(&Source, u64) -> T,
+    ) -> Option<T> {
+        let located = build.names.as_ref()?;
+        let key = (build.number, address);
+        if let Some(kept) = cache(self).get(&key, T::clone) {
+            return Some(kept);
+        }
+        let ask = |source: &Option<Source>| {
+            let source = source.as_ref();
+            source.map_or_else(T::default, |source| look_up(source, address))
+        };
+        let found = self.open.get(&build.number, ask).unwrap_or_else(|| {
+            let source = Source::read(located);
+            let found = ask(&source);
+            self.open.insert(build.number, source);
+            found
+        });
+        cache(self).insert(key, found.clone());
+        Some(found)
+    }
+}
+
+/// Where an address is looked up; `None` where no program has code.
+fn address(offset: Offset, found: Found) -> Option<u64> {
+    let address = match found.is_exact() {
+        true => offset.0,
+        false => offset.0.saturating_sub(1),
+    };
+    (address <= HIGHEST).then_some(address)
+}
+
 /// What a file of Breakpad's that does not tell the whole of it calls a build.
 fn shortened(build_id: &BuildId) -> Option<BuildId> {
     build_id.as_str().get(..32)?.parse().ok()
 }
 
-fn load(located: &Located) -> Option<Loader> {
+pub(crate) fn load(located: &Located) -> Option<Loader> {
     // Without the file that it shares debug information with, its own part and its symbol table are left.
     let supplement = located.supplement.as_ref().map(|shared| &shared.file);
     Loader::new_with_sup(&located.file, supplement)

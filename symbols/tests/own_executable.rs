@@ -2,7 +2,7 @@
 
 use candor_protocol::deidentify::BuildId;
 use candor_protocol::report::{Found, Offset};
-use candor_symbols::{NotSymbols, Owner, Symbols, build_id_of, clean};
+use candor_symbols::{NotSymbols, Owner, Symbols, build_id_of, clean, locate, prepare};
 use object::{Object, ObjectSymbol};
 use std::path::{Path, PathBuf};
 
@@ -204,4 +204,46 @@ fn a_symbol_file_that_is_cut_off_anywhere_is_survived() {
             symbols.names(&build, Offset(address), Found::Context);
         }
     }
+}
+
+#[test]
+fn names_that_were_made_ready_say_what_the_file_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("own.debug");
+    std::fs::copy(executable(), &file).unwrap();
+    let located = locate(&executable(), &[]).unwrap();
+    assert!(prepare(&located, dir.path()).unwrap());
+    let (ready, read) = (Symbols::open([dir.path()]), Symbols::open([executable()]));
+    let build = build_id_of(&executable()).unwrap();
+    let data = std::fs::read(executable()).unwrap();
+    let elf = object::File::parse(&*data).unwrap();
+    let functions = elf
+        .symbols()
+        .filter(|symbol| symbol.kind() == object::SymbolKind::Text && symbol.size() > 0);
+    let (mut looked, mut alike) = (0, 0);
+    for symbol in functions.step_by(7) {
+        // The first instruction, and one in the middle, where more is inlined.
+        for address in [symbol.address(), symbol.address() + symbol.size() / 2] {
+            let ask = |symbols: &Symbols| symbols.names(&build, Offset(address), Found::Context);
+            let mut read = ask(&read).to_vec();
+            // `library/core/src/../../stdarch` is written `library/stdarch`.
+            for (name, ready) in read.iter_mut().zip(&*ask(&ready)) {
+                if name
+                    .file
+                    .as_deref()
+                    .is_some_and(|file| file.contains("/../"))
+                {
+                    name.file = ready.file.clone();
+                }
+            }
+            let ready = ask(&ready);
+            let called = |names: &[candor_symbols::Name]| Some(clean(&names.last()?.function));
+            assert_eq!(called(&ready), called(&read), "{address:x}");
+            looked += 1;
+            // What was inlined may end within a row.
+            alike += usize::from(*ready == *read);
+        }
+    }
+    assert!(looked > 1_000);
+    assert!(alike * 1_000 >= looked * 995, "{alike} of {looked}");
 }

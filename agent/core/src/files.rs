@@ -109,18 +109,22 @@ pub(crate) fn make_dir(path: &Path) -> io::Result<()> {
 /// Replaces `path` in one step, so that after a crash there is either the old file or the new one. When this returns,
 /// the new one is on the disk.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    exchange(path, bytes, File::sync_data)?;
+    sync_dir(path.parent().unwrap_or(path))
+}
+
+fn exchange(path: &Path, bytes: &[u8], settle: fn(&File) -> io::Result<()>) -> io::Result<()> {
     let beside = path.with_extension("tmp");
     let written = (|| {
         let mut file = File::create(&beside)?;
         file.write_all(bytes)?;
-        file.sync_data()?;
+        settle(&file)?;
         fs::rename(&beside, path)
     })();
     if written.is_err() {
         let _ = fs::remove_file(&beside);
     }
-    written?;
-    sync_dir(path.parent().unwrap_or(path))
+    written
 }
 
 /// Makes the names in a directory survive the loss of power.
@@ -131,6 +135,12 @@ pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
 /// Replaces a small JSON file. Takes a permit, as every write does.
 pub(crate) fn save<T: Serialize>(_: &Permit<'_>, path: &Path, value: &T) -> io::Result<()> {
     replace(path, &serde_json::to_vec(value)?)
+}
+
+/// Replaces a small JSON file that has to outlive this process, and does not wait for the disk: that takes as long as the machine is
+/// busy, and meanwhile nobody would look. The system writes it by itself within seconds; a loss of power before may lose it.
+pub(crate) fn leave<T: Serialize>(_: &Permit<'_>, path: &Path, value: &T) -> io::Result<()> {
+    exchange(path, &serde_json::to_vec(value)?, |_| Ok(()))
 }
 
 /// Reads a small JSON file; `None` when it is missing or cannot be read as what it should be.

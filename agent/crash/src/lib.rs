@@ -30,6 +30,8 @@ mod aside;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod cfi;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod copy;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod crumbs;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod elf;

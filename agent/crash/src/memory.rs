@@ -1,5 +1,6 @@
 //! Reading memory that may not be there.
 
+use crate::copy::Copied;
 use crate::sys;
 
 /// Reads words at any address: each page is asked of the kernel once and remembered for a while. Anywhere.
@@ -9,6 +10,8 @@ pub(crate) struct Memory {
     next: usize,
     /// The one that was asked for last: stacks are read page by page.
     last: usize,
+    /// What is read from a copy, because it may have changed since.
+    copied: Option<Copied>,
 }
 
 impl Memory {
@@ -17,7 +20,21 @@ impl Memory {
             pages: [0; 8],
             next: 0,
             last: 0,
+            copied: None,
         }
+    }
+
+    /// Memory as it is, but for what was copied: that is as it was then.
+    pub(crate) const fn with_copy(copied: Copied) -> Self {
+        Self {
+            copied: Some(copied),
+            ..Self::new()
+        }
+    }
+
+    /// Whether a frame that ends at `sp` is not in the copy, where there is one.
+    pub(crate) fn is_beyond_copy(&self, sp: usize) -> bool {
+        self.copied.is_some_and(|copied| !copied.holds(sp))
     }
 
     fn page_is_readable(&mut self, address: usize) -> bool {
@@ -40,6 +57,9 @@ impl Memory {
 
     /// The word at `address`.
     pub(crate) fn word(&mut self, address: usize) -> Option<usize> {
+        if let Some(word) = self.copied.and_then(|copied| copied.word(address)) {
+            return Some(word);
+        }
         let last = address.checked_add(7)?;
         let crosses = last / sys::PAGE != address / sys::PAGE;
         if !self.page_is_readable(address) || (crosses && !self.page_is_readable(last)) {

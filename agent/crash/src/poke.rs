@@ -2,6 +2,7 @@
 
 use crate::armed::{Shared, with_active};
 use crate::aside::Aside;
+use crate::copy::StackCopy;
 use crate::registers::{Registers, allow_misaligned};
 use crate::sample::StoppedCalls;
 use crate::sys::{self, Action, Context, SignalInfo};
@@ -30,6 +31,7 @@ pub(crate) struct Poke {
     closed: AtomicBool,
     aside: Aside,
     pub(crate) trace: Trace,
+    pub(crate) copy: StackCopy,
     pub(crate) stopped: StoppedCalls,
     stacks: Stacks,
 }
@@ -41,6 +43,7 @@ impl Poke {
             closed: AtomicBool::new(false),
             aside: Aside::new(0)?,
             trace: Trace::new(),
+            copy: StackCopy::new()?,
             stopped: StoppedCalls::new(),
             stacks: Stacks::new(),
         })

@@ -6,7 +6,7 @@ use crate::glance::{self, Glance, Means, call};
 use crate::memory::Memory;
 use crate::poke;
 use crate::registers::{INSTRUCTION_POINTER, Registers, STACK_POINTER};
-use crate::stop::{self, Refusal, Stopped};
+use crate::stop::{self, Patience, Refusal, Stopped};
 use crate::sys;
 use candor_dump::{Module, Stack};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -122,24 +122,54 @@ fn holder(shared: &Shared, glance: &Glance) -> Option<u32> {
     owner.filter(|owner| *owner != 0 && glance_at(*owner).is_some())
 }
 
-/// Whether the thread was stopped and walked; `None` where nobody may be stopped.
+/// Whether the thread was stopped and its stack walked; `None` where nobody may be stopped. While it is stopped its stack is only
+/// copied: the walk takes longer than all the rest. It reads code and tables too, and what the thread has unloaded meanwhile faults,
+/// which is caught.
 fn stopped(shared: &Shared, tid: u32) -> Option<bool> {
-    let mut reached = false;
+    let poke = &shared.poke;
+    poke.copy.prepare();
+    let registers = registers_of(shared, tid, &mut |registers| poke.copy.take(registers.sp()))?;
+    let Some(registers) = registers else {
+        return Some(false);
+    };
+    let mut whole = false;
+    poke.aside(&mut || {
+        whole = poke
+            .trace
+            .fill_from(&shared.modules, registers, poke.copy.copied());
+    });
+    if whole {
+        return Some(true);
+    }
+    // It stands on more than was copied. If it cannot be had again, what was found stays.
+    registers_of(shared, tid, &mut |registers| {
+        poke.trace.fill(&shared.modules, registers);
+    });
+    Some(true)
+}
+
+/// Stops a thread and gives its registers to `work` before it goes on. `None` where nobody may be stopped, nothing if the thread could
+/// not be had.
+fn registers_of(
+    shared: &Shared,
+    tid: u32,
+    work: &mut dyn FnMut(Registers),
+) -> Option<Option<Registers>> {
+    let mut found = None;
     let allowed = hold(shared, tid, STOP_MS, &mut |stopped| {
         if let Some(halted) = stopped.state() {
-            shared.poke.trace.fill(&shared.modules, halted.registers());
-            reached = true;
+            let registers = halted.registers();
+            work(registers);
+            found = Some(registers);
             stopped.begin_anew(&halted);
         }
     });
-    allowed.then_some(reached)
+    allowed.then_some(found)
 }
 
 /// Stops a thread for a moment, if it can be had within `millis`, and gives it to `work`, which is done in the helper. Only by whoever
 /// has begun (see [`poke::Poke::begin`]). `false` if the system does not allow it.
 pub(crate) fn hold(shared: &Shared, tid: u32, millis: u64, work: &mut dyn FnMut(&Stopped)) -> bool {
-    // In steps of some 60 microseconds.
-    let steps = u32::try_from(millis * 16).unwrap_or(u32::MAX);
     let mut attempt = |allow_tracing: bool| {
         let mut refusal = None;
         // Where a sandbox answers with a signal, that one is caught aside.
@@ -151,7 +181,7 @@ pub(crate) fn hold(shared: &Shared, tid: u32, millis: u64, work: &mut dyn FnMut(
                         refusal = Some(why);
                         return;
                     }
-                    let Some(stopped) = stop::wait_stopped(tid, steps) else {
+                    let Some(stopped) = stop::wait_stopped(tid, Patience::Helper) else {
                         return;
                     };
                     work(&stopped);

@@ -139,24 +139,34 @@ pub(crate) fn seize(tid: u32) -> Result<(), Refusal> {
     }
 }
 
-/// Waits until a seized thread has stopped, for at most so many steps of some 60 microseconds. In the helper only.
-pub(crate) fn wait_stopped(tid: u32, steps: u32) -> Option<Stopped> {
+/// How long a thread may take to stop.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Patience {
+    /// So many steps of some 60 microseconds.
+    Steps(u32),
+    /// As long as the helper may live. The stop itself wakes the helper, sooner than any timer would.
+    Helper,
+}
+
+/// Waits until a seized thread has stopped. In the helper only.
+pub(crate) fn wait_stopped(tid: u32, patience: Patience) -> Option<Stopped> {
     const STOPPED: u32 = 0x7f;
     const EVENT_STOP: u32 = 128;
     // One that runs elsewhere stops within microseconds; to sleep meanwhile would keep it for longer than all the rest.
     const AT_ONCE: u32 = 64;
-    let mut status = None;
-    for step in 0..steps.saturating_add(AT_ONCE) {
-        status = sys::wait_thread(tid);
-        if status != Some(0) {
-            break;
+    let mut looks = (0..AT_ONCE).map(|_| sys::wait_thread(tid, false));
+    let at_once = looks.find(|status| *status != Some(0));
+    let status = at_once.unwrap_or_else(|| match patience {
+        Patience::Helper => sys::wait_thread(tid, true),
+        Patience::Steps(steps) => {
+            let mut looks = (0..steps).map(|_| {
+                // Not `sched_yield`: on a busy machine that gives a whole round away.
+                sys::pause_micros(10);
+                sys::wait_thread(tid, false)
+            });
+            looks.find(|status| *status != Some(0)).flatten()
         }
-        if step < AT_ONCE {
-            continue;
-        }
-        // Not `sched_yield`: on a busy machine that gives a whole round away.
-        sys::pause_micros(10);
-    }
+    });
     let status = status.filter(|status| status & 0xff == STOPPED)?;
     let signal = if status >> 16 == EVENT_STOP {
         0

@@ -5,7 +5,7 @@ use crate::armed::Shared;
 use crate::page::Page;
 use crate::poke;
 use crate::registers::Registers;
-use crate::stop::{self, Refusal};
+use crate::stop::{self, Patience, Refusal};
 use crate::sys;
 use crate::walk::Walker;
 use candor_dump::layout::{frame, signal, threads};
@@ -176,7 +176,7 @@ fn walk_stopped(shared: &Shared, tids: &[u32]) {
     let mut writer = Writer::new(shared, tids.len());
     let mut walker = Walker::new(&shared.modules, STOP_MS);
     for tid in tids {
-        let stopped = stop::wait_stopped(*tid, STEPS);
+        let stopped = stop::wait_stopped(*tid, Patience::Steps(STEPS));
         let registers = stopped.and_then(|stopped| Some(stopped.state()?.registers()));
         let reached = if registers.is_some() {
             Reached::Stopped

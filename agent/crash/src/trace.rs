@@ -1,6 +1,7 @@
 //! A stack as addresses: filled wherever a walk can be made, read by the thread that asked for it.
 
 use crate::armed::{Shared, place};
+use crate::copy::Copied;
 use crate::memory::Memory;
 use crate::modules::Modules;
 use crate::registers::Registers;
@@ -45,9 +46,23 @@ impl Trace {
 
     /// Walks a stack into it. Anywhere, on a stack with room for it.
     pub(crate) fn fill(&self, modules: &Modules, registers: Registers) {
+        self.fill_by(Walker::new(modules, WALK_MS), registers);
+    }
+
+    /// Walks the copy of a stack into it. `false` if more of the stack is needed than was copied. Anywhere, on a stack with room for it.
+    pub(crate) fn fill_from(
+        &self,
+        modules: &Modules,
+        registers: Registers,
+        copied: Copied,
+    ) -> bool {
+        self.fill_by(Walker::of_copy(modules, WALK_MS, copied), registers) != StackEnd::Unfinished
+    }
+
+    fn fill_by(&self, mut walker: Walker<'_>, registers: Registers) -> StackEnd {
         let limit = self.limit.load(Ordering::Relaxed);
         self.count.store(0, Ordering::Relaxed);
-        let end = Walker::new(modules, WALK_MS).walk(registers, &mut |step| {
+        let end = walker.walk(registers, &mut |step| {
             let index = self.count.load(Ordering::Relaxed);
             let (Some(address), Some(found), true) = (
                 self.addresses.get(index as usize),
@@ -62,6 +77,7 @@ impl Trace {
             true
         });
         self.end.store(end.code(), Ordering::Release);
+        end
     }
 
     /// Gives the frames packed for the file, until `give` says `false`. Anywhere.

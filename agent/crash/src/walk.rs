@@ -2,6 +2,7 @@
 //! reads, changes nothing. Anywhere.
 
 use crate::cfi::{Caller, Tables};
+use crate::copy::Copied;
 use crate::elf;
 use crate::memory::Memory;
 use crate::modules::{Modules, Region};
@@ -57,6 +58,14 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// A walker of a stack of which this is a copy. A walk that would have to leave the copy is [`StackEnd::Unfinished`].
+    pub(crate) fn of_copy(modules: &'a Modules, millis: u64, copied: Copied) -> Self {
+        Self {
+            memory: Memory::with_copy(copied),
+            ..Self::new(modules, millis)
+        }
+    }
+
     pub(crate) fn memory(&mut self) -> &mut Memory {
         &mut self.memory
     }
@@ -99,6 +108,9 @@ impl<'a> Walker<'a> {
             guesses = if how == Found::Scan { guesses + 1 } else { 0 };
             if next.ip() == 0 {
                 return StackEnd::Outermost;
+            }
+            if self.memory.is_beyond_copy(next.sp()) {
+                return StackEnd::Unfinished;
             }
             // A signal handler may run on another stack; everywhere else callers are further up.
             if guesses > GUESSES || (how != Found::Interrupted && next.sp() <= now.sp()) {

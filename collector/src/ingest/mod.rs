@@ -57,9 +57,9 @@ impl Default for Limits {
             head: Duration::from_secs(15),
             body: Duration::from_secs(30),
             reading: 1_024,
-            reading_bytes: 24 << 20,
+            reading_bytes: 20 << 20,
             working: 128,
-            working_bytes: 48 << 20,
+            working_bytes: 40 << 20,
             daily_reports: None,
         }
     }

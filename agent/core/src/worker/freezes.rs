@@ -152,7 +152,7 @@ impl Worker<'_> {
                     seen: Seen::Freeze(Box::new(open.freeze.clone())),
                 };
                 if let Some(report) = scrub(seen, &self.context) {
-                    let _ = files::save(permit, &self.run_files.freeze(number), &report);
+                    let _ = files::leave(permit, &self.run_files.freeze(number), &report);
                 }
             }
             if shutdown && let Some(mut left) = open.take() {

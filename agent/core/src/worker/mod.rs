@@ -9,6 +9,7 @@ mod uploads;
 mod windows;
 
 use crate::allowed::{Allowed, off_until};
+use crate::capture::freeze::rest_ms;
 use crate::capture::past::{self, RunFiles};
 use crate::capture::run::Run;
 use crate::capture::usage::Source;
@@ -188,6 +189,8 @@ impl<'a> Worker<'a> {
             let wanted = orders.flushes_wanted;
             (wanted, wanted > orders.flushes_done, orders.shutdown)
         };
+        // First of all: no look waits for upkeep.
+        let next_look = self.follow_watches(&permit, now, now_ms, late_ms, shutdown);
         // With a watch it also notes that the process lives, which dates the end of a freeze that nobody outlives.
         let maintain_every = self.freezes.look_every().unwrap_or(RESTING);
         if now_ms >= self.maintained_ms + maintain_every.as_millis() as u64 {
@@ -203,7 +206,6 @@ impl<'a> Worker<'a> {
         // A name that is not in the note yet is told when it is.
         let _ = self.note(&permit);
         self.note_survived_panics(&permit, now, now_ms, shutdown);
-        let next_look = self.follow_watches(&permit, now, now_ms, late_ms, shutdown);
         let window_due = self.close_window(&permit, now, flush);
         if now >= self.expired_unix + EXPIRE_EVERY {
             self.expired_unix = now;
@@ -218,9 +220,6 @@ impl<'a> Worker<'a> {
 
         let mut pause = Duration::from_secs(window_due.saturating_sub(now).clamp(1, 3600));
         pause = pause.min(self.freezes.look_every().unwrap_or(RESTING));
-        if let Some(look_ms) = next_look {
-            pause = pause.min(Duration::from_millis(look_ms.saturating_sub(now_ms)));
-        }
         match upload_due {
             Upload::Idle => {
                 if flushing {
@@ -242,7 +241,8 @@ impl<'a> Worker<'a> {
             }
             Upload::Running => {}
         }
-        Some(pause)
+        let rest_ms = rest_ms(pause.as_millis() as u64, next_look, coarse_millis());
+        Some(Duration::from_millis(rest_ms))
     }
 
     /// Notes what a later run needs to tell of this one, unless it is noted already.

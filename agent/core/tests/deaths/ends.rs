@@ -251,7 +251,8 @@ fn damaged() {
     let mut host = home.start("waits");
     host.wait_until_ready();
     let ended = host.kill("KILL");
-    change(&home, layout::header::STARTED_UNIX + 1, &[0x5a]);
+    // A year that is over: a dump that seems newer than its reader is left to a later one.
+    change(&home, layout::header::STARTED_UNIX + 3, &[0x5a]);
     let unread = Device::open(home.apm()).unread().unwrap();
     assert_eq!(unread.len(), 1, "{unread:?}");
     assert_eq!(home.told(ended).exit(), Exit::Unknown);

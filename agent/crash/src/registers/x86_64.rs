@@ -285,6 +285,23 @@ pub(crate) unsafe fn spawn_sharing_memory(
     result
 }
 
+/// Copies `len` bytes from memory that belongs to somebody else. Anywhere.
+///
+/// # Safety
+/// So many bytes at `from` can be read, and nobody else uses as many at `to`.
+pub(crate) unsafe fn copy_bytes(from: usize, to: *mut u8, len: usize) {
+    // SAFETY: the caller has made sure of both ends; the ABI keeps the direction flag clear.
+    unsafe {
+        asm!(
+            "rep movsb",
+            inout("rcx") len => _,
+            inout("rsi") from => _,
+            inout("rdi") to => _,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
 /// The instruction that makes a system call, as it stands in memory.
 pub(crate) const SYSTEM_CALL: u32 = 0x050f;
 

@@ -143,10 +143,11 @@ pub(crate) fn trace(request: usize, tid: u32, address: usize, data: usize) -> is
     }
 }
 
-/// The status of a traced thread: 0 while it has not changed. In the helper.
-pub(crate) fn wait_thread(tid: u32) -> Option<u32> {
+/// The status of a traced thread, 0 while it has not changed; or once it has. In the helper.
+pub(crate) fn wait_thread(tid: u32, until_changed: bool) -> Option<u32> {
     let mut status = 0u32;
-    let flags = (libc::__WALL | libc::WNOHANG) as usize;
+    let hang = if until_changed { 0 } else { libc::WNOHANG };
+    let flags = (libc::__WALL | hang) as usize;
     let args = [
         tid as usize,
         (&raw mut status).expose_provenance(),

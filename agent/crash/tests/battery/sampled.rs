@@ -54,6 +54,14 @@ pub(crate) const CALLS: &[Call] = &[
         "busy",
     ),
     call(
+        "a busy loop below a large frame",
+        above_a_large_frame,
+        release_busy,
+        Doing::Running,
+        Way::Stop,
+        "above_a_large_frame",
+    ),
+    call(
         "a busy loop with all signals blocked",
         masked,
         release_busy,
@@ -388,6 +396,20 @@ fn busy() -> bool {
         std::hint::spin_loop();
     }
     true
+}
+
+/// Further up than what is copied of a stack.
+#[inline(never)]
+fn above_a_large_frame() -> bool {
+    black_box(in_a_large_frame())
+}
+
+#[inline(never)]
+fn in_a_large_frame() -> bool {
+    let mut frame = [1u8; 100 << 10];
+    black_box(&mut frame);
+    let fine = busy();
+    black_box(&frame)[0] == 1 && fine
 }
 
 #[inline(never)]

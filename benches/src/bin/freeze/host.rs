@@ -12,8 +12,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 /// What is injected, from which threshold on it counts, and how often one host does so.
@@ -78,7 +78,8 @@ pub(crate) fn play(scene: &str, dir: &Path) {
             thread::spawn(move || posted.into_iter().for_each(|ping| ping()));
             wait();
         }
-        "found" => freeze(dir),
+        "found" => freeze(dir, 0),
+        "found_beside" => freeze(dir, 1),
         other => println!("there is no scene {other}"),
     }
 }
@@ -108,22 +109,31 @@ fn calls(dir: &Path) {
     println!("ping {}", times.map_or(0.0, |times| times.median()));
 }
 
-/// Freezes again and again, and says from when to when.
-fn freeze(dir: &Path) {
+/// Freezes again and again, first in the kind of this number, and says from when to when and how long it waited for a processor.
+fn freeze(dir: &Path, first: usize) {
     let Some(agent) = start(dir) else { return };
     let watch = agent.watch_with(name!("main_loop"), THRESHOLD);
-    for (number, (_, work)) in (0..FREEZES).zip(KINDS.iter().cycle()) {
+    for (number, (_, work)) in (0..FREEZES).zip(KINDS.iter().cycle().skip(first)) {
         // Not in step with the looks of the agent.
         thread::sleep(Duration::from_millis(200 + 37 * (number as u64 % 10)));
         let name = Name::declare(Box::leak(format!("freeze_{number}").into_boxed_str()));
+        let before = queued();
         let began = process::clock();
         {
             let _turn = watch.turn(name);
             work(FROZEN);
         }
-        println!("froze {number} {began} {}", process::clock());
+        let ended = process::clock();
+        println!("froze {number} {began} {ended} {}", queued() - before);
     }
     agent.shutdown(PATIENCE);
+}
+
+/// How long this thread has waited for a processor in its life, in nanoseconds, as its system counts it.
+fn queued() -> u64 {
+    let counted = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let second = counted.split(' ').nth(1);
+    second.and_then(|ns| ns.parse().ok()).unwrap_or_default()
 }
 
 #[inline(never)]

@@ -52,6 +52,14 @@ impl Looks {
     }
 }
 
+/// For how long the looking thread rests when it has done, at `now_ms`, all that it woke for: for `at_most_ms`, but no longer than
+/// until the look that is due at `due_ms`. Whatever it has done meanwhile has taken its time from the rest, not from the look.
+pub(crate) fn rest_ms(at_most_ms: u64, due_ms: Option<u64>, now_ms: u64) -> u64 {
+    due_ms.map_or(at_most_ms, |due_ms| {
+        at_most_ms.min(due_ms.saturating_sub(now_ms))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +98,16 @@ mod tests {
         };
         let lull = then(next);
         assert_eq!((lull.still_ms, lull.anew), (59_980, true));
+    }
+
+    #[test]
+    fn a_look_is_made_when_it_is_due_however_long_the_work_before_took() {
+        assert_eq!(rest_ms(250, None, 1_000), 250);
+        assert_eq!(rest_ms(250, Some(1_900), 1_000), 250);
+        assert_eq!(rest_ms(250, Some(1_180), 1_000), 180);
+        // Work that took 140 ms of the 180, and work that took more.
+        assert_eq!(rest_ms(250, Some(1_180), 1_140), 40);
+        assert_eq!(rest_ms(250, Some(1_180), 1_400), 0);
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod thresholds;
 mod watch;
 
 pub(crate) use follow::{Act, Follow};
-pub(crate) use looks::{Clocks, Looks, Lull};
+pub(crate) use looks::{Clocks, Looks, Lull, rest_ms};
 pub use pings::{Ping, Pings};
 pub(crate) use seen::{Freeze, Times};
 pub(crate) use standing::standing;
