@@ -346,7 +346,12 @@ async fn what_arrives_appears_by_itself(browser: &Client, site: &Site) {
 async fn a_crash_is_found_resolved_and_seen_to_come_back(browser: &Client, site: &Site) {
     let reports = fleet::reports(site.plan);
     let is_crash = |report: &&Report| matches!(&report.what, What::Crash(crash) if crash.fatal);
-    let release = reports.iter().find(is_crash).expect("a crash").release.clone();
+    let release = reports
+        .iter()
+        .find(is_crash)
+        .expect("a crash")
+        .release
+        .clone();
     open(browser, &format!("{}/issues?kind=crash", site.origin)).await;
     let more = browser.find(Locator::Css(".more summary")).await;
     more.expect("more filters")

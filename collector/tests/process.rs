@@ -216,11 +216,14 @@ async fn an_app_and_symbols_that_are_added_while_it_runs_are_known_at_once() {
     drop(collector);
 
     let store = SqliteStore::open(data.path()).unwrap();
-    let filter = IssueFilter::all(Span {
+    let filter = IssueFilter::all(
+        Span {
             from: 0,
             to: u64::MAX,
             step: u64::MAX,
-        }, 0);
+        },
+        0,
+    );
     let mut titles: Vec<_> = store
         .issues(&support::app(), filter)
         .await

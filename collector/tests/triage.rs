@@ -30,7 +30,9 @@ async fn ask(router: &Router, request: Request<Body>) -> Answer {
     let onward = parts.headers.get("location");
     Answer {
         status: parts.status,
-        onward: onward.map_or("", |to| to.to_str().expect("text")).to_owned(),
+        onward: onward
+            .map_or("", |to| to.to_str().expect("text"))
+            .to_owned(),
         body: String::from_utf8(body.into()).expect("text"),
     }
 }
@@ -111,17 +113,26 @@ async fn three() -> (Desk, candor_collector::access::IngestKey) {
 
 /// The number of the issue with this title.
 async fn number(desk: &Desk, title: &str) -> String {
-    let path = format!("/api/v1/issues?app=im&from={}&to={}&state=all", NOW - 9_000, NOW + 9_000);
+    let path = format!(
+        "/api/v1/issues?app=im&from={}&to={}&state=all",
+        NOW - 9_000,
+        NOW + 9_000
+    );
     let list = json(desk, &path).await;
     let issues = list["issues"].as_array().expect("a list");
-    let one = issues.iter().find(|one| one["title"] == format!("panic: {title}"));
+    let one = issues
+        .iter()
+        .find(|one| one["title"] == format!("panic: {title}"));
     one.expect(title)["id"].as_str().expect("text").to_owned()
 }
 
 #[tokio::test]
 async fn what_was_resolved_leaves_the_list_until_it_comes_back_in_a_later_release() {
     let (desk, key) = three().await;
-    let (queue, route) = (number(&desk, "queue is full").await, number(&desk, "no route left").await);
+    let (queue, route) = (
+        number(&desk, "queue is full").await,
+        number(&desk, "no route left").await,
+    );
     let form = format!("do=resolve&issue={queue}&issue={route}");
     let list = post(&desk, "/issues?app=im&range=24h", &form).await;
     assert!(list.body.contains("empty answer"));
@@ -136,7 +147,11 @@ async fn what_was_resolved_leaves_the_list_until_it_comes_back_in_a_later_releas
     ];
     desk.send(&key, &again).await;
     let list = get(&desk, "/issues").await.body;
-    assert!(list.contains("queue is full") && list.contains("regressed") && !list.contains("no route left"));
+    assert!(
+        list.contains("queue is full")
+            && list.contains("regressed")
+            && !list.contains("no route left")
+    );
     let page = get(&desk, &format!("/issues/{queue}")).await.body;
     assert!(page.contains("Back in 1.2.0, after it was resolved in 1.1.0."));
     assert!(page.contains("Regressed in 1.2.0."));
@@ -149,7 +164,10 @@ async fn what_was_resolved_leaves_the_list_until_it_comes_back_in_a_later_releas
 #[tokio::test]
 async fn issues_are_merged_by_a_pasted_address_and_split_again() {
     let (desk, _) = three().await;
-    let (queue, route) = (number(&desk, "queue is full").await, number(&desk, "no route left").await);
+    let (queue, route) = (
+        number(&desk, "queue is full").await,
+        number(&desk, "no route left").await,
+    );
     let into = format!("do=merge&into=http%3A%2F%2Flocalhost%2Fissues%2F{queue}%3Fapp%3Dim");
     let answer = send(&desk, &format!("/issues/{route}"), &into, "same-origin").await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
@@ -157,13 +175,25 @@ async fn issues_are_merged_by_a_pasted_address_and_split_again() {
     let old = get(&desk, &format!("/issues/{route}?range=7d")).await;
     assert_eq!(old.onward, format!("/issues/{queue}?range=7d"));
     let page = get(&desk, &old.onward).await.body;
-    assert!(page.contains("3 reports from 3 installs") && page.contains("Merged with"), "{page}");
+    assert!(
+        page.contains("3 reports from 3 installs") && page.contains("Merged with"),
+        "{page}"
+    );
     assert!(page.contains("panic-message-v1"));
     let again = send(&desk, &format!("/issues/{route}"), &into, "same-origin").await;
     assert_eq!(again.status, StatusCode::BAD_REQUEST);
-    let page = post(&desk, &format!("/issues/{queue}"), &format!("do=split&issue={route}")).await.body;
+    let page = post(
+        &desk,
+        &format!("/issues/{queue}"),
+        &format!("do=split&issue={route}"),
+    )
+    .await
+    .body;
     assert!(page.contains("2 reports from 2 installs") && page.contains("Merge again"));
-    assert_eq!(get(&desk, &format!("/issues/{route}")).await.status, StatusCode::OK);
+    assert_eq!(
+        get(&desk, &format!("/issues/{route}")).await.status,
+        StatusCode::OK
+    );
 }
 
 #[tokio::test]
@@ -171,16 +201,37 @@ async fn what_somebody_says_stands_on_the_page_and_is_no_markup() {
     let (desk, _) = three().await;
     let queue = number(&desk, "queue is full").await;
     let path = format!("/issues/{queue}");
-    let page = post(&desk, &path, "do=note&note=%3Cscript%3Ealert(1)%3C%2Fscript%3E").await.body;
+    let page = post(
+        &desk,
+        &path,
+        "do=note&note=%3Cscript%3Ealert(1)%3C%2Fscript%3E",
+    )
+    .await
+    .body;
     assert!(page.contains("&#60;script&#62;alert(1)") && !page.contains("<script>alert"));
-    let page = post(&desk, &path, "do=assign&who=%E6%9D%8E%E4%BC%9F").await.body;
+    let page = post(&desk, &path, "do=assign&who=%E6%9D%8E%E4%BC%9F")
+        .await
+        .body;
     assert!(page.contains("Assigned to 李伟."));
-    assert!(get(&desk, "/issues?who=%E6%9D%8E%E4%BC%9F").await.body.contains("queue is full"));
-    assert!(!get(&desk, "/issues?who=-").await.body.contains("queue is full"));
+    assert!(
+        get(&desk, "/issues?who=%E6%9D%8E%E4%BC%9F")
+            .await
+            .body
+            .contains("queue is full")
+    );
+    assert!(
+        !get(&desk, "/issues?who=-")
+            .await
+            .body
+            .contains("queue is full")
+    );
     let page = post(&desk, &path, "do=ignore&until=reports&n=2").await.body;
     assert!(page.contains("Ignored until 2 more reports."), "{page}");
     let markdown = get(&desk, &format!("{path}/issue.md")).await.body;
-    assert!(markdown.starts_with("# panic: queue is full\n") && markdown.contains("| 1.1.0 | 1 |"), "{markdown}");
+    assert!(
+        markdown.starts_with("# panic: queue is full\n") && markdown.contains("| 1.1.0 | 1 |"),
+        "{markdown}"
+    );
     // Somebody else's page cannot.
     for site in ["cross-site", "none"] {
         let foreign = send(&desk, &path, "do=reopen", site).await;
@@ -193,12 +244,27 @@ async fn what_somebody_says_stands_on_the_page_and_is_no_markup() {
 async fn programs_and_tables_tell_what_the_pages_tell() {
     let (desk, _) = three().await;
     let queue = number(&desk, "queue is full").await;
-    post(&desk, &format!("/issues/{queue}"), "do=resolve&release=1.1.0").await;
+    post(
+        &desk,
+        &format!("/issues/{queue}"),
+        "do=resolve&release=1.1.0",
+    )
+    .await;
     let range = format!("app=im&from={}&to={}", NOW - 9_000, NOW + 9_000);
-    let list = json(&desk, &format!("/api/v1/issues?{range}&sort=reports&limit=1&state=all")).await;
-    assert_eq!((&list["total"], list["issues"].as_array().map(Vec::len)), (&3.into(), Some(1)));
+    let list = json(
+        &desk,
+        &format!("/api/v1/issues?{range}&sort=reports&limit=1&state=all"),
+    )
+    .await;
+    assert_eq!(
+        (&list["total"], list["issues"].as_array().map(Vec::len)),
+        (&3.into(), Some(1))
+    );
     let first = &list["issues"][0];
-    assert_eq!((&first["reports"], &first["state"]["is"]), (&2.into(), &"resolved".into()));
+    assert_eq!(
+        (&first["reports"], &first["state"]["is"]),
+        (&2.into(), &"resolved".into())
+    );
     let one = json(&desk, &format!("/api/v1/issues/{queue}?{range}")).await;
     assert_eq!(one["by_release"]["shown"].as_array().map(Vec::len), Some(2));
     assert_eq!(one["history"][0]["did"], "resolved");
@@ -206,14 +272,24 @@ async fn programs_and_tables_tell_what_the_pages_tell() {
     let table = get(&desk, "/issues.csv?state=all&q=QUEUE").await.body;
     let rows: Vec<&str> = table.lines().collect();
     assert_eq!(rows.len(), 2);
-    assert!(rows[1].starts_with(&format!("{queue},crash,resolved,,panic: queue is full,,2,2,2,2,")), "{table}");
+    assert!(
+        rows[1].starts_with(&format!(
+            "{queue},crash,resolved,,panic: queue is full,,2,2,2,2,"
+        )),
+        "{table}"
+    );
 }
 
 #[tokio::test]
 async fn a_full_page_of_the_list_is_small() {
     let desk = Desk::open(NOW);
     let key = desk.add_app("im").await;
-    let words = |n: u16| format!("{} of what was asked for is missing", ["alpha", "beta", "gamma", "delta"][n as usize % 4].repeat(1 + n as usize / 4));
+    let words = |n: u16| {
+        format!(
+            "{} of what was asked for is missing",
+            ["alpha", "beta", "gamma", "delta"][n as usize % 4].repeat(1 + n as usize / 4)
+        )
+    };
     let reports: Vec<Report> = (0..60).map(|n| panicked(n, &words(n), "1.0.0")).collect();
     desk.send(&key, &reports).await;
     let plan = Plan {

@@ -35,7 +35,8 @@ const TIMES: u32 = 200;
 /// Reports in one batch.
 const BATCH: usize = 2_000;
 const RELEASES: [&str; 12] = [
-    "1.0.0", "1.0.1", "1.1.0", "1.2.0", "1.3.0", "1.4.0", "2.0.0", "2.0.1", "2.1.0", "2.2.0", "2.3.0", "2.4.0",
+    "1.0.0", "1.0.1", "1.1.0", "1.2.0", "1.3.0", "1.4.0", "2.0.0", "2.0.1", "2.1.0", "2.2.0",
+    "2.3.0", "2.4.0",
 ];
 const OS_VERSIONS: [&str; 6] = ["5.15", "6.1", "6.6", "6.8", "6.11", "6.12"];
 
@@ -135,22 +136,38 @@ async fn measure(reports: u32) -> Result<Vec<(Goal, Vec<Duration>)>, String> {
         states: vec![StateKind::Open, StateKind::Regressed],
         ..IssueFilter::all(span(days), NOW)
     };
-    let sorts = [Sort::Installs, Sort::Reports, Sort::Rising, Sort::Newest, Sort::LastSeen];
+    let sorts = [
+        Sort::Installs,
+        Sort::Reports,
+        Sort::Rising,
+        Sort::Newest,
+        Sort::LastSeen,
+    ];
     let mut asked: Vec<(Goal, Box<dyn FnMut(&mut StdRng) -> IssueFilter>)> = vec![
         (
             goal("store: list of a day", Some(10.0), Some(30.0)),
             Box::new(|_| list(1)),
         ),
         (
-            goal("store: list of a day, any order and page", Some(10.0), Some(30.0)),
+            goal(
+                "store: list of a day, any order and page",
+                Some(10.0),
+                Some(30.0),
+            ),
             Box::new(|random| IssueFilter {
                 sort: sorts[random.random_range(0..sorts.len())],
                 offset: random.random_range(0..4) * 50,
                 ..list(1)
             }),
         ),
-        (goal("store: list of a week", Some(10.0), Some(30.0)), Box::new(|_| list(7))),
-        (goal("store: list of 30 days", None, None), Box::new(|_| list(30))),
+        (
+            goal("store: list of a week", Some(10.0), Some(30.0)),
+            Box::new(|_| list(7)),
+        ),
+        (
+            goal("store: list of 30 days", None, None),
+            Box::new(|_| list(30)),
+        ),
         (
             goal("store: a week of one release", None, Some(100.0)),
             Box::new(|random| IssueFilter {
@@ -193,7 +210,10 @@ async fn measure(reports: u32) -> Result<Vec<(Goal, Vec<Duration>)>, String> {
         times.push(began.elapsed());
         found.map_err(|error| error.to_string())?;
     }
-    measured.push((goal("store: an issue, a week", Some(8.0), None), sorted(times)));
+    measured.push((
+        goal("store: an issue, a week", Some(8.0), None),
+        sorted(times),
+    ));
 
     type Address = Box<dyn Fn(&mut StdRng) -> String>;
     let addresses: [(Goal, Address); 4] = [
@@ -264,7 +284,12 @@ async fn fill(store: &SqliteStore, app: &AppName, reports: u32, issues: u32) -> 
     let mut random = StdRng::seed_from_u64(1);
     let mut batch = Vec::with_capacity(BATCH);
     for n in 0..reports {
-        batch.push(incoming(u64::from(n), issues, u64::from(reports), &mut random)?);
+        batch.push(incoming(
+            u64::from(n),
+            issues,
+            u64::from(reports),
+            &mut random,
+        )?);
         if batch.len() == BATCH || n + 1 == reports {
             let kept = std::mem::take(&mut batch);
             store.keep(app, kept, NOW).await.map_err(failed)?;
@@ -328,7 +353,9 @@ fn incoming(n: u64, issues: u32, reports: u64, random: &mut StdRng) -> Result<In
             frames: (0..12)
                 .map(|frame| match frame {
                     0 => culprit.clone(),
-                    frame => format!("im::conversation::view::Model::step_{frame}_of_what_is_shown"),
+                    frame => {
+                        format!("im::conversation::view::Model::step_{frame}_of_what_is_shown")
+                    }
                 })
                 .collect(),
         },

@@ -113,17 +113,36 @@ mod tests {
     fn nothing_asks_for_what_is_to_be_looked_at() {
         let filter = asked(&[("sort", "what"), ("state", "what"), ("kind", "")]);
         assert_eq!(filter.states, [StateKind::Open, StateKind::Regressed]);
-        assert_eq!((filter.sort, filter.kind, filter.least), (Sort::Installs, None, 0));
+        assert_eq!(
+            (filter.sort, filter.kind, filter.least),
+            (Sort::Installs, None, 0)
+        );
         assert!(asked(&[("state", "all")]).states.is_empty());
     }
 
     #[test]
     fn every_word_restricts_what_it_names() {
-        let filter = asked(&[("kind", "caught"), ("state", "ignored"), ("who", "-"), ("own", "other")]);
-        assert_eq!((filter.kind, filter.fatal), (Some(IssueKind::Crash), Some(false)));
+        let filter = asked(&[
+            ("kind", "caught"),
+            ("state", "ignored"),
+            ("who", "-"),
+            ("own", "other"),
+        ]);
+        assert_eq!(
+            (filter.kind, filter.fatal),
+            (Some(IssueKind::Crash), Some(false))
+        );
         assert_eq!(filter.states, [StateKind::Ignored]);
-        assert_eq!((filter.assignee, filter.own), (Some(Own::Nobody), Some(false)));
-        let filter = asked(&[("seen", "new"), ("last_to", "5"), ("q", " a b "), ("sort", "rising")]);
+        assert_eq!(
+            (filter.assignee, filter.own),
+            (Some(Own::Nobody), Some(false))
+        );
+        let filter = asked(&[
+            ("seen", "new"),
+            ("last_to", "5"),
+            ("q", " a b "),
+            ("sort", "rising"),
+        ]);
         assert_eq!(filter.first_seen, Some((3_600, 7_200)));
         assert_eq!(filter.last_seen, Some((0, 5)));
         assert_eq!((filter.text.as_str(), filter.sort), ("a b", Sort::Rising));

@@ -11,9 +11,8 @@ use super::{format, markdown, window};
 use crate::grouping::Explanation;
 use crate::privacy::groups::{self, Merged, SafeIssue};
 use crate::state::State;
-use crate::store::{
-    Breakdown, IssueFilter, IssueId, IssuePage, IssueRow, Member, Sort, Store,
-};
+use crate::store::triage::StateKind;
+use crate::store::{Breakdown, IssueFilter, IssueId, IssuePage, IssueRow, Member, Sort, Store};
 use askama::Template;
 use axum::extract::{Path, State as Given};
 use axum::http::header;
@@ -421,7 +420,11 @@ fn show<'a, S: Store>(
             .collect(),
         state_class: page.row.state.kind().as_str(),
         state_word: history::state_word(w, page.row.state.kind()),
-        state_text: history::state_text(w, &page.row.state),
+        state_text: match page.row.state.kind() {
+            // The mark says it.
+            StateKind::Open => String::new(),
+            _ => history::state_text(w, &page.row.state),
+        },
         turns: page
             .turns
             .iter()

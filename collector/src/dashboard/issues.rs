@@ -133,7 +133,14 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Issues
                 (state, label)
             }),
         ),
-        owners: choices("own", &[("", w.t_any_code), ("own", w.t_own_code), ("other", w.t_other_code)]),
+        owners: choices(
+            "own",
+            &[
+                ("", w.t_any_code),
+                ("own", w.t_own_code),
+                ("other", w.t_other_code),
+            ],
+        ),
         seen: choices("seen", &[("", w.t_any_age), ("new", w.t_new_only)]),
         query: word("q"),
         release: word("release"),

@@ -38,7 +38,10 @@ pub(crate) fn markdown(
             continue;
         }
         // Writing into a string cannot fail.
-        let _ = write!(out, "\n| {name} | reports | runs | of all runs |\n|---|---:|---:|---:|\n");
+        let _ = write!(
+            out,
+            "\n| {name} | reports | runs | of all runs |\n|---|---:|---:|---:|\n"
+        );
         for class in &merged.shown {
             let _ = writeln!(
                 out,

@@ -44,15 +44,9 @@ use axum::routing::get;
 pub fn router<S: Store>(state: State<S>) -> Router {
     Router::new()
         .route("/", get(overview::page::<S>))
-        .route(
-            "/issues",
-            get(issues::page::<S>).post(triage::chosen::<S>),
-        )
+        .route("/issues", get(issues::page::<S>).post(triage::chosen::<S>))
         .route("/issues.csv", get(issues::table::<S>))
-        .route(
-            "/issues/{id}",
-            get(issue::page::<S>).post(triage::one::<S>),
-        )
+        .route("/issues/{id}", get(issue::page::<S>).post(triage::one::<S>))
         .route("/issues/{id}/issue.md", get(issue::markdown::<S>))
         .route("/issues/{id}/stack.txt", get(issue::text::<S>))
         .route("/freezes", get(freezes::page::<S>))

@@ -182,11 +182,17 @@ mod tests {
     fn a_form_says_what_is_to_be_done() {
         assert_eq!(wanted(&[("do", "resolve")]), Ok(Change::Resolve(None)));
         let days = [("do", "ignore"), ("until", "days"), ("n", "2")];
-        assert_eq!(wanted(&days), Ok(Change::Ignore(Until::Date(1_000 + 2 * DAY))));
+        assert_eq!(
+            wanted(&days),
+            Ok(Change::Ignore(Until::Date(1_000 + 2 * DAY)))
+        );
         let merge = |into| wanted(&[("do", "merge"), ("into", into)]);
         let one = Ok(Change::Merge(IssueId(0x1f)));
         assert_eq!(merge("000000000000001f"), one);
-        assert_eq!(merge("http://localhost/issues/000000000000001f?app=im"), one);
+        assert_eq!(
+            merge("http://localhost/issues/000000000000001f?app=im"),
+            one
+        );
         assert_eq!(merge("1f"), Err(Field::Issue));
     }
 
@@ -194,7 +200,13 @@ mod tests {
     fn what_is_wrong_in_a_form_is_named() {
         assert_eq!(wanted(&[]), Err(Field::Do));
         assert_eq!(wanted(&[("do", "note"), ("note", " ")]), Err(Field::Note));
-        assert_eq!(wanted(&[("do", "ignore"), ("until", "days"), ("n", "0")]), Err(Field::Until));
-        assert_eq!(wanted(&[("do", "resolve"), ("release", "a@b.c")]), Err(Field::Release));
+        assert_eq!(
+            wanted(&[("do", "ignore"), ("until", "days"), ("n", "0")]),
+            Err(Field::Until)
+        );
+        assert_eq!(
+            wanted(&[("do", "resolve"), ("release", "a@b.c")]),
+            Err(Field::Release)
+        );
     }
 }

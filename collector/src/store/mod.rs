@@ -184,13 +184,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Does something to issues, and remembers who did it. Returns how many of them it was done to: those that do not exist are left
     /// out, and those that cannot be merged or split.
-    fn triage(
-        &self,
-        app: &AppName,
-        issues: &[IssueId],
-        change: Change,
-        by: By,
-    ) -> impl Answer<u64>;
+    fn triage(&self, app: &AppName, issues: &[IssueId], change: Change, by: By)
+    -> impl Answer<u64>;
 
     /// Reports of an issue and of what was merged into it, newest first: at most `limit`, of those that follow the report `before` in this order.
     fn issue_reports(

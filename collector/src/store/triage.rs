@@ -609,15 +609,31 @@ mod tests {
     #[test]
     fn an_issue_regresses_in_later_releases_that_had_not_shown_it_and_in_no_others() {
         let versions = [
-            "0.9", "1.0.0-rc.1", "1.0.0", "1.1", "1.2.3-beta", "1.2.3", "1.2.10", "v1.10.0", "2.0", "2024.05.1",
+            "0.9",
+            "1.0.0-rc.1",
+            "1.0.0",
+            "1.1",
+            "1.2.3-beta",
+            "1.2.3",
+            "1.2.10",
+            "v1.10.0",
+            "2.0",
+            "2024.05.1",
         ];
         let mut cases = 0;
         for (resolved, release) in versions.iter().enumerate() {
             for (shown, back) in versions.iter().enumerate() {
                 let is_later = shown > resolved;
                 // It had never been shown by the release that comes back, and it had.
-                assert_eq!(regresses(Some(release), &[], &[back]), is_later, "{release} {back}");
-                assert!(!regresses(Some(release), &[back], &[back]), "{release} {back}");
+                assert_eq!(
+                    regresses(Some(release), &[], &[back]),
+                    is_later,
+                    "{release} {back}"
+                );
+                assert!(
+                    !regresses(Some(release), &[back], &[back]),
+                    "{release} {back}"
+                );
                 cases += 2;
             }
         }
@@ -628,10 +644,20 @@ mod tests {
     fn the_next_release_is_the_one_after_the_latest_that_is_known() {
         assert!(!regresses(None, &["1.0", "1.2"], &["1.1"]));
         assert!(regresses(None, &["1.0", "1.2"], &["1.1", "1.3"]));
-        let said = Said::of(&Change::Resolve(None), &facts(&["1.0"]), Some("1.4".to_owned()));
+        let said = Said::of(
+            &Change::Resolve(None),
+            &facts(&["1.0"]),
+            Some("1.4".to_owned()),
+        );
         let state = said.unwrap().state(&facts(&["1.0", "1.3"]), 0);
         let release = "1.4".to_owned();
-        assert_eq!(state, State::Resolved { release, next: true });
+        assert_eq!(
+            state,
+            State::Resolved {
+                release,
+                next: true
+            }
+        );
     }
 
     #[test]
@@ -659,18 +685,34 @@ mod tests {
     #[test]
     fn a_release_that_is_erased_is_named_nowhere() {
         let release = Release::parse("1.1").unwrap();
-        let said = Said::of(&Change::Resolve(Some(release)), &facts(&["1.0", "1.1"]), None).unwrap();
+        let said = Said::of(
+            &Change::Resolve(Some(release)),
+            &facts(&["1.0", "1.1"]),
+            None,
+        )
+        .unwrap();
         let left = said.without("1.1").unwrap();
         assert!(!serde_json::to_string(&left).unwrap().contains("1.1"));
         assert_eq!(left.without("1.1"), None);
         // Clients of before are no regression still, and later ones are.
-        assert_eq!(left.state(&facts(&["0.9", "1.0"]), 0).kind(), StateKind::Resolved);
-        assert_eq!(left.state(&facts(&["1.0", "1.2"]), 0).kind(), StateKind::Regressed);
+        assert_eq!(
+            left.state(&facts(&["0.9", "1.0"]), 0).kind(),
+            StateKind::Resolved
+        );
+        assert_eq!(
+            left.state(&facts(&["1.0", "1.2"]), 0).kind(),
+            StateKind::Regressed
+        );
     }
 
     #[test]
     fn issues_that_are_merged_in_a_circle_are_one_whichever_is_asked_about() {
-        let merged = [(1, Said::Merged(2)), (2, Said::Merged(3)), (3, Said::Merged(2)), (4, Said::Merged(9))];
+        let merged = [
+            (1, Said::Merged(2)),
+            (2, Said::Merged(3)),
+            (3, Said::Merged(2)),
+            (4, Said::Merged(9)),
+        ];
         let marks = Marks::read(merged, |issue| issue < 9);
         assert_eq!([1, 2, 3, 4].map(|issue| marks.root(issue)), [2, 2, 2, 4]);
         assert_eq!(marks.family(2), [2, 1, 3]);

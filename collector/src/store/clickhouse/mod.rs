@@ -42,12 +42,13 @@ mod writer;
 
 pub use address::Address;
 
+use super::triage::{By, Change};
 use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Expired, Expiry, FreezeRates, FreezeRow,
-    Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept, Key, Ledger,
-    Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store, StoreError,
+    Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept, Key,
+    Ledger, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store,
+    StoreError,
 };
-use super::triage::{By, Change};
 use crate::access::{KeyHash, KeyId};
 use crate::state::Clock;
 use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
@@ -308,11 +309,7 @@ impl Store for ClickHouseStore {
         read::health::releases(self.ask(&history), span).await
     }
 
-    async fn issues(
-        &self,
-        app: &AppName,
-        filter: IssueFilter,
-    ) -> Result<IssueList, StoreError> {
+    async fn issues(&self, app: &AppName, filter: IssueFilter) -> Result<IssueList, StoreError> {
         let history = self.fresh(app).await?;
         read::issues::issues(self.ask(&history), &filter).await
     }

@@ -106,9 +106,8 @@ pub(super) async fn forget_release(
             // The same row with other words, in its place.
             let after = row.saying(&left)?;
             server.insert("triage", &[after], Again::Never).await?;
-            let which = format!(
-                "app = {app} AND issue = {issue} AND stamp = {stamp} AND said = {before}"
-            );
+            let which =
+                format!("app = {app} AND issue = {issue} AND stamp = {stamp} AND said = {before}");
             server.delete(TABLE, &which).await?;
         }
     }

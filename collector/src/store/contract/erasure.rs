@@ -39,10 +39,7 @@ pub(crate) async fn an_erased_installation_leaves_no_trace_in_any_answer(store: 
     assert_eq!(store.health(&app(), DAY).await.unwrap(), Default::default());
     assert_eq!(
         store
-            .issues(
-                &app(),
-                IssueFilter::all(DAY, 0)
-            )
+            .issues(&app(), IssueFilter::all(DAY, 0))
             .await
             .unwrap()
             .rows,

@@ -172,7 +172,11 @@ pub(crate) async fn what_expires_leaves_its_summaries_until_they_expire_too(stor
         (health.runs, health.crashes, health.freezes, health.ready)
     );
     assert_eq!(store.trend(&app(), DAY).await.unwrap(), trend);
-    let page = store.issue(&app(), IssueId(7), DAY, 0).await.unwrap().unwrap();
+    let page = store
+        .issue(&app(), IssueId(7), DAY, 0)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((page.row.reports, page.row.installs), (1, 0));
     assert!(store.ledger(&app()).await.unwrap().stored[&Kind::Crash] > 0);
     // Erasing afterwards finds nothing and breaks nothing.

@@ -62,17 +62,33 @@ pub(crate) async fn an_issue_that_was_resolved_regresses_only_in_a_later_release
     store: &impl Store,
 ) {
     let store = with_app(store).await;
-    let seen = |number, release| Life::new(number, number).release(release).crash(number, 1, true);
+    let seen = |number, release| {
+        Life::new(number, number)
+            .release(release)
+            .crash(number, 1, true)
+    };
     keep(store, vec![seen(1, "1.0"), seen(2, "1.2")]).await;
     assert_eq!(state(store, 1).await, State::Open);
-    assert_eq!(act(store, &[1], Change::Resolve(release("1.1")), 0).await, 1);
+    assert_eq!(
+        act(store, &[1], Change::Resolve(release("1.1")), 0).await,
+        1
+    );
     let resolved = State::Resolved {
         release: "1.1".to_owned(),
         next: false,
     };
     assert_eq!(state(store, 1).await, resolved);
     // Old clients that are still in the field, also the one that had shown it: nothing new.
-    keep(store, vec![seen(3, "1.0"), seen(4, "0.9"), seen(5, "1.2"), seen(6, "1.1")]).await;
+    keep(
+        store,
+        vec![
+            seen(3, "1.0"),
+            seen(4, "0.9"),
+            seen(5, "1.2"),
+            seen(6, "1.1"),
+        ],
+    )
+    .await;
     assert_eq!(state(store, 1).await, resolved);
     keep(store, vec![seen(7, "1.10"), seen(8, "1.9")]).await;
     let regressed = State::Regressed {
@@ -102,10 +118,32 @@ pub(crate) async fn an_issue_that_was_resolved_regresses_only_in_a_later_release
         did,
         [
             (true, Point::Reopened),
-            (true, Point::Resolved { release: text("1.10"), next: true }),
-            (false, Point::Regressed { release: text("1.9") }),
-            (true, Point::Resolved { release: text("1.1"), next: false }),
-            (false, Point::Seen { release: text("0.9") }),
+            (
+                true,
+                Point::Resolved {
+                    release: text("1.10"),
+                    next: true
+                }
+            ),
+            (
+                false,
+                Point::Regressed {
+                    release: text("1.9")
+                }
+            ),
+            (
+                true,
+                Point::Resolved {
+                    release: text("1.1"),
+                    next: false
+                }
+            ),
+            (
+                false,
+                Point::Seen {
+                    release: text("0.9")
+                }
+            ),
         ]
     );
 }
@@ -113,7 +151,11 @@ pub(crate) async fn an_issue_that_was_resolved_regresses_only_in_a_later_release
 pub(crate) async fn an_issue_is_ignored_until_its_condition_is_met(store: &impl Store) {
     let store = with_app(store).await;
     let seen = |number, who, issue| Life::new(who, number).crash(number, issue, true);
-    keep(store, vec![seen(1, 1, 1), seen(2, 1, 2), seen(3, 1, 3), seen(4, 1, 4)]).await;
+    keep(
+        store,
+        vec![seen(1, 1, 1), seen(2, 1, 2), seen(3, 1, 3), seen(4, 1, 4)],
+    )
+    .await;
     act(store, &[1], Change::Ignore(Until::Forever), 0).await;
     act(store, &[2], Change::Ignore(Until::Reports(2)), 0).await;
     act(store, &[3], Change::Ignore(Until::Installs(2)), 0).await;
@@ -129,7 +171,13 @@ pub(crate) async fn an_issue_is_ignored_until_its_condition_is_met(store: &impl 
     };
     assert!(open().await.is_empty());
     // The same installation three times more, and another one.
-    keep(store, (10..13).flat_map(|n| [seen(n, 1, 1), seen(n + 10, 1, 3)]).collect()).await;
+    keep(
+        store,
+        (10..13)
+            .flat_map(|n| [seen(n, 1, 1), seen(n + 10, 1, 3)])
+            .collect(),
+    )
+    .await;
     keep(store, vec![seen(30, 1, 2), seen(31, 2, 3)]).await;
     assert!(open().await.is_empty());
     keep(store, vec![seen(32, 1, 2), seen(33, 3, 3)]).await;
@@ -143,16 +191,35 @@ pub(crate) async fn an_issue_is_ignored_until_its_condition_is_met(store: &impl 
 
 pub(crate) async fn people_look_after_issues_and_say_something_about_them(store: &impl Store) {
     let store = with_app(store).await;
-    keep(store, vec![Life::new(1, 1).crash(1, 1, true), Life::new(1, 1).crash(2, 2, true)]).await;
+    keep(
+        store,
+        vec![
+            Life::new(1, 1).crash(1, 1, true),
+            Life::new(1, 1).crash(2, 2, true),
+        ],
+    )
+    .await;
     let note = |text| Change::Note(Note::new(text).unwrap());
-    assert_eq!(act(store, &[1, 2, 1, 99], Change::Assign(Some(person("李伟"))), 0).await, 2);
+    assert_eq!(
+        act(
+            store,
+            &[1, 2, 1, 99],
+            Change::Assign(Some(person("李伟"))),
+            0
+        )
+        .await,
+        2
+    );
     assert_eq!(act(store, &[2], Change::Assign(None), 1).await, 1);
     act(store, &[1], note("it's \\ the 'parser'\nagain"), 2).await;
     let of = |assignee| IssueFilter {
         assignee: Some(assignee),
         ..all()
     };
-    assert_eq!(list(store, of(Own::Somebody(person("李伟")))).await, [(1, 1)]);
+    assert_eq!(
+        list(store, of(Own::Somebody(person("李伟")))).await,
+        [(1, 1)]
+    );
     assert_eq!(list(store, of(Own::Nobody)).await, [(2, 1)]);
     let turn = page(store, 1).await.turns.remove(0);
     assert_eq!((turn.at, turn.who), (NOW + 120, Some(person("Wei"))));
@@ -166,7 +233,8 @@ pub(crate) async fn issues_that_were_merged_are_one_in_every_answer_until_they_a
     store: &impl Store,
 ) {
     let store = with_app(store).await;
-    let crash = |who, number, issue, hour| Life::new(who, number).hour(hour).crash(number, issue, true);
+    let crash =
+        |who, number, issue, hour| Life::new(who, number).hour(hour).crash(number, issue, true);
     keep(
         store,
         vec![
@@ -181,7 +249,11 @@ pub(crate) async fn issues_that_were_merged_are_one_in_every_answer_until_they_a
         ],
     )
     .await;
-    let before = (page(store, 1).await, page(store, 2).await, page(store, 3).await);
+    let before = (
+        page(store, 1).await,
+        page(store, 2).await,
+        page(store, 3).await,
+    );
     let freezes = store.freezes(&app(), DAY).await.unwrap();
     act(store, &[2], Change::Note(Note::new("two").unwrap()), 0).await;
     // Not into itself, into nothing, or into another kind.
@@ -196,27 +268,49 @@ pub(crate) async fn issues_that_were_merged_are_one_in_every_answer_until_they_a
         (row.id.0, row.reports, row.runs, row.installs, row.merged),
         (1, 5, 5, 4, 2)
     );
-    assert_eq!((row.first_seen, row.last_seen), (START + 2 * HOUR, START + 9 * HOUR));
+    assert_eq!(
+        (row.first_seen, row.last_seen),
+        (START + 2 * HOUR, START + 9 * HOUR)
+    );
     assert_eq!(merged.by_release[0].reports, 5);
     assert_eq!(merged.trends[0].1.iter().sum::<u32>(), 5);
-    assert_eq!(merged.members.iter().map(|one| one.id.0).collect::<Vec<_>>(), [2, 3]);
-    let noted = merged.turns.iter().filter(|turn| matches!(turn.what, Point::Noted { .. }));
+    assert_eq!(
+        merged
+            .members
+            .iter()
+            .map(|one| one.id.0)
+            .collect::<Vec<_>>(),
+        [2, 3]
+    );
+    let noted = merged
+        .turns
+        .iter()
+        .filter(|turn| matches!(turn.what, Point::Noted { .. }));
     assert_eq!(noted.count(), 1);
     let listed = store.issues(&app(), all()).await.unwrap().rows;
     assert_eq!(listed[0], merged.row);
     assert_eq!(listed.len(), 4);
-    let reports = store.issue_reports(&app(), IssueId(2), 9, None).await.unwrap();
+    let reports = store
+        .issue_reports(&app(), IssueId(2), 9, None)
+        .await
+        .unwrap();
     assert_eq!(reports.len(), 5);
     assert!(reports.is_sorted_by(|a, b| a.at >= b.at));
     let id = super::samples::id(4);
     assert_eq!(store.issue_of(&app(), id).await.unwrap(), Some(IssueId(1)));
-    let groups = store.groups(&app(), Of::Issue(IssueId(3)), DAY).await.unwrap();
+    let groups = store
+        .groups(&app(), Of::Issue(IssueId(3)), DAY)
+        .await
+        .unwrap();
     assert_eq!(groups.installs, 4);
     assert_eq!(groups.by[&Group::Release("1.0".to_owned())], 4);
     // Freezes too.
     act(store, &[5], Change::Merge(IssueId(4)), 2).await;
     let one = store.freezes(&app(), DAY).await.unwrap();
-    assert_eq!((one.len(), one[0].took_ms.count(), one[0].row.installs), (1, 2, 1));
+    assert_eq!(
+        (one.len(), one[0].took_ms.count(), one[0].row.installs),
+        (1, 2, 1)
+    );
     act(store, &[5], Change::Split, 3).await;
     let mut apart = store.freezes(&app(), DAY).await.unwrap();
     apart.sort_by_key(|row| row.row.id);
@@ -233,7 +327,13 @@ pub(crate) async fn issues_that_were_merged_are_one_in_every_answer_until_they_a
     for (issue, before) in [(1, before.0), (2, before.1), (3, before.2)] {
         let after = page(store, issue).await;
         let turns = before.turns.clone();
-        assert_eq!(IssuePage { turns, ..after.clone() }, before);
+        assert_eq!(
+            IssuePage {
+                turns,
+                ..after.clone()
+            },
+            before
+        );
         assert!(after.turns.len() > before.turns.len());
     }
 }
@@ -262,7 +362,11 @@ pub(crate) async fn what_was_said_goes_with_what_it_was_said_about(store: &impl 
             .release(release)
             .crash(number, issue, true)
     };
-    keep(store, vec![seen(1, 1, "1.0"), seen(2, 1, "1.1"), seen(3, 2, "1.0")]).await;
+    keep(
+        store,
+        vec![seen(1, 1, "1.0"), seen(2, 1, "1.1"), seen(3, 2, "1.0")],
+    )
+    .await;
     act(store, &[1], Change::Resolve(release("1.1")), 0).await;
     act(store, &[2], Change::Resolve(None), 0).await;
     // The name of a release that is erased is gone from what was said too.
@@ -319,31 +423,123 @@ pub(crate) async fn lists_of_issues_are_filtered_sorted_and_paged(store: &impl S
     assert_eq!(sorted(Sort::LastSeen).await, [2, 4, 3, 1]);
     let first = |from, to| Some((START + from * HOUR, START + to * HOUR));
     for (filter, expected) in [
-        (IssueFilter { kind: Some(IssueKind::Freeze), ..all() }, vec![(4, 1)]),
-        (IssueFilter { fatal: Some(true), ..all() }, vec![(1, 6), (2, 4)]),
-        (IssueFilter { fatal: Some(false), ..all() }, vec![(3, 1)]),
-        (IssueFilter { release: Some("1.1".to_owned()), ..all() }, vec![(3, 1)]),
-        (IssueFilter { release: Some("9".to_owned()), ..all() }, vec![]),
-        (IssueFilter { os: Some("linux 13.0".to_owned()), ..all() }, vec![(3, 1)]),
-        (IssueFilter { device: Some("x86_64-8c-16g".to_owned()), least: 2, ..all() }, vec![(1, 6), (2, 4)]),
-        (IssueFilter { first_seen: first(5, 7), ..all() }, vec![(4, 1), (3, 1)]),
-        (IssueFilter { last_seen: first(2, 6), ..all() }, vec![(1, 6), (3, 1)]),
-        (IssueFilter { own: Some(true), ..all() }, vec![]),
-        (IssueFilter { text: "im::FRAME_2 sample".to_owned(), ..all() }, vec![]),
-        (IssueFilter { text: "FRAME_2 im::".to_owned(), ..all() }, vec![(2, 4)]),
-        (IssueFilter { culprit: Some("im::culprit_3".to_owned()), ..all() }, vec![(3, 1)]),
+        (
+            IssueFilter {
+                kind: Some(IssueKind::Freeze),
+                ..all()
+            },
+            vec![(4, 1)],
+        ),
+        (
+            IssueFilter {
+                fatal: Some(true),
+                ..all()
+            },
+            vec![(1, 6), (2, 4)],
+        ),
+        (
+            IssueFilter {
+                fatal: Some(false),
+                ..all()
+            },
+            vec![(3, 1)],
+        ),
+        (
+            IssueFilter {
+                release: Some("1.1".to_owned()),
+                ..all()
+            },
+            vec![(3, 1)],
+        ),
+        (
+            IssueFilter {
+                release: Some("9".to_owned()),
+                ..all()
+            },
+            vec![],
+        ),
+        (
+            IssueFilter {
+                os: Some("linux 13.0".to_owned()),
+                ..all()
+            },
+            vec![(3, 1)],
+        ),
+        (
+            IssueFilter {
+                device: Some("x86_64-8c-16g".to_owned()),
+                least: 2,
+                ..all()
+            },
+            vec![(1, 6), (2, 4)],
+        ),
+        (
+            IssueFilter {
+                first_seen: first(5, 7),
+                ..all()
+            },
+            vec![(4, 1), (3, 1)],
+        ),
+        (
+            IssueFilter {
+                last_seen: first(2, 6),
+                ..all()
+            },
+            vec![(1, 6), (3, 1)],
+        ),
+        (
+            IssueFilter {
+                own: Some(true),
+                ..all()
+            },
+            vec![],
+        ),
+        (
+            IssueFilter {
+                text: "im::FRAME_2 sample".to_owned(),
+                ..all()
+            },
+            vec![],
+        ),
+        (
+            IssueFilter {
+                text: "FRAME_2 im::".to_owned(),
+                ..all()
+            },
+            vec![(2, 4)],
+        ),
+        (
+            IssueFilter {
+                culprit: Some("im::culprit_3".to_owned()),
+                ..all()
+            },
+            vec![(3, 1)],
+        ),
     ] {
         let asked = format!("{filter:?}");
         assert_eq!(list(store, filter).await, expected, "{asked}");
     }
-    let part = IssueFilter { offset: 1, limit: 2, ..all() };
+    let part = IssueFilter {
+        offset: 1,
+        limit: 2,
+        ..all()
+    };
     let part = store.issues(&app(), part).await.unwrap();
-    assert_eq!(part.rows.iter().map(|row| row.id.0).collect::<Vec<_>>(), [2, 4]);
+    assert_eq!(
+        part.rows.iter().map(|row| row.id.0).collect::<Vec<_>>(),
+        [2, 4]
+    );
     assert_eq!((part.total, part.rows[0].rising), (4, 4));
     // Of issues that are one it is enough that one says it, and all of it counts.
     act(store, &[2], Change::Merge(IssueId(1)), 0).await;
-    let said = IssueFilter { text: "frame_2".to_owned(), ..all() };
+    let said = IssueFilter {
+        text: "frame_2".to_owned(),
+        ..all()
+    };
     assert_eq!(list(store, said).await, [(1, 10)]);
-    let late = Span { from: START + 20 * HOUR, ..DAY };
+    let late = Span {
+        from: START + 20 * HOUR,
+        ..DAY
+    };
     assert_eq!(list(store, IssueFilter::all(late, NOW)).await, [(1, 4)]);
 }

@@ -1,9 +1,9 @@
 //! What the writing thread is asked to do.
 
 use crate::access::{KeyHash, KeyId};
-use crate::store::{Arrival, Expired, Expiry, Incoming, Kept, Part, Quarantine, StoreError};
 use crate::store::IssueId;
 use crate::store::triage::{By, Change};
+use crate::store::{Arrival, Expired, Expiry, Incoming, Kept, Part, Quarantine, StoreError};
 use candor_protocol::deidentify::{AppName, Pseudonym};
 use tokio::sync::oneshot;
 

@@ -24,12 +24,13 @@ mod triage;
 mod words;
 mod writer;
 
+use super::triage::{By, Change};
 use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Expired, Expiry, FreezeRates, FreezeRow,
-    Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept, Key, Ledger,
-    Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store, StoreError,
+    Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept, Key,
+    Ledger, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store,
+    StoreError,
 };
-use super::triage::{By, Change};
 use crate::access::{KeyHash, KeyId};
 use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
 use candor_protocol::report::Report;

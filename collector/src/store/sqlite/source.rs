@@ -1,7 +1,7 @@
 //! Everything of a database, to be moved to another store.
 
-use super::open::{self, FILE, failed};
 use super::delta::from_json;
+use super::open::{self, FILE, failed};
 use super::read::Text;
 use crate::access::KeyHash;
 use crate::store::moving::{Counted, Grave, MovedApp, MovedIssue, MovedKey, MovedReport, RunClass};
@@ -136,9 +136,9 @@ impl Source {
     /// What was said about issues, in its order.
     pub(in crate::store) fn deeds(&self, app: &MovedApp) -> Result<Vec<Deed>, StoreError> {
         let read = || {
-            let mut query = self
-                .0
-                .prepare("SELECT issue, at, who, said FROM triage WHERE app = ? ORDER BY at, seq")?;
+            let mut query = self.0.prepare(
+                "SELECT issue, at, who, said FROM triage WHERE app = ? ORDER BY at, seq",
+            )?;
             let deeds = query.query_map([app.number], |row| {
                 Ok(Deed {
                     issue: row.get::<_, i64>(0)? as u64,

@@ -103,7 +103,8 @@ pub(super) fn forget_release(
     app: i64,
     release: &Release,
 ) -> rusqlite::Result<()> {
-    let mut query = tx.prepare("SELECT seq, said FROM triage WHERE app = ? AND aspect = 'state'")?;
+    let mut query =
+        tx.prepare("SELECT seq, said FROM triage WHERE app = ? AND aspect = 'state'")?;
     let rows = query.query_map([app], |row| {
         let said: Said = super::delta::from_json(row.get_ref(1)?.as_str()?)?;
         Ok((row.get::<_, i64>(0)?, said))

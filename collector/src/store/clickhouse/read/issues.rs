@@ -7,9 +7,7 @@ use crate::store::clickhouse::sql;
 use crate::store::issue_count::IssueCount;
 use crate::store::issue_list::{Entry, haystack};
 use crate::store::triage::{Facts, Marks, Said, State};
-use crate::store::{
-    IssueFilter, IssueId, IssueKind, IssueList, IssueRow, StoreError, issue_count,
-};
+use crate::store::{IssueFilter, IssueId, IssueKind, IssueList, IssueRow, StoreError, issue_count};
 use candor_protocol::deidentify::Release;
 use clickhouse::Row;
 use serde::Deserialize;
@@ -122,7 +120,10 @@ async fn wanted(ask: Ask<'_>, filter: &IssueFilter) -> Result<Option<Vec<u64>>, 
         let says = haystack(&row.title, &row.culprit, &why);
         if words.iter().all(|word| says.contains(word))
             && filter.own.is_none_or(|own| own == why.is_own())
-            && filter.culprit.as_ref().is_none_or(|one| *one == row.culprit)
+            && filter
+                .culprit
+                .as_ref()
+                .is_none_or(|one| *one == row.culprit)
         {
             wanted.push(row.issue);
         }

@@ -78,10 +78,7 @@ pub(in super::super) async fn rows(
 }
 
 /// Everything that was said about issues, in its order.
-pub(in super::super) async fn deeds(
-    ask: Ask<'_>,
-    issues: &[u64],
-) -> Result<Vec<Deed>, StoreError> {
+pub(in super::super) async fn deeds(ask: Ask<'_>, issues: &[u64]) -> Result<Vec<Deed>, StoreError> {
     let which = format!(
         "app = {} AND issue IN {}",
         sql::text(&ask.history.app),
@@ -151,10 +148,7 @@ struct KindRow {
 }
 
 /// The kind of an issue that something is counted of.
-pub(in super::super) async fn kind(
-    ask: Ask<'_>,
-    issue: u64,
-) -> Result<Option<String>, StoreError> {
+pub(in super::super) async fn kind(ask: Ask<'_>, issue: u64) -> Result<Option<String>, StoreError> {
     let rows: Vec<KindRow> = ask
         .server
         .rows(&format!(
@@ -249,7 +243,5 @@ pub(in super::super) async fn latest_release(ask: Ask<'_>) -> Result<Option<Stri
             .await?;
         releases.extend(rows.into_iter().map(|row| row.release));
     }
-    Ok(releases
-        .into_iter()
-        .max_by(|a, b| versions::compare(a, b)))
+    Ok(releases.into_iter().max_by(|a, b| versions::compare(a, b)))
 }

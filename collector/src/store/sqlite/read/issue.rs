@@ -50,8 +50,7 @@ pub(in super::super) fn issue(
 
 /// What was merged into an issue.
 fn members(db: &Transaction<'_>, app: i64, family: &[u64]) -> rusqlite::Result<Vec<Member>> {
-    let mut query =
-        db.prepare_cached("SELECT title, why FROM issue WHERE app = ? AND id = ?")?;
+    let mut query = db.prepare_cached("SELECT title, why FROM issue WHERE app = ? AND id = ?")?;
     let mut members = Vec::new();
     for id in family.iter().skip(1) {
         let mut rows = query.query((app, *id as i64))?;

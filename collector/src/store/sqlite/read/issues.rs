@@ -7,9 +7,7 @@ use super::{Text, bounds, triage};
 use crate::store::issue_count::IssueCount;
 use crate::store::issue_list::Entry;
 use crate::store::triage::{Marks, State};
-use crate::store::{
-    IssueFilter, IssueId, IssueKind, IssueList, IssueRow, Span, issue_count,
-};
+use crate::store::{IssueFilter, IssueId, IssueKind, IssueList, IssueRow, Span, issue_count};
 use candor_protocol::deidentify::Release;
 use rusqlite::types::Value;
 use rusqlite::{Transaction, params_from_iter};
@@ -43,9 +41,10 @@ pub(in super::super) fn issues(
         root.fatal += counted.fatal;
         root.late += counted.late;
     }
+    let seen = seen(db, app, None)?;
     let mut entries = Vec::with_capacity(roots.len());
     for (id, counted) in roots {
-        let Some(entry) = entry(db, app, id, counted, &marks, filter.now)? else {
+        let Some(entry) = entry(db, app, id, counted, &marks, &seen, filter.now)? else {
             continue;
         };
         entries.extend(Some(entry).filter(|entry| filter.takes(entry)));
@@ -81,8 +80,7 @@ impl Classes {
             ("device", &filter.device),
         ] {
             if let Some(class) = class {
-                classes.sql +=
-                    &format!(" AND {column} = (SELECT id FROM word WHERE text = ?)");
+                classes.sql += &format!(" AND {column} = (SELECT id FROM word WHERE text = ?)");
                 classes.values.push(Value::from(class.clone()));
             }
         }
@@ -153,6 +151,24 @@ fn wanted(
     ids.collect::<rusqlite::Result<_>>().map(Some)
 }
 
+/// What is known of issues: their kind, and when they were first and last seen.
+type Seen = HashMap<u64, (IssueKind, u64, u64)>;
+
+/// Of all issues or, where some are named, of those.
+fn seen(db: &Transaction<'_>, app: i64, some: Option<&[u64]>) -> rusqlite::Result<Seen> {
+    let among = some.map(|some| format!(" AND id {}", triage::among(some)));
+    let mut query = db.prepare(&format!(
+        "SELECT id, kind, first_seen, last_seen FROM issue INDEXED BY issue_seen WHERE app = ?{}",
+        among.unwrap_or_default()
+    ))?;
+    let rows = query.query_map([app], |row| {
+        let id: i64 = row.get(0)?;
+        let Text(kind) = row.get(1)?;
+        Ok((id as u64, (kind, row.get(2)?, row.get(3)?)))
+    })?;
+    rows.collect()
+}
+
 /// An issue and what is counted of it; `None` where there is none.
 fn entry(
     db: &Transaction<'_>,
@@ -160,24 +176,15 @@ fn entry(
     id: u64,
     counted: Counted,
     marks: &Marks,
+    seen: &Seen,
     now: u64,
 ) -> rusqlite::Result<Option<Entry>> {
     let family = marks.family(id);
-    let mut seen: Option<(IssueKind, u64, u64)> = None;
-    let mut query = db.prepare_cached(
-        "SELECT kind, first_seen, last_seen FROM issue INDEXED BY issue_seen WHERE app = ? AND id = ?",
-    )?;
-    for member in &family {
-        let mut rows = query.query((app, *member as i64))?;
-        if let Some(row) = rows.next()? {
-            let (Text(kind), first, last) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            seen = Some(match seen {
-                Some((kind, early, late)) => (kind, early.min(first), late.max(last)),
-                None => (kind, first, last),
-            });
-        }
-    }
-    let Some((kind, first_seen, last_seen)) = seen else {
+    let all = family.iter().filter_map(|member| seen.get(member).copied());
+    let both = |(kind, first, last): (IssueKind, u64, u64), (_, early, late): (_, u64, u64)| {
+        (kind, first.min(early), last.max(late))
+    };
+    let Some((kind, first_seen, last_seen)) = all.reduce(both) else {
         return Ok(None);
     };
     Ok(Some(Entry {
@@ -253,7 +260,8 @@ pub(super) fn one(
     filter: &IssueFilter,
     marks: &Marks,
 ) -> rusqlite::Result<Option<IssueRow>> {
-    match entry(db, app, id, Counted::default(), marks, filter.now)? {
+    let seen = seen(db, app, Some(&marks.family(id)))?;
+    match entry(db, app, id, Counted::default(), marks, &seen, filter.now)? {
         Some(entry) => row(db, app, entry, filter.span, &Classes::default(), marks),
         None => Ok(None),
     }
@@ -270,11 +278,17 @@ fn row(
 ) -> rusqlite::Result<Option<IssueRow>> {
     let (from, to) = bounds(span);
     let family = marks.family(entry.id);
-    let among = triage::among(&family);
+    // Most issues are alone, and their statements are prepared once.
+    let (among, values) = match family.as_slice() {
+        [one] => (
+            "= ?".to_owned(),
+            classes.values(&[app, from, to, *one as i64]),
+        ),
+        many => (triage::among(many), classes.values(&[app, from, to])),
+    };
     let mut counted = IssueCount::new(span);
     let sql = &classes.sql;
-    let values = classes.values(&[app, from, to]);
-    let mut query = db.prepare(&format!(
+    let mut query = db.prepare_cached(&format!(
         "SELECT at, sum(reports), sum(fatal) FROM issue_count WHERE app = ? AND at >= ? AND at < ? AND issue {among}{sql} GROUP BY at"
     ))?;
     let mut rows = query.query(params_from_iter(&values))?;
@@ -286,7 +300,7 @@ fn row(
         late += if at >= middle { reports } else { 0 };
     }
     (counted.runs, counted.installs) = db
-        .prepare(&format!(
+        .prepare_cached(&format!(
             "SELECT count(DISTINCT run), count(DISTINCT pseudonym) FROM report INDEXED BY report_issue
              WHERE app = ? AND at >= ? AND at < ? AND issue {among}{sql}"
         ))?
@@ -322,7 +336,12 @@ fn row(
         first_release,
         last_release,
         spark,
-        rising: Entry { reports, late, ..entry.clone() }.rising(),
+        rising: Entry {
+            reports,
+            late,
+            ..entry.clone()
+        }
+        .rising(),
         state: entry.state,
         assignee: entry.assignee,
         merged: marks.merged(entry.id),

@@ -113,9 +113,7 @@ pub(in super::super) fn latest_release(
     )?;
     let releases = query.query_map([app], |row| row.get::<_, String>(0))?;
     let releases = releases.collect::<rusqlite::Result<Vec<_>>>()?;
-    Ok(releases
-        .into_iter()
-        .max_by(|a, b| versions::compare(a, b)))
+    Ok(releases.into_iter().max_by(|a, b| versions::compare(a, b)))
 }
 
 /// Everything that was said about issues, in its order.
