@@ -48,7 +48,7 @@ impl From<io::Error> for NotAdded {
     }
 }
 
-/// Copies all of them into another data directory; how many there are.
+/// Copies all of them into another data directory, with what was made ready of them; how many there are.
 ///
 /// # Errors
 /// When one cannot be read or written.
@@ -57,15 +57,19 @@ pub fn copy(data: &Path, to: &Path) -> io::Result<usize> {
     if !from.is_dir() {
         return Ok(0);
     }
-    fs::create_dir_all(&to)?;
+    copy_files(&from, &to)
+}
+
+fn copy_files(from: &Path, to: &Path) -> io::Result<usize> {
+    fs::create_dir_all(to)?;
     let mut copied = 0;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
-        // What was made ready of them is made again when they are added again.
+        let target = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
+            copy_files(&entry.path(), &target)?;
             continue;
         }
-        let target = to.join(entry.file_name());
         fs::copy(entry.path(), &target)?;
         File::open(&target)?.sync_all()?;
         copied += 1;

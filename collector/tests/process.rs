@@ -283,11 +283,17 @@ fn a_symbol_file_is_stored_once_by_its_build_id() {
     let (build, _) = own_function();
     assert!(!add().contains("known"));
     assert!(add().contains("(known)"));
-    let stored: Vec<_> = std::fs::read_dir(data.path().join("symbols"))
-        .unwrap()
-        .map(|file| file.unwrap().file_name())
-        .collect();
-    assert_eq!(stored, [std::ffi::OsString::from(format!("{build}.debug"))]);
+    let files = |directory: &str| {
+        std::fs::read_dir(data.path().join(directory))
+            .unwrap()
+            .map(|file| file.unwrap())
+            .filter(|file| file.file_type().unwrap().is_file())
+            .map(|file| file.file_name().into_string().unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(files("symbols"), [format!("{build}.debug")]);
+    // Its names are made ready once, and nothing half-made stays.
+    assert_eq!(files("symbols/names"), [format!("{build}-0.1")]);
     assert!(!std::fs::read_dir(data.path()).unwrap().any(|file| {
         file.unwrap()
             .file_name()
