@@ -154,6 +154,8 @@
       if (filter) { event.preventDefault(); filter.focus(); filter.select(); }
     } else if (event.key === "j") move(1);
     else if (event.key === "k") move(-1);
+    else if (event.key === "x") document.querySelector("[data-at] [data-choose]")?.click();
+    else if (event.key === "r") document.querySelector("[data-resolve], [data-reopen]")?.click();
     else if (event.key === "n") document.querySelector("[data-older]")?.click();
     else if (event.key === "p") document.querySelector("[data-newer]")?.click();
   });
@@ -181,7 +183,9 @@
     const focused = part.contains(document.activeElement) ? trace(document.activeElement) : null;
     const place = focused && (focused.href ? `a[href="${CSS.escape(focused.getAttribute("href"))}"]` : null);
     const order = focused && all("a, summary, .canvas", part).indexOf(focused);
+    const chosen = new Set(all("[data-choose]", part).filter((box) => box.checked).map((box) => box.value));
     part.replaceWith(fresh);
+    all("[data-choose]", fresh).forEach((box) => { box.checked = chosen.has(box.value); });
     all("details", fresh).forEach((details, index) => { if (opened[index]) details.open = true; });
     all(".scroll", fresh).forEach((box, index) => { if (scrolled[index]) [box.scrollLeft, box.scrollTop] = scrolled[index]; });
     charts(fresh);

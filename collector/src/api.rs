@@ -2,6 +2,7 @@
 
 mod connections;
 mod health;
+mod issues;
 mod privacy;
 mod symbols;
 
@@ -31,6 +32,8 @@ pub fn routes<S: Store>(state: State<S>) -> Routes<State<S>> {
             Need::Aggregates,
             connections::connections::<S>,
         )
+        .get("/api/v1/issues", Need::Aggregates, issues::issues::<S>)
+        .get("/api/v1/issues/{id}", Need::Aggregates, issues::issue::<S>)
         .and(privacy::routes(state.clone()))
         .and(symbols::routes(state))
 }

@@ -48,6 +48,13 @@ pub struct Explanation {
     pub frames: Vec<String>,
 }
 
+/// What the names of rules begin with that go by frames of the app's own code.
+const OWN: [&str; 3] = [
+    "panic-own-frames-",
+    "signal-own-frames-",
+    "freeze-outermost-frames-",
+];
+
 /// The issue that `report` belongs to; `None` when it is neither a crash nor a freeze. `name` gives names to the frames of
 /// a stack.
 pub fn group<F: Into<Frame>>(
@@ -77,6 +84,11 @@ pub fn group<F: Into<Frame>>(
 }
 
 impl Explanation {
+    /// Whether frames of the app's own code made them one.
+    pub fn is_own(&self) -> bool {
+        OWN.iter().any(|rule| self.rule.starts_with(rule))
+    }
+
     fn new(rule: &str, facts: Vec<String>, frames: Vec<String>) -> Self {
         Self {
             rule: rule.to_owned(),

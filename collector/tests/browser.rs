@@ -6,7 +6,9 @@ mod fleet;
 
 use candor_collector::ingest::Limits;
 use candor_collector::server;
+use candor_protocol::deidentify::{Release, ReportId};
 use candor_protocol::moment::Precision;
+use candor_protocol::report::{Report, What};
 use chrome::{Driver, ENTER, ESCAPE, RIGHT, ask, mistakes, press, requests};
 use desk::Desk;
 use fantoccini::wd::TimeoutConfiguration;
@@ -106,6 +108,7 @@ async fn visit(browser: Client, site: Site) {
     the_keyboard_is_enough(&browser, &site).await;
     a_chart_is_read_with_the_keyboard(&browser, &site).await;
     what_arrives_appears_by_itself(&browser, &site).await;
+    a_crash_is_found_resolved_and_seen_to_come_back(&browser, &site).await;
     chinese_is_remembered(&browser, &site).await;
 
     let asked = requests(&browser).await;
@@ -337,6 +340,70 @@ async fn what_arrives_appears_by_itself(browser: &Client, site: &Site) {
     )
     .await;
     assert_eq!(open, true, "what was opened stays open");
+}
+
+/// With the keyboard alone.
+async fn a_crash_is_found_resolved_and_seen_to_come_back(browser: &Client, site: &Site) {
+    let reports = fleet::reports(site.plan);
+    let is_crash = |report: &&Report| matches!(&report.what, What::Crash(crash) if crash.fatal);
+    let release = reports
+        .iter()
+        .find(is_crash)
+        .expect("a crash")
+        .release
+        .clone();
+    open(browser, &format!("{}/issues?kind=crash", site.origin)).await;
+    let more = browser.find(Locator::Css(".more summary")).await;
+    more.expect("more filters")
+        .send_keys(ENTER)
+        .await
+        .expect("a key");
+    let field = browser.find(Locator::Css("input[name=release]")).await;
+    field
+        .expect("a field")
+        .send_keys(&format!("{release}{ENTER}"))
+        .await
+        .expect("keys");
+    browser
+        .wait()
+        .for_element(Locator::Css(&format!("input[value='{release}']")))
+        .await
+        .expect("a filtered list");
+    press(browser, "j").await;
+    press(browser, "x").await;
+    let chosen = "return document.querySelectorAll('[data-choose]:checked').length";
+    assert_eq!(ask(browser, chosen).await, 1);
+    press(browser, ENTER).await;
+    browser
+        .wait()
+        .for_element(Locator::Css("#stack .stack"))
+        .await
+        .expect("a stack");
+    press(browser, "r").await;
+    browser
+        .wait()
+        .for_element(Locator::Css(".now .state.resolved"))
+        .await
+        .expect("a resolved issue");
+    // Every crash of that release happens again in a later one.
+    let again: Vec<Report> = reports
+        .iter()
+        .filter(|report| report.release == release && is_crash(report))
+        .enumerate()
+        .map(|(n, report)| Report {
+            id: ReportId::from_bytes([0xe0 + (n % 16) as u8; 16].map(|byte| byte ^ (n / 16) as u8)),
+            release: Release::parse("99.0.0").expect("a release"),
+            ..report.clone()
+        })
+        .collect();
+    site.desk.send(&site.key, &again).await;
+    browser.refresh().await.expect("the page again");
+    browser
+        .wait()
+        .for_element(Locator::Css(".now .state.regressed"))
+        .await
+        .expect("a regressed issue");
+    assert_eq!(mistakes(browser).await, Vec::<String>::new());
 }
 
 /// Waits until `condition` is true in the page.

@@ -127,7 +127,11 @@ async fn visit(browser: Client, origin: String, welcome: String) {
     click(&browser, "[data-item]").await;
     wait_for(&browser, "#reports").await;
     assert_eq!(
-        count(&browser, "#stack, #facts, [data-copy], .reports li").await,
+        count(
+            &browser,
+            "#stack, #facts, .reports li, main form[method=post]"
+        )
+        .await,
         0
     );
     assert_eq!(count(&browser, ".places a[href^='/settings']").await, 0);

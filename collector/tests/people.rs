@@ -315,7 +315,8 @@ async fn every_route_is_answered_to_those_who_may_and_to_nobody_else() {
         let needs = table.iter().filter(|(_, one, _)| *one == path);
         needs.map(|(.., need)| *need).collect::<Vec<_>>()
     };
-    assert_eq!(need_of("/issues"), [Need::Aggregates]);
+    assert_eq!(need_of("/issues"), [Need::Aggregates, Need::Triage]);
+    assert_eq!(need_of("/issues/{id}"), [Need::Aggregates, Need::Triage]);
     assert_eq!(need_of("/issues/{id}/stack.txt"), [Need::Reports]);
     assert_eq!(need_of("/privacy"), [Need::Aggregates, Need::Admin]);
     assert_eq!(need_of("/api/v1/erasures"), [Need::Admin]);

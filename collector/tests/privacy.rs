@@ -363,11 +363,8 @@ async fn in_four_hundred_days_nothing_outlives_what_was_agreed_and_summaries_sta
             .runs
     };
     assert_eq!((runs(0, 90).await, runs(100, 200).await), (0, 100));
-    let filter = IssueFilter {
-        kind: None,
-        span: span(100, 200),
-    };
-    let issues = desk.state.store.issues(&app(), filter).await.unwrap();
+    let filter = IssueFilter::all(span(100, 200), 0);
+    let issues = desk.state.store.issues(&app(), filter).await.unwrap().rows;
     assert_eq!(issues.iter().map(|row| row.reports).sum::<u64>(), 100);
     // Nobody sends any more; in the end nothing is left.
     for day in (300..=700).step_by(20) {

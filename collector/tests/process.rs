@@ -223,18 +223,19 @@ async fn an_app_and_symbols_that_are_added_while_it_runs_are_known_at_once() {
     drop(collector);
 
     let store = SqliteStore::open(data.path()).unwrap();
-    let filter = IssueFilter {
-        kind: None,
-        span: Span {
+    let filter = IssueFilter::all(
+        Span {
             from: 0,
             to: u64::MAX,
             step: u64::MAX,
         },
-    };
+        0,
+    );
     let mut titles: Vec<_> = store
         .issues(&support::app(), filter)
         .await
         .unwrap()
+        .rows
         .into_iter()
         .map(|row| row.title)
         .collect();

@@ -1,22 +1,23 @@
 //! `/issues/{id}`: one issue, and one of its reports in full.
 
-use super::chart::{Icicle, OverTime, Series, Shape, ShareBar, Unit};
+use super::chart::{Icicle, OverTime, Series, Shape, ShareBar, Tone, Unit};
 use super::entry::{Entry, Trouble};
+use super::history::{self, TurnLine};
 use super::issue_row::{IssueLine, kind_of};
 use super::report_view::{self, CrashView, FreezeView};
 use super::shell::Shell;
 use super::words::{Words, fill};
-use super::{format, window};
+use super::{format, markdown, window};
 use crate::access::Need;
-use crate::grouping::{Explanation, group};
-use crate::naming::name_stack;
+use crate::grouping::Explanation;
 use crate::privacy::groups::{self, Merged, SafeIssue};
 use crate::state::State;
-use crate::store::{Breakdown, IssueId, IssuePage, Store};
+use crate::store::triage::StateKind;
+use crate::store::{Breakdown, IssueFilter, IssueId, IssuePage, IssueRow, Member, Sort, Store};
 use askama::Template;
 use axum::extract::{Path, State as Given};
 use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use candor_protocol::deidentify::ReportId;
 use candor_protocol::report::{Report, What};
 
@@ -30,11 +31,80 @@ pub(crate) async fn page<S: Store>(
     mut entry: Entry,
 ) -> Response {
     let found = find(&state, &entry, &id).await;
+    if let Ok(Found { id: root, .. }) = &found
+        && root.to_string() != id
+    {
+        // It was merged into another one.
+        return Redirect::to(&entry.visit.below(&format!("/issues/{root}"))).into_response();
+    }
     let found = found.and_then(|found| written_down(&state, &entry, found));
     if let Ok(found) = &found {
         entry.shell.title = found.page.row.title.clone();
     }
-    entry.answer(found.map(|found| show(&state, &entry, found)))
+    let similar = match &found {
+        Ok(found) => similar(&state, &entry, &found.page).await,
+        Err(_) => Ok(Vec::new()),
+    };
+    let page = found.and_then(|found| Ok(show(&state, &entry, found, &similar?)));
+    entry.answer(page)
+}
+
+/// Similar issues that are offered.
+const SIMILAR: u32 = 5;
+
+/// Issues of the range that blame the same function, or name the same frame first.
+async fn similar<S: Store>(
+    state: &State<S>,
+    entry: &Entry,
+    page: &IssuePage,
+) -> Result<Vec<IssueRow>, Trouble> {
+    let all = || IssueFilter {
+        kind: Some(page.row.kind),
+        sort: Sort::Reports,
+        limit: SIMILAR + 1,
+        ..IssueFilter::all(entry.span, entry.now)
+    };
+    let culprit = Some(&page.row.culprit).filter(|culprit| !culprit.is_empty());
+    let culprit = culprit.map(|culprit| IssueFilter {
+        culprit: Some(culprit.clone()),
+        ..all()
+    });
+    let frame = page.why.frames.first().map(|frame| IssueFilter {
+        text: frame.clone(),
+        ..all()
+    });
+    let mut found: Vec<IssueRow> = Vec::new();
+    for filter in [culprit, frame].into_iter().flatten() {
+        for row in state.store.issues(&entry.app, filter).await?.rows {
+            if row.id != page.row.id && found.iter().all(|one| one.id != row.id) {
+                found.push(row);
+            }
+        }
+    }
+    found.truncate(SIMILAR as usize);
+    Ok(found)
+}
+
+/// `GET /issues/{id}/issue.md`: the issue and the stacks of one report as Markdown, for a ticket.
+pub(crate) async fn markdown<S: Store>(
+    Given(state): Given<State<S>>,
+    Path(id): Path<String>,
+    entry: Entry,
+) -> Response {
+    let found = find(&state, &entry, &id).await;
+    match found.and_then(|found| written_down(&state, &entry, found)) {
+        Ok(found) => {
+            let text = markdown::markdown(
+                &state.symbols,
+                &found.page,
+                &found.spread,
+                found.report.as_ref(),
+            );
+            let kind = "text/markdown; charset=utf-8";
+            ([(header::CONTENT_TYPE, kind)], text).into_response()
+        }
+        Err(trouble) => entry.answer(Err::<Issue<'_>, _>(trouble)),
+    }
 }
 
 /// `GET /issues/{id}/stack.txt`: the stacks of one report as text.
@@ -89,6 +159,7 @@ async fn find<S: Store>(state: &State<S>, entry: &Entry, id: &str) -> Result<Fou
     } = groups::issue(state, &entry.app, id, entry.span)
         .await?
         .ok_or(Trouble::NoIssue)?;
+    let id = page.row.id;
     let spread = [by_release, by_os, by_device];
     // Whoever may see aggregates alone is not even looked up a report for.
     if !entry.visitor.may(Need::Reports) {
@@ -134,10 +205,8 @@ async fn find<S: Store>(state: &State<S>, entry: &Entry, id: &str) -> Result<Fou
         .report(&entry.app, wanted)
         .await?
         .ok_or(Trouble::NoReport)?;
-    let belongs = group(&report, |stack, modules| {
-        name_stack(&state.symbols, stack, modules)
-    });
-    if belongs.is_none_or(|grouped| grouped.id != id) {
+    let belongs = state.store.issue_of(&entry.app, wanted).await?;
+    if belongs != Some(id) {
         return Err(Trouble::NoReport);
     }
     let reports = state
@@ -174,6 +243,16 @@ struct Issue<'a> {
     single: bool,
     more: Option<String>,
     why: Explanation,
+    members: Vec<Member>,
+    similar: Vec<IssueLine>,
+    turns: Vec<TurnLine>,
+    state_class: &'static str,
+    state_word: &'static str,
+    state_text: String,
+    releases: Vec<String>,
+    action: String,
+    markdown: String,
+    search: String,
     list: String,
 }
 
@@ -199,6 +278,10 @@ struct SpreadLine {
     /// Share of the runs of this class that met the issue.
     met: String,
     met_of: String,
+    /// Whether far more of the runs of this class met it than of all runs.
+    over: bool,
+    /// Issues of this class.
+    href: Option<String>,
 }
 
 /// A report in the list.
@@ -212,7 +295,12 @@ struct ReportLine {
     current: bool,
 }
 
-fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry, found: Found) -> Issue<'a> {
+fn show<'a, S: Store>(
+    state: &State<S>,
+    entry: &'a Entry,
+    found: Found,
+    similar: &[IssueRow],
+) -> Issue<'a> {
     let w = entry.words();
     let lang = entry.visit.lang;
     let Found {
@@ -257,14 +345,16 @@ fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry, found: Found) -> Issue
         _ => (None, None),
     };
     let (tree, merged) = report_view::merged(&state.symbols, &reports);
-    let spread = |name, merged: &Merged<Breakdown>| Spread {
+    let spread = |name, key: &str, merged: &Merged<Breakdown>| Spread {
         name,
         rows: merged
             .shown
             .iter()
-            .map(|row| (row, row.label.as_str()))
-            .chain(merged.other.iter().map(|row| (row, w.small_groups)))
-            .map(|(row, label)| SpreadLine {
+            .map(|row| (row, row.label.as_str(), true))
+            .chain(merged.other.iter().map(|row| (row, w.small_groups, false)))
+            .map(|(row, label, is_class)| SpreadLine {
+                over: is_class && is_over(row, page.row.runs, page.runs_total),
+                href: is_class.then(|| entry.visit.page("/issues", &[(key, label)])),
                 label: label.to_owned(),
                 reports: format::count(row.reports),
                 bar: ShareBar::new(tone, row.reports, page.row.reports),
@@ -310,13 +400,13 @@ fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry, found: Found) -> Issue
             Unit::Count,
             Shape::Bars,
             entry.span,
-            vec![Series::counts(w.reports, tone, spark)],
+            by_release_or(&page, vec![Series::counts(w.reports, tone, spark)], w),
         )
         .narrowing(entry.closer()),
         breakdowns: vec![
-            spread(w.releases, &by_release),
-            spread(w.systems, &by_os),
-            spread(w.devices, &by_device),
+            spread(w.releases, "release", &by_release),
+            spread(w.systems, "os", &by_os),
+            spread(w.devices, "device", &by_device),
         ],
         more: (reports.len() == REPORTS as usize)
             .then(|| reports.last())
@@ -342,10 +432,79 @@ fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry, found: Found) -> Issue
             })
             .collect(),
         single: entry.visitor.may(Need::Reports),
+        state_class: page.row.state.kind().as_str(),
+        state_word: history::state_word(w, page.row.state.kind()),
+        state_text: match page.row.state.kind() {
+            // The mark says it.
+            StateKind::Open => String::new(),
+            _ => history::state_text(w, &page.row.state),
+        },
+        turns: page
+            .turns
+            .iter()
+            .map(|turn| TurnLine::new(entry, &line.id, turn))
+            .collect(),
+        similar: similar
+            .iter()
+            .map(|row| IssueLine::new(entry, row))
+            .collect(),
+        releases: by_release
+            .shown
+            .iter()
+            .map(|row| row.label.clone())
+            .collect(),
+        action: entry.visit.page(&path, &[]),
+        markdown: match &report {
+            Some(report) => {
+                let set = link(entry, report);
+                entry.visit.page(&format!("{path}/issue.md"), &set)
+            }
+            None => entry.visit.page(&format!("{path}/issue.md"), &[]),
+        },
+        search: entry
+            .visit
+            .page("/issues", &[("q", &page.row.culprit), ("state", "all")]),
+        members: page.members,
         why: page.why,
         line,
         list: entry.visit.page("/issues", &[]),
     }
+}
+
+/// Releases that a trend tells apart.
+const TRENDS: usize = 4;
+
+/// Reports by release, where there are several; what is not told apart is the rest.
+fn by_release_or(page: &IssuePage, all: Vec<Series>, w: &'static Words) -> Vec<Series> {
+    if page.trends.len() < 2 {
+        return all;
+    }
+    let apart = page.trends.iter().take(TRENDS);
+    let mut rest: Vec<u64> = page.row.spark.iter().map(|&n| u64::from(n)).collect();
+    let mut series = Vec::new();
+    for (rank, (release, steps)) in apart.enumerate() {
+        for (rest, step) in rest.iter_mut().zip(steps) {
+            *rest = rest.saturating_sub(u64::from(*step));
+        }
+        let steps = steps.iter().map(|&step| u64::from(step));
+        series.push(Series::counts(release, Tone::Kind(rank), steps));
+    }
+    if rest.iter().any(|&n| n > 0) {
+        series.push(Series::counts(w.t_other_releases, Tone::Quiet, rest));
+    }
+    series
+}
+
+/// Whether far more of the runs of a class met an issue than of all runs: half as many again, and more than chance would
+/// have it (three standard deviations of a share, by the normal approximation of the binomial distribution).
+fn is_over(row: &Breakdown, runs: u64, of: u64) -> bool {
+    let (met, here) = (row.runs.min(row.of) as f64, row.of as f64);
+    let share = runs.min(of) as f64 / (of.max(1) as f64);
+    let expected = here * share;
+    row.runs >= 5
+        && row.of < of
+        && met > 1.5 * expected
+        && met - expected > 3.0 * (expected * (1.0 - share)).sqrt()
 }
 
 /// Whether a class is large enough to be named.

@@ -2,7 +2,8 @@
 
 use super::chart::{Spark, Tone};
 use super::entry::Entry;
-use super::{format, window};
+use super::{format, history, window};
+use crate::store::triage::StateKind;
 use crate::store::{IssueKind, IssueRow};
 use std::ops::Range;
 
@@ -26,6 +27,15 @@ pub(crate) struct IssueLine {
     pub(crate) releases: String,
     /// First seen within the stretch of time that is shown.
     pub(crate) new: bool,
+    /// Its number.
+    pub(crate) id: String,
+    /// Its state as a class in the style sheet; empty while it is open.
+    pub(crate) state: &'static str,
+    /// The word for it, and more about it.
+    pub(crate) state_word: &'static str,
+    pub(crate) state_text: String,
+    /// Who looks after it, if anybody does.
+    pub(crate) assignee: String,
 }
 
 /// What an issue is called, and in which colour.
@@ -66,6 +76,17 @@ impl IssueLine {
                 format!("{first} – {last}")
             },
             new: row.first_seen >= entry.span.from,
+            id: row.id.to_string(),
+            state: match row.state.kind() {
+                StateKind::Open => "",
+                kind => kind.as_str(),
+            },
+            state_word: history::state_word(entry.words(), row.state.kind()),
+            state_text: history::state_text(entry.words(), &row.state),
+            assignee: row
+                .assignee
+                .as_ref()
+                .map_or_else(String::new, |who| who.as_str().to_owned()),
         }
     }
 }

@@ -1,77 +1,168 @@
 //! `/issues`: what goes wrong.
 
+use super::asked::{self, KINDS, SORTS, STATES};
 use super::entry::{Entry, Trouble};
 use super::format;
 use super::issue_row::{IssueLine, lines};
 use super::shell::{Choice, Shell};
-use super::visit::Visit;
 use super::words::{Words, fill};
 use crate::state::State;
-use crate::store::{IssueFilter, IssueKind, IssueRow, Store};
+use crate::store::{IssueFilter, IssueRow, Store};
 use askama::Template;
 use axum::extract::State as Given;
-use axum::response::Response;
-use std::cmp::Reverse;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 
 /// Issues of one page of the list.
-const PAGE: usize = 50;
+const PAGE: u32 = 50;
+
+/// Rows of the table that is downloaded.
+const TABLE: u32 = 10_000;
 
 /// `GET /issues`.
 pub(crate) async fn page<S: Store>(Given(state): Given<State<S>>, entry: Entry) -> Response {
     entry.answer(show(&state, &entry).await)
 }
 
-async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Issues<'a>, Trouble> {
-    let wanted = Wanted::read(&entry.visit);
+/// `GET /issues.csv`: the list as a table, at most 10,000 rows.
+pub(crate) async fn table<S: Store>(Given(state): Given<State<S>>, entry: Entry) -> Response {
     let filter = IssueFilter {
-        kind: wanted.kind.store_kind(),
-        span: entry.span,
+        limit: TABLE,
+        ..filter(&state, &entry)
     };
-    let found = state.store.issues(&entry.app, filter).await?;
-    let all = found.len();
-    let chosen = wanted.choose(found);
+    match state.store.issues(&entry.app, filter).await {
+        Ok(list) => {
+            let headers = [
+                (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+                (
+                    header::CONTENT_DISPOSITION,
+                    "attachment; filename=\"issues.csv\"",
+                ),
+            ];
+            (headers, csv(&list.rows)).into_response()
+        }
+        Err(error) => entry.answer(Err::<Issues<'_>, _>(Trouble::Store(error))),
+    }
+}
+
+fn filter<S>(state: &State<S>, entry: &Entry) -> IssueFilter {
+    let get = |key: &str| entry.visit.get(key);
+    asked::filter(get, entry.span, entry.now, state.small)
+}
+
+async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Issues<'a>, Trouble> {
     let w = entry.words();
-    let from = (wanted.page * PAGE).min(chosen.len());
-    let to = (from + PAGE).min(chosen.len());
-    let turn = |page: usize| entry.visit.here(&[("page", &page.to_string())]);
+    let word = |key| entry.visit.get(key).unwrap_or_default().to_owned();
+    let page: u32 = word("page").parse::<u16>().unwrap_or(0).into();
+    let filter = IssueFilter {
+        offset: page * PAGE,
+        limit: PAGE,
+        ..filter(state, entry)
+    };
+    let least = filter.least;
+    let list = state.store.issues(&entry.app, filter).await?;
+    let from = u64::from(page * PAGE).min(list.total);
+    let to = from + list.rows.len() as u64;
+    let turn = |page: u32| entry.visit.here(&[("page", &page.to_string())]);
+    let kept = ["range", "to", "kind", "sort"];
+    let restricting = [
+        "kind", "state", "q", "release", "os", "device", "who", "own", "seen",
+    ];
+    let choices = |key, options: &[(&'static str, &'static str)]| {
+        let current = word(key);
+        let options = options.iter();
+        let options = options.map(|(value, label)| (*value, *label, *value == current));
+        options.collect::<Vec<_>>()
+    };
+    let mut releases: Vec<String> = list
+        .rows
+        .iter()
+        .flat_map(|row| [&row.first_release, &row.last_release])
+        .map(ToString::to_string)
+        .collect();
+    releases.sort_by(|a, b| crate::store::compare_versions(b, a));
+    releases.dedup();
     Ok(Issues {
         w,
         shell: &entry.shell,
-        kinds: Kind::ALL
+        kinds: KINDS
             .into_iter()
             .map(|kind| Choice {
-                href: entry.visit.here(&[("kind", kind.word()), ("page", "")]),
-                label: kind.name(w).to_owned(),
-                current: kind == wanted.kind,
+                href: entry.visit.here(&[("kind", kind), ("page", "")]),
+                label: match kind {
+                    "crash" => w.crashes,
+                    "caught" => w.caught_panics,
+                    "freeze" => w.freezes,
+                    _ => w.all,
+                }
+                .to_owned(),
+                current: kind == word("kind"),
             })
             .collect(),
-        kind: wanted.kind.word(),
-        sorts: Sort::ALL
+        sorts: SORTS
             .into_iter()
-            .map(|sort| Choice {
-                href: entry.visit.here(&[("sort", sort.word()), ("page", "")]),
-                label: sort.name(w).to_owned(),
-                current: sort == wanted.sort,
+            .map(|(sort, _)| Choice {
+                href: entry.visit.here(&[("sort", sort), ("page", "")]),
+                label: match sort {
+                    "reports" => w.reports,
+                    "rising" => w.t_rising,
+                    "last" => w.last_seen,
+                    "new" => w.first_seen,
+                    _ => w.installs,
+                }
+                .to_owned(),
+                current: sort == word("sort"),
             })
             .collect(),
-        sort: wanted.sort.word(),
-        lines: lines(entry, &chosen, from..to),
-        shown: fill(
-            w.issues_shown,
+        kept: kept
+            .iter()
+            .map(|key| (*key, word(key)))
+            .filter(|(_, value)| !value.is_empty())
+            .collect(),
+        states: choices(
+            "state",
+            &STATES.map(|state| {
+                let label = match state {
+                    "open" => w.t_open,
+                    "regressed" => w.t_regressed,
+                    "resolved" => w.t_resolved,
+                    "ignored" => w.t_ignored,
+                    "all" => w.t_any_state,
+                    _ => w.t_to_look_at,
+                };
+                (state, label)
+            }),
+        ),
+        owners: choices(
+            "own",
             &[
-                &(from + 1).min(to),
-                &to,
-                &format::count(chosen.len() as u64),
+                ("", w.t_any_code),
+                ("own", w.t_own_code),
+                ("other", w.t_other_code),
             ],
         ),
-        earlier: (from > 0).then(|| turn(wanted.page - 1)),
-        later: (to < chosen.len()).then(|| turn(wanted.page + 1)),
-        filtered: all > 0 && chosen.is_empty(),
+        seen: choices("seen", &[("", w.t_any_age), ("new", w.t_new_only)]),
+        query: word("q"),
+        release: word("release"),
+        os: word("os"),
+        device: word("device"),
+        who: word("who"),
+        narrowed: restricting[3..].iter().any(|key| !word(key).is_empty()),
+        left_out: (least > 0).then(|| fill(w.t_left_out, &[&least])),
+        releases,
+        lines: lines(entry, &list.rows, 0..list.rows.len()),
+        action: entry.visit.here(&[]),
+        csv: entry.visit.below("/issues.csv"),
+        shown: fill(
+            w.issues_shown,
+            &[&(from + 1).min(to), &to, &format::count(list.total)],
+        ),
+        earlier: (page > 0).then(|| turn(page - 1)),
+        later: (to < list.total).then(|| turn(page + 1)),
+        filtered: restricting.iter().any(|key| !word(key).is_empty()),
+        everything: entry.visit.page("/issues", &[("state", "all")]),
         reset: entry.visit.page("/issues", &[]),
         longer: entry.longer(),
-        query: wanted.text,
-        range: entry.visit.get("range").unwrap_or_default().to_owned(),
-        to: entry.visit.get("to").unwrap_or_default().to_owned(),
     })
 }
 
@@ -81,204 +172,85 @@ struct Issues<'a> {
     w: &'static Words,
     shell: &'a Shell,
     kinds: Vec<Choice>,
-    kind: &'static str,
     sorts: Vec<Choice>,
-    sort: &'static str,
+    /// What of the address the filter leaves as it is.
+    kept: Vec<(&'static str, String)>,
+    states: Vec<(&'static str, &'static str, bool)>,
+    owners: Vec<(&'static str, &'static str, bool)>,
+    seen: Vec<(&'static str, &'static str, bool)>,
     query: String,
-    range: String,
-    to: String,
+    release: String,
+    os: String,
+    device: String,
+    who: String,
+    /// Whether the filter restricts more than is seen at first sight.
+    narrowed: bool,
+    left_out: Option<String>,
+    releases: Vec<String>,
     lines: Vec<IssueLine>,
+    action: String,
+    csv: String,
     shown: String,
     earlier: Option<String>,
     later: Option<String>,
-    /// There are issues, and the filter leaves none of them.
+    /// There may be issues, and the filter leaves none of them.
     filtered: bool,
+    everything: String,
     reset: String,
     longer: Option<Choice>,
 }
 
-/// Which issues are wanted, and in which order.
-#[derive(Debug)]
-struct Wanted {
-    kind: Kind,
-    sort: Sort,
-    /// In small letters.
-    text: String,
-    page: usize,
+/// Issues as a table.
+fn csv(rows: &[IssueRow]) -> String {
+    let mut table = "id,kind,state,assignee,title,culprit,installs,reports,fatal,runs,rising,first_seen,first_release,last_seen,last_release\n"
+        .to_owned();
+    for row in rows {
+        let assignee = row.assignee.as_ref().map_or("", |person| person.as_str());
+        let cells = [
+            row.id.to_string(),
+            row.kind.as_str().to_owned(),
+            row.state.kind().as_str().to_owned(),
+            cell(assignee),
+            cell(&row.title),
+            cell(&row.culprit),
+            row.installs.to_string(),
+            row.reports.to_string(),
+            row.fatal.to_string(),
+            row.runs.to_string(),
+            row.rising.to_string(),
+            row.first_seen.to_string(),
+            cell(row.first_release.as_str()),
+            row.last_seen.to_string(),
+            cell(row.last_release.as_str()),
+        ];
+        table.push_str(&cells.join(","));
+        table.push('\n');
+    }
+    table
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    All,
-    Crash,
-    Caught,
-    Freeze,
-}
-
-impl Kind {
-    const ALL: [Self; 4] = [Self::All, Self::Crash, Self::Caught, Self::Freeze];
-
-    const fn word(self) -> &'static str {
-        match self {
-            Self::All => "",
-            Self::Crash => "crash",
-            Self::Caught => "caught",
-            Self::Freeze => "freeze",
-        }
-    }
-
-    fn name(self, w: &'static Words) -> &'static str {
-        match self {
-            Self::All => w.all,
-            Self::Crash => w.crashes,
-            Self::Caught => w.caught_panics,
-            Self::Freeze => w.freezes,
-        }
-    }
-
-    const fn store_kind(self) -> Option<IssueKind> {
-        match self {
-            Self::All => None,
-            Self::Crash | Self::Caught => Some(IssueKind::Crash),
-            Self::Freeze => Some(IssueKind::Freeze),
-        }
-    }
-
-    const fn takes(self, row: &IssueRow) -> bool {
-        match self {
-            Self::All => true,
-            Self::Crash => matches!(row.kind, IssueKind::Crash) && row.fatal > 0,
-            Self::Caught => matches!(row.kind, IssueKind::Crash) && row.reports > row.fatal,
-            Self::Freeze => matches!(row.kind, IssueKind::Freeze),
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sort {
-    Installs,
-    Reports,
-    Last,
-    New,
-}
-
-impl Sort {
-    const ALL: [Self; 4] = [Self::Installs, Self::Reports, Self::Last, Self::New];
-
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Installs => "",
-            Self::Reports => "reports",
-            Self::Last => "last",
-            Self::New => "new",
-        }
-    }
-
-    fn name(self, w: &'static Words) -> &'static str {
-        match self {
-            Self::Installs => w.installs,
-            Self::Reports => w.reports,
-            Self::Last => w.last_seen,
-            Self::New => w.first_seen,
-        }
-    }
-}
-
-impl Wanted {
-    fn read(visit: &Visit) -> Self {
-        let word = |key| visit.get(key).unwrap_or_default();
-        Self {
-            kind: Kind::ALL
-                .into_iter()
-                .find(|kind| kind.word() == word("kind"))
-                .unwrap_or(Kind::All),
-            sort: Sort::ALL
-                .into_iter()
-                .find(|sort| sort.word() == word("sort"))
-                .unwrap_or(Sort::Installs),
-            text: word("q").trim().to_owned(),
-            page: word("page").parse::<u16>().unwrap_or(0).into(),
-        }
-    }
-
-    fn choose(&self, rows: Vec<IssueRow>) -> Vec<IssueRow> {
-        let text = self.text.to_lowercase();
-        let says = |row: &IssueRow| {
-            row.title.to_lowercase().contains(&text) || row.culprit.to_lowercase().contains(&text)
-        };
-        let mut rows: Vec<IssueRow> = rows
-            .into_iter()
-            .filter(|row| self.kind.takes(row) && says(row))
-            .collect();
-        // The sort is stable, so that equal rows stay in the store's order.
-        match self.sort {
-            Sort::Installs => rows.sort_by_key(|row| Reverse((row.installs, row.reports))),
-            Sort::Reports => rows.sort_by_key(|row| Reverse(row.reports)),
-            Sort::Last => rows.sort_by_key(|row| Reverse(row.last_seen)),
-            Sort::New => rows.sort_by_key(|row| Reverse(row.first_seen)),
-        }
-        rows
+/// A text as a cell. What a spreadsheet would take for a formula is kept from being one.
+fn cell(text: &str) -> String {
+    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        "'"
+    } else {
+        ""
+    };
+    match text.contains(['"', ',', '\n', '\r']) {
+        true => format!("\"{guard}{}\"", text.replace('"', "\"\"")),
+        false => format!("{guard}{text}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::IssueId;
-    use axum::http::HeaderMap;
-    use candor_protocol::deidentify::Release;
-
-    fn row(title: &str, kind: IssueKind, reports: u64, fatal: u64, seen: u64) -> IssueRow {
-        let release = Release::parse("1.0.0").unwrap();
-        IssueRow {
-            id: IssueId(reports),
-            kind,
-            title: title.to_owned(),
-            culprit: "im::history::load".to_owned(),
-            reports,
-            fatal,
-            runs: reports,
-            installs: 1,
-            first_seen: seen,
-            last_seen: 1_000 - seen,
-            first_release: release.clone(),
-            last_release: release,
-            spark: vec![],
-        }
-    }
-
-    fn chosen(query: &str) -> Vec<String> {
-        let rows = vec![
-            row("SIGSEGV", IssueKind::Crash, 5, 5, 3),
-            row("panic", IssueKind::Crash, 9, 2, 1),
-            row("caught", IssueKind::Crash, 4, 0, 4),
-            row("froze", IssueKind::Freeze, 7, 0, 2),
-        ];
-        let wanted = Wanted::read(&Visit::read("/issues", query, &HeaderMap::new()));
-        wanted
-            .choose(rows)
-            .into_iter()
-            .map(|row| row.title)
-            .collect()
-    }
 
     #[test]
-    fn what_was_both_fatal_and_caught_is_in_both_lists() {
-        assert_eq!(chosen("kind=crash"), ["panic", "SIGSEGV"]);
-        assert_eq!(chosen("kind=caught"), ["panic", "caught"]);
-    }
-
-    #[test]
-    fn most_installs_come_first_and_then_most_reports() {
-        assert_eq!(chosen(""), ["panic", "froze", "SIGSEGV", "caught"]);
-        assert_eq!(chosen("sort=new"), ["caught", "SIGSEGV", "froze", "panic"]);
-        assert_eq!(chosen("sort=last"), ["panic", "froze", "SIGSEGV", "caught"]);
-    }
-
-    #[test]
-    fn text_is_found_in_title_and_culprit_whatever_its_case() {
-        assert_eq!(chosen("q=sigs"), ["SIGSEGV"]);
-        assert_eq!(chosen("q=HISTORY").len(), 4);
-        assert!(chosen("q=elsewhere").is_empty());
+    fn no_text_leaves_its_cell_or_becomes_a_formula() {
+        assert_eq!(cell("im::load"), "im::load");
+        assert_eq!(cell("a,\"b\"\n"), "\"a,\"\"b\"\"\n\"");
+        assert_eq!(cell("=1+2"), "'=1+2");
+        assert_eq!(cell("@a,b"), "\"'@a,b\"");
     }
 }

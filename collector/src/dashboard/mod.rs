@@ -2,11 +2,13 @@
 //!
 //! * `visit`, `entry`: what is asked; the way in and out of every page.
 //! * `shell`: what stands around a page; `words` and `labels`: what it says; `format`: numbers.
+//! * `asked`: which issues; `triage`: what is done to them; `history`: what was said of them.
 //! * `overview`, `issues`, `issue`, `freezes`, `connections`, `privacy`: the pages.
 //! * `sign_in`, `welcome`, `account`: the way in, and what one may change about oneself; `settings`: what only an admin may.
 //! * `chart`: pictures; `assets`: style, script, icon; `form`: what was filled in; `security`: what browsers say and are told.
 
 mod account;
+mod asked;
 mod assets;
 mod chart;
 mod connections;
@@ -15,10 +17,12 @@ mod figure;
 mod form;
 mod format;
 mod freezes;
+mod history;
 mod issue;
 mod issue_row;
 mod issues;
 mod labels;
+mod markdown;
 mod overview;
 mod privacy;
 mod report_view;
@@ -27,11 +31,13 @@ mod settings;
 mod shell;
 mod sign_in;
 mod stack;
+mod triage;
 pub(crate) mod visit;
 mod welcome;
 mod window;
 mod words;
 
+pub(crate) use asked::filter;
 pub(crate) use entry::{Turned, turned};
 
 use crate::access::Need;
@@ -45,7 +51,15 @@ pub fn routes<S: Store>(state: State<S>) -> Routes<State<S>> {
     Routes::with(state)
         .get("/", Need::Aggregates, overview::page::<S>)
         .get("/issues", Need::Aggregates, issues::page::<S>)
+        .post("/issues", Need::Triage, triage::chosen::<S>)
+        .get("/issues.csv", Need::Aggregates, issues::table::<S>)
         .get("/issues/{id}", Need::Aggregates, issue::page::<S>)
+        .post("/issues/{id}", Need::Triage, triage::one::<S>)
+        .get(
+            "/issues/{id}/issue.md",
+            Need::Aggregates,
+            issue::markdown::<S>,
+        )
         .get("/issues/{id}/stack.txt", Need::Reports, issue::text::<S>)
         .get("/freezes", Need::Aggregates, freezes::page::<S>)
         .get("/connections", Need::Aggregates, connections::page::<S>)

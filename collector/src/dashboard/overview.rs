@@ -30,7 +30,10 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Overvi
     let health = store.health(app, span).await?;
     let before = store.health(app, window::before(span)).await?;
     let trend = store.trend(app, span).await?;
-    let issues = store.issues(app, IssueFilter { kind: None, span }).await?;
+    let issues = store
+        .issues(app, IssueFilter::all(span, entry.now))
+        .await?
+        .rows;
     let releases = groups::releases(state, app, span).await?;
     let ledger = store.ledger(app).await?;
     Ok(Overview {

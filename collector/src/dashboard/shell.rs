@@ -117,6 +117,8 @@ pub(crate) struct Shell {
     pub(crate) signed_in: Option<SignedIn>,
     /// What every form has to carry.
     pub(crate) mark: String,
+    /// Whether this visitor may change the states of issues.
+    pub(crate) triages: bool,
     /// Whether nobody is asked who it is, which every page has to say.
     pub(crate) open: bool,
     /// All apps; the choice is shown when there is one.
@@ -181,6 +183,7 @@ impl Shell {
             places: Vec::new(),
             signed_in: None,
             mark: String::new(),
+            triages: false,
             open: false,
             apps,
             app: app.map(|app| app.as_str().to_owned()).unwrap_or_default(),
@@ -215,6 +218,7 @@ impl Shell {
                 current: here == Some(place),
             })
             .collect();
+        self.triages = visitor.may(Need::Triage);
         self.open = matches!(visitor, Visitor::Anyone(_));
         if let Some(guest) = visitor.guest() {
             self.mark.clone_from(&guest.form_mark);

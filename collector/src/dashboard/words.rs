@@ -107,7 +107,7 @@ words! {
     paused: "Paused", "已暂停";
     live_hint: "Stop or resume refreshing", "停止或继续刷新";
     back_to_now: "Back to now", "回到现在";
-    keys_hint: "Keys: / filters, j and k move along a list, Enter opens, arrows read a chart.", "按键：/ 筛选，j 与 k 在列表中移动，Enter 打开，方向键读取图表。";
+    keys_hint: "Keys: / filters, j and k move along a list, x selects, Enter opens, r resolves or reopens an issue, arrows read a chart.", "按键：/ 筛选，j 与 k 在列表中移动，x 选择，Enter 打开，r 解决或重新打开问题，方向键读取图表。";
     footer: "Times are UTC. Reports tell the hour unless the app declares minutes.", "时间为 UTC。除非应用声明到分钟，报告只精确到小时。";
 
     // Who is signed in, and the way in.
@@ -367,7 +367,7 @@ words! {
     kind: "Kind", "类型";
     sort_by: "Sort by", "排序";
     filter: "Filter", "筛选";
-    filter_hint: "Title or function", "标题或函数";
+    filter_hint: "Message, function or frame", "消息、函数或栈帧";
     trend: "Trend", "趋势";
     reports: "Reports", "报告";
     last_seen: "Last seen", "最近出现";
@@ -376,6 +376,79 @@ words! {
     issues_shown: "{} to {} of {}", "第 {} 至 {}，共 {}";
     earlier: "Previous", "上一页";
     later: "Next", "下一页";
+
+    // What a team says about issues.
+    t_state: "State", "状态";
+    t_open: "open", "未处理";
+    t_regressed: "regressed", "复发";
+    t_resolved: "resolved", "已解决";
+    t_ignored: "ignored", "已忽略";
+    t_to_look_at: "Open and regressed", "未处理和复发";
+    t_any_state: "Any state", "全部状态";
+    t_show_all_states: "Show issues in any state", "显示所有状态的问题";
+    t_more_filters: "More filters", "更多筛选";
+    t_device: "Machine", "机型";
+    t_assignee: "Assignee", "负责人";
+    t_nobody: "nobody", "无";
+    t_nobody_hint: "name, or - for nobody", "姓名，- 表示无人";
+    t_code: "Blamed code", "出错代码";
+    t_any_code: "any", "不限";
+    t_own_code: "own", "自有代码";
+    t_other_code: "other", "其他代码";
+    t_age: "First seen", "首次出现";
+    t_any_age: "any time", "不限";
+    t_new_only: "in this range", "在此范围内";
+    t_rising: "Rising", "上升";
+    t_left_out: "Issues that fewer than {} installs met there are left out, so that nobody can be told by their machine.", "此处少于 {} 个安装遇到的问题不显示，以免由设备认出个人。";
+    t_chosen: "Selected:", "所选：";
+    t_choose: "Select", "选择";
+    t_none_chosen: "No issue was selected.", "没有选择任何问题。";
+    t_resolve: "Resolve in", "解决于";
+    t_resolve_next: "Resolve in next release", "在下一版本解决";
+    t_next_release: "next release", "下一版本";
+    t_ignore: "Ignore", "忽略";
+    t_reopen: "Reopen", "重新打开";
+    t_until: "Until", "直到";
+    t_forever: "for good", "永久";
+    t_days: "for days", "若干天";
+    t_more_reports: "until more reports", "直到再有若干报告";
+    t_more_installs: "until more installs", "直到再有若干安装";
+    t_assign: "Assign", "指派";
+    t_note: "Note", "备注";
+    t_note_hint: "What do you know about it?", "对此有何了解？";
+    t_add_note: "Add note", "添加备注";
+    t_history: "History", "历史";
+    t_resolved_in: "Resolved in {}.", "已在 {} 解决。";
+    t_resolved_after: "Resolved in the release after {}.", "将在 {} 之后的版本解决。";
+    t_regressed_in: "Back in {}, after it was resolved in {}.", "在 {} 复发，此前已在 {} 解决。";
+    t_ignored_forever: "Ignored for good.", "永久忽略。";
+    t_ignored_date: "Ignored until {}.", "忽略至 {}。";
+    t_ignored_reports: "Ignored until {} more report(s).", "忽略，直到再有 {} 份报告。";
+    t_ignored_installs: "Ignored until {} more install(s).", "忽略，直到再有 {} 个安装。";
+    t_seen_in: "First seen in {}.", "首次出现于 {}。";
+    t_back_in: "Regressed in {}.", "在 {} 复发。";
+    t_over: "What it was ignored until has come.", "忽略条件已到。";
+    t_reopened: "Reopened.", "重新打开。";
+    t_assigned_to: "Assigned to {}.", "指派给 {}。";
+    t_assigned_nobody: "Assigned to nobody.", "取消指派。";
+    t_noted: "noted:", "备注：";
+    t_merged_into: "Merged into", "并入";
+    t_took: "Merged with", "合并了";
+    t_split_from: "Split from", "拆分自";
+    t_gave: "Split off", "拆出";
+    t_split: "Split", "拆分";
+    t_merge_again: "Merge again", "重新合并";
+    t_members: "Merged into this issue", "已并入此问题";
+    t_similar: "Similar issues", "相似问题";
+    t_no_similar: "No other issue of this range blames the same function.", "此范围内没有其他问题指向同一函数。";
+    t_merge_into: "Merge into it", "并入";
+    t_merge_paste: "Number or address of another issue", "另一问题的编号或地址";
+    t_search_other: "Search for another one", "搜索其他问题";
+    t_not_merged: "Nothing was merged: the other issue does not exist, is of another kind, or is the same already.", "没有合并：另一问题不存在、类型不同或已是同一问题。";
+    t_copy_markdown: "Copy as Markdown", "复制为 Markdown";
+    t_other_releases: "Other releases", "其他版本";
+    t_over_mark: "over-represented", "偏多";
+    t_over_text: "Far more of the runs of this class met it than of all runs.", "此类运行遇到它的比例远高于全部运行。";
 
     // One issue.
     issue_reach: "{} report(s) from {} install(s) in {} run(s): {} of all runs in this range.", "{} 份报告，来自 {} 个安装、{} 次运行：占此范围全部运行的 {}。";

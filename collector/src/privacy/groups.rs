@@ -168,7 +168,8 @@ pub async fn issue<S: Store>(
     id: IssueId,
     span: Span,
 ) -> Result<Option<SafeIssue>, StoreError> {
-    let Some(mut page) = state.store.issue(app, id, span).await? else {
+    let now = state.clock.now();
+    let Some(mut page) = state.store.issue(app, id, span, now).await? else {
         return Ok(None);
     };
     let shown = shown(state, app, Of::Issue(id), span).await?;
@@ -189,6 +190,8 @@ pub async fn issue<S: Store>(
         });
         Merged { shown, other }
     };
+    page.trends
+        .retain(|(release, _)| shown.takes(&Group::Release(release.clone())));
     Ok(Some(SafeIssue {
         by_release: merge(&mut page.by_release, Group::Release),
         by_os: merge(&mut page.by_os, Group::Os),

@@ -2,6 +2,7 @@
 
 use super::intake::turn_away;
 use super::storm::Storm;
+use super::triage::{Person, State, Turn};
 use super::{ConnectionSum, IssueId, IssueKind, versions};
 use crate::grouping::Explanation;
 use candor_protocol::deidentify::{Name, Release};
@@ -167,6 +168,34 @@ pub struct IssueRow {
     pub last_release: Release,
     /// Reports per step of the range.
     pub spark: Vec<u32>,
+    /// By how many reports the later half of the range exceeds the earlier one.
+    pub rising: i64,
+    /// What a team says of it.
+    pub state: State,
+    /// Who looks after it.
+    pub assignee: Option<Person>,
+    /// How many issues were merged into it.
+    pub merged: u32,
+}
+
+/// A page of a list of issues.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IssueList {
+    /// The issues.
+    pub rows: Vec<IssueRow>,
+    /// How many there are on all pages.
+    pub total: u64,
+}
+
+/// An issue that was merged into another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Stands for it.
+    pub id: IssueId,
+    /// What happened.
+    pub title: String,
+    /// Why its reports are together.
+    pub why: Explanation,
 }
 
 /// One class of releases, systems or machines, and how much of it an issue met.
@@ -198,6 +227,12 @@ pub struct IssuePage {
     pub why: Explanation,
     /// All runs of the app in the range.
     pub runs_total: u64,
+    /// Reports per step of the range in each release, most reports first.
+    pub trends: Vec<(String, Vec<u32>)>,
+    /// What was merged into it, by number.
+    pub members: Vec<Member>,
+    /// What became of it, the latest first: notes too.
+    pub turns: Vec<Turn>,
 }
 
 /// One issue of freezes, with how long and how they froze.

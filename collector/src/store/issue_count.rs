@@ -1,8 +1,7 @@
-//! What is counted of an issue in a range, and in which order issues are listed.
+//! What is counted of an issue in a range.
 
-use super::{IssueRow, Span, versions};
+use super::{Span, versions};
 use candor_protocol::deidentify::Release;
-use std::cmp::Reverse;
 
 /// What is counted of an issue in a range.
 pub(super) struct IssueCount {
@@ -44,16 +43,4 @@ pub(super) fn first_and_last(
         first.into_iter().min_by(by_version)?,
         last.into_iter().max_by(by_version)?,
     ))
-}
-
-/// Most installations first, then most reports; the same for equals whatever order they come in.
-pub(super) fn sort(rows: &mut [IssueRow]) {
-    rows.sort_by_key(|row| {
-        (
-            Reverse(row.installs),
-            Reverse(row.reports),
-            Reverse(row.last_seen),
-            row.id,
-        )
-    });
 }

@@ -94,10 +94,7 @@ async fn answers(
     store: &impl Store,
     app: &AppName,
 ) -> Result<Vec<(&'static str, String)>, StoreError> {
-    let filter = IssueFilter {
-        kind: None,
-        span: ALWAYS,
-    };
+    let filter = IssueFilter::all(ALWAYS, 0);
     let windows = ConnectionFilter::default();
     Ok(vec![
         ("ledgers", format!("{:?}", store.ledger(app).await?)),

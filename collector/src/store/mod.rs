@@ -14,6 +14,7 @@ mod freeze_sum;
 mod ids;
 mod intake;
 mod issue_count;
+mod issue_list;
 mod migrate;
 mod moving;
 mod open;
@@ -25,12 +26,13 @@ pub mod sqlite;
 pub mod storm;
 mod subtract;
 mod tally;
+pub mod triage;
 mod versions;
 mod write;
 
 pub use answers::{
-    Breakdown, ConnectionAnswer, FreezeRate, FreezeRates, FreezeRow, Health, IssuePage, IssueRow,
-    Ledger, Point, ReleaseRow,
+    Breakdown, ConnectionAnswer, FreezeRate, FreezeRates, FreezeRow, Health, IssueList, IssuePage,
+    IssueRow, Ledger, Member, Point, ReleaseRow,
 };
 pub use body::Body;
 pub use connection_sum::{ConnectionSum, TcpSum, TrySum};
@@ -42,7 +44,7 @@ pub use privacy::{
     Expired, Expiry, Group, Groups, Of, Part, Population, Quarantine, QuarantineRow,
 };
 pub use question::{
-    Cells, ConnectionCell, ConnectionFilter, IssueFilter, IssueId, IssueKind, Span,
+    Cells, ConnectionCell, ConnectionFilter, IssueFilter, IssueId, IssueKind, Own, Sort, Span,
 };
 pub(crate) use versions::compare as compare_versions;
 pub use write::{Incoming, Kept, StoreError};
@@ -51,6 +53,7 @@ use crate::access::{KeyHash, KeyId};
 use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
 use candor_protocol::report::Report;
 use std::future::Future;
+use triage::{By, Change};
 
 /// The answer of a store, later.
 pub trait Answer<T>: Future<Output = Result<T, StoreError>> + Send {}
@@ -166,13 +169,25 @@ pub trait Store: Send + Sync + 'static {
     /// One row per release that had a run, fault or connection in the range, most runs first.
     fn releases(&self, app: &AppName, span: Span) -> impl Answer<Vec<ReleaseRow>>;
 
-    /// Issues with a report in the range, most installations first.
-    fn issues(&self, app: &AppName, filter: IssueFilter) -> impl Answer<Vec<IssueRow>>;
+    /// Issues with a report in the range. Those that were merged are one.
+    fn issues(&self, app: &AppName, filter: IssueFilter) -> impl Answer<IssueList>;
 
-    /// One issue; the counts of its row are of the range, whether or not it has a report in it.
-    fn issue(&self, app: &AppName, id: IssueId, span: Span) -> impl Answer<Option<IssuePage>>;
+    /// One issue; the counts of its row are of the range, whether or not it has a report in it. Whoever asks about one that was
+    /// merged is answered about the one it was merged into. `now` is in seconds since 1970-01-01 UTC.
+    fn issue(
+        &self,
+        app: &AppName,
+        id: IssueId,
+        span: Span,
+        now: u64,
+    ) -> impl Answer<Option<IssuePage>>;
 
-    /// Reports of an issue, newest first: at most `limit`, of those that follow the report `before` in this order.
+    /// Does something to issues, and remembers who did it. Returns how many of them it was done to: those that do not exist are left
+    /// out, and those that cannot be merged or split.
+    fn triage(&self, app: &AppName, issues: &[IssueId], change: Change, by: By)
+    -> impl Answer<u64>;
+
+    /// Reports of an issue and of what was merged into it, newest first: at most `limit`, of those that follow the report `before` in this order.
     fn issue_reports(
         &self,
         app: &AppName,
@@ -181,7 +196,7 @@ pub trait Store: Send + Sync + 'static {
         before: Option<ReportId>,
     ) -> impl Answer<Vec<Report>>;
 
-    /// The issue that a report was counted in when it arrived. Symbols that came later do not move it.
+    /// The issue that a report is counted in: that of when it arrived, or what that was merged into since.
     fn issue_of(&self, app: &AppName, report: ReportId) -> impl Answer<Option<IssueId>>;
 
     /// One report.

@@ -2,10 +2,12 @@
 
 use super::clickhouse::{Address, ClickHouseStore};
 use super::sqlite::SqliteStore;
+use super::triage::{By, Change};
 use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Expired, Expiry, FreezeRates, FreezeRow,
-    Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssuePage, IssueRow, Kept, Key, Ledger,
-    Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store, StoreError,
+    Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept, Key,
+    Ledger, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store,
+    StoreError,
 };
 use crate::access::{KeyHash, KeyId};
 use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
@@ -133,8 +135,9 @@ either! {
     fn health(&self, app: &AppName, span: Span) -> Health;
     fn trend(&self, app: &AppName, span: Span) -> Vec<Point>;
     fn releases(&self, app: &AppName, span: Span) -> Vec<ReleaseRow>;
-    fn issues(&self, app: &AppName, filter: IssueFilter) -> Vec<IssueRow>;
-    fn issue(&self, app: &AppName, id: IssueId, span: Span) -> Option<IssuePage>;
+    fn issues(&self, app: &AppName, filter: IssueFilter) -> IssueList;
+    fn issue(&self, app: &AppName, id: IssueId, span: Span, now: u64) -> Option<IssuePage>;
+    fn triage(&self, app: &AppName, issues: &[IssueId], change: Change, by: By) -> u64;
     fn issue_reports(&self, app: &AppName, id: IssueId, limit: u32, before: Option<ReportId>) -> Vec<Report>;
     fn issue_of(&self, app: &AppName, report: ReportId) -> Option<IssueId>;
     fn report(&self, app: &AppName, id: ReportId) -> Option<Report>;

@@ -1,5 +1,6 @@
 //! How questions are asked.
 
+use super::triage::{Person, StateKind};
 use candor_protocol::deidentify::{Name, Release};
 use candor_protocol::report::{Network, Transport};
 use std::collections::BTreeSet;
@@ -112,13 +113,98 @@ impl FromStr for IssueId {
     }
 }
 
-/// Which issues are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// In which order issues are listed. Equals follow by reports, then by when they were last seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// Most installations in the range first.
+    #[default]
+    Installs,
+    /// Most reports in the range first.
+    Reports,
+    /// Those first whose reports in the later half of the range exceed those in the earlier one most.
+    Rising,
+    /// Those first that were first seen last.
+    Newest,
+    /// Those first that were last seen last.
+    LastSeen,
+}
+
+/// Who looks after an issue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Own {
+    /// Nobody.
+    Nobody,
+    /// This person.
+    Somebody(Person),
+}
+
+/// Which issues are asked for; what is `None` or empty is not restricted. What is counted of an issue is of the range and of
+/// the release, system and machine that are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssueFilter {
-    /// Only these.
-    pub kind: Option<IssueKind>,
     /// Only those with a report in this range; its steps are the steps of [`IssueRow::spark`](super::IssueRow::spark).
     pub span: Span,
+    /// Only these.
+    pub kind: Option<IssueKind>,
+    /// Only those with a report that ended its process (`true`), or with a panic that was caught (`false`).
+    pub fatal: Option<bool>,
+    /// Only those with a report of this release.
+    pub release: Option<String>,
+    /// Only those with a report of this operating system and version, as breakdowns name it.
+    pub os: Option<String>,
+    /// Only those with a report of this class of machine.
+    pub device: Option<String>,
+    /// Only those in one of these states.
+    pub states: Vec<StateKind>,
+    /// Only those that this person looks after, or nobody.
+    pub assignee: Option<Own>,
+    /// Only those first seen from the first second on and before the other.
+    pub first_seen: Option<(u64, u64)>,
+    /// Only those last seen from the first second on and before the other.
+    pub last_seen: Option<(u64, u64)>,
+    /// Only those that were grouped by frames of the app's own code, or only others.
+    pub own: Option<bool>,
+    /// Only those that blame this function.
+    pub culprit: Option<String>,
+    /// Only those that say all of these words, whatever their case (of letters from a to z): in what happened, in a message's template, in
+    /// the names of frames that count.
+    pub text: String,
+    /// Only those that at least this many installations met.
+    pub least: u64,
+    /// In which order.
+    pub sort: Sort,
+    /// Issues of the order that are passed over.
+    pub offset: u32,
+    /// The most issues of one answer.
+    pub limit: u32,
+    /// What time it is, in seconds since 1970-01-01 UTC: what is ignored until a date is open from then on.
+    pub now: u64,
+}
+
+impl IssueFilter {
+    /// All issues with a report in a range.
+    pub fn all(span: Span, now: u64) -> Self {
+        Self {
+            span,
+            kind: None,
+            fatal: None,
+            release: None,
+            os: None,
+            device: None,
+            states: Vec::new(),
+            assignee: None,
+            first_seen: None,
+            last_seen: None,
+            own: None,
+            culprit: None,
+            text: String::new(),
+            least: 0,
+            sort: Sort::default(),
+            offset: 0,
+            limit: u32::MAX,
+            now,
+        }
+    }
 }
 
 /// Which connection windows are asked for; what is `None` is not restricted.

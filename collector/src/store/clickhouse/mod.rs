@@ -37,14 +37,17 @@ mod stamp;
 mod sweep;
 mod take_in;
 mod told;
+mod triage;
 mod writer;
 
 pub use address::Address;
 
+use super::triage::{By, Change};
 use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Expired, Expiry, FreezeRates, FreezeRow,
-    Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssuePage, IssueRow, Kept, Key, Ledger,
-    Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store, StoreError,
+    Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept, Key,
+    Ledger, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store,
+    StoreError,
 };
 use crate::access::{KeyHash, KeyId};
 use crate::state::Clock;
@@ -237,7 +240,15 @@ impl Store for ClickHouseStore {
         if !self.exists(app).await? {
             return Ok(0);
         }
-        self.folder.erase_part(app.as_str(), part, arrived).await
+        let erased = self.folder.erase_part(app.as_str(), part, arrived).await?;
+        match part {
+            Part::App => triage::forget_all(&self.server, app.as_str()).await?,
+            Part::Release(release) => {
+                triage::forget_release(&self.server, app.as_str(), release).await?;
+            }
+            Part::Range { .. } => {}
+        }
+        Ok(erased)
     }
 
     async fn expire(&self, app: &AppName, expiry: Expiry) -> Result<Expired, StoreError> {
@@ -245,7 +256,10 @@ impl Store for ClickHouseStore {
         if !self.exists(app).await? {
             return Ok(Expired::default());
         }
-        self.folder.expire(app.as_str(), &expiry).await
+        let expired = self.folder.expire(app.as_str(), &expiry).await?;
+        let history = self.fresh(app).await?;
+        triage::forget_gone(self.ask(&history)).await?;
+        Ok(expired)
     }
 
     async fn quarantined(&self, app: &AppName) -> Result<Vec<QuarantineRow>, StoreError> {
@@ -295,13 +309,9 @@ impl Store for ClickHouseStore {
         read::health::releases(self.ask(&history), span).await
     }
 
-    async fn issues(
-        &self,
-        app: &AppName,
-        filter: IssueFilter,
-    ) -> Result<Vec<IssueRow>, StoreError> {
+    async fn issues(&self, app: &AppName, filter: IssueFilter) -> Result<IssueList, StoreError> {
         let history = self.fresh(app).await?;
-        read::issues::issues(self.ask(&history), filter).await
+        read::issues::issues(self.ask(&history), &filter).await
     }
 
     async fn issue(
@@ -309,9 +319,23 @@ impl Store for ClickHouseStore {
         app: &AppName,
         id: IssueId,
         span: Span,
+        now: u64,
     ) -> Result<Option<IssuePage>, StoreError> {
         let history = self.fresh(app).await?;
-        read::issue::issue(self.ask(&history), id, span).await
+        read::issue::issue(self.ask(&history), id, span, now).await
+    }
+
+    async fn triage(
+        &self,
+        app: &AppName,
+        issues: &[IssueId],
+        change: Change,
+        by: By,
+    ) -> Result<u64, StoreError> {
+        self.check_open()?;
+        let history = self.fresh(app).await?;
+        let stamps = &self.folder.stamps;
+        triage::triage(self.ask(&history), stamps, issues, &change, &by).await
     }
 
     async fn issue_reports(
@@ -330,7 +354,8 @@ impl Store for ClickHouseStore {
         app: &AppName,
         report: ReportId,
     ) -> Result<Option<IssueId>, StoreError> {
-        read::reports::issue_of(&self.server, app, report).await
+        let history = self.fresh(app).await?;
+        read::reports::issue_of(self.ask(&history), app, report).await
     }
 
     async fn report(&self, app: &AppName, id: ReportId) -> Result<Option<Report>, StoreError> {

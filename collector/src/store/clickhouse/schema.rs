@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 /// Each step brings a database from the version of its place in the list to the next one. A step that was released is never
 /// changed. Collectors that start together may all take a step: it does nothing where it was taken.
-const STEPS: &[&str] = &[include_str!("schema/1.sql")];
+const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 /// Tables that every server has whole.
-pub(super) const WHOLE: [&str; 8] = [
+pub(super) const WHOLE: [&str; 9] = [
     "app",
     "ingest_key",
     "journal",
@@ -19,6 +19,7 @@ pub(super) const WHOLE: [&str; 8] = [
     "erased",
     "erasing",
     "summary",
+    "triage",
     "migration",
 ];
 

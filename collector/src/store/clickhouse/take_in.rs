@@ -66,7 +66,7 @@ impl ClickHouseStore {
         let name = app.name.as_str();
         let there = self.blocks(name).await?;
         // What an attempt that was interrupted has left.
-        for table in ["summary", "issue", "erased"] {
+        for table in ["summary", "issue", "erased", "triage"] {
             let all = format!("app = {}", sql::text(name));
             self.server.delete(Table::Whole(table), &all).await?;
         }
@@ -113,6 +113,8 @@ impl ClickHouseStore {
         self.server
             .insert("issue", &issues, Again::Harmless)
             .await?;
+        let deeds = source.deeds(app)?;
+        super::triage::write(&self.server, &self.folder.stamps, name, &deeds).await?;
         segments.publish(app.last_batch).await?;
         Ok((all, self.checked(name).await?))
     }

@@ -12,8 +12,10 @@ use crate::access::IngestKey;
 use crate::state::Clock;
 use crate::store::contract::{answers, everything_of};
 use crate::store::sqlite::SqliteStore;
+use crate::store::triage::{By, Change, Note, Person};
 use crate::store::{
-    Arrival, Expiry, Incoming, Kept, Moved, Of, Part, Quarantine, Span, Store, StoreError, migrate,
+    Arrival, Expiry, Incoming, IssueId, Kept, Moved, Of, Part, Quarantine, Span, Store, StoreError,
+    migrate,
 };
 use candor_protocol::deidentify::{AppName, Pseudonym};
 use candor_protocol::report::{Kind, Report};
@@ -360,6 +362,18 @@ async fn what_was_moved_here_answers_as_before_and_goes_on_alike(server: &'stati
         future: NOW + 400 * 86_400,
     };
     assert!(old.expire(&app(), expiry).await.unwrap().reports > 0);
+    for change in [
+        Change::Note(Note::new("what is known").unwrap()),
+        Change::Resolve(None),
+        Change::Merge(IssueId(7)),
+    ] {
+        let by = By {
+            who: Person::new("Wei").unwrap(),
+            at: NOW,
+        };
+        let of = [IssueId(7), IssueId(1_002)];
+        assert!(old.triage(&app(), &of, change, by).await.unwrap() > 0);
+    }
 
     let address: Address = server.address().parse().unwrap();
     let mut heard = Vec::new();

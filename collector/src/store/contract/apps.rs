@@ -75,7 +75,7 @@ pub(crate) async fn apps_see_nothing_of_each_other(store: &impl Store) {
     assert!(store.report(&other, id(1)).await.unwrap().is_none());
     assert!(
         store
-            .issue(&other, IssueId(7), DAY)
+            .issue(&other, IssueId(7), DAY, 0)
             .await
             .unwrap()
             .is_none()
@@ -87,10 +87,7 @@ pub(crate) async fn apps_see_nothing_of_each_other(store: &impl Store) {
 }
 
 pub(crate) async fn what_is_asked_about_an_app_that_does_not_exist_is_empty(store: &impl Store) {
-    let filter = IssueFilter {
-        kind: None,
-        span: DAY,
-    };
+    let filter = IssueFilter::all(DAY, 0);
     let lost = vec![Life::new(1, 1).run(1, None, 0)];
     assert_eq!(
         store.keep(&app(), lost, START).await,
@@ -101,8 +98,8 @@ pub(crate) async fn what_is_asked_about_an_app_that_does_not_exist_is_empty(stor
     assert_eq!(store.health(&app(), DAY).await.unwrap(), Default::default());
     assert_eq!(store.trend(&app(), DAY).await.unwrap().len(), 24);
     assert_eq!(store.releases(&app(), DAY).await.unwrap(), []);
-    assert_eq!(store.issues(&app(), filter).await.unwrap(), []);
-    assert_eq!(store.issue(&app(), IssueId(1), DAY).await.unwrap(), None);
+    assert_eq!(store.issues(&app(), filter).await.unwrap().rows, []);
+    assert_eq!(store.issue(&app(), IssueId(1), DAY, 0).await.unwrap(), None);
     assert_eq!(
         store
             .issue_reports(&app(), IssueId(1), 5, None)

@@ -22,7 +22,7 @@ pub(crate) async fn an_erased_installation_leaves_no_trace_in_any_answer(store: 
     assert_eq!(answers(store).await, without);
     assert_eq!(store.report(&app(), id(201)).await.unwrap(), None);
     assert_eq!(
-        store.issue(&app(), IssueId(1_002), DAY).await.unwrap(),
+        store.issue(&app(), IssueId(1_002), DAY, 0).await.unwrap(),
         None
     );
     let ledger = store.ledger(&app()).await.unwrap();
@@ -39,15 +39,10 @@ pub(crate) async fn an_erased_installation_leaves_no_trace_in_any_answer(store: 
     assert_eq!(store.health(&app(), DAY).await.unwrap(), Default::default());
     assert_eq!(
         store
-            .issues(
-                &app(),
-                IssueFilter {
-                    kind: None,
-                    span: DAY
-                }
-            )
+            .issues(&app(), IssueFilter::all(DAY, 0))
             .await
-            .unwrap(),
+            .unwrap()
+            .rows,
         []
     );
 }

@@ -19,9 +19,16 @@ pub(crate) async fn issues_are_listed_by_how_many_installations_met_them(store: 
     keep(store, reports).await;
     let list = async |kind, span| {
         let rows = store
-            .issues(&app(), IssueFilter { kind, span })
+            .issues(
+                &app(),
+                IssueFilter {
+                    kind,
+                    ..IssueFilter::all(span, 0)
+                },
+            )
             .await
-            .unwrap();
+            .unwrap()
+            .rows;
         rows.iter()
             .map(|row| (row.id.0, row.reports, row.fatal, row.runs, row.installs))
             .collect::<Vec<_>>()
@@ -49,15 +56,10 @@ pub(crate) async fn issues_are_listed_by_how_many_installations_met_them(store: 
     );
 
     let rows = store
-        .issues(
-            &app(),
-            IssueFilter {
-                kind: None,
-                span: DAY,
-            },
-        )
+        .issues(&app(), IssueFilter::all(DAY, 0))
         .await
-        .unwrap();
+        .unwrap()
+        .rows;
     assert_eq!(
         (rows[0].title.as_str(), rows[0].culprit.as_str()),
         ("crash 2", "im::culprit_2")
@@ -92,15 +94,10 @@ pub(crate) async fn an_issue_knows_when_it_was_first_and_last_seen_beyond_the_ra
         step: HOUR,
     };
     let row = store
-        .issues(
-            &app(),
-            IssueFilter {
-                kind: None,
-                span: middle,
-            },
-        )
+        .issues(&app(), IssueFilter::all(middle, 0))
         .await
         .unwrap()
+        .rows
         .remove(0);
     assert_eq!(
         (row.reports, row.first_seen, row.last_seen),
@@ -117,7 +114,7 @@ pub(crate) async fn an_issue_knows_when_it_was_first_and_last_seen_beyond_the_ra
         step: HOUR,
     };
     let page = store
-        .issue(&app(), IssueId(1), quiet)
+        .issue(&app(), IssueId(1), quiet, 0)
         .await
         .unwrap()
         .unwrap();
@@ -127,15 +124,10 @@ pub(crate) async fn an_issue_knows_when_it_was_first_and_last_seen_beyond_the_ra
     );
     assert_eq!(
         store
-            .issues(
-                &app(),
-                IssueFilter {
-                    kind: None,
-                    span: quiet
-                }
-            )
+            .issues(&app(), IssueFilter::all(quiet, 0))
             .await
-            .unwrap(),
+            .unwrap()
+            .rows,
         []
     );
 }
@@ -151,7 +143,11 @@ pub(crate) async fn an_issue_is_compared_with_all_runs_of_its_classes(store: &im
     reports.push(Life::new(10, 10).release("1.1").crash(110, 1, true));
     reports.push(Life::new(10, 10).release("1.1").crash(111, 1, false));
     keep(store, reports).await;
-    let page = store.issue(&app(), IssueId(1), DAY).await.unwrap().unwrap();
+    let page = store
+        .issue(&app(), IssueId(1), DAY, 0)
+        .await
+        .unwrap()
+        .unwrap();
     let rows = |list: &[Breakdown]| {
         list.iter()
             .map(|row| (row.label.clone(), row.reports, row.runs, row.of))

@@ -11,6 +11,7 @@ mod ledger;
 mod privacy;
 mod samples;
 mod storms;
+mod triage;
 
 pub(crate) use apps::*;
 pub(crate) use connections::*;
@@ -22,6 +23,7 @@ pub(crate) use keeping::*;
 pub(crate) use ledger::*;
 pub(crate) use privacy::*;
 pub(crate) use storms::*;
+pub(crate) use triage::*;
 
 use super::{ConnectionFilter, IssueFilter, IssueId, Store};
 use candor_protocol::name;
@@ -53,6 +55,13 @@ macro_rules! store_contract {
             an_issue_knows_when_it_was_first_and_last_seen_beyond_the_range
             an_issue_is_compared_with_all_runs_of_its_classes
             the_reports_of_an_issue_are_paged_newest_first
+            an_issue_that_was_resolved_regresses_only_in_a_later_release
+            an_issue_is_ignored_until_its_condition_is_met
+            people_look_after_issues_and_say_something_about_them
+            issues_that_were_merged_are_one_in_every_answer_until_they_are_split
+            what_is_merged_regresses_by_what_any_of_it_has_shown
+            what_was_said_goes_with_what_it_was_said_about
+            lists_of_issues_are_filtered_sorted_and_paged
             freezes_tell_how_long_and_how
             freezes_are_counted_against_the_time_that_apps_ran
             connections_add_up_and_percentiles_are_exact_to_a_bucket
@@ -112,17 +121,14 @@ pub(crate) fn everything_of(who: u32) -> Vec<super::Incoming> {
 
 /// Every answer that does not name a single report, as text.
 pub(crate) async fn answers(store: &impl Store) -> String {
-    let filter = IssueFilter {
-        kind: None,
-        span: DAY,
-    };
+    let filter = IssueFilter::all(DAY, 0);
     format!(
         "{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}",
         store.health(&app(), DAY).await.unwrap(),
         store.trend(&app(), DAY).await.unwrap(),
         store.releases(&app(), DAY).await.unwrap(),
         store.issues(&app(), filter).await.unwrap(),
-        store.issue(&app(), IssueId(7), DAY).await.unwrap(),
+        store.issue(&app(), IssueId(7), DAY, 0).await.unwrap(),
         store.freezes(&app(), DAY).await.unwrap(),
         store
             .connections(&app(), ConnectionFilter::default(), DAY)

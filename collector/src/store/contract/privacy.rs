@@ -172,7 +172,11 @@ pub(crate) async fn what_expires_leaves_its_summaries_until_they_expire_too(stor
         (health.runs, health.crashes, health.freezes, health.ready)
     );
     assert_eq!(store.trend(&app(), DAY).await.unwrap(), trend);
-    let page = store.issue(&app(), IssueId(7), DAY).await.unwrap().unwrap();
+    let page = store
+        .issue(&app(), IssueId(7), DAY, 0)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((page.row.reports, page.row.installs), (1, 0));
     assert!(store.ledger(&app()).await.unwrap().stored[&Kind::Crash] > 0);
     // Erasing afterwards finds nothing and breaks nothing.
@@ -185,12 +189,9 @@ pub(crate) async fn what_expires_leaves_its_summaries_until_they_expire_too(stor
     expire(store, older_than(102, &kinds(20), 100)).await;
     assert_eq!(store.health(&app(), DAY).await.unwrap(), Default::default());
     assert_eq!(store.releases(&app(), DAY).await.unwrap(), []);
-    let filter = IssueFilter {
-        kind: None,
-        span: DAY,
-    };
-    assert_eq!(store.issues(&app(), filter).await.unwrap(), []);
-    assert_eq!(store.issue(&app(), IssueId(7), DAY).await.unwrap(), None);
+    let filter = IssueFilter::all(DAY, 0);
+    assert_eq!(store.issues(&app(), filter).await.unwrap().rows, []);
+    assert_eq!(store.issue(&app(), IssueId(7), DAY, 0).await.unwrap(), None);
     assert_eq!(store.ledger(&app()).await.unwrap().stored.len(), 0);
 }
 
@@ -214,7 +215,7 @@ pub(crate) async fn a_clock_that_is_far_ahead_keeps_nothing_for_ever(store: &imp
     )
     .await;
     let page = store
-        .issue(&app(), IssueId(7), always)
+        .issue(&app(), IssueId(7), always, 0)
         .await
         .unwrap()
         .unwrap();

@@ -269,6 +269,16 @@ impl Deltas {
                  ON CONFLICT DO UPDATE SET reports = reports + excluded.reports, fatal = fatal + excluded.fatal",
             )?
             .execute((cell.app, issue, cell.at, cell.release, cell.os, cell.device, reports, fatal))?;
+            tx.prepare_cached(
+                "UPDATE issue SET first_seen = min(first_seen, ?3), last_seen = max(last_seen, ?3)
+                 WHERE app = ?1 AND id = ?2 AND (first_seen > ?3 OR last_seen < ?3)",
+            )?
+            .execute((cell.app, issue, cell.at))?;
+            tx.prepare_cached(
+                "INSERT INTO issue_release (app, issue, release, reports) VALUES (?, ?, ?, ?)
+                 ON CONFLICT DO UPDATE SET reports = reports + excluded.reports",
+            )?
+            .execute((cell.app, issue, cell.release, reports))?;
         }
         for (key, change) in &self.freezes {
             write_freezes(tx, *key, change)?;
@@ -397,7 +407,7 @@ fn read_sum<S: Sum + DeserializeOwned>(
     json.map_or_else(|| Ok(S::default()), |json| from_json(&json))
 }
 
-fn to_json(sum: &impl Serialize) -> rusqlite::Result<String> {
+pub(super) fn to_json(sum: &impl Serialize) -> rusqlite::Result<String> {
     serde_json::to_string(sum)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }

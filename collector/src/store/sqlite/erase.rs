@@ -49,7 +49,12 @@ pub(super) fn drop_empty(work: &Work<'_>, app: i64) -> rusqlite::Result<()> {
     for empty in [
         "DELETE FROM fault_count WHERE app = ? AND reports <= 0",
         "DELETE FROM issue_count WHERE app = ? AND reports <= 0",
+        "DELETE FROM issue_release WHERE app = ? AND reports <= 0",
         "DELETE FROM issue WHERE app = ?1 AND id NOT IN (SELECT issue FROM issue_count WHERE app = ?1)",
+        "UPDATE issue SET
+             first_seen = (SELECT min(at) FROM issue_count WHERE app = ?1 AND issue = id),
+             last_seen = (SELECT max(at) FROM issue_count WHERE app = ?1 AND issue = id)
+         WHERE app = ?1",
     ] {
         work.tx.prepare_cached(empty)?.execute([app])?;
     }

@@ -3,7 +3,7 @@
 use super::delta::Sign;
 use super::run;
 use super::writer::Work;
-use super::{erase, installs, keep, sweep};
+use super::{erase, installs, keep, sweep, triage};
 use crate::store::{Part, body, ids};
 use rusqlite::ToSql;
 
@@ -81,6 +81,12 @@ pub(super) fn erase_part(
         )?;
     }
     work.deltas.ledger(app, arrived, "erased", "", "", erased);
+    match part {
+        Part::App => triage::forget_all(work.tx, app)?,
+        Part::Release(release) => triage::forget_release(work.tx, app, release)?,
+        Part::Range { .. } => {}
+    }
+    triage::recount(work.tx, app)?;
     erase::drop_empty(work, app)?;
     sweep::sweep(work)?;
     Ok(erased)

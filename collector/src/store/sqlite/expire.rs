@@ -1,7 +1,7 @@
 //! Forgetting what is too old.
 
 use super::writer::Work;
-use super::{erase, sweep};
+use super::{erase, sweep, triage};
 use crate::store::{Expired, Expiry};
 use candor_protocol::report::Kind;
 use rusqlite::Params;
@@ -66,9 +66,11 @@ pub(super) fn expire(work: &mut Work<'_>, app: &str, expiry: &Expiry) -> rusqlit
     )?;
     expired.cells = cells as u64;
     if expired != Expired::default() {
+        triage::recount(work.tx, app)?;
         erase::drop_empty(work, app)?;
         sweep::sweep(work)?;
     }
+    triage::forget_gone(work.tx, app)?;
     Ok(expired)
 }
 

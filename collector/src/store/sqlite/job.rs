@@ -1,6 +1,8 @@
 //! What the writing thread is asked to do.
 
 use crate::access::{KeyHash, KeyId};
+use crate::store::IssueId;
+use crate::store::triage::{By, Change};
 use crate::store::{Arrival, Expired, Expiry, Incoming, Kept, Part, Quarantine, StoreError};
 use candor_protocol::deidentify::{AppName, Pseudonym};
 use tokio::sync::oneshot;
@@ -63,6 +65,13 @@ pub(super) enum Job {
         at: u64,
         done: Done<bool>,
     },
+    Triage {
+        app: AppName,
+        issues: Vec<IssueId>,
+        change: Change,
+        by: By,
+        done: Done<u64>,
+    },
     /// Writes, and changes nothing.
     Probe {
         done: Done<()>,
@@ -96,7 +105,8 @@ impl Job {
 pub(super) enum Pending {
     Nothing(Done<()>, Result<(), StoreError>),
     Kept(Done<Kept>, Result<Kept, StoreError>),
-    Erased(Done<u64>, u64),
+    /// How many reports or issues it was done to.
+    Done(Done<u64>, u64),
     Ended(Done<bool>, bool),
     Expired(Done<Expired>, Expired),
 }
@@ -107,7 +117,7 @@ impl Pending {
         let _ = match self {
             Self::Nothing(done, answer) => done.send(answer).is_ok(),
             Self::Kept(done, kept) => done.send(kept).is_ok(),
-            Self::Erased(done, reports) => done.send(Ok(reports)).is_ok(),
+            Self::Done(done, many) => done.send(Ok(many)).is_ok(),
             Self::Ended(done, known) => done.send(Ok(known)).is_ok(),
             Self::Expired(done, expired) => done.send(Ok(expired)).is_ok(),
         };
@@ -118,7 +128,7 @@ impl Pending {
         let _ = match self {
             Self::Nothing(done, _) => done.send(Err(error)).is_ok(),
             Self::Kept(done, _) => done.send(Err(error)).is_ok(),
-            Self::Erased(done, _) => done.send(Err(error)).is_ok(),
+            Self::Done(done, _) => done.send(Err(error)).is_ok(),
             Self::Ended(done, _) => done.send(Err(error)).is_ok(),
             Self::Expired(done, _) => done.send(Err(error)).is_ok(),
         };
@@ -138,7 +148,7 @@ impl Job {
             | Self::Stop { done } => done.send(Err(error)).is_ok(),
             Self::Keep { done, .. } => done.send(Err(error)).is_ok(),
             Self::EndKey { done, .. } => done.send(Err(error)).is_ok(),
-            Self::Erase { done, .. } | Self::ErasePart { done, .. } => {
+            Self::Erase { done, .. } | Self::ErasePart { done, .. } | Self::Triage { done, .. } => {
                 done.send(Err(error)).is_ok()
             }
             Self::Expire { done, .. } => done.send(Err(error)).is_ok(),

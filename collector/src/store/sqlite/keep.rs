@@ -4,6 +4,7 @@ use super::delta::{Cell, Link, Sign};
 use super::writer::Work;
 use super::{installs, run};
 use crate::grouping::Grouped;
+use crate::store::issue_list::haystack;
 use crate::store::{Arrival, Incoming, Kept, StoreError, ids, storm};
 use candor_protocol::deidentify::{Name, Pseudonym};
 use candor_protocol::report::{Connection, Report, What};
@@ -128,7 +129,7 @@ fn keep_one(
         }
     }
     if let Some(issue) = &incoming.issue {
-        add_issue(work, app, issue)?;
+        add_issue(work, app, issue, cell.at)?;
     }
     count(work, cell, report, issue, Sign::Add)?;
     count_reconnects(work, app, report, arrived)?;
@@ -223,7 +224,7 @@ pub(super) fn count(
     Ok(())
 }
 
-fn add_issue(work: &Work<'_>, app: i64, issue: &Grouped) -> rusqlite::Result<()> {
+fn add_issue(work: &Work<'_>, app: i64, issue: &Grouped, at: i64) -> rusqlite::Result<()> {
     let id = issue.id.0 as i64;
     let known: Option<i64> = work
         .tx
@@ -235,7 +236,8 @@ fn add_issue(work: &Work<'_>, app: i64, issue: &Grouped) -> rusqlite::Result<()>
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         work.tx
             .prepare_cached(
-                "INSERT INTO issue (app, id, kind, title, culprit, why) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO issue (app, id, kind, title, culprit, why, own, says, first_seen, last_seen)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?9, ?9)",
             )?
             .execute((
                 app,
@@ -244,6 +246,9 @@ fn add_issue(work: &Work<'_>, app: i64, issue: &Grouped) -> rusqlite::Result<()>
                 &issue.title,
                 &issue.culprit,
                 why,
+                issue.why.is_own(),
+                haystack(&issue.title, &issue.culprit, &issue.why),
+                at,
             ))?;
     }
     Ok(())

@@ -20,13 +20,16 @@ mod run;
 mod schema;
 mod source;
 mod sweep;
+mod triage;
 mod words;
 mod writer;
 
+use super::triage::{By, Change};
 use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Expired, Expiry, FreezeRates, FreezeRow,
-    Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssuePage, IssueRow, Kept, Key, Ledger,
-    Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store, StoreError,
+    Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept, Key,
+    Ledger, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store,
+    StoreError,
 };
 use crate::access::{KeyHash, KeyId};
 use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
@@ -243,14 +246,37 @@ impl Store for SqliteStore {
             .ask_about(app, move |db, app| read::health::releases(db, app, span))
     }
 
-    fn issues(&self, app: &AppName, filter: IssueFilter) -> impl Answer<Vec<IssueRow>> {
+    fn issues(&self, app: &AppName, filter: IssueFilter) -> impl Answer<IssueList> {
         self.readers
-            .ask_about(app, move |db, app| read::issues::issues(db, app, filter))
+            .ask_about(app, move |db, app| read::issues::issues(db, app, &filter))
     }
 
-    fn issue(&self, app: &AppName, id: IssueId, span: Span) -> impl Answer<Option<IssuePage>> {
-        self.readers
-            .ask_about(app, move |db, app| read::issue::issue(db, app, id, span))
+    fn issue(
+        &self,
+        app: &AppName,
+        id: IssueId,
+        span: Span,
+        now: u64,
+    ) -> impl Answer<Option<IssuePage>> {
+        self.readers.ask_about(app, move |db, app| {
+            read::issue::issue(db, app, id, span, now)
+        })
+    }
+
+    fn triage(
+        &self,
+        app: &AppName,
+        issues: &[IssueId],
+        change: Change,
+        by: By,
+    ) -> impl Answer<u64> {
+        self.writer.ask(move |done| Job::Triage {
+            app: app.clone(),
+            issues: issues.to_vec(),
+            change,
+            by,
+            done,
+        })
     }
 
     fn issue_reports(

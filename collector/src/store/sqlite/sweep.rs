@@ -7,6 +7,7 @@ const SUMMARIES: &[(&str, &[&str])] = &[
     ("run_count", &["release", "os", "device"]),
     ("fault_count", &["release"]),
     ("issue_count", &["release", "os", "device"]),
+    ("issue_release", &["release"]),
     (
         "connection_sum",
         &["release", "os", "region", "name", "endpoint"],

@@ -5,7 +5,7 @@ use super::delta::Deltas;
 use super::job::{Done, Job, Pending};
 use super::open::failed;
 use super::words::Words;
-use super::{erase, erase_part, expire, keep};
+use super::{erase, erase_part, expire, keep, triage};
 use crate::access::{KeyHash, KeyId};
 use crate::store::{Answer, Arrival, Expired, Quarantine, StoreError};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
@@ -271,8 +271,8 @@ impl Work<'_> {
                 arrived,
                 done,
             } => match erase::erase(self, app.as_str(), &pseudonyms, arrived) {
-                Ok(reports) => Ok(Pending::Erased(done, reports)),
-                Err(error) => Err((Pending::Erased(done, 0), error)),
+                Ok(reports) => Ok(Pending::Done(done, reports)),
+                Err(error) => Err((Pending::Done(done, 0), error)),
             },
             Job::ErasePart {
                 app,
@@ -280,8 +280,8 @@ impl Work<'_> {
                 arrived,
                 done,
             } => match erase_part::erase_part(self, app.as_str(), &part, arrived) {
-                Ok(reports) => Ok(Pending::Erased(done, reports)),
-                Err(error) => Err((Pending::Erased(done, 0), error)),
+                Ok(reports) => Ok(Pending::Done(done, reports)),
+                Err(error) => Err((Pending::Done(done, 0), error)),
             },
             Job::Expire { app, expiry, done } => {
                 match expire::expire(self, app.as_str(), &expiry) {
@@ -297,6 +297,16 @@ impl Work<'_> {
             } => match self.quarantine(app.as_str(), &reports, arrived) {
                 Ok(()) => Ok(Pending::Nothing(done, Ok(()))),
                 Err(error) => Err((Pending::Nothing(done, Ok(())), error)),
+            },
+            Job::Triage {
+                app,
+                issues,
+                change,
+                by,
+                done,
+            } => match triage::triage(self, app.as_str(), &issues, &change, &by) {
+                Ok(issues) => Ok(Pending::Done(done, issues)),
+                Err(error) => Err((Pending::Done(done, 0), error)),
             },
             Job::AddKey {
                 app,

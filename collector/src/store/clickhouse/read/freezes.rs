@@ -1,6 +1,6 @@
 //! Issues of freezes, with how they froze, and how often that happens.
 
-use super::{Ask, issues, whole, within};
+use super::{Ask, issues, triage, whole, within};
 use crate::store::clickhouse::cell::What;
 use crate::store::freeze_sum::FreezeSum;
 use crate::store::subtract::{Change, Sum};
@@ -30,18 +30,22 @@ pub(in super::super) async fn freezes(
     );
     let filter = IssueFilter {
         kind: Some(IssueKind::Freeze),
-        span,
+        ..IssueFilter::all(span, 0)
     };
-    let (sums, rows): (Vec<SumRow>, _) =
-        tokio::try_join!(ask.server.rows(&question), issues::issues(ask, filter))?;
+    let (sums, list, marks): (Vec<SumRow>, _, _) = tokio::try_join!(
+        ask.server.rows(&question),
+        issues::issues(ask, &filter),
+        triage::marks(ask)
+    )?;
     let mut changes: HashMap<u64, Change<FreezeSum>> = HashMap::new();
     for row in sums {
         let change = Change::<FreezeSum>::read(&row.added, &row.taken)?;
-        let all = changes.entry(row.issue).or_default();
+        let all = changes.entry(marks.root(row.issue)).or_default();
         all.added.merge(&change.added);
         all.taken.merge(&change.taken);
     }
-    Ok(rows
+    Ok(list
+        .rows
         .into_iter()
         .map(|row| {
             let Change { added, taken } = changes.remove(&row.id.0).unwrap_or_default();

@@ -1,16 +1,19 @@
 //! One issue in full.
 
-use super::{Ask, issues, whole, within};
+use super::{Ask, issues, triage, whole, within};
 use crate::store::clickhouse::cell::What;
 use crate::store::clickhouse::sql;
-use crate::store::clickhouse::told::issue_key;
-use crate::store::{Breakdown, IssueId, IssuePage, Span, StoreError};
+use crate::store::triage::turns;
+use crate::store::{Breakdown, IssueFilter, IssueId, IssuePage, Member, Span, StoreError};
 use clickhouse::Row;
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 
 #[derive(Row, Deserialize)]
 struct WhyRow {
+    issue: u64,
+    title: String,
     why: String,
 }
 
@@ -27,21 +30,33 @@ struct RunsRow {
     runs: i64,
 }
 
+#[derive(Row, Deserialize)]
+struct TrendRow {
+    release: String,
+    at: u64,
+    reports: i64,
+}
+
 pub(in super::super) async fn issue(
     ask: Ask<'_>,
     id: IssueId,
     span: Span,
+    now: u64,
 ) -> Result<Option<IssuePage>, StoreError> {
     if ask.history.is_empty() {
         return Ok(None);
     }
-    let Some(row) = issues::one(ask, id, span).await? else {
+    let marks = triage::marks(ask).await?;
+    let root = marks.root(id.0);
+    let filter = IssueFilter::all(span, now);
+    let Some(row) = issues::one(ask, root, &filter, &marks).await? else {
         return Ok(None);
     };
+    let family = marks.family(root);
     let why = format!(
-        "SELECT argMin(why, block) FROM issue WHERE app = {} AND id = {}",
+        "SELECT id, argMin(title, block), argMin(why, block) FROM issue WHERE app = {} AND id IN {} GROUP BY id ORDER BY id",
         sql::text(&ask.history.app),
-        id.0
+        sql::list(&family, |id| id.to_string())
     );
     let total = format!(
         "SELECT toUInt64(sum(n)) AS count {} {}",
@@ -51,37 +66,87 @@ pub(in super::super) async fn issue(
     let (why, runs_total, by_release, by_os, by_device): (Vec<WhyRow>, _, _, _, _) = tokio::try_join!(
         ask.server.rows(&why),
         ask.server.count(&total),
-        breakdown(ask, id, span, "release"),
-        breakdown(ask, id, span, "os"),
-        breakdown(ask, id, span, "device")
+        breakdown(ask, &family, span, "release"),
+        breakdown(ask, &family, span, "os"),
+        breakdown(ask, &family, span, "device")
     )?;
-    let why = why.first().map_or("", |row| row.why.as_str());
-    let why = serde_json::from_str(why)
-        .map_err(|error| StoreError::Fault(format!("an issue cannot be read: {error}")))?;
+    let mut members = Vec::new();
+    let mut own = None;
+    for row in why {
+        let why = issues::read_why(&row.why)?;
+        match row.issue == root {
+            true => own = Some(why),
+            false => members.push(Member {
+                id: IssueId(row.issue),
+                title: row.title,
+                why,
+            }),
+        }
+    }
+    let unknown = || StoreError::Fault("an issue has no explanation".to_owned());
+    let deeds = triage::deeds(ask, &family).await?;
+    let facts = match deeds.is_empty() {
+        true => Default::default(),
+        false => triage::facts(ask, &family).await?,
+    };
+    let first = (row.first_seen, row.first_release.as_str());
     Ok(Some(IssuePage {
-        row,
+        turns: turns(root, &deeds, &facts, first, now),
         by_release,
         by_os,
         by_device,
-        why,
+        trends: trends(ask, &family, span).await?,
+        members,
+        why: own.ok_or_else(unknown)?,
         runs_total,
+        row,
     }))
+}
+
+/// Reports per step in each release.
+async fn trends(
+    ask: Ask<'_>,
+    family: &[u64],
+    span: Span,
+) -> Result<Vec<(String, Vec<u32>)>, StoreError> {
+    let rows: Vec<TrendRow> = ask
+        .server
+        .rows(&format!(
+            "SELECT release, at, sum(n) AS reports {} AND key IN {} {} GROUP BY release, at HAVING reports > 0",
+            ask.history.of_summary(What::Issues),
+            triage::keys(family),
+            within(span)
+        ))
+        .await?;
+    let mut trends: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+    for row in rows {
+        let steps = trends
+            .entry(row.release)
+            .or_insert_with(|| vec![0; span.steps()]);
+        if let Some(step) = span.index(row.at).and_then(|index| steps.get_mut(index)) {
+            *step = step.saturating_add(u32::try_from(row.reports).unwrap_or(u32::MAX));
+        }
+    }
+    let mut trends: Vec<_> = trends.into_iter().collect();
+    let sum = |steps: &[u32]| steps.iter().map(|&step| u64::from(step)).sum::<u64>();
+    trends.sort_by_key(|(_, steps)| Reverse(sum(steps)));
+    Ok(trends)
 }
 
 /// By one of the columns that reports and summaries share; most reports first.
 async fn breakdown(
     ask: Ask<'_>,
-    id: IssueId,
+    family: &[u64],
     span: Span,
     column: &str,
 ) -> Result<Vec<Breakdown>, StoreError> {
     let range = within(span);
     let mine = format!(
         "SELECT {column}, count(), uniqExact(run) FROM
-             (SELECT {column}, id, run {} AND key = {} {range} GROUP BY {column}, id, run HAVING sum(n) > 0)
+             (SELECT {column}, id, run {} AND key IN {} {range} GROUP BY {column}, id, run HAVING sum(n) > 0)
          GROUP BY {column} ORDER BY count() DESC, {column}",
         ask.history.of_summary(What::Sighting),
-        sql::bytes(&issue_key(id.0))
+        triage::keys(family)
     );
     let runs = format!(
         "SELECT {column}, sum(n) {} {range} GROUP BY {column}",

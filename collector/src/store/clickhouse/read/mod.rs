@@ -9,6 +9,7 @@ pub(super) mod issues;
 pub(super) mod ledger;
 pub(super) mod privacy;
 pub(super) mod reports;
+pub(super) mod triage;
 
 use super::history::History;
 use super::server::Server;

@@ -1,10 +1,9 @@
 //! Installations by class, and what was not kept.
 
 use super::health::installs_by_release;
-use super::{Ask, typed, whole, within};
+use super::{Ask, triage, typed, whole, within};
 use crate::store::clickhouse::cell::{FROZEN, What};
-use crate::store::clickhouse::sql;
-use crate::store::clickhouse::told::{WEEK, issue_key};
+use crate::store::clickhouse::told::WEEK;
 use crate::store::{
     ConnectionCell, Group, Groups, IssueId, Of, Population, QuarantineRow, Span, StoreError,
 };
@@ -59,9 +58,10 @@ async fn runs(ask: Ask<'_>, span: Span) -> Result<Groups, StoreError> {
 type Dimension = (&'static str, fn(String) -> Group);
 
 async fn issue(ask: Ask<'_>, id: IssueId, span: Span) -> Result<Groups, StoreError> {
+    let marks = triage::marks(ask).await?;
     let which = format!(
-        "AND key = {} {}",
-        sql::bytes(&issue_key(id.0)),
+        "AND key IN {} {}",
+        triage::keys(&marks.family(marks.root(id.0))),
         within(span)
     );
     let all = installs(ask, What::Sighting, &which);

@@ -1,12 +1,11 @@
 //! Reports themselves.
 
-use super::Ask;
+use super::{Ask, triage};
 use crate::store::clickhouse::cell::What;
 use crate::store::clickhouse::erasures::Tombstones;
 use crate::store::clickhouse::server::Server;
 use crate::store::clickhouse::sql;
 use crate::store::clickhouse::stamp::Stamp;
-use crate::store::clickhouse::told::issue_key;
 use crate::store::clickhouse::writer::committed;
 use crate::store::{IssueId, StoreError, body, ids};
 use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
@@ -82,13 +81,18 @@ pub(in super::super) async fn report(
 }
 
 pub(in super::super) async fn issue_of(
-    server: &Server,
+    ask: Ask<'_>,
     app: &AppName,
     id: ReportId,
 ) -> Result<Option<IssueId>, StoreError> {
-    let row = one(server, app, id).await?;
-    let issue = row.map(|row| row.issue).filter(|issue| *issue > 0);
-    Ok(issue.map(IssueId))
+    let row = one(ask.server, app, id).await?;
+    match row.map(|row| row.issue).filter(|issue| *issue > 0) {
+        Some(issue) => {
+            let marks = triage::marks(ask).await?;
+            Ok(Some(IssueId(marks.root(issue))))
+        }
+        None => Ok(None),
+    }
 }
 
 #[derive(Row, Deserialize)]
@@ -114,13 +118,14 @@ pub(in super::super) async fn of_issue(
             None => return Ok(Vec::new()),
         },
     };
+    let marks = triage::marks(ask).await?;
     let sightings: Vec<SightingRow> = ask
         .server
         .rows(&format!(
-            "SELECT id, pseudonym {} AND key = {} {from} GROUP BY at, id, pseudonym HAVING sum(n) > 0
+            "SELECT id, pseudonym {} AND key IN {} {from} GROUP BY at, id, pseudonym HAVING sum(n) > 0
              ORDER BY at DESC, id DESC LIMIT {}",
             ask.history.of_summary(What::Sighting),
-            sql::bytes(&issue_key(issue.0)),
+            triage::keys(&marks.family(marks.root(issue.0))),
             limit.min(MOST)
         ))
         .await?;

@@ -1,6 +1,6 @@
 //! Issues of freezes, with how they froze.
 
-use super::{bounds, issues};
+use super::{bounds, issues, triage};
 use crate::store::freeze_sum::FreezeSum;
 use crate::store::sqlite::delta::from_json;
 use crate::store::subtract::Sum;
@@ -14,25 +14,24 @@ pub(in super::super) fn freezes(
     span: Span,
 ) -> rusqlite::Result<Vec<FreezeRow>> {
     let (from, to) = bounds(span);
+    let marks = triage::marks(db, app)?;
     let mut sums: HashMap<u64, FreezeSum> = HashMap::new();
     let mut query = db
         .prepare_cached("SELECT issue, sum FROM freeze_sum WHERE app = ? AND at >= ? AND at < ?")?;
     let mut rows = query.query((app, from, to))?;
     while let Some(row) = rows.next()? {
         let sum: FreezeSum = from_json(row.get_ref(1)?.as_str()?)?;
-        sums.entry(row.get::<_, i64>(0)? as u64)
+        sums.entry(marks.root(row.get::<_, i64>(0)? as u64))
             .or_default()
             .merge(&sum);
     }
-    let rows = issues::issues(
-        db,
-        app,
-        IssueFilter {
-            kind: Some(IssueKind::Freeze),
-            span,
-        },
-    )?;
-    Ok(rows
+    let filter = IssueFilter {
+        kind: Some(IssueKind::Freeze),
+        ..IssueFilter::all(span, 0)
+    };
+    let list = issues::issues(db, app, &filter)?;
+    Ok(list
+        .rows
         .into_iter()
         .map(|row| sums.remove(&row.id.0).unwrap_or_default().of_issue(row))
         .collect())

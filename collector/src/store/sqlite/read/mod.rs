@@ -9,6 +9,7 @@ pub(super) mod issues;
 pub(super) mod ledger;
 pub(super) mod privacy;
 pub(super) mod reports;
+pub(super) mod triage;
 
 use crate::store::Span;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};

@@ -1,6 +1,6 @@
 //! Installations by class, and what was not kept.
 
-use super::{Text, bounds};
+use super::{Text, bounds, triage};
 use crate::store::sqlite::installs::WEEK;
 use crate::store::{ConnectionCell, Group, Groups, Of, Population, QuarantineRow, Span};
 use candor_protocol::deidentify::Release;
@@ -21,13 +21,21 @@ pub(in super::super) fn groups(
             return cells(db, app, (from / WEEK, to.saturating_add(WEEK - 1) / WEEK));
         }
         Of::Runs => None,
-        Of::Issue(id) => Some(id.0 as i64),
+        Of::Issue(id) => Some(id),
     };
-    let values: [&dyn ToSql; 4] = [&app, &from, &to, &issue];
-    let (table, dimensions): (_, &[Dimension]) = match of {
-        Of::Runs | Of::Connections => ("run WHERE ?4 IS NULL", &[("release", Group::Release)]),
+    let family = match issue {
+        Some(id) => {
+            let marks = triage::marks(db, app)?;
+            triage::among(&marks.family(marks.root(id.0)))
+        }
+        None => String::new(),
+    };
+    let of_issue = format!("report INDEXED BY report_issue WHERE issue {family}");
+    let values: [&dyn ToSql; 3] = [&app, &from, &to];
+    let (table, dimensions): (&str, &[Dimension]) = match of {
+        Of::Runs | Of::Connections => ("run WHERE true", &[("release", Group::Release)]),
         Of::Issue(_) => (
-            "report WHERE issue = ?4",
+            &of_issue,
             &[
                 ("release", Group::Release),
                 ("os", Group::Os),
@@ -38,12 +46,12 @@ pub(in super::super) fn groups(
     let table = format!("{table} AND app = ?1 AND at >= ?2 AND at < ?3");
     let mut groups = Groups {
         installs: db
-            .prepare_cached(&format!("SELECT count(DISTINCT pseudonym) FROM {table}"))?
+            .prepare(&format!("SELECT count(DISTINCT pseudonym) FROM {table}"))?
             .query_row(&values[..], |row| row.get(0))?,
         ..Groups::default()
     };
     for (dimension, group) in dimensions {
-        let mut query = db.prepare_cached(&format!(
+        let mut query = db.prepare(&format!(
             "SELECT word.text, mine.installs FROM
                  (SELECT {dimension} AS class, count(DISTINCT pseudonym) AS installs FROM {table} GROUP BY {dimension}) AS mine
              JOIN word ON word.id = mine.class"

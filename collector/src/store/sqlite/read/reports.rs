@@ -1,5 +1,6 @@
 //! Reports themselves.
 
+use super::triage;
 use crate::store::{IssueId, body, ids};
 use candor_protocol::deidentify::{Pseudonym, ReportId};
 use candor_protocol::report::Report;
@@ -29,7 +30,11 @@ pub(in super::super) fn issue_of(
         .prepare_cached("SELECT issue FROM report WHERE app = ? AND id = ?")?
         .query_row((app, ids::report(&id)), |row| row.get(0))
         .optional()?;
-    Ok(issue.flatten().map(|issue| IssueId(issue as u64)))
+    let Some(issue) = issue.flatten() else {
+        return Ok(None);
+    };
+    let marks = triage::marks(db, app)?;
+    Ok(Some(IssueId(marks.root(issue as u64))))
 }
 
 pub(in super::super) fn of_issue(
@@ -51,10 +56,13 @@ pub(in super::super) fn of_issue(
     let Some((at, seq)) = before else {
         return Ok(Vec::new());
     };
-    let mut query = db.prepare_cached(
-        "SELECT written FROM report WHERE app = ? AND issue = ? AND (at, seq) < (?, ?) ORDER BY at DESC, seq DESC LIMIT ?",
-    )?;
-    let mut rows = query.query((app, issue.0 as i64, at, seq, limit.min(MOST)))?;
+    let marks = triage::marks(db, app)?;
+    let family = marks.family(marks.root(issue.0));
+    let mut query = db.prepare(&format!(
+        "SELECT written FROM report WHERE app = ? AND issue {} AND (at, seq) < (?, ?) ORDER BY at DESC, seq DESC LIMIT ?",
+        triage::among(&family)
+    ))?;
+    let mut rows = query.query((app, at, seq, limit.min(MOST)))?;
     let mut reports = Vec::new();
     while let Some(row) = rows.next()? {
         reports.extend(body::read(row.get_ref(0)?.as_blob()?));

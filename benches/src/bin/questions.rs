@@ -1,0 +1,365 @@
+//! How long the embedded store takes to answer what pages ask, and how long the pages take, at two sizes.
+//!
+//! `cargo run --release -p candor-benches --bin questions [REPORTS]`: fills a store through its trait with made-up crashes of 30 days,
+//! one hundredth as many issues as reports, and asks each question with ever other parameters. The first size is 100,000 reports (or
+//! a tenth of REPORTS, if that is less), the second REPORTS (1,000,000); ratios are between the two. Goals are those of 1 M
+//! reports and 10,000 issues, on one machine, with nobody else asking.
+
+use candor_benches::build::check_release;
+use candor_collector::access::IngestKey;
+use candor_collector::dashboard;
+use candor_collector::grouping::{Explanation, Grouped};
+use candor_collector::privacy::Office;
+use candor_collector::state::{Clock, State};
+use candor_collector::store::sqlite::SqliteStore;
+use candor_collector::store::triage::{By, Change, Person, StateKind};
+use candor_collector::store::{Incoming, IssueFilter, IssueId, IssueKind, Sort, Span, Store};
+use candor_protocol::deidentify::{AppName, CleanText, Pseudonym, Release, ReportId, RunId};
+use candor_protocol::moment::{Moment, Precision};
+use candor_protocol::report::{
+    Arch, Cause, Circumstances, Crash, Device, Os, Report, Stack, Thread, What,
+};
+use candor_symbols::Symbols;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use tower::ServiceExt;
+
+/// 2026-03-14 09:00 UTC.
+const NOW: u64 = 1_773_478_800;
+const HOUR: u64 = 3_600;
+const DAYS: u64 = 30;
+/// How often each question is asked.
+const TIMES: u32 = 200;
+/// Reports in one batch.
+const BATCH: usize = 2_000;
+const RELEASES: [&str; 12] = [
+    "1.0.0", "1.0.1", "1.1.0", "1.2.0", "1.3.0", "1.4.0", "2.0.0", "2.0.1", "2.1.0", "2.2.0",
+    "2.3.0", "2.4.0",
+];
+const OS_VERSIONS: [&str; 6] = ["5.15", "6.1", "6.6", "6.8", "6.11", "6.12"];
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A question, its name and the goal of its median and its 99th percentile, in milliseconds.
+#[derive(Clone, Copy)]
+struct Goal {
+    name: &'static str,
+    p50: Option<f64>,
+    p99: Option<f64>,
+}
+
+const fn goal(name: &'static str, p50: Option<f64>, p99: Option<f64>) -> Goal {
+    Goal { name, p50, p99 }
+}
+
+async fn run() -> Result<(), String> {
+    check_release()?;
+    let given = std::env::args().nth(1).map(|word| word.parse::<u32>());
+    let most = match given {
+        Some(Ok(reports)) => reports.max(1_000),
+        Some(Err(_)) => return Err("REPORTS is a number".to_owned()),
+        None => 1_000_000,
+    };
+    let least = (most / 10).min(100_000);
+    let small = measure(least).await?;
+    let large = measure(most).await?;
+    println!(
+        "\n{:<46}{:>9}{:>9}{:>9}{:>10}{:>9}  goal",
+        format!("ms at {most} reports"),
+        "p50",
+        "p95",
+        "p99",
+        format!("{least}"),
+        "ratio"
+    );
+    for ((goal, small), (_, large)) in small.iter().zip(&large) {
+        let at = |times: &[Duration], share: f64| {
+            let index = ((times.len() - 1) as f64 * share).round() as usize;
+            times[index].as_secs_f64() * 1_000.0
+        };
+        let (p50, p95, p99) = (at(large, 0.5), at(large, 0.95), at(large, 0.99));
+        let before = at(small, 0.5);
+        let verdict = |got: f64, wanted: Option<f64>, word: &str| match wanted {
+            Some(wanted) if got <= wanted => format!(" {word} <= {wanted} met"),
+            Some(wanted) => format!(" {word} <= {wanted} MISSED"),
+            None => String::new(),
+        };
+        println!(
+            "{:<46}{p50:>9.2}{p95:>9.2}{p99:>9.2}{before:>10.2}{:>9.1} {}{}",
+            goal.name,
+            p50 / before,
+            verdict(p50, goal.p50, "p50"),
+            verdict(p99, goal.p99, "p99"),
+        );
+    }
+    Ok(())
+}
+
+/// Fills a store and asks it everything: each question and how long it took, sorted.
+async fn measure(reports: u32) -> Result<Vec<(Goal, Vec<Duration>)>, String> {
+    let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let store = SqliteStore::open(directory.path()).map_err(|error| error.to_string())?;
+    let app = AppName::parse("im").map_err(|_| "no name")?;
+    let issues = reports / 100;
+    let began = Instant::now();
+    fill(&store, &app, reports, issues).await?;
+    println!(
+        "{reports} reports of {issues} issues kept in {:.0} s",
+        began.elapsed().as_secs_f64()
+    );
+    let office = Office::open(directory.path()).map_err(|error| error.to_string())?;
+    let no_files: [std::path::PathBuf; 0] = [];
+    let mut state = State::new(store, Symbols::open(no_files), office);
+    state.clock = Clock::new(|| NOW);
+    let pages = dashboard::router(state.clone());
+    let mut random = StdRng::seed_from_u64(2);
+    let mut measured = Vec::new();
+
+    let span = |days: u64| Span {
+        from: NOW - days * 24 * HOUR,
+        to: NOW,
+        step: HOUR * days.max(1),
+    };
+    let list = |days| IssueFilter {
+        limit: 50,
+        states: vec![StateKind::Open, StateKind::Regressed],
+        ..IssueFilter::all(span(days), NOW)
+    };
+    let sorts = [
+        Sort::Installs,
+        Sort::Reports,
+        Sort::Rising,
+        Sort::Newest,
+        Sort::LastSeen,
+    ];
+    let mut asked: Vec<(Goal, Box<dyn FnMut(&mut StdRng) -> IssueFilter>)> = vec![
+        (
+            goal("store: list of a day", Some(10.0), Some(30.0)),
+            Box::new(|_| list(1)),
+        ),
+        (
+            goal(
+                "store: list of a day, any order and page",
+                Some(10.0),
+                Some(30.0),
+            ),
+            Box::new(|random| IssueFilter {
+                sort: sorts[random.random_range(0..sorts.len())],
+                offset: random.random_range(0..4) * 50,
+                ..list(1)
+            }),
+        ),
+        (
+            goal("store: list of a week", Some(10.0), Some(30.0)),
+            Box::new(|_| list(7)),
+        ),
+        (
+            goal("store: list of 30 days", None, None),
+            Box::new(|_| list(30)),
+        ),
+        (
+            goal("store: a week of one release", None, Some(100.0)),
+            Box::new(|random| IssueFilter {
+                release: Some(RELEASES[random.random_range(0..RELEASES.len())].to_owned()),
+                ..list(7)
+            }),
+        ),
+        (
+            goal("store: search of a day", None, Some(100.0)),
+            Box::new(move |random| IssueFilter {
+                text: format!("load_{:x}", random.random_range(0..issues)),
+                ..list(1)
+            }),
+        ),
+        (
+            goal("store: search of 30 days", None, Some(100.0)),
+            Box::new(move |random| IssueFilter {
+                text: format!("load_{:x}", random.random_range(0..issues)),
+                ..list(30)
+            }),
+        ),
+    ];
+    for (goal, filter) in &mut asked {
+        let mut times = Vec::new();
+        for _ in 0..TIMES {
+            let filter = filter(&mut random);
+            let began = Instant::now();
+            let found = state.store.issues(&app, filter).await;
+            times.push(began.elapsed());
+            found.map_err(|error| error.to_string())?;
+        }
+        measured.push((*goal, sorted(times)));
+    }
+    drop(asked);
+    let mut times = Vec::new();
+    for _ in 0..TIMES {
+        let id = IssueId(some_issue(&mut random, issues));
+        let began = Instant::now();
+        let found = state.store.issue(&app, id, span(7), NOW).await;
+        times.push(began.elapsed());
+        found.map_err(|error| error.to_string())?;
+    }
+    measured.push((
+        goal("store: an issue, a week", Some(8.0), None),
+        sorted(times),
+    ));
+
+    type Address = Box<dyn Fn(&mut StdRng) -> String>;
+    let addresses: [(Goal, Address); 4] = [
+        (
+            goal("page: issues, a day", Some(10.0), Some(30.0)),
+            Box::new(|_| "/issues?app=im&range=24h".to_owned()),
+        ),
+        (
+            goal("page: issues, a week", Some(10.0), Some(30.0)),
+            Box::new(|_| "/issues?app=im&range=7d".to_owned()),
+        ),
+        (
+            goal("page: search, a day", None, Some(100.0)),
+            Box::new(move |random| {
+                format!("/issues?app=im&q=load_{:x}", random.random_range(0..issues))
+            }),
+        ),
+        (
+            goal("page: an issue, a day", Some(8.0), None),
+            Box::new(move |random| {
+                format!("/issues/{}?app=im", IssueId(some_issue(random, issues)))
+            }),
+        ),
+    ];
+    for (goal, address) in &addresses {
+        let (mut times, mut bytes) = (Vec::new(), 0);
+        for _ in 0..TIMES {
+            let request = axum::http::Request::get(address(&mut random))
+                .body(axum::body::Body::empty())
+                .map_err(|error| error.to_string())?;
+            let began = Instant::now();
+            let Ok(answer) = pages.clone().oneshot(request).await;
+            let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await;
+            times.push(began.elapsed());
+            bytes = body.map_err(|error| error.to_string())?.len();
+        }
+        println!("{}: {bytes} bytes", goal.name);
+        measured.push((*goal, sorted(times)));
+    }
+    Ok(measured)
+}
+
+fn sorted(mut times: Vec<Duration>) -> Vec<Duration> {
+    times.sort();
+    times
+}
+
+/// An issue, the frequent ones more often. Numbers are spread as hashes are.
+fn some_issue(random: &mut StdRng, issues: u32) -> u64 {
+    let share: f64 = random.random();
+    number((f64::from(issues) * share.powi(3)) as u64)
+}
+
+fn number(issue: u64) -> u64 {
+    issue.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+fn bytes(number: u64) -> [u8; 16] {
+    let mut bytes = [0x5a; 16];
+    bytes[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+    bytes
+}
+
+async fn fill(store: &SqliteStore, app: &AppName, reports: u32, issues: u32) -> Result<(), String> {
+    let failed = |error: candor_collector::store::StoreError| error.to_string();
+    let key = IngestKey::generate();
+    store.add_app(app, key.hash()).await.map_err(failed)?;
+    let mut random = StdRng::seed_from_u64(1);
+    let mut batch = Vec::with_capacity(BATCH);
+    for n in 0..reports {
+        batch.push(incoming(
+            u64::from(n),
+            issues,
+            u64::from(reports),
+            &mut random,
+        )?);
+        if batch.len() == BATCH || n + 1 == reports {
+            let kept = std::mem::take(&mut batch);
+            store.keep(app, kept, NOW).await.map_err(failed)?;
+        }
+    }
+    let by = By {
+        who: Person::new("bench").ok_or("no name")?,
+        at: NOW,
+    };
+    let some: Vec<IssueId> = (0..u64::from(issues).min(900))
+        .map(|issue| IssueId(number(issue * 3)))
+        .collect();
+    let resolved = store.triage(app, &some, Change::Resolve(None), by).await;
+    resolved.map(|_| ()).map_err(failed)
+}
+
+fn incoming(n: u64, issues: u32, reports: u64, random: &mut StdRng) -> Result<Incoming, String> {
+    let hour = random.random_range(0..DAYS * 24);
+    let at = NOW - (DAYS * 24 - hour) * HOUR;
+    // A device has another pseudonym every week.
+    let who = random.random_range(0..reports / 4) * 8 + hour / (7 * 24);
+    let release = RELEASES[random.random_range(0..RELEASES.len())];
+    let os = OS_VERSIONS[random.random_range(0..OS_VERSIONS.len())];
+    let issue = some_issue(random, issues);
+    let report = Report {
+        id: ReportId::from_bytes(bytes(n)),
+        at: Moment::round(at, Precision::Hour),
+        run: RunId::from_bytes(bytes(n / 2 + (1 << 40))),
+        pseudonym: Pseudonym::from_bytes(bytes(who + (1 << 50))),
+        release: Release::parse(release).map_err(|_| "no release")?,
+        device: Device::coarse(Os::Linux, Some(os), Arch::X86_64, 8, 16 << 30),
+        what: What::Crash(Crash {
+            cause: Cause::Panic {
+                message: CleanText::scrub("called `Option::unwrap()` on a `None` value"),
+                at: None,
+                signal: None,
+            },
+            fatal: true,
+            thread: Thread {
+                main: true,
+                name: None,
+                stack: Stack::default(),
+            },
+            others: Vec::new(),
+            modules: Vec::new(),
+            uptime_ms: 500,
+            around: Circumstances::default(),
+            crumbs: Vec::new(),
+            notes: Vec::new(),
+        }),
+    };
+    let json = serde_json::to_string(&report).map_err(|error| error.to_string())?;
+    let culprit = format!("im::history::Loader::load_{issue:x}");
+    let issue = Grouped {
+        id: IssueId(issue),
+        kind: IssueKind::Crash,
+        title: "called `Option::unwrap()` on a `None` value".to_owned(),
+        why: Explanation {
+            rule: "panic-own-frames-v1".to_owned(),
+            facts: vec!["unwrap on None".to_owned()],
+            frames: (0..12)
+                .map(|frame| match frame {
+                    0 => culprit.clone(),
+                    frame => {
+                        format!("im::conversation::view::Model::step_{frame}_of_what_is_shown")
+                    }
+                })
+                .collect(),
+        },
+        culprit,
+    };
+    Ok(Incoming::new(1, report, &json, Some(issue)))
+}

@@ -1,0 +1,193 @@
+//! `POST /issues` and `POST /issues/{id}`: what somebody does to issues.
+
+use super::entry::{Entry, Trouble};
+use super::form::Form;
+use super::shell::Shell;
+use super::words::fill;
+use crate::state::State;
+use crate::store::triage::{By, Change, Note, Person, Until};
+use crate::store::{IssueId, Store};
+use askama::Template;
+use axum::extract::{Path, State as Given};
+use axum::response::{IntoResponse, Redirect, Response};
+use candor_protocol::deidentify::Release;
+
+const DAY: u64 = 86_400;
+
+/// `POST /issues`: does something to the issues that were chosen.
+pub(crate) async fn chosen<S: Store>(
+    Given(state): Given<State<S>>,
+    entry: Entry,
+    form: Form,
+) -> Response {
+    answer(&entry, act(&state, &entry, None, &form).await)
+}
+
+/// `POST /issues/{id}`: does something to one issue.
+pub(crate) async fn one<S: Store>(
+    Given(state): Given<State<S>>,
+    Path(id): Path<String>,
+    entry: Entry,
+    form: Form,
+) -> Response {
+    answer(&entry, act(&state, &entry, Some(id), &form).await)
+}
+
+/// What is never shown: a form is answered with another page, or with what was wrong.
+#[derive(Template)]
+#[template(source = "", ext = "html")]
+struct Nothing<'a> {
+    _shell: &'a Shell,
+}
+
+fn answer(entry: &Entry, done: Result<String, Trouble>) -> Response {
+    match done {
+        Ok(onward) => Redirect::to(&onward).into_response(),
+        Err(trouble) => entry.answer(Err::<Nothing<'_>, _>(trouble)),
+    }
+}
+
+/// Does what a form says; the address of what to look at next.
+async fn act<S: Store>(
+    state: &State<S>,
+    entry: &Entry,
+    id: Option<String>,
+    form: &Form,
+) -> Result<String, Trouble> {
+    let w = entry.words();
+    let bad = |what: &str| Trouble::Form(fill(w.p_bad_form, &[&what]));
+    let get = |name: &str| form.get(name);
+    let one: Option<IssueId> = match &id {
+        Some(id) => Some(id.parse().map_err(|()| Trouble::NoIssue)?),
+        None => None,
+    };
+    let mut issues = form
+        .all("issue")
+        .map(|value| value.trim().parse().map_err(|()| bad(w.issue)))
+        .collect::<Result<Vec<IssueId>, _>>()?;
+    if issues.is_empty() {
+        issues.extend(one);
+    }
+    if issues.is_empty() {
+        return Err(Trouble::Form(w.t_none_chosen.to_owned()));
+    }
+    let change = change(&get, entry.now).map_err(|field| {
+        bad(match field {
+            Field::Release => w.release,
+            Field::Until => w.t_until,
+            Field::Assignee => w.t_assignee,
+            Field::Note => w.t_note,
+            Field::Issue => w.issue,
+            Field::Do => "do",
+        })
+    })?;
+    let is_merge = matches!(change, Change::Merge(_));
+    let by = By {
+        who: Person::new(&entry.visitor.who()).ok_or_else(|| bad(w.p_who))?,
+        at: entry.now,
+    };
+    let done = state.store.triage(&entry.app, &issues, change, by).await?;
+    if done == 0 {
+        return Err(Trouble::Form(match is_merge {
+            true => w.t_not_merged.to_owned(),
+            false => w.no_issue_text.to_owned(),
+        }));
+    }
+    Ok(match one {
+        // Whoever asks about one that was merged is led to what it was merged into.
+        Some(id) => entry.visit.page(&format!("/issues/{id}"), &[]),
+        None => entry.visit.here(&[]),
+    })
+}
+
+/// What of a form is wrong.
+#[derive(Debug, PartialEq)]
+enum Field {
+    Do,
+    Release,
+    Until,
+    Assignee,
+    Note,
+    Issue,
+}
+
+/// What a form wants to be done.
+fn change<'a>(get: &impl Fn(&str) -> &'a str, now: u64) -> Result<Change, Field> {
+    let count = || match get("n").parse::<u64>() {
+        Ok(n @ 1..=1_000_000_000) => Ok(n),
+        _ => Err(Field::Until),
+    };
+    Ok(match get("do") {
+        "resolve" => Change::Resolve(match get("release") {
+            "" => None,
+            release => Some(Release::parse(release).map_err(|_| Field::Release)?),
+        }),
+        "ignore" => Change::Ignore(match get("until") {
+            "" | "forever" => Until::Forever,
+            "days" => Until::Date(now.saturating_add(count()?.saturating_mul(DAY))),
+            "reports" => Until::Reports(count()?),
+            "installs" => Until::Installs(count()?),
+            _ => return Err(Field::Until),
+        }),
+        "reopen" => Change::Reopen,
+        "assign" => Change::Assign(match get("who") {
+            "" => None,
+            name => Some(Person::new(name).ok_or(Field::Assignee)?),
+        }),
+        "note" => Change::Note(Note::new(get("note")).ok_or(Field::Note)?),
+        "merge" => {
+            // An address that was pasted ends with the issue's number.
+            let pasted = get("into").split(['?', '#']).next().unwrap_or_default();
+            let number = pasted.trim_end_matches('/').rsplit('/').next();
+            let into = number.and_then(|number| number.parse().ok());
+            Change::Merge(into.ok_or(Field::Issue)?)
+        }
+        "split" => Change::Split,
+        _ => return Err(Field::Do),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(form: &[(&str, &'static str)]) -> Result<Change, Field> {
+        let get = |name: &str| {
+            let found = form.iter().find(|(key, _)| *key == name);
+            found.map_or("", |(_, value)| *value)
+        };
+        change(&get, 1_000)
+    }
+
+    #[test]
+    fn a_form_says_what_is_to_be_done() {
+        assert_eq!(wanted(&[("do", "resolve")]), Ok(Change::Resolve(None)));
+        let days = [("do", "ignore"), ("until", "days"), ("n", "2")];
+        assert_eq!(
+            wanted(&days),
+            Ok(Change::Ignore(Until::Date(1_000 + 2 * DAY)))
+        );
+        let merge = |into| wanted(&[("do", "merge"), ("into", into)]);
+        let one = Ok(Change::Merge(IssueId(0x1f)));
+        assert_eq!(merge("000000000000001f"), one);
+        assert_eq!(
+            merge("http://localhost/issues/000000000000001f?app=im"),
+            one
+        );
+        assert_eq!(merge("1f"), Err(Field::Issue));
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_form_is_named() {
+        assert_eq!(wanted(&[]), Err(Field::Do));
+        assert_eq!(wanted(&[("do", "note"), ("note", " ")]), Err(Field::Note));
+        assert_eq!(
+            wanted(&[("do", "ignore"), ("until", "days"), ("n", "0")]),
+            Err(Field::Until)
+        );
+        assert_eq!(
+            wanted(&[("do", "resolve"), ("release", "a@b.c")]),
+            Err(Field::Release)
+        );
+    }
+}

@@ -1,0 +1,247 @@
+//! What was said about issues, and what is counted of them for it.
+
+use super::{Ask, whole};
+use crate::store::StoreError;
+use crate::store::clickhouse::cell::What;
+use crate::store::clickhouse::server::Server;
+use crate::store::clickhouse::sql;
+use crate::store::clickhouse::stamp::Stamp;
+use crate::store::clickhouse::told::issue_key;
+use crate::store::triage::{Deed, Facts, Marks, Said};
+use crate::store::versions;
+use clickhouse::Row;
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
+
+/// A row of the table.
+#[derive(Debug, Clone, Row, Serialize, Deserialize)]
+pub(in super::super) struct LogRow {
+    pub(in super::super) app: String,
+    pub(in super::super) issue: u64,
+    pub(in super::super) at: u64,
+    pub(in super::super) stamp: Stamp,
+    pub(in super::super) who: String,
+    pub(in super::super) aspect: String,
+    pub(in super::super) said: String,
+}
+
+impl LogRow {
+    pub(in super::super) fn of(app: &str, stamp: Stamp, deed: &Deed) -> Result<Self, StoreError> {
+        let row = Self {
+            app: app.to_owned(),
+            issue: deed.issue,
+            at: deed.at,
+            stamp,
+            who: deed.who.clone(),
+            aspect: String::new(),
+            said: String::new(),
+        };
+        row.saying(&deed.said)
+    }
+
+    /// The same row with other words.
+    pub(in super::super) fn saying(self, said: &Said) -> Result<Self, StoreError> {
+        let text =
+            serde_json::to_string(said).map_err(|error| StoreError::Fault(error.to_string()))?;
+        Ok(Self {
+            aspect: said.aspect().to_owned(),
+            said: text,
+            ..self
+        })
+    }
+
+    pub(in super::super) fn deed(&self) -> Result<Deed, StoreError> {
+        Ok(Deed {
+            issue: self.issue,
+            at: self.at,
+            who: self.who.clone(),
+            said: read(&self.said)?,
+        })
+    }
+}
+
+fn read(said: &str) -> Result<Said, StoreError> {
+    serde_json::from_str(said)
+        .map_err(|error| StoreError::Fault(format!("what was said cannot be read: {error}")))
+}
+
+/// Rows that `which` is true of, in their order.
+pub(in super::super) async fn rows(
+    server: &Server,
+    which: &str,
+) -> Result<Vec<LogRow>, StoreError> {
+    server
+        .rows(&format!(
+            "SELECT app, issue, at, stamp, who, aspect, said FROM triage WHERE {which} ORDER BY at, stamp"
+        ))
+        .await
+}
+
+/// Everything that was said about issues, in its order.
+pub(in super::super) async fn deeds(ask: Ask<'_>, issues: &[u64]) -> Result<Vec<Deed>, StoreError> {
+    let which = format!(
+        "app = {} AND issue IN {}",
+        sql::text(&ask.history.app),
+        sql::list(issues, |id| id.to_string())
+    );
+    let rows = rows(ask.server, &which).await?;
+    rows.iter().map(LogRow::deed).collect()
+}
+
+#[derive(Row, Deserialize)]
+struct LatestRow {
+    issue: u64,
+    said: String,
+}
+
+#[derive(Row, Deserialize)]
+struct IssueRow {
+    issue: u64,
+}
+
+/// What counts now.
+pub(in super::super) async fn marks(ask: Ask<'_>) -> Result<Marks, StoreError> {
+    let rows: Vec<LatestRow> = ask
+        .server
+        .rows(&format!(
+            "SELECT issue, argMax(said, (at, stamp)) FROM triage WHERE app = {} AND aspect IN ('state', 'assignee', 'into')
+             GROUP BY issue, aspect",
+            sql::text(&ask.history.app)
+        ))
+        .await?;
+    let rows = rows
+        .into_iter()
+        .map(|row| Ok((row.issue, read(&row.said)?)))
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    let targets: HashSet<u64> = rows
+        .iter()
+        .filter_map(|(_, said)| match said {
+            Said::Merged(into) => Some(*into),
+            _ => None,
+        })
+        .collect();
+    let there: HashSet<u64> = match targets.is_empty() || ask.history.is_empty() {
+        true => HashSet::new(),
+        false => {
+            let found: Vec<IssueRow> = ask
+                .server
+                .rows(&format!(
+                    "SELECT issue {} AND key IN {} GROUP BY issue HAVING sum(n) > 0",
+                    ask.history.of_summary(What::Issues),
+                    keys(&targets.into_iter().collect::<Vec<_>>())
+                ))
+                .await?;
+            found.into_iter().map(|row| row.issue).collect()
+        }
+    };
+    Ok(Marks::read(rows, |issue| there.contains(&issue)))
+}
+
+/// The keys of issues, as a list to be looked in.
+pub(in super::super) fn keys(issues: &[u64]) -> String {
+    sql::list(issues, |issue| sql::bytes(&issue_key(*issue)))
+}
+
+#[derive(Row, Deserialize)]
+struct KindRow {
+    kind: String,
+}
+
+/// The kind of an issue that something is counted of.
+pub(in super::super) async fn kind(ask: Ask<'_>, issue: u64) -> Result<Option<String>, StoreError> {
+    let rows: Vec<KindRow> = ask
+        .server
+        .rows(&format!(
+            "SELECT any(word) {} AND key = {} GROUP BY issue HAVING sum(n) > 0",
+            ask.history.of_summary(What::Issues),
+            sql::bytes(&issue_key(issue))
+        ))
+        .await?;
+    Ok(rows.into_iter().next().map(|row| row.kind))
+}
+
+#[derive(Row, Deserialize)]
+struct SeenRow {
+    issue: u64,
+    release: String,
+    first: u64,
+    reports: i64,
+}
+
+/// What is counted of each of these issues, but for the installations.
+pub(in super::super) async fn facts_of(
+    ask: Ask<'_>,
+    issues: &[u64],
+) -> Result<HashMap<u64, Facts>, StoreError> {
+    if issues.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<SeenRow> = ask
+        .server
+        .rows(&format!(
+            "SELECT issue, release, min(at), sum(reports) FROM
+                 (SELECT issue, release, at, sum(n) AS reports {} AND key IN {} GROUP BY issue, release, at HAVING reports > 0)
+             GROUP BY issue, release",
+            ask.history.of_summary(What::Issues),
+            keys(issues)
+        ))
+        .await?;
+    let mut facts: HashMap<u64, Facts> = HashMap::new();
+    for row in rows {
+        let of = facts.entry(row.issue).or_default();
+        of.seen.insert(row.release, row.first);
+        of.reports += whole(row.reports);
+    }
+    Ok(facts)
+}
+
+impl Facts {
+    /// What is counted of both.
+    pub(in super::super) fn and(&mut self, other: &Self) {
+        for (release, first) in &other.seen {
+            let known = self.seen.entry(release.clone()).or_insert(*first);
+            *known = (*known).min(*first);
+        }
+        self.reports += other.reports;
+    }
+}
+
+/// What is counted of issues together.
+pub(in super::super) async fn facts(ask: Ask<'_>, issues: &[u64]) -> Result<Facts, StoreError> {
+    let mut facts = Facts::default();
+    let of = facts_of(ask, issues).await?;
+    of.values().for_each(|one| facts.and(one));
+    facts.installs = installs(ask, issues).await?;
+    Ok(facts)
+}
+
+/// How many installations are behind the reports of issues that are kept.
+pub(in super::super) async fn installs(ask: Ask<'_>, issues: &[u64]) -> Result<u64, StoreError> {
+    let question = format!(
+        "SELECT count() AS count FROM (SELECT pseudonym {} AND key IN {} GROUP BY pseudonym HAVING sum(n) > 0)",
+        ask.history.of_summary(What::Sighting),
+        keys(issues)
+    );
+    ask.server.count(&question).await
+}
+
+#[derive(Row, Deserialize)]
+struct ReleaseRow {
+    release: String,
+}
+
+/// The latest release that had a run or an issue.
+pub(in super::super) async fn latest_release(ask: Ask<'_>) -> Result<Option<String>, StoreError> {
+    let mut releases = Vec::new();
+    for what in [What::Runs, What::Issues] {
+        let rows: Vec<ReleaseRow> = ask
+            .server
+            .rows(&format!(
+                "SELECT release {} GROUP BY release HAVING sum(n) > 0",
+                ask.history.of_summary(what)
+            ))
+            .await?;
+        releases.extend(rows.into_iter().map(|row| row.release));
+    }
+    Ok(releases.into_iter().max_by(|a, b| versions::compare(a, b)))
+}

@@ -1,0 +1,729 @@
+//! What a team says about issues: who looks after them, whether they are done with, which of them are one.
+//!
+//! It is a log: every row is one thing that somebody did. What an issue is now follows from its latest rows and from what is
+//! counted of it, so keeping reports has nothing to do with it: an issue that was resolved has regressed when a release has
+//! shown it that sorts after the one it was resolved in and that had not shown it by then.
+
+use super::{IssueId, versions};
+use candor_protocol::deidentify::Release;
+use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// The longest name of a person, in characters.
+pub const NAME: usize = 100;
+
+/// The longest note, in characters.
+pub const NOTE: usize = 4_000;
+
+/// Who did something and when, in seconds since 1970-01-01 UTC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct By {
+    /// A name.
+    pub who: Person,
+    /// When.
+    pub at: u64,
+}
+
+/// The name of a person, 1 to [`NAME`] characters in one line.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Person(String);
+
+impl Person {
+    /// The name, if it is one.
+    pub fn new(name: &str) -> Option<Self> {
+        let name = name.trim();
+        let fits = (1..=NAME).contains(&name.chars().count());
+        (fits && !name.chars().any(char::is_control)).then(|| Self(name.to_owned()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What somebody noted, 1 to [`NOTE`] characters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note(String);
+
+impl Note {
+    /// The note, if it is one. Line ends are kept, other control characters are not.
+    pub fn new(text: &str) -> Option<Self> {
+        let kept = |letter: &char| !letter.is_control() || *letter == '\n';
+        let text: String = text.trim().chars().filter(kept).collect();
+        (1..=NOTE)
+            .contains(&text.chars().count())
+            .then_some(Self(text))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How long an issue is ignored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Until {
+    /// For good.
+    Forever,
+    /// Until this moment, in seconds since 1970-01-01 UTC.
+    Date(u64),
+    /// Until it has this many more reports.
+    Reports(u64),
+    /// Until this many more installations are behind its reports that are kept.
+    Installs(u64),
+}
+
+/// What can be done to issues. Whatever is done to one that was merged is done to the one it was merged into, but for
+/// [`Split`](Self::Split).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// It is done with in this release; `None`: in the next one, after the latest that is known.
+    Resolve(Option<Release>),
+    /// It is not looked at.
+    Ignore(Until),
+    /// It is looked at again.
+    Reopen,
+    /// Somebody looks after it, or nobody.
+    Assign(Option<Person>),
+    /// Somebody says something about it.
+    Note(Note),
+    /// They are one with this issue, and shown and counted as it. Only issues of one kind are.
+    Merge(IssueId),
+    /// It is an issue of its own again, as it was before.
+    Split,
+}
+
+/// What an issue is now.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum State {
+    /// To be looked at.
+    #[default]
+    Open,
+    /// Done with.
+    Resolved {
+        /// In this release; where `next` is true, in the one after it. Empty where the release was erased.
+        release: String,
+        /// Whether it is the one after it.
+        next: bool,
+    },
+    /// Not looked at.
+    Ignored {
+        /// How long.
+        until: Until,
+    },
+    /// Was resolved, and is back.
+    Regressed {
+        /// In which release it was resolved.
+        resolved: String,
+        /// The earliest release in which it is back.
+        release: String,
+    },
+}
+
+/// The kinds of state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StateKind {
+    /// [`State::Open`].
+    Open,
+    /// [`State::Regressed`].
+    Regressed,
+    /// [`State::Resolved`].
+    Resolved,
+    /// [`State::Ignored`].
+    Ignored,
+}
+
+impl StateKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Open, Self::Regressed, Self::Resolved, Self::Ignored];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Regressed => "regressed",
+            Self::Resolved => "resolved",
+            Self::Ignored => "ignored",
+        }
+    }
+}
+
+impl State {
+    /// Its kind.
+    pub const fn kind(&self) -> StateKind {
+        match self {
+            Self::Open => StateKind::Open,
+            Self::Resolved { .. } => StateKind::Resolved,
+            Self::Ignored { .. } => StateKind::Ignored,
+            Self::Regressed { .. } => StateKind::Regressed,
+        }
+    }
+}
+
+/// A turning point of an issue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Turn {
+    /// When, in seconds since 1970-01-01 UTC.
+    pub at: u64,
+    /// Who did it; `None` for what came by itself.
+    pub who: Option<Person>,
+    /// What.
+    #[serde(flatten)]
+    pub what: Point,
+}
+
+/// What happened at a turning point.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "did", rename_all = "snake_case")]
+pub enum Point {
+    /// It was seen for the first time, in this release.
+    Seen {
+        /// The release.
+        release: String,
+    },
+    /// It is done with.
+    Resolved {
+        /// In this release.
+        release: String,
+        /// In the one after it.
+        next: bool,
+    },
+    /// It came back in this release.
+    Regressed {
+        /// The release.
+        release: String,
+    },
+    /// It is not looked at.
+    Ignored {
+        /// How long.
+        until: Until,
+    },
+    /// What it was ignored until has come.
+    Over,
+    /// It is looked at again.
+    Reopened,
+    /// Somebody looks after it, or nobody.
+    Assigned {
+        /// Who.
+        to: Option<Person>,
+    },
+    /// Somebody said something.
+    Noted {
+        /// What.
+        note: Note,
+    },
+    /// It became one with this issue.
+    Merged {
+        /// The issue.
+        into: String,
+    },
+    /// This issue became one with it.
+    Took {
+        /// The issue.
+        issue: String,
+    },
+    /// It became an issue of its own again.
+    Split {
+        /// What it was one with.
+        from: String,
+    },
+    /// This issue became one of its own again.
+    Gave {
+        /// The issue.
+        issue: String,
+    },
+}
+
+/// A row of the log. What a state needs of the moment in which it was set stands in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Said {
+    Resolved {
+        release: String,
+        next: bool,
+        /// Releases that had shown it.
+        seen: BTreeSet<String>,
+    },
+    Ignored {
+        until: Until,
+        /// What it had by then.
+        reports: u64,
+        installs: u64,
+    },
+    Reopened,
+    Assigned(Option<Person>),
+    Noted(Note),
+    Merged(u64),
+    Took(u64),
+    Split(u64),
+    Gave(u64),
+}
+
+/// What is counted of an issue, whatever was merged into it included.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Facts {
+    /// When each release showed it first.
+    pub(super) seen: BTreeMap<String, u64>,
+    pub(super) reports: u64,
+    pub(super) installs: u64,
+}
+
+/// A row of the log: who, when, what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Deed {
+    pub(super) issue: u64,
+    pub(super) at: u64,
+    pub(super) who: String,
+    pub(super) said: Said,
+}
+
+impl Said {
+    /// What is said by a change of this issue alone; `None` for changes that concern two. `latest` is the latest release of the app.
+    pub(super) fn of(change: &Change, facts: &Facts, latest: Option<String>) -> Option<Self> {
+        Some(match change {
+            Change::Resolve(release) => {
+                let seen: BTreeSet<String> = facts.seen.keys().cloned().collect();
+                let by_version = |a: &String, b: &String| versions::compare(a, b);
+                let latest = || seen.iter().cloned().chain(latest).max_by(by_version);
+                Self::Resolved {
+                    next: release.is_none(),
+                    release: match release {
+                        Some(release) => release.as_str().to_owned(),
+                        None => latest().unwrap_or_default(),
+                    },
+                    seen,
+                }
+            }
+            Change::Ignore(until) => Self::Ignored {
+                until: *until,
+                reports: facts.reports,
+                installs: facts.installs,
+            },
+            Change::Reopen => Self::Reopened,
+            Change::Assign(person) => Self::Assigned(person.clone()),
+            Change::Note(note) => Self::Noted(note.clone()),
+            Change::Merge(_) | Change::Split => return None,
+        })
+    }
+
+    /// Of which the latest counts; empty where all do.
+    pub(super) const fn aspect(&self) -> &'static str {
+        match self {
+            Self::Resolved { .. } | Self::Ignored { .. } | Self::Reopened => "state",
+            Self::Assigned(_) => "assignee",
+            Self::Merged(_) | Self::Split(_) => "into",
+            Self::Noted(_) | Self::Took(_) | Self::Gave(_) => "",
+        }
+    }
+
+    /// The state that follows.
+    pub(super) fn state(&self, facts: &Facts, now: u64) -> State {
+        match self {
+            Self::Resolved {
+                release,
+                next,
+                seen,
+            } => match back(release, seen, facts.seen.keys()) {
+                Some(back) => State::Regressed {
+                    resolved: release.clone(),
+                    release: back.clone(),
+                },
+                None => State::Resolved {
+                    release: release.clone(),
+                    next: *next,
+                },
+            },
+            Self::Ignored {
+                until,
+                reports,
+                installs,
+            } => {
+                let over = match until {
+                    Until::Forever => false,
+                    Until::Date(date) => now >= *date,
+                    Until::Reports(more) => facts.reports >= reports.saturating_add(*more),
+                    Until::Installs(more) => facts.installs >= installs.saturating_add(*more),
+                };
+                match over {
+                    true => State::Open,
+                    false => State::Ignored { until: *until },
+                }
+            }
+            _ => State::Open,
+        }
+    }
+
+    /// Whether the state depends on how many installations there are, which is dear to count.
+    pub(super) const fn asks_installs(&self) -> bool {
+        let until = match self {
+            Self::Ignored { until, .. } => until,
+            _ => return false,
+        };
+        matches!(until, Until::Installs(_))
+    }
+
+    /// The same without the name of a release that is erased; `None` where it does not name it.
+    pub(super) fn without(&self, erased: &str) -> Option<Self> {
+        let Self::Resolved {
+            release,
+            next,
+            seen,
+        } = self
+        else {
+            return None;
+        };
+        if release != erased && !seen.contains(erased) {
+            return None;
+        }
+        let mut seen = seen.clone();
+        seen.remove(erased);
+        let before = |one: &&String| versions::compare(one, erased) == Ordering::Less;
+        let by_version = |a: &&String, b: &&String| versions::compare(a, b);
+        Some(Self::Resolved {
+            release: match release == erased {
+                true => {
+                    let latest = seen.iter().filter(before).max_by(by_version);
+                    latest.cloned().unwrap_or_default()
+                }
+                false => release.clone(),
+            },
+            next: *next || release == erased,
+            seen,
+        })
+    }
+
+    fn point(&self) -> Point {
+        let name = |id: &u64| IssueId(*id).to_string();
+        match self {
+            Self::Resolved { release, next, .. } => Point::Resolved {
+                release: release.clone(),
+                next: *next,
+            },
+            Self::Ignored { until, .. } => Point::Ignored { until: *until },
+            Self::Reopened => Point::Reopened,
+            Self::Assigned(to) => Point::Assigned { to: to.clone() },
+            Self::Noted(note) => Point::Noted { note: note.clone() },
+            Self::Merged(into) => Point::Merged { into: name(into) },
+            Self::Took(issue) => Point::Took { issue: name(issue) },
+            Self::Split(from) => Point::Split { from: name(from) },
+            Self::Gave(issue) => Point::Gave { issue: name(issue) },
+        }
+    }
+}
+
+/// The earliest release in which an issue came back.
+fn back<'a>(
+    resolved: &str,
+    seen: &BTreeSet<String>,
+    now: impl Iterator<Item = &'a String>,
+) -> Option<&'a String> {
+    now.filter(|release| !seen.contains(*release))
+        .filter(|release| versions::compare(release, resolved) == Ordering::Greater)
+        .min_by(|a, b| versions::compare(a, b))
+}
+
+/// The turning points of an issue, the latest first. `deeds` are of it and of what was merged into it, in their order.
+pub(super) fn turns(
+    issue: u64,
+    deeds: &[Deed],
+    facts: &Facts,
+    (first_seen, first_release): (u64, &str),
+    now: u64,
+) -> Vec<Turn> {
+    let by_itself = |at, what| Turn {
+        at,
+        who: None,
+        what,
+    };
+    let mut turns = vec![by_itself(
+        first_seen,
+        Point::Seen {
+            release: first_release.to_owned(),
+        },
+    )];
+    for (index, deed) in deeds.iter().enumerate() {
+        let own = deed.issue == issue;
+        // Of what was merged, only what was said about it is of interest here.
+        if !own && !matches!(deed.said, Said::Noted(_)) {
+            continue;
+        }
+        turns.push(Turn {
+            at: deed.at,
+            who: Person::new(&deed.who),
+            what: deed.said.point(),
+        });
+        let later = &mut deeds.iter().skip(index + 1);
+        let next = later.find(|one| one.issue == issue && one.said.aspect() == "state");
+        match &deed.said {
+            Said::Resolved { release, seen, .. } => {
+                // What had shown it when somebody looked at it again.
+                let shown: Vec<&String> = match next.map(|next| &next.said) {
+                    Some(Said::Resolved { seen, .. }) => seen.iter().collect(),
+                    Some(_) => Vec::new(),
+                    None => facts.seen.keys().collect(),
+                };
+                if let Some(back) = back(release, seen, shown.into_iter()) {
+                    let at = facts.seen.get(back).copied().unwrap_or_default();
+                    let release = back.clone();
+                    turns.push(by_itself(at.max(deed.at), Point::Regressed { release }));
+                }
+            }
+            Said::Ignored {
+                until: Until::Date(date),
+                ..
+            } if *date <= now && next.is_none_or(|next| next.at > *date) => {
+                turns.push(by_itself(*date, Point::Over));
+            }
+            _ => {}
+        }
+    }
+    // Stable, so that what was done in one second stays in its order.
+    turns.sort_by_key(|turn| turn.at);
+    turns.reverse();
+    turns
+}
+
+/// What counts now of the log of an app.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    states: HashMap<u64, Said>,
+    assignees: HashMap<u64, Person>,
+    into: HashMap<u64, u64>,
+    /// Those with something merged into them, and all of that.
+    families: HashMap<u64, Vec<u64>>,
+}
+
+impl Marks {
+    /// From the latest row of each aspect of each issue. `is_there` tells whether anything is counted of an issue: what was merged into one
+    /// that is gone stands by itself.
+    pub(super) fn read(
+        latest: impl IntoIterator<Item = (u64, Said)>,
+        is_there: impl Fn(u64) -> bool,
+    ) -> Self {
+        let mut marks = Self::default();
+        for (issue, said) in latest {
+            match said {
+                Said::Resolved { .. } | Said::Ignored { .. } => {
+                    marks.states.insert(issue, said);
+                }
+                Said::Assigned(Some(person)) => {
+                    marks.assignees.insert(issue, person);
+                }
+                Said::Merged(into) if is_there(into) => {
+                    marks.into.insert(issue, into);
+                }
+                _ => {}
+            }
+        }
+        let merged: Vec<u64> = marks.into.keys().copied().collect();
+        for issue in merged {
+            let root = marks.root(issue);
+            if root != issue {
+                marks.families.entry(root).or_default().push(issue);
+            }
+        }
+        marks.families.values_mut().for_each(|all| all.sort());
+        marks
+    }
+
+    /// What an issue is one with. Two that were merged into each other at the same time are the one whose number is less.
+    pub(super) fn root(&self, issue: u64) -> u64 {
+        let mut seen = HashSet::new();
+        let mut at = issue;
+        while let Some(next) = self.into.get(&at) {
+            if !seen.insert(at) {
+                let mut least = at;
+                let mut around = *next;
+                while around != at {
+                    least = least.min(around);
+                    around = self.into.get(&around).copied().unwrap_or(at);
+                }
+                return least;
+            }
+            at = *next;
+        }
+        at
+    }
+
+    /// An issue and everything that was merged into it.
+    pub(super) fn family(&self, root: u64) -> Vec<u64> {
+        let mut all = vec![root];
+        all.extend(self.families.get(&root).into_iter().flatten());
+        all
+    }
+
+    /// What an issue was merged into itself.
+    pub(super) fn merged_into(&self, issue: u64) -> Option<u64> {
+        self.into.get(&issue).copied()
+    }
+
+    /// How many issues were merged into it.
+    pub(super) fn merged(&self, root: u64) -> u32 {
+        self.families.get(&root).map_or(0, |all| all.len() as u32)
+    }
+
+    /// Every issue that was merged, and what it is one with.
+    pub(super) fn moved(&self) -> impl Iterator<Item = (u64, u64)> {
+        let families = self.families.iter();
+        families.flat_map(|(root, all)| all.iter().map(|one| (*one, *root)))
+    }
+
+    /// What was said of its state, where it may not be open.
+    pub(super) fn state(&self, root: u64) -> Option<&Said> {
+        self.states.get(&root)
+    }
+
+    /// Who looks after it.
+    pub(super) fn assignee(&self, root: u64) -> Option<&Person> {
+        self.assignees.get(&root)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(seen: &[&str]) -> Facts {
+        Facts {
+            seen: seen
+                .iter()
+                .map(|release| ((*release).to_owned(), 1))
+                .collect(),
+            ..Facts::default()
+        }
+    }
+
+    /// Whether an issue that `before` had shown regresses in what `after` shows, resolved in `release`.
+    fn regresses(release: Option<&str>, before: &[&str], after: &[&str]) -> bool {
+        let release = release.map(|release| Release::parse(release).unwrap());
+        let said = Said::of(&Change::Resolve(release), &facts(before), None).unwrap();
+        let shown: Vec<&str> = before.iter().chain(after).copied().collect();
+        said.state(&facts(&shown), 0).kind() == StateKind::Regressed
+    }
+
+    #[test]
+    fn an_issue_regresses_in_later_releases_that_had_not_shown_it_and_in_no_others() {
+        let versions = [
+            "0.9",
+            "1.0.0-rc.1",
+            "1.0.0",
+            "1.1",
+            "1.2.3-beta",
+            "1.2.3",
+            "1.2.10",
+            "v1.10.0",
+            "2.0",
+            "2024.05.1",
+        ];
+        let mut cases = 0;
+        for (resolved, release) in versions.iter().enumerate() {
+            for (shown, back) in versions.iter().enumerate() {
+                let is_later = shown > resolved;
+                // It had never been shown by the release that comes back, and it had.
+                assert_eq!(
+                    regresses(Some(release), &[], &[back]),
+                    is_later,
+                    "{release} {back}"
+                );
+                assert!(
+                    !regresses(Some(release), &[back], &[back]),
+                    "{release} {back}"
+                );
+                cases += 2;
+            }
+        }
+        assert_eq!(cases, 200);
+    }
+
+    #[test]
+    fn the_next_release_is_the_one_after_the_latest_that_is_known() {
+        assert!(!regresses(None, &["1.0", "1.2"], &["1.1"]));
+        assert!(regresses(None, &["1.0", "1.2"], &["1.1", "1.3"]));
+        let said = Said::of(
+            &Change::Resolve(None),
+            &facts(&["1.0"]),
+            Some("1.4".to_owned()),
+        );
+        let state = said.unwrap().state(&facts(&["1.0", "1.3"]), 0);
+        let release = "1.4".to_owned();
+        assert_eq!(
+            state,
+            State::Resolved {
+                release,
+                next: true
+            }
+        );
+    }
+
+    #[test]
+    fn what_is_ignored_is_open_again_when_its_condition_is_met() {
+        let is_open = |until, reports, installs, now| {
+            let before = Facts {
+                reports: 10,
+                installs: 4,
+                ..Facts::default()
+            };
+            let said = Said::of(&Change::Ignore(until), &before, None).unwrap();
+            let later = Facts {
+                reports,
+                installs,
+                ..Facts::default()
+            };
+            said.state(&later, now) == State::Open
+        };
+        assert!(!is_open(Until::Forever, u64::MAX, u64::MAX, u64::MAX));
+        assert!(!is_open(Until::Date(100), 99, 99, 99) && is_open(Until::Date(100), 0, 0, 100));
+        assert!(!is_open(Until::Reports(5), 14, 99, 0) && is_open(Until::Reports(5), 15, 0, 0));
+        assert!(!is_open(Until::Installs(5), 99, 8, 0) && is_open(Until::Installs(5), 0, 9, 0));
+    }
+
+    #[test]
+    fn a_release_that_is_erased_is_named_nowhere() {
+        let release = Release::parse("1.1").unwrap();
+        let said = Said::of(
+            &Change::Resolve(Some(release)),
+            &facts(&["1.0", "1.1"]),
+            None,
+        )
+        .unwrap();
+        let left = said.without("1.1").unwrap();
+        assert!(!serde_json::to_string(&left).unwrap().contains("1.1"));
+        assert_eq!(left.without("1.1"), None);
+        // Clients of before are no regression still, and later ones are.
+        assert_eq!(
+            left.state(&facts(&["0.9", "1.0"]), 0).kind(),
+            StateKind::Resolved
+        );
+        assert_eq!(
+            left.state(&facts(&["1.0", "1.2"]), 0).kind(),
+            StateKind::Regressed
+        );
+    }
+
+    #[test]
+    fn issues_that_are_merged_in_a_circle_are_one_whichever_is_asked_about() {
+        let merged = [
+            (1, Said::Merged(2)),
+            (2, Said::Merged(3)),
+            (3, Said::Merged(2)),
+            (4, Said::Merged(9)),
+        ];
+        let marks = Marks::read(merged, |issue| issue < 9);
+        assert_eq!([1, 2, 3, 4].map(|issue| marks.root(issue)), [2, 2, 2, 4]);
+        assert_eq!(marks.family(2), [2, 1, 3]);
+    }
+
+    #[test]
+    fn names_and_notes_have_limits() {
+        assert!(Person::new("  ").is_none() && Person::new("a\nb").is_none());
+        assert_eq!(Person::new(" Li Wei ").unwrap().as_str(), "Li Wei");
+        assert!(Person::new(&"x".repeat(NAME + 1)).is_none());
+        assert_eq!(Note::new(" a\r\nb\u{1b} ").unwrap().as_str(), "a\nb");
+        assert!(Note::new(&"x".repeat(NOTE + 1)).is_none());
+    }
+}

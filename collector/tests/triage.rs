@@ -1,0 +1,307 @@
+//! What a team does to issues, on the pages and as a program.
+
+mod desk;
+mod fleet;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode};
+use candor_collector::api;
+use candor_protocol::deidentify::{CleanText, Pseudonym, Release, ReportId, RunId};
+use candor_protocol::moment::{Moment, Precision};
+use candor_protocol::report::*;
+use desk::Desk;
+use fleet::Plan;
+use tower::ServiceExt;
+
+/// 2026-03-14 09:26 UTC.
+const NOW: u64 = 1_773_480_360;
+
+struct Answer {
+    status: StatusCode,
+    onward: String,
+    body: String,
+}
+
+async fn ask(router: &Router, request: Request<Body>) -> Answer {
+    let response = router.clone().oneshot(request).await.expect("an answer");
+    let (parts, body) = response.into_parts();
+    let body = to_bytes(body, 16 << 20).await.expect("a body");
+    let onward = parts.headers.get("location");
+    Answer {
+        status: parts.status,
+        onward: onward
+            .map_or("", |to| to.to_str().expect("text"))
+            .to_owned(),
+        body: String::from_utf8(body.into()).expect("text"),
+    }
+}
+
+async fn get(desk: &Desk, path: &str) -> Answer {
+    let request = Request::get(path).body(Body::empty()).expect("a request");
+    ask(&desk.router, request).await
+}
+
+/// Sends a form from one of the pages, and follows where it leads.
+async fn post(desk: &Desk, path: &str, form: &str) -> Answer {
+    let answer = send(desk, path, form, "same-origin").await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+    get(desk, &answer.onward).await
+}
+
+async fn send(desk: &Desk, path: &str, form: &str, site: &str) -> Answer {
+    let request = Request::post(path)
+        .header("sec-fetch-site", site)
+        .body(Body::from(form.to_owned()))
+        .expect("a request");
+    ask(&desk.router, request).await
+}
+
+async fn json(desk: &Desk, path: &str) -> serde_json::Value {
+    let request = Request::get(path).body(Body::empty()).expect("a request");
+    let answer = ask(&api::router(desk.state.clone()), request).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    serde_json::from_str(&answer.body).expect("JSON")
+}
+
+/// A panic that says `message`: one issue for every message.
+fn panicked(n: u16, message: &str, release: &str) -> Report {
+    let mut id = [7; 16];
+    id[..2].copy_from_slice(&n.to_be_bytes());
+    Report {
+        id: ReportId::from_bytes(id),
+        at: Moment::round(NOW, Precision::Hour),
+        run: RunId::from_bytes(id),
+        pseudonym: Pseudonym::from_bytes(id),
+        release: Release::parse(release).expect("a release"),
+        device: Device::coarse(Os::Linux, Some("6.1"), Arch::X86_64, 8, 16 << 30),
+        what: What::Crash(Crash {
+            cause: Cause::Panic {
+                message: CleanText::scrub(message),
+                at: None,
+                signal: None,
+            },
+            fatal: true,
+            thread: Thread {
+                main: true,
+                name: None,
+                stack: Stack::default(),
+            },
+            others: Vec::new(),
+            modules: Vec::new(),
+            uptime_ms: 1_500,
+            around: Circumstances::default(),
+            crumbs: Vec::new(),
+            notes: Vec::new(),
+        }),
+    }
+}
+
+/// A desk with three issues: `queue is full` twice, `no route left` and `empty answer`.
+async fn three() -> (Desk, candor_collector::access::IngestKey) {
+    let desk = Desk::open(NOW);
+    let key = desk.add_app("im").await;
+    let reports = [
+        panicked(1, "queue is full", "1.0.0"),
+        panicked(2, "queue is full", "1.1.0"),
+        panicked(3, "no route left", "1.0.0"),
+        panicked(4, "empty answer", "1.1.0"),
+    ];
+    desk.send(&key, &reports).await;
+    (desk, key)
+}
+
+/// The number of the issue with this title.
+async fn number(desk: &Desk, title: &str) -> String {
+    let path = format!(
+        "/api/v1/issues?app=im&from={}&to={}&state=all",
+        NOW - 9_000,
+        NOW + 9_000
+    );
+    let list = json(desk, &path).await;
+    let issues = list["issues"].as_array().expect("a list");
+    let one = issues
+        .iter()
+        .find(|one| one["title"] == format!("panic: {title}"));
+    one.expect(title)["id"].as_str().expect("text").to_owned()
+}
+
+#[tokio::test]
+async fn what_was_resolved_leaves_the_list_until_it_comes_back_in_a_later_release() {
+    let (desk, key) = three().await;
+    let (queue, route) = (
+        number(&desk, "queue is full").await,
+        number(&desk, "no route left").await,
+    );
+    let form = format!("do=resolve&issue={queue}&issue={route}");
+    let list = post(&desk, "/issues?app=im&range=24h", &form).await;
+    assert!(list.body.contains("empty answer"));
+    assert!(!list.body.contains("queue is full") && !list.body.contains("no route left"));
+    let resolved = get(&desk, "/issues?state=resolved&kind=crash").await.body;
+    assert!(resolved.contains("queue is full") && !resolved.contains("empty answer"));
+    assert!(resolved.contains("Resolved in the release after 1.1.0."));
+    // An old client again, and a new one.
+    let again = [
+        panicked(5, "no route left", "1.0.9"),
+        panicked(6, "queue is full", "1.2.0"),
+    ];
+    desk.send(&key, &again).await;
+    let list = get(&desk, "/issues").await.body;
+    assert!(
+        list.contains("queue is full")
+            && list.contains("regressed")
+            && !list.contains("no route left")
+    );
+    let page = get(&desk, &format!("/issues/{queue}")).await.body;
+    assert!(page.contains("Back in 1.2.0, after it was resolved in 1.1.0."));
+    assert!(page.contains("Regressed in 1.2.0."));
+    // A form without issues says so.
+    let nothing = send(&desk, "/issues", "do=resolve", "same-origin").await;
+    assert_eq!(nothing.status, StatusCode::BAD_REQUEST);
+    assert!(nothing.body.contains("No issue was selected."));
+}
+
+#[tokio::test]
+async fn issues_are_merged_by_a_pasted_address_and_split_again() {
+    let (desk, _) = three().await;
+    let (queue, route) = (
+        number(&desk, "queue is full").await,
+        number(&desk, "no route left").await,
+    );
+    let into = format!("do=merge&into=http%3A%2F%2Flocalhost%2Fissues%2F{queue}%3Fapp%3Dim");
+    let answer = send(&desk, &format!("/issues/{route}"), &into, "same-origin").await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    // The old address leads to what it was merged into, with everything that it asked for.
+    let old = get(&desk, &format!("/issues/{route}?range=7d")).await;
+    assert_eq!(old.onward, format!("/issues/{queue}?range=7d"));
+    let page = get(&desk, &old.onward).await.body;
+    assert!(
+        page.contains("3 reports from 3 installs") && page.contains("Merged with"),
+        "{page}"
+    );
+    assert!(page.contains("panic-message-v1"));
+    let again = send(&desk, &format!("/issues/{route}"), &into, "same-origin").await;
+    assert_eq!(again.status, StatusCode::BAD_REQUEST);
+    let page = post(
+        &desk,
+        &format!("/issues/{queue}"),
+        &format!("do=split&issue={route}"),
+    )
+    .await
+    .body;
+    assert!(page.contains("2 reports from 2 installs") && page.contains("Merge again"));
+    assert_eq!(
+        get(&desk, &format!("/issues/{route}")).await.status,
+        StatusCode::OK
+    );
+}
+
+#[tokio::test]
+async fn what_somebody_says_stands_on_the_page_and_is_no_markup() {
+    let (desk, _) = three().await;
+    let queue = number(&desk, "queue is full").await;
+    let path = format!("/issues/{queue}");
+    let page = post(
+        &desk,
+        &path,
+        "do=note&note=%3Cscript%3Ealert(1)%3C%2Fscript%3E",
+    )
+    .await
+    .body;
+    assert!(page.contains("&#60;script&#62;alert(1)") && !page.contains("<script>alert"));
+    let page = post(&desk, &path, "do=assign&who=%E6%9D%8E%E4%BC%9F")
+        .await
+        .body;
+    assert!(page.contains("Assigned to 李伟."));
+    assert!(
+        get(&desk, "/issues?who=%E6%9D%8E%E4%BC%9F")
+            .await
+            .body
+            .contains("queue is full")
+    );
+    assert!(
+        !get(&desk, "/issues?who=-")
+            .await
+            .body
+            .contains("queue is full")
+    );
+    let page = post(&desk, &path, "do=ignore&until=reports&n=2").await.body;
+    assert!(page.contains("Ignored until 2 more reports."), "{page}");
+    let markdown = get(&desk, &format!("{path}/issue.md")).await.body;
+    assert!(
+        markdown.starts_with("# panic: queue is full\n") && markdown.contains("| 1.1.0 | 1 |"),
+        "{markdown}"
+    );
+    // Somebody else's page cannot.
+    for site in ["cross-site", "none"] {
+        let foreign = send(&desk, &path, "do=reopen", site).await;
+        assert_eq!(foreign.status, StatusCode::BAD_REQUEST, "{site}");
+    }
+    assert!(get(&desk, &path).await.body.contains("state ignored"));
+}
+
+#[tokio::test]
+async fn programs_and_tables_tell_what_the_pages_tell() {
+    let (desk, _) = three().await;
+    let queue = number(&desk, "queue is full").await;
+    post(
+        &desk,
+        &format!("/issues/{queue}"),
+        "do=resolve&release=1.1.0",
+    )
+    .await;
+    let range = format!("app=im&from={}&to={}", NOW - 9_000, NOW + 9_000);
+    let list = json(
+        &desk,
+        &format!("/api/v1/issues?{range}&sort=reports&limit=1&state=all"),
+    )
+    .await;
+    assert_eq!(
+        (&list["total"], list["issues"].as_array().map(Vec::len)),
+        (&3.into(), Some(1))
+    );
+    let first = &list["issues"][0];
+    assert_eq!(
+        (&first["reports"], &first["state"]["is"]),
+        (&2.into(), &"resolved".into())
+    );
+    let one = json(&desk, &format!("/api/v1/issues/{queue}?{range}")).await;
+    assert_eq!(one["by_release"]["shown"].as_array().map(Vec::len), Some(2));
+    assert_eq!(one["history"][0]["did"], "resolved");
+    assert_eq!(one["why"]["rule"], "panic-message-v1");
+    let table = get(&desk, "/issues.csv?state=all&q=QUEUE").await.body;
+    let rows: Vec<&str> = table.lines().collect();
+    assert_eq!(rows.len(), 2);
+    assert!(
+        rows[1].starts_with(&format!(
+            "{queue},crash,resolved,,panic: queue is full,,2,2,2,2,"
+        )),
+        "{table}"
+    );
+}
+
+#[tokio::test]
+async fn a_full_page_of_the_list_is_small() {
+    let desk = Desk::open(NOW);
+    let key = desk.add_app("im").await;
+    let words = |n: u16| {
+        format!(
+            "{} of what was asked for is missing",
+            ["alpha", "beta", "gamma", "delta"][n as usize % 4].repeat(1 + n as usize / 4)
+        )
+    };
+    let reports: Vec<Report> = (0..60).map(|n| panicked(n, &words(n), "1.0.0")).collect();
+    desk.send(&key, &reports).await;
+    let plan = Plan {
+        seed: 7,
+        devices: 24,
+        hours: 30,
+        now: NOW,
+        precision: Precision::Hour,
+    };
+    desk.send(&key, &fleet::reports(plan)).await;
+    let page = get(&desk, "/issues?range=7d").await.body;
+    assert_eq!(page.matches("data-choose").count(), 50);
+    assert!(page.len() < 60_000, "{} bytes", page.len());
+    assert!(page.contains("1 to 50 of ") && page.contains("rel=\"next\""));
+}
