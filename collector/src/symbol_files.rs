@@ -48,6 +48,50 @@ impl From<io::Error> for NotAdded {
     }
 }
 
+/// A file that is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Its build.
+    pub build: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// When it was added, in seconds since 1970-01-01 UTC.
+    pub since: u64,
+}
+
+/// The files that there are, the newest first.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn list(data: &Path) -> io::Result<Vec<Kept>> {
+    let directory = directory(data);
+    if !directory.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut kept = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some(build) = name.strip_suffix(".debug") else {
+            continue;
+        };
+        let about = entry.metadata()?;
+        let since = about.modified()?.duration_since(std::time::UNIX_EPOCH);
+        kept.push(Kept {
+            build: build.to_owned(),
+            bytes: about.len(),
+            since: since.map_or(0, |since| since.as_secs()),
+        });
+    }
+    kept.sort_by(|one, other| {
+        other
+            .since
+            .cmp(&one.since)
+            .then(one.build.cmp(&other.build))
+    });
+    Ok(kept)
+}
+
 /// Copies all of them into another data directory, with what was made ready of them; how many there are.
 ///
 /// # Errors

@@ -898,6 +898,13 @@ async fn a_program_adds_symbol_files_by_a_token_and_hears_what_was_in_them() {
         build["build"].as_str().expect("a build")
     ));
     assert_eq!(std::fs::read(&kept).expect("it is kept"), own);
+    house.add("wei", Role::Admin).await;
+    let wei = house.session("wei");
+    let page = house.get(Some(wei.reveal()), "/settings/symbols").await;
+    assert!(
+        page.body
+            .contains(build["build"].as_str().expect("a build"))
+    );
     let (_, again) = send(FILE, own).await;
     assert_eq!(again["builds"][0]["known"], true);
     let (status, refused) = send(FILE, b"no symbols at all".to_vec()).await;

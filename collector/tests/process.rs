@@ -726,3 +726,102 @@ async fn killed_in_the_middle_of_work_it_loses_nothing_that_it_acknowledged_and_
     let health = store.health(&support::app(), always).await.unwrap();
     assert_eq!((health.runs, health.installs), (before, before));
 }
+
+#[tokio::test]
+async fn the_first_admin_comes_by_a_printed_link_and_others_by_commands() {
+    let data = tempfile::tempdir().unwrap();
+    let command = |args: &[&str]| {
+        let mut command = program();
+        command.args(args).arg("--data").arg(data.path());
+        command
+    };
+    let serve = || {
+        let mut child = command(&["serve", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let first = lines.next().unwrap().unwrap();
+        let address = first.strip_prefix("listening on http://").unwrap();
+        let address: SocketAddr = address.parse().unwrap();
+        let process = Process {
+            child,
+            address,
+            log: None,
+        };
+        (process, lines)
+    };
+    let (served, mut lines) = serve();
+    let link = lines.next().unwrap().unwrap();
+    let path = link
+        .split_once(&served.address.to_string())
+        .unwrap()
+        .1
+        .to_owned();
+    let get = async |address, path: &str| {
+        let headers = [("accept", "text/html")];
+        request(address, "GET", path, &headers, b"").await
+    };
+    assert_eq!(get(served.address, &path).await.status, 200);
+    assert_eq!(get(served.address, "/issues").await.status, 303);
+    drop(served);
+    // Each start prints another link, as long as there is nobody.
+    let (served, _) = serve();
+    assert_eq!(get(served.address, &path).await.status, 400);
+
+    let mut add = command(&[
+        "people",
+        "add",
+        "wei",
+        "--role",
+        "admin",
+        "--password-stdin",
+    ])
+    .stdin(Stdio::piped())
+    .stdout(Stdio::piped())
+    .spawn()
+    .unwrap();
+    let mut input = add.stdin.take().unwrap();
+    std::io::Write::write_all(&mut input, b"correct horse battery\n").unwrap();
+    drop(input);
+    assert!(said(add.wait_with_output().unwrap()).contains("wei can sign in"));
+    let link = said(
+        command(&["people", "add", "ann", "--role", "viewer"])
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(get(served.address, link.trim()).await.status, 200);
+    let list = said(command(&["people", "list"]).output().unwrap());
+    assert!(
+        list.contains("ann") && list.contains("no password yet"),
+        "{list}"
+    );
+    let refused = command(&["people", "remove", "wei"]).output().unwrap();
+    let why = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        !refused.status.success() && why.contains("nobody would be left"),
+        "{why}"
+    );
+
+    let token = said(
+        command(&["tokens", "add", "grafana", "--scope", "read"])
+            .output()
+            .unwrap(),
+    );
+    let token = format!("Bearer {}", token.trim());
+    let metrics = async || {
+        let headers = [("authorization", token.as_str())];
+        request(served.address, "GET", "/metrics", &headers, b"")
+            .await
+            .status
+    };
+    assert_eq!(metrics().await, 200);
+    said(command(&["tokens", "revoke", "grafana"]).output().unwrap());
+    assert_eq!(metrics().await, 401);
+    drop(served);
+    // Nobody is told a link any more.
+    let (served, mut lines) = serve();
+    drop(served);
+    assert!(lines.next().is_none());
+}

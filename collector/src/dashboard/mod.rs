@@ -95,6 +95,11 @@ pub fn routes<S: Store>(state: State<S>) -> Routes<State<S>> {
             Need::Admin,
             settings::tokens::change::<S>,
         )
+        .get(
+            "/settings/symbols",
+            Need::Admin,
+            settings::symbols::page::<S>,
+        )
         .get("/assets/{name}", Need::Nothing, assets::serve)
 }
 

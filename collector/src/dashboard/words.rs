@@ -175,6 +175,12 @@ words! {
     a_by: "Made by", "创建者";
     a_never: "never", "从未";
     a_add_token: "Add a token", "添加令牌";
+    a_symbols: "Symbols", "符号文件";
+    a_symbols_text: "Symbol files give addresses their names. Each is kept once, by its build id; a program adds one with a token that is good for that.", "符号文件为地址提供名称。每个构建只按其构建 ID 保存一份；程序可使用具有相应权限的令牌添加。";
+    a_symbols_none: "There are no symbol files yet.", "还没有符号文件。";
+    a_symbols_more: "There are more, older ones.", "还有更早的文件未列出。";
+    a_build: "Build", "构建";
+    a_size: "Size", "大小";
     a_exists: "Somebody is called so already.", "该姓名已被使用。";
     a_token_exists: "A token is called so already.", "已有同名令牌。";
     a_last_admin: "Nobody would be left who may do everything.", "至少需要保留一位管理员。";

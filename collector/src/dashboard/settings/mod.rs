@@ -1,6 +1,7 @@
 //! `/settings`: what only an admin changes. A room with a tab for each kind of thing.
 
 pub(super) mod people;
+pub(super) mod symbols;
 pub(super) mod tokens;
 
 use super::shell::Choice;
@@ -13,15 +14,17 @@ use axum::response::Redirect;
 enum Tab {
     People,
     Tokens,
+    Symbols,
 }
 
 impl Tab {
-    const ALL: [Self; 2] = [Self::People, Self::Tokens];
+    const ALL: [Self; 3] = [Self::People, Self::Tokens, Self::Symbols];
 
     const fn path(self) -> &'static str {
         match self {
             Self::People => "/settings/people",
             Self::Tokens => "/settings/tokens",
+            Self::Symbols => "/settings/symbols",
         }
     }
 
@@ -29,6 +32,7 @@ impl Tab {
         match self {
             Self::People => w.a_people,
             Self::Tokens => w.a_tokens,
+            Self::Symbols => w.a_symbols,
         }
     }
 
