@@ -301,7 +301,7 @@ async fn a_full_page_of_the_list_is_small() {
     };
     desk.send(&key, &fleet::reports(plan)).await;
     let page = get(&desk, "/issues?range=7d").await.body;
-    assert_eq!(page.matches("data-choose").count(), 50);
+    assert_eq!(page.matches("data-choose").count(), 40);
     assert!(page.len() < 60_000, "{} bytes", page.len());
-    assert!(page.contains("1 to 50 of ") && page.contains("rel=\"next\""));
+    assert!(page.contains("1 to 40 of ") && page.contains("rel=\"next\""));
 }

@@ -307,7 +307,8 @@ async fn fill(store: &SqliteStore, app: &AppName, reports: u32, issues: u32) -> 
 }
 
 fn incoming(n: u64, issues: u32, reports: u64, random: &mut StdRng) -> Result<Incoming, String> {
-    let hour = random.random_range(0..DAYS * 24);
+    // In the order of time, as reports arrive.
+    let hour = n * DAYS * 24 / reports;
     let at = NOW - (DAYS * 24 - hour) * HOUR;
     // A device has another pseudonym every week.
     let who = random.random_range(0..reports / 4) * 8 + hour / (7 * 24);

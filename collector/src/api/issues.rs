@@ -144,21 +144,20 @@ impl From<Merged<Breakdown>> for Classes {
 
 /// The range that is asked for: `from` and `to` in seconds since 1970-01-01 UTC, in steps of an hour or, where it has more than
 /// 1,000 of them, of a day.
-fn span(asked: &Asked) -> Result<Span, Response> {
+fn span(asked: &Asked) -> Option<Span> {
     const HOUR: u64 = 3_600;
-    let bound = |key: &str| {
-        let bound = asked.get(key).and_then(|word| word.parse::<u64>().ok());
-        bound.ok_or_else(|| {
-            let message = format!("{key} is a moment in seconds since 1970-01-01 UTC");
-            refuse(StatusCode::BAD_REQUEST, "bad_question", &message)
-        })
-    };
+    let bound = |key: &str| asked.get(key)?.parse::<u64>().ok();
     let (from, to) = (bound("from")?, bound("to")?);
     let step = match to.saturating_sub(from) > 1_000 * HOUR {
         true => 24 * HOUR,
         false => HOUR,
     };
-    Ok(Span { from, to, step })
+    Some(Span { from, to, step })
+}
+
+fn no_range() -> Response {
+    let message = "from and to are moments in seconds since 1970-01-01 UTC";
+    refuse(StatusCode::BAD_REQUEST, "bad_question", message)
 }
 
 /// `GET /api/v1/issues?app=NAME&from=SECONDS&to=SECONDS`, with the words of the page's address: `kind`, `state`, `q`, `release`, `os`,
@@ -168,12 +167,13 @@ pub(super) async fn issues<S: Store>(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Response> {
     let get = |key: &str| asked.get(key).map(String::as_str);
+    let span = span(&asked).ok_or_else(no_range)?;
     let app = app_of(&state, get("app").unwrap_or_default()).await?;
     let number = |key: &str| get(key).and_then(|word| word.parse::<u32>().ok());
     let filter = IssueFilter {
         offset: number("offset").unwrap_or(0),
         limit: number("limit").unwrap_or(USUAL).min(MOST),
-        ..filter(get, span(&asked)?, state.clock.now(), state.small)
+        ..filter(get, span, state.clock.now(), state.small)
     };
     let list = state.store.issues(&app, filter).await;
     Ok(answer(list.map(|list| List {
@@ -188,6 +188,7 @@ pub(super) async fn issue<S: Store>(
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Response> {
+    let span = span(&asked).ok_or_else(no_range)?;
     let name = asked.get("app").map(String::as_str).unwrap_or_default();
     let app = app_of(&state, name).await?;
     let unknown = || {
@@ -195,7 +196,7 @@ pub(super) async fn issue<S: Store>(
         refuse(StatusCode::NOT_FOUND, "unknown_issue", message)
     };
     let id: IssueId = id.parse().map_err(|()| unknown())?;
-    let found = groups::issue(&state, &app, id, span(&asked)?).await;
+    let found = groups::issue(&state, &app, id, span).await;
     let page = match found {
         Ok(None) => return Err(unknown()),
         Ok(Some(safe)) => Ok(Page {

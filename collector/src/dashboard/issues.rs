@@ -14,7 +14,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 /// Issues of one page of the list.
-const PAGE: u32 = 50;
+const PAGE: u32 = 40;
 
 /// Rows of the table that is downloaded.
 const TABLE: u32 = 10_000;
