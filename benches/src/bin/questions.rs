@@ -26,6 +26,9 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use tower::ServiceExt;
 
+/// What is asked next.
+type Asked<'a> = Box<dyn FnMut(&mut StdRng) -> IssueFilter + 'a>;
+
 /// 2026-03-14 09:00 UTC.
 const NOW: u64 = 1_773_478_800;
 const HOUR: u64 = 3_600;
@@ -143,7 +146,7 @@ async fn measure(reports: u32) -> Result<Vec<(Goal, Vec<Duration>)>, String> {
         Sort::Newest,
         Sort::LastSeen,
     ];
-    let mut asked: Vec<(Goal, Box<dyn FnMut(&mut StdRng) -> IssueFilter>)> = vec![
+    let mut asked: Vec<(Goal, Asked<'_>)> = vec![
         (
             goal("store: list of a day", Some(10.0), Some(30.0)),
             Box::new(|_| list(1)),
