@@ -6,7 +6,7 @@
 //! reports and 10,000 issues, on one machine, with nobody else asking.
 
 use candor_benches::build::check_release;
-use candor_collector::access::IngestKey;
+use candor_collector::access::{Door, IngestKey};
 use candor_collector::dashboard;
 use candor_collector::grouping::{Explanation, Grouped};
 use candor_collector::privacy::Office;
@@ -23,6 +23,7 @@ use candor_symbols::Symbols;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tower::ServiceExt;
 
@@ -125,6 +126,7 @@ async fn measure(reports: u32) -> Result<Vec<(Goal, Vec<Duration>)>, String> {
     let no_files: [std::path::PathBuf; 0] = [];
     let mut state = State::new(store, Symbols::open(no_files), office);
     state.clock = Clock::new(|| NOW);
+    state.door = Arc::new(Door::of(directory.path()).open());
     let pages = dashboard::router(state.clone());
     let mut random = StdRng::seed_from_u64(2);
     let mut measured = Vec::new();
@@ -249,6 +251,9 @@ async fn measure(reports: u32) -> Result<Vec<(Goal, Vec<Duration>)>, String> {
                 .map_err(|error| error.to_string())?;
             let began = Instant::now();
             let Ok(answer) = pages.clone().oneshot(request).await;
+            if !answer.status().is_success() {
+                return Err(format!("{}: {}", goal.name, answer.status()));
+            }
             let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await;
             times.push(began.elapsed());
             bytes = body.map_err(|error| error.to_string())?.len();
