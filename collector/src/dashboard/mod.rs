@@ -12,6 +12,7 @@ mod asked;
 mod assets;
 mod chart;
 mod connections;
+mod csv;
 mod entry;
 mod figure;
 mod form;
