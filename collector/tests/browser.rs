@@ -137,6 +137,7 @@ async fn every_page(browser: &Client, site: &Site) -> Vec<String> {
         "/freezes",
         "/connections",
         "/connections/compare",
+        "/releases",
     ]
     .map(|path| format!("{}{path}", site.origin))
     .to_vec();

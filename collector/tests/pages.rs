@@ -23,12 +23,13 @@ const PLAN: Plan = Plan {
     precision: Precision::Hour,
 };
 
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 7] = [
     "/",
     "/issues",
     "/freezes",
     "/connections",
     "/connections/compare",
+    "/releases",
     "/privacy",
 ];
 

@@ -20,6 +20,8 @@ pub(crate) enum Place {
     Freezes,
     /// How it is connected.
     Connections,
+    /// How releases compare.
+    Releases,
     /// What is owed to the people whose devices report.
     Privacy,
     /// What only an admin changes.
@@ -27,11 +29,12 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Overview,
         Self::Issues,
         Self::Freezes,
         Self::Connections,
+        Self::Releases,
         Self::Privacy,
         Self::Settings,
     ];
@@ -43,6 +46,7 @@ impl Place {
             Self::Issues => "/issues",
             Self::Freezes => "/freezes",
             Self::Connections => "/connections",
+            Self::Releases => "/releases",
             Self::Privacy => "/privacy",
             Self::Settings => "/settings",
         }
@@ -54,6 +58,7 @@ impl Place {
             Self::Issues => w.issues,
             Self::Freezes => w.freezes,
             Self::Connections => w.connections,
+            Self::Releases => w.releases,
             Self::Privacy => w.privacy,
             Self::Settings => w.a_settings,
         }
