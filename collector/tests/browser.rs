@@ -138,6 +138,7 @@ async fn every_page(browser: &Client, site: &Site) -> Vec<String> {
         "/connections",
         "/connections/compare",
         "/releases",
+        "/runs",
     ]
     .map(|path| format!("{}{path}", site.origin))
     .to_vec();

@@ -23,13 +23,14 @@ const PLAN: Plan = Plan {
     precision: Precision::Hour,
 };
 
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "/",
     "/issues",
     "/freezes",
     "/connections",
     "/connections/compare",
     "/releases",
+    "/runs",
     "/privacy",
 ];
 

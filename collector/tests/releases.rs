@@ -151,7 +151,7 @@ async fn releases_stand_in_their_order_and_the_latest_with_enough_runs_are_compa
     let cells: Vec<&str> = table[2].iter().map(String::as_str).collect();
     assert_eq!(cells[3..5], ["400", "400"], "{cells:?}");
     assert_eq!(cells[5], "98.5% 96.77 – 99.31%");
-    assert_eq!(cells[6..10], ["0.00", "–", "–", "1"]);
+    assert_eq!(cells[6..10], ["100% 99.05 – 100.00%", "–", "–", "1"]);
     let compared = rows(&page, "compare");
     assert_eq!(
         compared[0][..4],
@@ -248,7 +248,7 @@ async fn the_table_and_programs_are_told_the_same() {
     assert!(lines[0].starts_with("release,installs,runs,crashed_runs,"));
     assert!(lines[3].starts_with("1.4.0,400,400,6,0.9676"), "{table}");
     let cells = lines.iter().map(|line| line.split(',').count());
-    assert!(cells.into_iter().all(|cells| cells == 13), "{table}");
+    assert!(cells.into_iter().all(|cells| cells == 16), "{table}");
 
     let asked = format!("/api/v1/releases?app=im&from={}&to={NOW}", NOW - 24 * HOUR);
     let answer: serde_json::Value =
@@ -273,4 +273,33 @@ async fn the_table_and_programs_are_told_the_same() {
         ),
         (&6.into(), &24.into())
     );
+}
+
+#[tokio::test]
+async fn how_runs_ended_is_told_over_time_and_by_release_and_of_few_together() {
+    for (small, names) in [
+        (
+            SmallGroups::Show,
+            &["1.11.0", "1.10.0", "1.4.0", "1.3.0"][..],
+        ),
+        (SmallGroups::default(), &["1.10.0", "1.4.0", "others"]),
+    ] {
+        let (_desk, router) = filled(&FLEET, small).await;
+        let page = shown(&router, "/runs").await;
+        let told = |row: &[String]| (row[0].clone(), row[2].clone(), row[3].clone());
+        let totals: Vec<_> = rows(&page, "totals").iter().map(|row| told(row)).collect();
+        let is = |a: &str, b: &str, c: &str| (a.to_owned(), b.to_owned(), c.to_owned());
+        assert_eq!(
+            totals,
+            [is("Clean", "726", "89.0%"), is("Crashed", "90", "11.0%")]
+        );
+        let by_release = rows(&page, "by-release");
+        let releases: Vec<&str> = by_release.iter().map(|row| row[0].as_str()).collect();
+        assert_eq!(releases, names);
+        let later = by_release.iter().find(|row| row[0] == "1.10.0");
+        assert_eq!(later.expect("it")[1..4], ["400", "79.0%", "21.0%"]);
+    }
+    let (_desk, router) = filled(&[], SmallGroups::default()).await;
+    let page = shown(&router, "/runs").await;
+    assert!(page.contains("No run started here"), "{page}");
 }

@@ -51,25 +51,30 @@ impl From<Interval> for Ends {
 struct Counts {
     runs: u64,
     crashed_runs: u64,
+    frozen_runs: u64,
     freezes: u64,
     attempts: u64,
     ready: u64,
     /// Where the share of runs without a crash lies.
     crash_free: Option<Ends>,
+    /// Where the share of runs without a freeze lies.
+    freeze_free: Option<Ends>,
     /// Where the share of attempts that ended in service lies.
     connected: Option<Ends>,
 }
 
-impl From<&ReleaseRow> for Counts {
-    fn from(row: &ReleaseRow) -> Self {
+impl Counts {
+    fn new(row: &ReleaseRow, frozen_runs: u64) -> Self {
         let lies = |share| wilson(share).map(Ends::from);
         Self {
             runs: row.runs,
             crashed_runs: row.crashed_runs,
+            frozen_runs,
             freezes: row.freezes,
             attempts: row.attempts,
             ready: row.ready,
             crash_free: lies(asked::crash_free(row)),
+            freeze_free: lies(asked::freeze_free(frozen_runs, row)),
             connected: lies(Share::new(row.ready, row.attempts)),
         }
     }
@@ -89,7 +94,7 @@ impl From<&Released> for Row {
     fn from(release: &Released) -> Self {
         Self {
             of: release.row.release.clone(),
-            figures: (&release.row).into(),
+            figures: Counts::new(&release.row, release.frozen_runs),
             installs: release.row.installs,
             ready_us: (&release.ready_us).into(),
             new_issues: release.new_issues,
@@ -120,6 +125,7 @@ struct Compared {
     a: Release,
     b: Release,
     crash_free: Option<Difference>,
+    freeze_free: Option<Difference>,
     connected: Option<Difference>,
     /// Issues that are new in `b`, or much more frequent there.
     issues: Vec<Issue>,
@@ -178,6 +184,7 @@ pub(super) async fn releases<S: Store>(
                 a: a.row.release.clone(),
                 b: b.row.release.clone(),
                 crash_free: asked::apart(a.crash_free(), b.crash_free()).map(Into::into),
+                freeze_free: asked::apart(a.freeze_free(), b.freeze_free()).map(Into::into),
                 connected: asked::apart(a.connected(), b.connected()).map(Into::into),
                 issues: risen.into_iter().map(Into::into).collect(),
             })
@@ -186,7 +193,10 @@ pub(super) async fn releases<S: Store>(
     let answer = Answer {
         installs: found.installs,
         releases: found.shown.iter().map(Into::into).collect(),
-        others: found.others.as_ref().map(Into::into),
+        others: found
+            .others
+            .as_ref()
+            .map(|row| Counts::new(row, found.others_frozen)),
         compared,
     };
     Ok(json(StatusCode::OK, &answer))

@@ -22,6 +22,8 @@ pub(crate) enum Place {
     Connections,
     /// How releases compare.
     Releases,
+    /// How runs end.
+    Runs,
     /// What is owed to the people whose devices report.
     Privacy,
     /// What only an admin changes.
@@ -29,12 +31,13 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Overview,
         Self::Issues,
         Self::Freezes,
         Self::Connections,
         Self::Releases,
+        Self::Runs,
         Self::Privacy,
         Self::Settings,
     ];
@@ -47,6 +50,7 @@ impl Place {
             Self::Freezes => "/freezes",
             Self::Connections => "/connections",
             Self::Releases => "/releases",
+            Self::Runs => "/runs",
             Self::Privacy => "/privacy",
             Self::Settings => "/settings",
         }
@@ -59,6 +63,7 @@ impl Place {
             Self::Freezes => w.freezes,
             Self::Connections => w.connections,
             Self::Releases => w.releases,
+            Self::Runs => w.runs,
             Self::Privacy => w.privacy,
             Self::Settings => w.a_settings,
         }

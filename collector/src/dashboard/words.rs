@@ -223,6 +223,10 @@ words! {
     r_more_frequent: "more frequent", "增多";
     r_risen_hint: "Of every thousand runs of the release, how many met the issue. More frequent: at least twice as often, beyond chance (95 %). The number leads to the issues of the release.", "每千次运行中遇到该问题的次数。增多：至少翻倍且超出随机波动（95%）。点击数字查看该版本的问题。";
 
+    // Runs.
+    u_nothing_text: "No run started here. Look at a longer range, or at another app.", "此处没有开始的运行。请查看更长的时间范围或其他应用。";
+    u_hint: "A run counts when it started, whenever it ended. One that has not ended yet may still last, or its device has not reported since.", "运行按开始时间计入，与何时结束无关。尚未结束的运行可能仍在进行，或其设备此后尚未上报。";
+
     // Privacy.
     p_sends: "What apps send", "应用发送的内容";
     p_sends_text: "Catalogue {}: {} fields, {} of them only where the developer switches them on. Nothing else is taken.", "目录版本 {}：共 {} 个字段，其中 {} 个仅在开发者开启后发送。其余一概不接收。";

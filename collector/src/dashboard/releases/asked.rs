@@ -26,6 +26,8 @@ pub(crate) struct Releases {
     pub(crate) shown: Vec<Released>,
     /// All others together.
     pub(crate) others: Option<ReleaseRow>,
+    /// Runs of these others with at least one freeze.
+    pub(crate) others_frozen: u64,
     /// Distinct installations of the range, whatever their release.
     pub(crate) installs: u64,
 }
@@ -34,6 +36,8 @@ pub(crate) struct Releases {
 pub(crate) struct Released {
     /// Its counts.
     pub(crate) row: ReleaseRow,
+    /// Runs with at least one freeze.
+    pub(crate) frozen_runs: u64,
     /// Microseconds from the start of an attempt to connect until service.
     pub(crate) ready_us: Sketch,
     /// Issues of the range that were first seen in it.
@@ -44,6 +48,11 @@ impl Released {
     /// Runs that did not end in a crash.
     pub(crate) fn crash_free(&self) -> Share {
         crash_free(&self.row)
+    }
+
+    /// Runs without a freeze.
+    pub(crate) fn freeze_free(&self) -> Share {
+        freeze_free(self.frozen_runs, &self.row)
     }
 
     /// Attempts to connect that ended in service.
@@ -61,6 +70,11 @@ pub(crate) fn crash_free(row: &ReleaseRow) -> Share {
     Share::new(row.runs.saturating_sub(row.crashed_runs), row.runs)
 }
 
+/// Runs without a freeze.
+pub(crate) fn freeze_free(frozen_runs: u64, row: &ReleaseRow) -> Share {
+    Share::new(row.runs.saturating_sub(frozen_runs), row.runs)
+}
+
 /// How often something happened for every thousand runs; `None` without a run.
 pub(crate) fn per_thousand(count: u64, runs: u64) -> Option<f64> {
     (runs > 0).then(|| count as f64 * 1_000.0 / runs as f64)
@@ -76,6 +90,12 @@ pub(crate) async fn releases<S: Store>(
     span: Span,
 ) -> Result<Releases, StoreError> {
     let merged = groups::releases(state, app, span).await?;
+    let exits = groups::exits(state, app, span).await?.by_release;
+    let frozen: HashMap<Release, u64> = exits
+        .shown
+        .into_iter()
+        .map(|(release, sum)| (release, sum.frozen))
+        .collect();
     let installs = state.store.health(app, span).await?.installs;
     let connections = groups::connections(state, app, ConnectionFilter::default(), span)
         .await?
@@ -94,6 +114,7 @@ pub(crate) async fn releases<S: Store>(
         .shown
         .into_iter()
         .map(|row| Released {
+            frozen_runs: frozen.get(&row.release).copied().unwrap_or_default(),
             ready_us: ready.remove(&row.release).unwrap_or_default(),
             new_issues: new.get(&row.release).copied().unwrap_or_default(),
             row,
@@ -106,6 +127,7 @@ pub(crate) async fn releases<S: Store>(
     Ok(Releases {
         shown,
         others: merged.other,
+        others_frozen: exits.other.map_or(0, |(_, sum)| sum.frozen),
         installs,
     })
 }
@@ -281,6 +303,7 @@ mod tests {
                 attempts: 0,
                 ready: 0,
             },
+            frozen_runs: 0,
             ready_us: Sketch::default(),
             new_issues: 0,
         }
@@ -293,6 +316,7 @@ mod tests {
                 .map(|(name, runs)| released(name, *runs))
                 .collect(),
             others: None,
+            others_frozen: 0,
             installs: 1,
         }
     }

@@ -89,6 +89,7 @@ impl Compared {
             names: sides.map(|side| side.row.release.to_string()),
             rows: vec![
                 shares(w.crash_free, Released::crash_free),
+                shares(w.freeze_free, Released::freeze_free),
                 plain(w.r_freezes_rate, freezes, rates),
                 shares(w.connection_success, Released::connected),
                 plain(w.ready_p95, p95.map(format::micros_or_nothing), ready),

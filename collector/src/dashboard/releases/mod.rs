@@ -11,9 +11,9 @@ use super::shell::{Choice, Shell};
 use super::words::{Words, fill};
 use crate::state::State;
 use crate::statistics::{Share, wilson};
-use crate::store::Store;
+use crate::store::{ReleaseRow, Store};
 use askama::Template;
-use asked::{Released, Releases, crash_free, per_thousand, releases, risen};
+use asked::{Released, Releases, crash_free, freeze_free, per_thousand, releases, risen};
 use axum::extract::State as Given;
 use axum::response::Response;
 use compare::Compared;
@@ -71,7 +71,12 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Page<'
         left: options(pair.map(|(a, _)| a)),
         right: options(pair.map(|(_, b)| b)),
         lines: lines
-            .chain(found.others.iter().map(|row| Line::of_others(w, row)))
+            .chain(
+                found
+                    .others
+                    .iter()
+                    .map(|row| Line::of_others(w, row, found.others_frozen)),
+            )
             .collect(),
         not_compared: match hidden {
             Some(name) => fill(w.r_not_shown, &[&name]),
@@ -128,7 +133,7 @@ struct Line {
     installs: String,
     runs: String,
     crash_free: Sure,
-    freezes: String,
+    freeze_free: Sure,
     connected: Sure,
     ready_p95: String,
     new_issues: String,
@@ -156,7 +161,7 @@ impl Line {
             installs: format::count(row.installs),
             runs: format::count(row.runs),
             crash_free: Sure::new(release.crash_free()),
-            freezes: rate(row.freezes, row.runs),
+            freeze_free: Sure::new(release.freeze_free()),
             connected: Sure::new(release.connected()),
             ready_p95: format::micros_or_nothing(release.ready_us.quantile(0.95)),
             new_issues: format::count(release.new_issues),
@@ -164,7 +169,7 @@ impl Line {
     }
 
     /// All others together: who is in several of them would count several times.
-    fn of_others(w: &Words, row: &crate::store::ReleaseRow) -> Self {
+    fn of_others(w: &Words, row: &ReleaseRow, frozen_runs: u64) -> Self {
         let nothing = || format::NOTHING.to_owned();
         Self {
             release: w.small_groups.to_owned(),
@@ -174,7 +179,7 @@ impl Line {
             installs: nothing(),
             runs: format::count(row.runs),
             crash_free: Sure::new(crash_free(row)),
-            freezes: rate(row.freezes, row.runs),
+            freeze_free: Sure::new(freeze_free(frozen_runs, row)),
             connected: Sure::new(Share::new(row.ready, row.attempts)),
             ready_p95: nothing(),
             new_issues: nothing(),
@@ -185,7 +190,7 @@ impl Line {
 /// Releases as a table.
 fn as_csv(found: &Releases) -> String {
     let mut table =
-        "release,installs,runs,crashed_runs,crash_free_low,crash_free_high,freezes,attempts,ready,\
+        "release,installs,runs,crashed_runs,crash_free_low,crash_free_high,frozen_runs,freeze_free_low,freeze_free_high,freezes,attempts,ready,\
                      ready_low,ready_high,ready_us_p95,new_issues\n"
             .to_owned();
     for one in &found.shown {
@@ -193,8 +198,9 @@ fn as_csv(found: &Releases) -> String {
             Some(interval) => [interval.low, interval.high].map(|end| format!("{end:.6}")),
             None => Default::default(),
         };
-        let ([free_low, free_high], [ready_low, ready_high]) =
-            (ends(one.crash_free()), ends(one.connected()));
+        let [free_low, free_high] = ends(one.crash_free());
+        let [unfrozen_low, unfrozen_high] = ends(one.freeze_free());
+        let [ready_low, ready_high] = ends(one.connected());
         let p95 = one.ready_us.quantile(0.95);
         let cells = [
             cell(one.row.release.as_str()),
@@ -203,6 +209,9 @@ fn as_csv(found: &Releases) -> String {
             one.row.crashed_runs.to_string(),
             free_low,
             free_high,
+            one.frozen_runs.to_string(),
+            unfrozen_low,
+            unfrozen_high,
             one.row.freezes.to_string(),
             one.row.attempts.to_string(),
             one.row.ready.to_string(),
