@@ -4,6 +4,7 @@ mod connections;
 mod health;
 mod issues;
 mod privacy;
+mod releases;
 mod symbols;
 
 use crate::access::Need;
@@ -34,6 +35,11 @@ pub fn routes<S: Store>(state: State<S>) -> Routes<State<S>> {
         )
         .get("/api/v1/issues", Need::Aggregates, issues::issues::<S>)
         .get("/api/v1/issues/{id}", Need::Aggregates, issues::issue::<S>)
+        .get(
+            "/api/v1/releases",
+            Need::Aggregates,
+            releases::releases::<S>,
+        )
         .and(privacy::routes(state.clone()))
         .and(symbols::routes(state))
 }

@@ -8,6 +8,7 @@
 //! * [`store`]: what is asked of a store, the embedded one, and the one on ClickHouse.
 //! * [`metrics`]: the collector's own figures.
 //! * [`privacy`]: what is owed to the people whose devices report.
+//! * [`statistics`]: how sure a share is, and the difference of two.
 //! * [`dashboard`]: the pages.
 //! * [`access`] and [`routes`]: who may ask what.
 #![forbid(unsafe_code)]
@@ -26,5 +27,6 @@ pub mod privacy;
 pub mod routes;
 pub mod server;
 pub mod state;
+pub mod statistics;
 pub mod store;
 pub mod symbol_files;

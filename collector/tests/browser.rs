@@ -137,6 +137,8 @@ async fn every_page(browser: &Client, site: &Site) -> Vec<String> {
         "/freezes",
         "/connections",
         "/connections/compare",
+        "/releases",
+        "/runs",
     ]
     .map(|path| format!("{}{path}", site.origin))
     .to_vec();

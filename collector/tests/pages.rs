@@ -23,12 +23,14 @@ const PLAN: Plan = Plan {
     precision: Precision::Hour,
 };
 
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 8] = [
     "/",
     "/issues",
     "/freezes",
     "/connections",
     "/connections/compare",
+    "/releases",
+    "/runs",
     "/privacy",
 ];
 

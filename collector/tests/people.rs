@@ -319,6 +319,9 @@ async fn every_route_is_answered_to_those_who_may_and_to_nobody_else() {
     assert_eq!(need_of("/issues/{id}"), [Need::Aggregates, Need::Triage]);
     assert_eq!(need_of("/issues/{id}/stack.txt"), [Need::Reports]);
     assert_eq!(need_of("/privacy"), [Need::Aggregates, Need::Admin]);
+    for path in ["/releases", "/releases.csv", "/runs", "/api/v1/releases"] {
+        assert_eq!(need_of(path), [Need::Aggregates], "{path}");
+    }
     assert_eq!(need_of("/api/v1/erasures"), [Need::Admin]);
     assert_eq!(need_of("/metrics"), [Need::Aggregates]);
     let open = table.iter().filter(|(.., need)| *need == Need::Nothing);

@@ -1,6 +1,7 @@
 //! `/issues`: what goes wrong.
 
 use super::asked::{self, KINDS, SORTS, STATES};
+use super::csv::{self, cell};
 use super::entry::{Entry, Trouble};
 use super::format;
 use super::issue_row::{IssueLine, lines};
@@ -10,8 +11,7 @@ use crate::state::State;
 use crate::store::{IssueFilter, IssueRow, Store};
 use askama::Template;
 use axum::extract::State as Given;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 /// Issues of one page of the list.
 const PAGE: u32 = 40;
@@ -31,16 +31,7 @@ pub(crate) async fn table<S: Store>(Given(state): Given<State<S>>, entry: Entry)
         ..filter(&state, &entry)
     };
     match state.store.issues(&entry.app, filter).await {
-        Ok(list) => {
-            let headers = [
-                (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-                (
-                    header::CONTENT_DISPOSITION,
-                    "attachment; filename=\"issues.csv\"",
-                ),
-            ];
-            (headers, csv(&list.rows)).into_response()
-        }
+        Ok(list) => csv::download("issues.csv", as_csv(&list.rows)),
         Err(error) => entry.answer(Err::<Issues<'_>, _>(Trouble::Store(error))),
     }
 }
@@ -201,7 +192,7 @@ struct Issues<'a> {
 }
 
 /// Issues as a table.
-fn csv(rows: &[IssueRow]) -> String {
+fn as_csv(rows: &[IssueRow]) -> String {
     let mut table = "id,kind,state,assignee,title,culprit,installs,reports,fatal,runs,rising,first_seen,first_release,last_seen,last_release\n"
         .to_owned();
     for row in rows {
@@ -227,30 +218,4 @@ fn csv(rows: &[IssueRow]) -> String {
         table.push('\n');
     }
     table
-}
-
-/// A text as a cell. What a spreadsheet would take for a formula is kept from being one.
-fn cell(text: &str) -> String {
-    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        "'"
-    } else {
-        ""
-    };
-    match text.contains(['"', ',', '\n', '\r']) {
-        true => format!("\"{guard}{}\"", text.replace('"', "\"\"")),
-        false => format!("{guard}{text}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_text_leaves_its_cell_or_becomes_a_formula() {
-        assert_eq!(cell("im::load"), "im::load");
-        assert_eq!(cell("a,\"b\"\n"), "\"a,\"\"b\"\"\n\"");
-        assert_eq!(cell("=1+2"), "'=1+2");
-        assert_eq!(cell("@a,b"), "\"'@a,b\"");
-    }
 }

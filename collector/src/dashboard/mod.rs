@@ -3,15 +3,16 @@
 //! * `visit`, `entry`: what is asked; the way in and out of every page.
 //! * `shell`: what stands around a page; `words` and `labels`: what it says; `format`: numbers.
 //! * `asked`: which issues; `triage`: what is done to them; `history`: what was said of them.
-//! * `overview`, `issues`, `issue`, `freezes`, `connections`, `privacy`: the pages.
+//! * `overview`, `issues`, `issue`, `freezes`, `connections`, `releases`, `runs`, `privacy`: the pages.
 //! * `sign_in`, `welcome`, `account`: the way in, and what one may change about oneself; `settings`: what only an admin may.
-//! * `chart`: pictures; `assets`: style, script, icon; `form`: what was filled in; `security`: what browsers say and are told.
+//! * `chart`: pictures; `csv`: tables to keep; `assets`: style, script, icon; `form`: what was filled in; `security`: what browsers say and are told.
 
 mod account;
 mod asked;
 mod assets;
 mod chart;
 mod connections;
+mod csv;
 mod entry;
 mod figure;
 mod form;
@@ -25,7 +26,9 @@ mod labels;
 mod markdown;
 mod overview;
 mod privacy;
+pub(crate) mod releases;
 mod report_view;
+mod runs;
 pub(crate) mod security;
 mod settings;
 mod shell;
@@ -68,6 +71,9 @@ pub fn routes<S: Store>(state: State<S>) -> Routes<State<S>> {
             Need::Aggregates,
             connections::compare::page::<S>,
         )
+        .get("/releases", Need::Aggregates, releases::page::<S>)
+        .get("/releases.csv", Need::Aggregates, releases::table::<S>)
+        .get("/runs", Need::Aggregates, runs::page::<S>)
         .get("/privacy", Need::Aggregates, privacy::page::<S>)
         .post("/privacy", Need::Admin, privacy::change::<S>)
         .get(

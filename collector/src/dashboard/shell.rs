@@ -20,6 +20,10 @@ pub(crate) enum Place {
     Freezes,
     /// How it is connected.
     Connections,
+    /// How releases compare.
+    Releases,
+    /// How runs end.
+    Runs,
     /// What is owed to the people whose devices report.
     Privacy,
     /// What only an admin changes.
@@ -27,11 +31,13 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::Overview,
         Self::Issues,
         Self::Freezes,
         Self::Connections,
+        Self::Releases,
+        Self::Runs,
         Self::Privacy,
         Self::Settings,
     ];
@@ -43,6 +49,8 @@ impl Place {
             Self::Issues => "/issues",
             Self::Freezes => "/freezes",
             Self::Connections => "/connections",
+            Self::Releases => "/releases",
+            Self::Runs => "/runs",
             Self::Privacy => "/privacy",
             Self::Settings => "/settings",
         }
@@ -54,6 +62,8 @@ impl Place {
             Self::Issues => w.issues,
             Self::Freezes => w.freezes,
             Self::Connections => w.connections,
+            Self::Releases => w.releases,
+            Self::Runs => w.runs,
             Self::Privacy => w.privacy,
             Self::Settings => w.a_settings,
         }

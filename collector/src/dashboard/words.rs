@@ -203,6 +203,30 @@ words! {
     left_out: "With this filter, groups with too few installations to be shown are left out of every figure.", "启用该筛选后，安装数过少的分组不计入任何数字。";
     small_groups_hint: "Classes with too few installations to be shown on their own", "安装数过少、不单独显示的分组";
 
+    // Releases.
+    r_share_of_installs: "Share of installs", "安装占比";
+    r_freezes_rate: "Freezes per 1,000 runs", "每千次运行卡顿";
+    r_new_issues: "New issues", "新问题";
+    r_hint: "Below a share stands where it lies at 95 % (Wilson), taking runs and attempts for independent. An install can run several releases, so their shares can add up to more than 100 %. New issues are those of this range that were first seen in the release.", "占比下方为其 95% 置信区间（Wilson），假定各次运行与尝试相互独立。同一安装可运行多个版本，故占比之和可超过 100%。新问题指此范围内首次出现于该版本的问题。";
+    r_nothing_text: "No release ran here. Look at a longer range, or at another app.", "此处没有版本运行。请查看更长的时间范围或其他应用。";
+    r_compare: "Compare two releases", "对比两个版本";
+    r_earlier: "From", "从";
+    r_later: "to", "到";
+    r_needs_two: "Two releases that can be shown are needed to compare; look at a longer range.", "至少需要两个可显示的版本才能对比；请查看更长的时间范围。";
+    r_not_shown: "Release {} is not shown here: nothing arrived from it in this range, or from too few installs. Choose others.", "此处不显示版本 {}：此范围内没有其数据，或安装数过少。请选择其他版本。";
+    r_no_difference: "no difference to be seen", "看不出差异";
+    r_between: "between {} and {} points (95 %)", "{} 至 {} 个百分点（95%）";
+    r_compare_hint: "Differences of shares are given with where they lie at 95 % (Newcombe); where that takes in zero, chance alone explains them. One that is for the worse is coloured. Numbers without an interval are not judged.", "占比之差附 95% 置信区间（Newcombe）；区间包含零时，随机波动即可解释。变差以颜色标出。没有区间的数值不作判断。";
+    r_risen: "New or much more frequent issues", "新增或明显增多的问题";
+    r_none_risen: "None: no issue is new, and none is met at least twice as often beyond chance.", "没有：无新问题，也没有超出随机波动且至少翻倍的问题。";
+    r_why: "Why", "原因";
+    r_more_frequent: "more frequent", "增多";
+    r_risen_hint: "Of every thousand runs of the release, how many met the issue. More frequent: at least twice as often, beyond chance (95 %). The number leads to the issues of the release.", "每千次运行中遇到该问题的次数。增多：至少翻倍且超出随机波动（95%）。点击数字查看该版本的问题。";
+
+    // Runs.
+    u_nothing_text: "No run started here. Look at a longer range, or at another app.", "此处没有开始的运行。请查看更长的时间范围或其他应用。";
+    u_hint: "A run counts when it started, whenever it ended. One that has not ended yet may still last, or its device has not reported since.", "运行按开始时间计入，与何时结束无关。尚未结束的运行可能仍在进行，或其设备此后尚未上报。";
+
     // Privacy.
     p_sends: "What apps send", "应用发送的内容";
     p_sends_text: "Catalogue {}: {} fields, {} of them only where the developer switches them on. Nothing else is taken.", "目录版本 {}：共 {} 个字段，其中 {} 个仅在开发者开启后发送。其余一概不接收。";

@@ -16,10 +16,10 @@ use super::calendar::DAY;
 use super::settings::Class;
 use crate::state::State;
 use crate::store::{
-    Breakdown, Cells, ConnectionAnswer, ConnectionFilter, ConnectionSum, Group, Groups, IssueId,
-    IssuePage, Of, ReleaseRow, Span, Store, StoreError,
+    Breakdown, Cells, ConnectionAnswer, ConnectionFilter, ConnectionSum, ExitSum, Group, Groups,
+    IssueId, IssuePage, Of, ReleaseRow, Span, Store, StoreError,
 };
-use candor_protocol::deidentify::AppName;
+use candor_protocol::deidentify::{AppName, Release};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -144,6 +144,39 @@ pub async fn releases<S: Store>(
         release: sum.release,
     });
     Ok(Merged { shown, other })
+}
+
+/// How runs ended.
+pub struct SafeExits {
+    /// By when they started: of everything.
+    pub steps: Vec<(u64, ExitSum)>,
+    /// By release; that of what is merged means nothing.
+    pub by_release: Merged<(Release, ExitSum)>,
+}
+
+/// How runs of a range ended.
+///
+/// # Errors
+/// Those of the store.
+pub async fn exits<S: Store>(
+    state: &State<S>,
+    app: &AppName,
+    span: Span,
+) -> Result<SafeExits, StoreError> {
+    let shown = shown(state, app, Of::Runs, span).await?;
+    let exits = state.store.exits(app, span).await?;
+    let rows = exits.by_release.into_iter().collect();
+    let (shown, merged) = shown.part(rows, |(release, _): &(Release, ExitSum)| {
+        Group::Release(release.to_string())
+    });
+    let other = merged.into_iter().reduce(|(release, mut sum), (_, row)| {
+        sum.add(&row);
+        (release, sum)
+    });
+    Ok(SafeExits {
+        steps: exits.steps,
+        by_release: Merged { shown, other },
+    })
 }
 
 /// One issue, its breakdowns apart.

@@ -3,7 +3,7 @@
 use super::intake::turn_away;
 use super::storm::Storm;
 use super::triage::{Person, State, Turn};
-use super::{ConnectionSum, IssueId, IssueKind, versions};
+use super::{ConnectionSum, IssueId, IssueKind, Span, versions};
 use crate::grouping::Explanation;
 use candor_protocol::deidentify::{Name, Release};
 use candor_protocol::report::{
@@ -107,6 +107,59 @@ pub struct Point {
     pub attempts: u64,
     /// Those that ended in service.
     pub ready: u64,
+}
+
+/// How runs ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exits {
+    /// By when they started: when a step begins, and its runs; oldest first, without gaps.
+    pub steps: Vec<(u64, ExitSum)>,
+    /// By release.
+    pub by_release: BTreeMap<Release, ExitSum>,
+}
+
+/// Runs by how they ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExitSum {
+    /// Runs that started.
+    pub runs: u64,
+    /// Those with at least one freeze.
+    pub frozen: u64,
+    /// Those whose exit is known, by exit; all others have not ended yet.
+    pub exits: BTreeMap<Exit, u64>,
+}
+
+impl Exits {
+    /// No runs, in every step of a range.
+    pub(super) fn none(span: Span) -> Self {
+        let steps = (0..span.steps()).map(|index| (span.start(index), ExitSum::default()));
+        Self {
+            steps: steps.collect(),
+            by_release: BTreeMap::new(),
+        }
+    }
+}
+
+impl ExitSum {
+    /// Counts runs that ended like this; a word that is no exit is of runs that have not.
+    pub(super) fn count(&mut self, exit: &str, frozen: bool, runs: u64) {
+        self.runs += runs;
+        if frozen {
+            self.frozen += runs;
+        }
+        if let Ok(exit) = exit.parse() {
+            *self.exits.entry(exit).or_default() += runs;
+        }
+    }
+
+    /// Takes in other runs.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.runs += other.runs;
+        self.frozen += other.frozen;
+        for (exit, runs) in &other.exits {
+            *self.exits.entry(*exit).or_default() += runs;
+        }
+    }
 }
 
 /// Counts of one release.

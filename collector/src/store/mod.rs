@@ -31,8 +31,8 @@ mod versions;
 mod write;
 
 pub use answers::{
-    Breakdown, ConnectionAnswer, FreezeRate, FreezeRates, FreezeRow, Health, IssueList, IssuePage,
-    IssueRow, Ledger, Member, Point, ReleaseRow,
+    Breakdown, ConnectionAnswer, ExitSum, Exits, FreezeRate, FreezeRates, FreezeRow, Health,
+    IssueList, IssuePage, IssueRow, Ledger, Member, Point, ReleaseRow,
 };
 pub use body::Body;
 pub use connection_sum::{ConnectionSum, TcpSum, TrySum};
@@ -165,6 +165,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Counts per step, oldest first, without gaps.
     fn trend(&self, app: &AppName, span: Span) -> impl Answer<Vec<Point>>;
+
+    /// How runs ended, by when they started and by release.
+    fn exits(&self, app: &AppName, span: Span) -> impl Answer<Exits>;
 
     /// One row per release that had a run, fault or connection in the range, most runs first.
     fn releases(&self, app: &AppName, span: Span) -> impl Answer<Vec<ReleaseRow>>;

@@ -4,9 +4,9 @@ use super::clickhouse::{Address, ClickHouseStore};
 use super::sqlite::SqliteStore;
 use super::triage::{By, Change};
 use super::{
-    Answer, Arrival, ConnectionAnswer, ConnectionFilter, Expired, Expiry, FreezeRates, FreezeRow,
-    Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept, Key,
-    Ledger, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store,
+    Answer, Arrival, ConnectionAnswer, ConnectionFilter, Exits, Expired, Expiry, FreezeRates,
+    FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept,
+    Key, Ledger, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store,
     StoreError,
 };
 use crate::access::{KeyHash, KeyId};
@@ -134,6 +134,7 @@ either! {
     fn intake(&self, app: &AppName, from: u64, to: u64) -> Vec<Intake>;
     fn health(&self, app: &AppName, span: Span) -> Health;
     fn trend(&self, app: &AppName, span: Span) -> Vec<Point>;
+    fn exits(&self, app: &AppName, span: Span) -> Exits;
     fn releases(&self, app: &AppName, span: Span) -> Vec<ReleaseRow>;
     fn issues(&self, app: &AppName, filter: IssueFilter) -> IssueList;
     fn issue(&self, app: &AppName, id: IssueId, span: Span, now: u64) -> Option<IssuePage>;

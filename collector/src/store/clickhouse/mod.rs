@@ -44,9 +44,9 @@ pub use address::Address;
 
 use super::triage::{By, Change};
 use super::{
-    Answer, Arrival, ConnectionAnswer, ConnectionFilter, Expired, Expiry, FreezeRates, FreezeRow,
-    Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept, Key,
-    Ledger, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store,
+    Answer, Arrival, ConnectionAnswer, ConnectionFilter, Exits, Expired, Expiry, FreezeRates,
+    FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept,
+    Key, Ledger, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store,
     StoreError,
 };
 use crate::access::{KeyHash, KeyId};
@@ -302,6 +302,11 @@ impl Store for ClickHouseStore {
     async fn trend(&self, app: &AppName, span: Span) -> Result<Vec<Point>, StoreError> {
         let history = self.fresh(app).await?;
         read::health::trend(self.ask(&history), span).await
+    }
+
+    async fn exits(&self, app: &AppName, span: Span) -> Result<Exits, StoreError> {
+        let history = self.fresh(app).await?;
+        read::health::exits(self.ask(&history), span).await
     }
 
     async fn releases(&self, app: &AppName, span: Span) -> Result<Vec<ReleaseRow>, StoreError> {

@@ -1,7 +1,7 @@
 //! Runs and rates.
 
 use super::samples::{DAY, HOUR, Life, START, app, keep, sketch, with_app};
-use crate::store::{Point, Span, Store};
+use crate::store::{ExitSum, Point, Span, Store};
 use candor_protocol::name;
 use candor_protocol::report::{Exit, Network};
 
@@ -221,4 +221,55 @@ pub(crate) async fn releases_are_compared_by_their_runs(store: &impl Store) {
     assert_eq!(row(0), ("1.10", 3, 1, 0, 2, 2, 1));
     assert_eq!(row(1), ("1.9", 1, 0, 1, 1, 0, 0));
     assert_eq!(rows.len(), 2);
+}
+
+pub(crate) async fn exits_are_told_by_step_and_by_release_and_add_up_to_the_health(
+    store: &impl Store,
+) {
+    let store = with_app(store).await;
+    let nobody = "nobody".parse().unwrap();
+    let of_nobody = store.exits(&nobody, DAY).await.unwrap();
+    assert_eq!((of_nobody.steps.len(), of_nobody.by_release.len()), (24, 0));
+    let life = |run, release| Life::new(run, run).release(release);
+    keep(
+        store,
+        vec![
+            life(1, "1.9").run(1, None, 0),
+            life(2, "1.9").hour(3).run(2, Some(Exit::Clean), 1_000),
+            life(3, "1.10").hour(3).run(3, Some(Exit::Reboot), 1_000),
+            life(4, "1.10").hour(4).crash(4, 7, true),
+            life(5, "1.10").hour(4).freeze(5, 8, 2_000),
+        ],
+    )
+    .await;
+    let sum = |runs, frozen, exits: &[(Exit, u64)]| ExitSum {
+        runs,
+        frozen,
+        exits: exits.iter().copied().collect(),
+    };
+    let told = store.exits(&app(), DAY).await.unwrap();
+    assert_eq!(told.steps.len(), 24);
+    assert_eq!(told.steps[0], (START, sum(1, 0, &[])));
+    assert_eq!(told.steps[1], (START + HOUR, ExitSum::default()));
+    let third = sum(2, 0, &[(Exit::Clean, 1), (Exit::Reboot, 1)]);
+    assert_eq!(told.steps[3], (START + 3 * HOUR, third));
+    assert_eq!(told.steps[4].1, sum(2, 1, &[(Exit::Crash, 1)]));
+    let by_release: Vec<(&str, &ExitSum)> = told
+        .by_release
+        .iter()
+        .map(|(release, sum)| (release.as_str(), sum))
+        .collect();
+    let late = sum(3, 1, &[(Exit::Crash, 1), (Exit::Reboot, 1)]);
+    assert_eq!(
+        by_release,
+        [("1.10", &late), ("1.9", &sum(2, 0, &[(Exit::Clean, 1)]))]
+    );
+    let health = store.health(&app(), DAY).await.unwrap();
+    for step in [HOUR, 5 * HOUR, 24 * HOUR] {
+        let told = store.exits(&app(), Span { step, ..DAY }).await.unwrap();
+        let mut all = ExitSum::default();
+        told.steps.iter().for_each(|(_, step)| all.add(step));
+        assert_eq!((all.runs, all.frozen), (health.runs, health.frozen_runs));
+        assert_eq!(all.exits, health.exits);
+    }
 }

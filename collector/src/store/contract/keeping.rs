@@ -70,9 +70,10 @@ pub(crate) async fn replays_in_any_order_change_no_answer(store: &impl Store) {
     // The same questions of the other app.
     let filter = IssueFilter::all(DAY, 0);
     let got = format!(
-        "{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}",
+        "{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}",
         store.health(&others, DAY).await.unwrap(),
         store.trend(&others, DAY).await.unwrap(),
+        store.exits(&others, DAY).await.unwrap(),
         store.releases(&others, DAY).await.unwrap(),
         store.issues(&others, filter).await.unwrap(),
         store.issue(&others, IssueId(7), DAY, 0).await.unwrap(),

@@ -51,6 +51,7 @@ macro_rules! store_contract {
             health_counts_runs_faults_installations_and_time
             a_trend_has_every_step_and_adds_up_to_the_health
             releases_are_compared_by_their_runs
+            exits_are_told_by_step_and_by_release_and_add_up_to_the_health
             issues_are_listed_by_how_many_installations_met_them
             an_issue_knows_when_it_was_first_and_last_seen_beyond_the_range
             an_issue_is_compared_with_all_runs_of_its_classes
@@ -123,9 +124,10 @@ pub(crate) fn everything_of(who: u32) -> Vec<super::Incoming> {
 pub(crate) async fn answers(store: &impl Store) -> String {
     let filter = IssueFilter::all(DAY, 0);
     format!(
-        "{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}",
+        "{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}",
         store.health(&app(), DAY).await.unwrap(),
         store.trend(&app(), DAY).await.unwrap(),
+        store.exits(&app(), DAY).await.unwrap(),
         store.releases(&app(), DAY).await.unwrap(),
         store.issues(&app(), filter).await.unwrap(),
         store.issue(&app(), IssueId(7), DAY, 0).await.unwrap(),

@@ -26,9 +26,9 @@ mod writer;
 
 use super::triage::{By, Change};
 use super::{
-    Answer, Arrival, ConnectionAnswer, ConnectionFilter, Expired, Expiry, FreezeRates, FreezeRow,
-    Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept, Key,
-    Ledger, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store,
+    Answer, Arrival, ConnectionAnswer, ConnectionFilter, Exits, Expired, Expiry, FreezeRates,
+    FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept,
+    Key, Ledger, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store,
     StoreError,
 };
 use crate::access::{KeyHash, KeyId};
@@ -238,6 +238,15 @@ impl Store for SqliteStore {
         self.readers.ask(move |db| {
             let app = read::apps::id(db, &app)?;
             read::health::trend(db, app, span)
+        })
+    }
+
+    fn exits(&self, app: &AppName, span: Span) -> impl Answer<Exits> {
+        // Steps stand in the answer whether or not the app exists.
+        let app = app.clone();
+        self.readers.ask(move |db| {
+            let app = read::apps::id(db, &app)?;
+            read::health::exits(db, app, span)
         })
     }
 

@@ -3,7 +3,7 @@
 use super::connections::sums;
 use super::{Ask, typed, whole, within};
 use crate::store::clickhouse::cell::{FROZEN, What};
-use crate::store::{Health, Point, ReleaseRow, Span, StoreError};
+use crate::store::{Exits, Health, Point, ReleaseRow, Span, StoreError};
 use candor_protocol::report::Exit;
 use clickhouse::Row;
 use serde::Deserialize;
@@ -136,6 +136,45 @@ pub(in super::super) async fn trend(ask: Ask<'_>, span: Span) -> Result<Vec<Poin
         point.ready += whole(row.m);
     });
     Ok(points)
+}
+
+/// Runs that ended alike, at one time or of one release.
+#[derive(Row, Deserialize)]
+struct ExitRow {
+    at: u64,
+    release: String,
+    exit: String,
+    flag: u8,
+    runs: i64,
+}
+
+pub(in super::super) async fn exits(ask: Ask<'_>, span: Span) -> Result<Exits, StoreError> {
+    let mut found = Exits::none(span);
+    if ask.history.is_empty() {
+        return Ok(found);
+    }
+    let grouped = |at: &str, release: &str, by: &str| {
+        format!(
+            "SELECT {at}, {release}, word, flag, sum(n) AS runs {} {} GROUP BY {by}, word, flag HAVING runs > 0",
+            ask.history.of_summary(What::Runs),
+            within(span)
+        )
+    };
+    let by_time = grouped("at", "''", "at");
+    let by_release = grouped("toUInt64(0)", "release", "release");
+    let (by_time, by_release): (Vec<ExitRow>, Vec<ExitRow>) =
+        tokio::try_join!(ask.server.rows(&by_time), ask.server.rows(&by_release))?;
+    for row in by_time {
+        let step = span.index(row.at);
+        if let Some((_, sum)) = step.and_then(|index| found.steps.get_mut(index)) {
+            sum.count(&row.exit, row.flag & FROZEN > 0, whole(row.runs));
+        }
+    }
+    for row in by_release {
+        let sum = found.by_release.entry(typed(&row.release)?).or_default();
+        sum.count(&row.exit, row.flag & FROZEN > 0, whole(row.runs));
+    }
+    Ok(found)
 }
 
 /// The sums of connection windows that tell the time as finely as a range needs it.

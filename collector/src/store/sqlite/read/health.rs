@@ -2,7 +2,7 @@
 
 use super::{Text, bounds};
 use crate::store::sqlite::delta::from_json;
-use crate::store::{ConnectionSum, Health, Point, ReleaseRow, Span};
+use crate::store::{ConnectionSum, Exits, Health, Point, ReleaseRow, Span};
 use candor_protocol::deidentify::Release;
 use candor_protocol::report::Exit;
 use rusqlite::Transaction;
@@ -123,6 +123,40 @@ pub(in super::super) fn trend(
         },
     )?;
     Ok(points)
+}
+
+pub(in super::super) fn exits(
+    db: &Transaction<'_>,
+    app: Option<i64>,
+    span: Span,
+) -> rusqlite::Result<Exits> {
+    let mut found = Exits::none(span);
+    let Some(app) = app else { return Ok(found) };
+    let (from, to) = bounds(span);
+    let mut query = db.prepare_cached(
+        "SELECT at, exit, frozen, sum(runs) FROM run_count
+         WHERE app = ? AND at >= ? AND at < ? GROUP BY at, exit, frozen",
+    )?;
+    let mut rows = query.query((app, from, to))?;
+    while let Some(row) = rows.next()? {
+        let step = span
+            .index(row.get(0)?)
+            .and_then(|index| found.steps.get_mut(index));
+        if let Some((_, sum)) = step {
+            sum.count(row.get_ref(1)?.as_str()?, row.get(2)?, row.get(3)?);
+        }
+    }
+    let mut query = db.prepare_cached(
+        "SELECT text, exit, frozen, sum(runs) FROM run_count JOIN word ON word.id = release
+         WHERE app = ? AND at >= ? AND at < ? GROUP BY release, exit, frozen",
+    )?;
+    let mut rows = query.query((app, from, to))?;
+    while let Some(row) = rows.next()? {
+        let Text(release) = row.get::<_, Text<Release>>(0)?;
+        let sum = found.by_release.entry(release).or_default();
+        sum.count(row.get_ref(1)?.as_str()?, row.get(2)?, row.get(3)?);
+    }
+    Ok(found)
 }
 
 pub(in super::super) fn releases(

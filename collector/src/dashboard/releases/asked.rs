@@ -1,0 +1,394 @@
+//! What is asked about releases, and how two of them are told apart: the same for the page and for programs.
+
+use crate::privacy::groups::{self, SmallGroups};
+use crate::state::State;
+use crate::statistics::{Interval, Share, newcombe};
+use crate::store::{
+    ConnectionFilter, IssueFilter, IssueRow, ReleaseRow, Span, Store, StoreError, compare_versions,
+};
+use candor_protocol::deidentify::{AppName, Release};
+use candor_protocol::sketch::Sketch;
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+
+/// Runs from which on a release is compared without being asked for.
+const ENOUGH: u64 = 100;
+
+/// The most issues of a release that are looked at, those that most installations met.
+const ISSUES: u32 = 2_000;
+
+/// How many times as often an issue has to be met to be called much more frequent.
+const MUCH: f64 = 2.0;
+
+/// The releases of a range.
+pub(crate) struct Releases {
+    /// Those that may be told, the latest first.
+    pub(crate) shown: Vec<Released>,
+    /// All others together.
+    pub(crate) others: Option<ReleaseRow>,
+    /// Runs of these others with at least one freeze.
+    pub(crate) others_frozen: u64,
+    /// Distinct installations of the range, whatever their release.
+    pub(crate) installs: u64,
+}
+
+/// A release.
+pub(crate) struct Released {
+    /// Its counts.
+    pub(crate) row: ReleaseRow,
+    /// Runs with at least one freeze.
+    pub(crate) frozen_runs: u64,
+    /// Microseconds from the start of an attempt to connect until service.
+    pub(crate) ready_us: Sketch,
+    /// Issues of the range that were first seen in it.
+    pub(crate) new_issues: u64,
+}
+
+impl Released {
+    /// Runs that did not end in a crash.
+    pub(crate) fn crash_free(&self) -> Share {
+        crash_free(&self.row)
+    }
+
+    /// Runs without a freeze.
+    pub(crate) fn freeze_free(&self) -> Share {
+        freeze_free(self.frozen_runs, &self.row)
+    }
+
+    /// Attempts to connect that ended in service.
+    pub(crate) fn connected(&self) -> Share {
+        Share::new(self.row.ready, self.row.attempts)
+    }
+
+    fn is(&self, name: &str) -> bool {
+        self.row.release.as_str() == name
+    }
+}
+
+/// Runs that did not end in a crash.
+pub(crate) fn crash_free(row: &ReleaseRow) -> Share {
+    Share::new(row.runs.saturating_sub(row.crashed_runs), row.runs)
+}
+
+/// Runs without a freeze.
+pub(crate) fn freeze_free(frozen_runs: u64, row: &ReleaseRow) -> Share {
+    Share::new(row.runs.saturating_sub(frozen_runs), row.runs)
+}
+
+/// How often something happened for every thousand runs; `None` without a run.
+pub(crate) fn per_thousand(count: u64, runs: u64) -> Option<f64> {
+    (runs > 0).then(|| count as f64 * 1_000.0 / runs as f64)
+}
+
+/// The releases of a range.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) async fn releases<S: Store>(
+    state: &State<S>,
+    app: &AppName,
+    span: Span,
+) -> Result<Releases, StoreError> {
+    let merged = groups::releases(state, app, span).await?;
+    let exits = groups::exits(state, app, span).await?.by_release;
+    let frozen: HashMap<Release, u64> = exits
+        .shown
+        .into_iter()
+        .map(|(release, sum)| (release, sum.frozen))
+        .collect();
+    let installs = state.store.health(app, span).await?.installs;
+    let connections = groups::connections(state, app, ConnectionFilter::default(), span)
+        .await?
+        .answer;
+    let mut ready: HashMap<Release, Sketch> = connections
+        .by_release
+        .into_iter()
+        .map(|(release, sum)| (release, sum.ready_us))
+        .collect();
+    let all = IssueFilter::all(span, state.clock.now());
+    let mut new: BTreeMap<Release, u64> = BTreeMap::new();
+    for issue in state.store.issues(app, all).await?.rows {
+        *new.entry(issue.first_release).or_default() += 1;
+    }
+    let mut shown: Vec<Released> = merged
+        .shown
+        .into_iter()
+        .map(|row| Released {
+            frozen_runs: frozen.get(&row.release).copied().unwrap_or_default(),
+            ready_us: ready.remove(&row.release).unwrap_or_default(),
+            new_issues: new.get(&row.release).copied().unwrap_or_default(),
+            row,
+        })
+        .collect();
+    shown.sort_by(|a, b| {
+        compare_versions(b.row.release.as_str(), a.row.release.as_str())
+            .then_with(|| b.row.release.cmp(&a.row.release))
+    });
+    Ok(Releases {
+        shown,
+        others: merged.other,
+        others_frozen: exits.other.map_or(0, |(_, sum)| sum.frozen),
+        installs,
+    })
+}
+
+impl Releases {
+    /// The two that are compared: those that are named, and in place of one that is not the latest with enough runs that is left,
+    /// or the latest that is left. `None` where there are no two, or where one that is named is not shown.
+    pub(crate) fn pair(&self, a: Option<&str>, b: Option<&str>) -> Option<(&Released, &Released)> {
+        let named = |name: Option<&str>| match name {
+            None => Some(None),
+            Some(name) => self.shown.iter().find(|one| one.is(name)).map(Some),
+        };
+        let (a, b) = (named(a)?, named(b)?);
+        let as_named = a.is_some() && b.is_some();
+        let latest = |taken: Option<&Released>| {
+            let left = || {
+                let shown = self.shown.iter();
+                shown.filter(move |one| {
+                    taken.is_none_or(|taken| !taken.is(one.row.release.as_str()))
+                })
+            };
+            left()
+                .find(|one| one.row.runs >= ENOUGH)
+                .or_else(|| left().next())
+        };
+        let b = b.or_else(|| latest(a))?;
+        let a = a.or_else(|| latest(Some(b)))?;
+        let order = compare_versions(a.row.release.as_str(), b.row.release.as_str());
+        // What is not named for its place stands in the order of releases.
+        Some(if order.is_gt() && !as_named {
+            (b, a)
+        } else {
+            (a, b)
+        })
+    }
+}
+
+/// What an issue of a release is, seen from the one it is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Why {
+    /// It was first seen in this release, and never in the other one.
+    New,
+    /// It is met at least twice as often, beyond chance.
+    MoreFrequent,
+}
+
+/// An issue that speaks against a release.
+pub(crate) struct Risen {
+    /// The issue, as the later release met it.
+    pub(crate) row: IssueRow,
+    /// Why it is told.
+    pub(crate) why: Why,
+    /// Runs of the other release that met it; `None` where too few of its installations did to be told.
+    pub(crate) before: Option<u64>,
+}
+
+/// Issues that are new in the release `b` or much more frequent there than in `a`: new ones first, then those that most runs met.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) async fn risen<S: Store>(
+    state: &State<S>,
+    app: &AppName,
+    span: Span,
+    (a, b): (&Released, &Released),
+) -> Result<Vec<Risen>, StoreError> {
+    let least = match state.small {
+        SmallGroups::Show => 0,
+        SmallGroups::Merge(least) => least,
+    };
+    let of = |release: &Released| IssueFilter {
+        release: Some(release.row.release.to_string()),
+        least,
+        limit: ISSUES,
+        ..IssueFilter::all(span, state.clock.now())
+    };
+    let before = state.store.issues(app, of(a)).await?;
+    let is_whole = before.total == before.rows.len() as u64;
+    let before: HashMap<u64, u64> = before.rows.iter().map(|row| (row.id.0, row.runs)).collect();
+    let rows = state.store.issues(app, of(b)).await?.rows;
+    let mut risen: Vec<Risen> = rows
+        .into_iter()
+        .filter_map(|row| {
+            // What is not in the list was met by nobody only if nothing was left out of it.
+            let none = (least == 0 && is_whole).then_some(0);
+            let before = before.get(&row.id.0).copied().or(none);
+            let why = why(&row, before, (&a.row, &b.row), least)?;
+            Some(Risen { row, why, before })
+        })
+        .collect();
+    risen.sort_by_key(|one| {
+        (
+            one.why == Why::MoreFrequent,
+            std::cmp::Reverse(one.row.runs),
+        )
+    });
+    Ok(risen)
+}
+
+fn why(
+    row: &IssueRow,
+    before: Option<u64>,
+    (a, b): (&ReleaseRow, &ReleaseRow),
+    least: u64,
+) -> Option<Why> {
+    if row.first_release == b.release && before.unwrap_or_default() == 0 {
+        return Some(Why::New);
+    }
+    let (now, then) = match before {
+        Some(before) => (Share::new(row.runs, b.runs), Share::new(before, a.runs)),
+        // All that is known is that fewer installations than `least` met it.
+        None => (
+            Share::new(row.installs, b.installs),
+            Share::new(least.saturating_sub(1), a.installs),
+        ),
+    };
+    let much = now.rate()? >= MUCH * then.rate()?;
+    (much && newcombe(now, then)?.low > 0.0).then_some(Why::MoreFrequent)
+}
+
+/// What is to be thought of a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Verdict {
+    /// Chance alone explains it.
+    NoDifference,
+    /// The later one is better.
+    Better,
+    /// The later one is worse.
+    Worse,
+}
+
+/// The difference of two shares that are good when they are high, as the later less the earlier one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Apart {
+    /// From -1 to 1.
+    pub(crate) difference: f64,
+    /// Where it lies at 95 %.
+    pub(crate) interval: Interval,
+    /// What is to be thought of it.
+    pub(crate) verdict: Verdict,
+}
+
+/// How far two shares are apart; `None` where one is of nothing.
+pub(crate) fn apart(a: Share, b: Share) -> Option<Apart> {
+    let interval = newcombe(b, a)?;
+    let difference = b.rate()? - a.rate()?;
+    Some(Apart {
+        difference,
+        interval,
+        verdict: match interval.excludes_zero() {
+            false => Verdict::NoDifference,
+            true if difference > 0.0 => Verdict::Better,
+            true => Verdict::Worse,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{IssueId, IssueKind};
+
+    fn released(name: &str, runs: u64) -> Released {
+        Released {
+            row: ReleaseRow {
+                release: Release::parse(name).unwrap(),
+                runs,
+                crashed_runs: 0,
+                freezes: 0,
+                installs: runs / 2,
+                attempts: 0,
+                ready: 0,
+            },
+            frozen_runs: 0,
+            ready_us: Sketch::default(),
+            new_issues: 0,
+        }
+    }
+
+    fn of(shown: &[(&str, u64)]) -> Releases {
+        Releases {
+            shown: shown
+                .iter()
+                .map(|(name, runs)| released(name, *runs))
+                .collect(),
+            others: None,
+            others_frozen: 0,
+            installs: 1,
+        }
+    }
+
+    fn pair(releases: &Releases, a: Option<&str>, b: Option<&str>) -> Option<(String, String)> {
+        let (a, b) = releases.pair(a, b)?;
+        Some((a.row.release.to_string(), b.row.release.to_string()))
+    }
+
+    #[test]
+    fn without_a_choice_the_latest_two_with_enough_runs_are_compared() {
+        let releases = of(&[("1.6", 3), ("1.5", 900), ("1.4", 20), ("1.3", 500)]);
+        let found = |a, b| pair(&releases, a, b).unwrap();
+        let is = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        assert_eq!(found(None, None), is("1.3", "1.5"));
+        assert_eq!(found(None, Some("1.6")), is("1.5", "1.6"));
+        assert_eq!(found(Some("1.5"), None), is("1.3", "1.5"));
+        assert_eq!(found(Some("1.6"), Some("1.4")), is("1.6", "1.4"));
+        assert_eq!(pair(&releases, Some("2.0"), None), None);
+        assert_eq!(pair(&of(&[("1.0", 500)]), None, None), None);
+        let few = of(&[("1.1", 3), ("1.0", 2)]);
+        assert_eq!(pair(&few, None, None).unwrap(), is("1.0", "1.1"));
+    }
+
+    fn issue(first_release: &str, runs: u64) -> IssueRow {
+        let release = Release::parse(first_release).unwrap();
+        IssueRow {
+            id: IssueId(1),
+            kind: IssueKind::Crash,
+            title: String::new(),
+            culprit: String::new(),
+            reports: runs,
+            fatal: runs,
+            runs,
+            installs: runs / 2,
+            first_seen: 0,
+            last_seen: 0,
+            last_release: release.clone(),
+            first_release: release,
+            spark: Vec::new(),
+            rising: 0,
+            state: crate::store::triage::State::Open,
+            assignee: None,
+            merged: 0,
+        }
+    }
+
+    #[test]
+    fn an_issue_speaks_against_a_release_when_it_is_new_or_much_more_frequent() {
+        let (a, b) = (released("1.4", 1_000).row, released("1.5", 1_000).row);
+        let told = |first, now, before| why(&issue(first, now), before, (&a, &b), 10);
+        assert_eq!(told("1.5", 1, Some(0)), Some(Why::New));
+        assert_eq!(told("1.5", 20, None), Some(Why::New));
+        assert_eq!(told("1.5", 20, Some(18)), None);
+        assert_eq!(told("1.4", 40, Some(10)), Some(Why::MoreFrequent));
+        // Beyond chance, and not twice as often.
+        assert_eq!(told("1.4", 180, Some(100)), None);
+        // Twice as often, and chance explains it.
+        assert_eq!(told("1.4", 4, Some(2)), None);
+        // Of those that fewer than ten met before it is known that nine did at the most.
+        assert_eq!(told("1.4", 24, None), None);
+        assert_eq!(told("1.4", 80, None), Some(Why::MoreFrequent));
+    }
+
+    #[test]
+    fn what_chance_explains_is_no_difference() {
+        let verdict = |a: (u64, u64), b: (u64, u64)| {
+            apart(Share::new(a.0, a.1), Share::new(b.0, b.1)).map(|apart| apart.verdict)
+        };
+        assert_eq!(verdict((21, 22), (13, 14)), Some(Verdict::NoDifference));
+        assert_eq!(verdict((950, 1_000), (900, 1_000)), Some(Verdict::Worse));
+        assert_eq!(verdict((900, 1_000), (950, 1_000)), Some(Verdict::Better));
+        assert_eq!(verdict((0, 0), (1, 1)), None);
+    }
+}
