@@ -64,10 +64,12 @@ impl Process {
         post(self.address, key, body).await
     }
 
+    async fn get(&self, path: &str) -> Answer {
+        request(self.address, "GET", path, &[], b"").await
+    }
+
     async fn ledger(&self) -> serde_json::Value {
-        request(self.address, "GET", "/api/v1/ledger?app=im", &[], b"")
-            .await
-            .json()
+        self.get("/api/v1/ledger?app=im").await.json()
     }
 
     /// Ends it as Ctrl-C and the system do; what it logged.
@@ -213,6 +215,17 @@ async fn an_app_and_symbols_that_are_added_while_it_runs_are_known_at_once() {
         .output()
         .unwrap();
     assert!(said(added).starts_with(&build));
+    let list = "/api/v1/issues?app=im&from=0&to=9999999999";
+    let issues = collector.get(list).await.json();
+    let id = issues["issues"][0]["id"].as_str().unwrap();
+    let stack = collector
+        .get(&format!("/issues/{id}/stack.txt?app=im"))
+        .await;
+    assert!(
+        stack.body.contains("process::a_function_that_crashed"),
+        "{}",
+        stack.body
+    );
     assert_eq!(
         collector
             .post(&key, &pack(&[crash(2, &build, offset)]))

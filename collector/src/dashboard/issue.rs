@@ -151,6 +151,8 @@ fn written_down<S: Store>(state: &State<S>, entry: &Entry, found: Found) -> Resu
 
 async fn find<S: Store>(state: &State<S>, entry: &Entry, id: &str) -> Result<Found, Trouble> {
     let id: IssueId = id.parse().map_err(|()| Trouble::NoIssue)?;
+    // A file that was added a moment ago names what is shown now.
+    state.symbols.refresh();
     let SafeIssue {
         page,
         by_release,
