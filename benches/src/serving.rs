@@ -17,8 +17,8 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The word on the command line that makes a program the collector: `--serve DIRECTORY`.
 pub const SERVE: &str = "--serve";
@@ -76,6 +76,9 @@ pub fn serve(data: &Path) -> Result<(), Box<dyn std::error::Error>> {
 
 /// A directory with the symbols of a program, added as a developer adds them: by a process of its own, before anything is measured.
 fn symbols_of(program: &Path) -> io::Result<std::path::PathBuf> {
+    // Stories start several at the same time.
+    static ONE: Mutex<()> = Mutex::new(());
+    let _turn = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let data = workspace().join("target/bench-symbols");
     let build = candor_symbols::build_id_of(program).map_err(io::Error::other)?;
     let directory = symbol_files::directory(&data);

@@ -5,6 +5,7 @@ use candor_symbols::{Located, NotSymbols, Remark, locate_all, prepare};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Where they are.
 pub fn directory(data: &Path) -> PathBuf {
@@ -167,7 +168,9 @@ fn store(data: &Path, file: &Path, place: &Path) -> io::Result<bool> {
     }
     // Beside the directory, where nobody takes a half-written file for a whole one.
     let name = place.file_name().unwrap_or_default().to_string_lossy();
-    let half = data.join(format!("incoming-{name}-{}", std::process::id()));
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let half = data.join(format!("incoming-{name}-{}-{number}", std::process::id()));
     let stored = copy_durably(file, &half)
         .and_then(|()| fs::rename(&half, place))
         .and_then(|()| File::open(directory(data))?.sync_all());

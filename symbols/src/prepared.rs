@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use symbolic_common::{ByteView, Language, NameMangling};
 use symbolic_debuginfo::{FileInfo, Function, LineInfo, Symbol};
 use symbolic_symcache::{SymCache, SymCacheConverter};
@@ -42,7 +43,10 @@ pub fn prepare(located: &Located, directory: &Path) -> io::Result<bool> {
         return Ok(false);
     };
     fs::create_dir_all(directory.join(DIRECTORY))?;
-    let half = place.with_extension(format!("half-{}", std::process::id()));
+    // Two may make the same ready at the same time, each in a file of its own.
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let half = place.with_extension(format!("half-{}-{number}", std::process::id()));
     let written = (|| {
         let mut file = File::create(&half)?;
         file.write_all(&names)?;

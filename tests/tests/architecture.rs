@@ -27,7 +27,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("candor-example-im", &["candor-agent", "candor-net"]),
     (
         "candor-tests",
-        &["candor-agent", "candor-net", "candor-protocol"],
+        &[
+            "candor-agent",
+            "candor-collector",
+            "candor-net",
+            "candor-protocol",
+        ],
     ),
 ];
 

@@ -1,6 +1,7 @@
 //! Identifiers of 41 kinds, everywhere a program can hold them, through every way of recording: afterwards none of them is on the
 //! device, on the wire, at the collector, in its log, on its pages, or in what the inspector shows.
 
+use candor_collector::store::sqlite::SqliteStore;
 use candor_tests::canaries::{Finder, canaries, files, unpacked};
 use candor_tests::programs::{Collector, Eavesdropper, eventually, program, run, said};
 use std::path::Path;
@@ -62,6 +63,10 @@ fn no_identifier_gets_anywhere() {
     let heard = wire.heard();
     assert!(unpacked(&heard).len() > 1, "batches were heard");
     places.push(("the wire".into(), heard));
+    // Bodies are packed, so that what is in them is in no file in plain sight.
+    let bodies = SqliteStore::bodies(&collector.data()).unwrap();
+    assert!(bodies.len() > canaries().len() && bodies.iter().all(|body| body.starts_with('{')));
+    places.push(("bodies".into(), bodies.join("\n").into_bytes()));
     for kept in files(&collector.data()) {
         places.push((kept.0.display().to_string(), kept.1));
     }

@@ -37,6 +37,22 @@ fn unusable(path: &Path, error: &std::io::Error) -> StoreError {
     StoreError::Unavailable(format!("{}: {error}", path.display()))
 }
 
+/// The JSON of every report that is kept; of one that is damaged, what is wrong with it.
+pub(super) fn bodies(data: &Path) -> Result<Vec<String>, StoreError> {
+    let db = open::for_asking(data)?;
+    let read = || -> rusqlite::Result<Vec<String>> {
+        let mut reports = db.prepare("SELECT written FROM report")?;
+        let mut rows = reports.query([])?;
+        let mut bodies = Vec::new();
+        while let Some(row) = rows.next()? {
+            let json = body::json(row.get_ref(0)?.as_blob()?);
+            bodies.push(json.map_or_else(|wrong| wrong, |json| json.into_owned()));
+        }
+        Ok(bodies)
+    };
+    read().map_err(failed)
+}
+
 /// Checks every page, every reference and every report.
 pub(super) fn check(data: &Path) -> Result<Checked, StoreError> {
     let db = open::for_asking(data)?;

@@ -61,6 +61,15 @@ impl SqliteStore {
         })
     }
 
+    /// The JSON of every report that is kept in the directory `data`. Bodies are packed, so whoever looks for something that must not
+    /// be in any file has to look at these as well.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn bodies(data: &Path) -> Result<Vec<String>, StoreError> {
+        copy::bodies(data)
+    }
+
     /// Copies the database in the directory `data` into the directory `to`, as it is at one moment, while others write.
     ///
     /// # Errors
