@@ -4,10 +4,9 @@ mod support;
 
 use candor_collector::privacy::receipt::Receipt;
 use candor_protocol::answer::Sunset;
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
+use support::process::{Process, SERVE};
 use support::{holds, line, pack, pseudonym, run};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpSocket;
@@ -32,75 +31,23 @@ fn ask(data: &Path, words: &[&str]) -> Result<String, String> {
     }
 }
 
-/// A collector in a process of its own, ended with this value.
-struct Process {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Process {
-    fn start(data: &Path, more: &[&str]) -> Self {
-        let mut child = program()
-            .args([
-                "serve",
-                "--pages-sign-in",
-                "none",
-                "--listen",
-                "127.0.0.1:0",
-                "--data",
-            ])
-            .arg(data)
-            .args(more)
-            .env("RUST_LOG", "trace")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // A log that nobody reads would stop whoever writes it.
-        let mut ready = String::new();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        out.read_line(&mut ready).unwrap();
-        let address = ready.trim().strip_prefix("listening on http://");
-        let address = address.unwrap_or_else(|| panic!("{ready:?}"));
-        Self {
-            address: address.parse().unwrap(),
-            child,
-        }
-    }
-
-    async fn post(&self, key: &str, body: &[u8]) -> support::Answer {
-        let (key, length) = (format!("Bearer {key}"), body.len().to_string());
-        let headers = [
-            ("authorization", key.as_str()),
-            ("content-length", length.as_str()),
-        ];
-        support::request(self.address, "POST", "/v1/batches", &headers, body).await
-    }
-
-    fn stop(mut self) -> String {
-        let id = self.child.id().to_string();
-        let status = Command::new("kill").args(["-TERM", &id]).status().unwrap();
-        assert!(status.success());
-        let mut log = String::new();
-        let mut err = self.child.stderr.take().unwrap();
-        err.read_to_string(&mut log).unwrap();
-        assert!(self.child.wait().unwrap().success(), "{log}");
-        log
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// A collector of these data that logs everything.
+fn start(data: &Path, more: &[&str]) -> Process {
+    let mut command = program();
+    command
+        .args(SERVE)
+        .arg("--data")
+        .arg(data)
+        .args(more)
+        .env("RUST_LOG", "trace");
+    Process::start(&mut command)
 }
 
 #[tokio::test]
 async fn where_a_sender_is_is_in_no_file_no_line_of_the_log_and_no_answer() {
     let data = tempfile::tempdir().unwrap();
     let key = ask(data.path(), &["app", "add", "im"]).unwrap();
-    let collector = Process::start(data.path(), &[]);
+    let collector = start(data.path(), &[]);
     // Not the address that the collector listens on, and what proxies say of others.
     const FROM: &str = "127.77.88.99";
     const SAID: [&str; 3] = ["203.0.113.77", "2001:db8::77", "198.51.100.7"];
@@ -150,7 +97,7 @@ async fn where_a_sender_is_is_in_no_file_no_line_of_the_log_and_no_answer() {
 async fn an_operator_erases_and_anybody_can_check_the_receipt() {
     let data = tempfile::tempdir().unwrap();
     let key = ask(data.path(), &["app", "add", "im"]).unwrap();
-    let collector = Process::start(data.path(), &[]);
+    let collector = start(data.path(), &[]);
     let old = line(1, 1, "{\"run\":{}}").replace("1.2.3", "0.9.0");
     let sent = collector.post(&key, &pack(&[old, run(2), run(3)])).await;
     assert_eq!(sent.accepted(), (3, 0));
@@ -310,7 +257,7 @@ async fn what_was_agreed_on_is_kept_to_and_what_cannot_be_is_refused() {
 async fn requests_of_people_are_opened_answered_and_refused() {
     let data = tempfile::tempdir().unwrap();
     let key = ask(data.path(), &["app", "add", "im"]).unwrap();
-    let collector = Process::start(data.path(), &[]);
+    let collector = start(data.path(), &[]);
     collector.post(&key, &pack(&[run(1), run(2)])).await;
     let who = pseudonym(1);
     let ask = |words: &[&str]| ask(data.path(), words);
@@ -386,7 +333,7 @@ async fn requests_of_people_are_opened_answered_and_refused() {
 async fn a_service_ends_with_a_signed_notice_and_a_receipt() {
     let data = tempfile::tempdir().unwrap();
     let key = ask(data.path(), &["app", "add", "im"]).unwrap();
-    let collector = Process::start(data.path(), &["--small-groups", "show"]);
+    let collector = start(data.path(), &["--small-groups", "show"]);
     collector.post(&key, &pack(&[run(1)])).await;
     let said = ask(
         data.path(),

@@ -10,12 +10,13 @@ use candor_collector::store::{Incoming, Store};
 use candor_protocol::report::Report;
 use clickhouse::cluster::Cluster;
 use clickhouse::{OLD, required};
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{Answer, NOW, app, holds, pack, pseudonym, request, run};
+use support::process::{SERVE, listens_at};
+use support::{Answer, NOW, app, holds, pack, post, pseudonym, request, run};
 use tempfile::TempDir;
 
 /// What is not so by then will not be.
@@ -64,29 +65,12 @@ struct Collector {
 
 impl Collector {
     fn start(store: &str, desk: &Desk) -> Self {
-        let mut child = program(
-            &[
-                "serve",
-                "--pages-sign-in",
-                "none",
-                "--listen",
-                "127.0.0.1:0",
-            ],
-            store,
-            desk.data.path(),
-        )
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-        let mut ready = String::new();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        out.read_line(&mut ready).unwrap();
-        let address = ready.trim().strip_prefix("listening on http://");
+        let mut child = program(&SERVE, store, desk.data.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         Self {
-            address: address
-                .unwrap_or_else(|| panic!("{ready:?}"))
-                .parse()
-                .unwrap(),
+            address: listens_at(&mut BufReader::new(child.stdout.take().unwrap())),
             child,
             key: desk.key.clone(),
         }
@@ -94,13 +78,7 @@ impl Collector {
 
     async fn post(&self, numbers: impl IntoIterator<Item = u32>) -> Answer {
         let lines: Vec<String> = numbers.into_iter().map(run).collect();
-        let body = pack(&lines);
-        let (key, length) = (format!("Bearer {}", self.key), body.len().to_string());
-        let headers = [
-            ("authorization", key.as_str()),
-            ("content-length", length.as_str()),
-        ];
-        request(self.address, "POST", "/v1/batches", &headers, &body).await
+        post(self.address, &self.key, &pack(&lines)).await
     }
 
     /// As an agent does: sends a batch until it is accepted. Returns how many reports were said to be new: where two collectors

@@ -4,102 +4,30 @@ mod support;
 
 use candor_collector::store::sqlite::SqliteStore;
 use candor_collector::store::{IssueFilter, Span, Store};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
-use support::{Answer, crash, line, pack, request, run};
+use std::process::{Command, Output, Stdio};
+use support::process::{Process, SERVE};
+use support::{crash, line, pack, post, request, run};
 
 fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_candor-collector"))
 }
 
-/// A collector in a process of its own, ended with this value.
-struct Process {
-    child: Child,
-    address: SocketAddr,
-    log: Option<ChildStderr>,
+/// A collector of these data.
+fn start(data: &Path) -> Process {
+    let mut command = program();
+    command
+        .args(SERVE)
+        .arg("--data")
+        .arg(data)
+        .env("RUST_LOG", "debug");
+    Process::start(&mut command)
 }
 
-impl Process {
-    fn start(data: &Path) -> Self {
-        let mut command = program();
-        command
-            .args([
-                "serve",
-                "--pages-sign-in",
-                "none",
-                "--listen",
-                "127.0.0.1:0",
-                "--data",
-            ])
-            .arg(data);
-        Self::start_by(command)
-    }
-
-    fn start_by(mut command: Command) -> Self {
-        let mut child = command
-            .env("RUST_LOG", "debug")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut ready = String::new();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        out.read_line(&mut ready).unwrap();
-        let address = ready
-            .trim()
-            .strip_prefix("listening on http://")
-            .unwrap_or_else(|| panic!("{ready:?}"));
-        let address = address.parse().unwrap();
-        let log = child.stderr.take();
-        Self {
-            child,
-            address,
-            log,
-        }
-    }
-
-    async fn post(&self, key: &str, body: &[u8]) -> Answer {
-        post(self.address, key, body).await
-    }
-
-    async fn get(&self, path: &str) -> Answer {
-        request(self.address, "GET", path, &[], b"").await
-    }
-
-    async fn ledger(&self) -> serde_json::Value {
-        self.get("/api/v1/ledger?app=im").await.json()
-    }
-
-    /// Ends it as Ctrl-C and the system do; what it logged.
-    fn stop(mut self) -> String {
-        let status = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(status.success());
-        let mut log = String::new();
-        self.log.take().unwrap().read_to_string(&mut log).unwrap();
-        assert!(self.child.wait().unwrap().success(), "{log}");
-        log
-    }
-}
-
-async fn post(to: SocketAddr, key: &str, body: &[u8]) -> Answer {
-    let (key, length) = (format!("Bearer {key}"), body.len().to_string());
-    let headers = [
-        ("authorization", key.as_str()),
-        ("content-length", length.as_str()),
-    ];
-    request(to, "POST", "/v1/batches", &headers, body).await
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+async fn ledger(collector: &Process) -> serde_json::Value {
+    collector.get("/api/v1/ledger?app=im").await.json()
 }
 
 fn said(output: Output) -> String {
@@ -125,7 +53,7 @@ async fn nothing_that_was_accepted_is_lost_or_doubled_when_it_is_killed() {
     let key = add_app(data.path());
     let mut accepted = 0;
     for round in 0..10u32 {
-        let collector = Process::start(data.path());
+        let collector = start(data.path());
         let senders: Vec<_> = (0..8)
             .map(|sender| {
                 let batch: Vec<_> = (0..5)
@@ -141,9 +69,9 @@ async fn nothing_that_was_accepted_is_lost_or_doubled_when_it_is_killed() {
         }
         // Killed by `drop`, without a chance to say or write anything.
     }
-    let collector = Process::start(data.path());
+    let collector = start(data.path());
     assert_eq!(
-        collector.ledger().await["stored"]["run"].as_u64(),
+        ledger(&collector).await["stored"]["run"].as_u64(),
         Some(accepted)
     );
     let again: Vec<_> = (0..100)
@@ -159,7 +87,7 @@ async fn nothing_that_was_accepted_is_lost_or_doubled_when_it_is_killed() {
 async fn it_stops_when_it_is_told_to_and_keeps_quiet_about_what_it_was_sent() {
     let data = tempfile::tempdir().unwrap();
     let key = add_app(data.path());
-    let collector = Process::start(data.path());
+    let collector = start(data.path());
     let secret = "wangfang13800138000";
     let wrong = run(1).replace(
         "\"run\":{}",
@@ -195,7 +123,7 @@ async fn it_stops_when_it_is_told_to_and_keeps_quiet_about_what_it_was_sent() {
 #[tokio::test]
 async fn an_app_and_symbols_that_are_added_while_it_runs_are_known_at_once() {
     let data = tempfile::tempdir().unwrap();
-    let collector = Process::start(data.path());
+    let collector = start(data.path());
     let key = add_app(data.path());
     let (build, offset) = own_function();
 
@@ -395,7 +323,7 @@ fn own_function() -> (String, u64) {
 #[tokio::test]
 async fn keys_of_two_apps_lead_to_their_own_reports() {
     let data = tempfile::tempdir().unwrap();
-    let (key, collector) = (add_app(data.path()), Process::start(data.path()));
+    let (key, collector) = (add_app(data.path()), start(data.path()));
     let other = said(
         program()
             .args(["app", "add", "other", "--data"])
@@ -407,7 +335,7 @@ async fn keys_of_two_apps_lead_to_their_own_reports() {
     assert_eq!(collector.post(&key, &body).await.accepted(), (1, 0));
     assert_eq!(collector.post(&other, &body).await.accepted(), (1, 0));
     assert_eq!(collector.post(&other, &body).await.accepted(), (0, 1));
-    assert_eq!(collector.ledger().await["duplicates"], 0);
+    assert_eq!(ledger(&collector).await["duplicates"], 0);
     assert!(!support::holds(data.path(), key.as_bytes()));
 }
 
@@ -426,7 +354,7 @@ fn command(data: &Path, args: &[&str]) -> String {
 #[tokio::test]
 async fn keys_are_rotated_and_revoked_while_it_serves() {
     let data = tempfile::tempdir().unwrap();
-    let (old, collector) = (add_app(data.path()), Process::start(data.path()));
+    let (old, collector) = (add_app(data.path()), start(data.path()));
     let body = |number| pack(&[run(number)]);
     assert_eq!(collector.post(&old, &body(1)).await.accepted(), (1, 0));
     let new = command(
@@ -507,8 +435,11 @@ fn a_file_is_checked_and_a_log_may_be_json() {
         "{table}"
     );
     let mut serve = program();
-    serve.args(["serve", "--config"]).arg(&file);
-    let log = Process::start_by(serve).stop();
+    serve
+        .args(["serve", "--config"])
+        .arg(&file)
+        .env("RUST_LOG", "debug");
+    let log = Process::start(&mut serve).stop();
     for line in log.lines() {
         let entry: serde_json::Value = serde_json::from_str(line).unwrap();
         assert!(
@@ -522,7 +453,7 @@ fn a_file_is_checked_and_a_log_may_be_json() {
 #[tokio::test]
 async fn a_copy_that_was_made_while_it_served_serves_as_well() {
     let data = tempfile::tempdir().unwrap();
-    let (key, collector) = (add_app(data.path()), Process::start(data.path()));
+    let (key, collector) = (add_app(data.path()), start(data.path()));
     let to = data.path().join("copy");
     let bodies: Vec<_> = (0..40).map(|number| pack(&[run(number)])).collect();
     for body in &bodies[..20] {
@@ -538,8 +469,8 @@ async fn a_copy_that_was_made_while_it_served_serves_as_well() {
     copying.join().unwrap();
     drop(collector);
     assert!(command(&to, &["verify"]).contains("nothing is wrong"));
-    let copy = Process::start(&to);
-    let had = copy.ledger().await["stored"]["run"].as_u64().unwrap();
+    let copy = start(&to);
+    let had = ledger(&copy).await["stored"]["run"].as_u64().unwrap();
     assert!((20..=40).contains(&had), "{had}");
     let mut new = 0;
     for body in &bodies {
@@ -586,8 +517,9 @@ async fn a_disk_that_is_full_is_survived_and_what_was_accepted_is_there() {
     let script = "trap '' XFSZ; ulimit -S -f 6144; exec \"$0\" serve --pages-sign-in none --listen 127.0.0.1:0 --data \"$1\"";
     limited
         .args(["-c", script, env!("CARGO_BIN_EXE_candor-collector")])
-        .arg(data.path());
-    let collector = Process::start_by(limited);
+        .arg(data.path())
+        .env("RUST_LOG", "debug");
+    let collector = Process::start(&mut limited);
     let batch = |number: u32| {
         pack(
             &(0..100)
@@ -609,7 +541,7 @@ async fn a_disk_that_is_full_is_survived_and_what_was_accepted_is_there() {
     let to = collector.address;
     assert_eq!(request(to, "GET", "/healthz", &[], b"").await.status, 200);
     assert_eq!(
-        collector.ledger().await["stored"]["crash"],
+        ledger(&collector).await["stored"]["crash"],
         u64::from(accepted) * 100
     );
     let pid = collector.child.id().to_string();
@@ -672,18 +604,11 @@ async fn killed_in_the_middle_of_work_it_loses_nothing_that_it_acknowledged_and_
     let start = || {
         let mut serve = program();
         serve
-            .args([
-                "serve",
-                "--pages-sign-in",
-                "none",
-                "--listen",
-                "127.0.0.1:0",
-                "--data",
-            ])
+            .args(SERVE)
+            .arg("--data")
             .arg(data.path())
-            // Nobody reads the log meanwhile.
             .env("CANDOR_LOG_FILTER", "error");
-        Process::start_by(serve)
+        Process::start(&mut serve)
     };
     for round in 0..kills {
         let mut collector = start();
@@ -708,7 +633,7 @@ async fn killed_in_the_middle_of_work_it_loses_nothing_that_it_acknowledged_and_
     let acknowledged: u32 = next.iter().sum();
     assert!(acknowledged > 0);
     let collector = start();
-    let stored = async || collector.ledger().await["stored"]["run"].as_u64().unwrap();
+    let stored = async || ledger(&collector).await["stored"]["run"].as_u64().unwrap();
     let before = stored().await;
     // At most the batches that were on their way are there without having been acknowledged.
     let (least, most) = (
@@ -748,26 +673,12 @@ async fn the_first_admin_comes_by_a_printed_link_and_others_by_commands() {
         command.args(args).arg("--data").arg(data.path());
         command
     };
-    let serve = || {
-        let mut child = command(&["serve", "--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let first = lines.next().unwrap().unwrap();
-        let address = first.strip_prefix("listening on http://").unwrap();
-        let address: SocketAddr = address.parse().unwrap();
-        let process = Process {
-            child,
-            address,
-            log: None,
-        };
-        (process, lines)
-    };
-    let (served, mut lines) = serve();
-    let link = lines.next().unwrap().unwrap();
+    let serve = || Process::start(&mut command(&["serve", "--listen", "127.0.0.1:0"]));
+    let mut served = serve();
+    let mut link = String::new();
+    served.said.read_line(&mut link).unwrap();
     let path = link
+        .trim()
         .split_once(&served.address.to_string())
         .unwrap()
         .1
@@ -780,7 +691,7 @@ async fn the_first_admin_comes_by_a_printed_link_and_others_by_commands() {
     assert_eq!(get(served.address, "/issues").await.status, 303);
     drop(served);
     // Each start prints another link, as long as there is nobody.
-    let (served, _) = serve();
+    let served = serve();
     assert_eq!(get(served.address, &path).await.status, 400);
 
     let mut add = command(&[
@@ -834,7 +745,9 @@ async fn the_first_admin_comes_by_a_printed_link_and_others_by_commands() {
     assert_eq!(metrics().await, 401);
     drop(served);
     // Nobody is told a link any more.
-    let (served, mut lines) = serve();
-    drop(served);
-    assert!(lines.next().is_none());
+    let mut served = serve();
+    served.child.kill().unwrap();
+    let mut more = String::new();
+    served.said.read_to_string(&mut more).unwrap();
+    assert_eq!(more, "");
 }

@@ -1,6 +1,8 @@
 //! A collector in this process, and a client that can say anything.
 #![allow(dead_code, unreachable_pub, reason = "every story uses a part of it")]
 
+pub mod process;
+
 use candor_collector::access::{Door, IngestKey};
 use candor_collector::ingest::Limits;
 use candor_collector::privacy::Office;
@@ -19,6 +21,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+/// Sends a batch with a key.
+pub async fn post(to: SocketAddr, key: &str, body: &[u8]) -> Answer {
+    let (key, length) = (format!("Bearer {key}"), body.len().to_string());
+    let headers = [
+        ("authorization", key.as_str()),
+        ("content-length", length.as_str()),
+    ];
+    request(to, "POST", "/v1/batches", &headers, body).await
+}
 
 /// What the clock of these stories says.
 pub const NOW: u64 = 1_700_000_000;
