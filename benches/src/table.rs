@@ -2,7 +2,22 @@
 
 use crate::stats::Sample;
 use std::fmt;
+use std::process::ExitCode;
 use std::time::Duration;
+
+/// Ends a bench: prints what was measured, or says why nothing was.
+pub fn show(measured: Result<Table, String>) -> ExitCode {
+    match measured {
+        Ok(table) => {
+            print!("{table}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// What a number counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use crate::access::Need;
 use crate::ingest::json;
 use crate::routes::Routes;
 use crate::state::State;
-use crate::store::{Intake, Store, StoreError};
+use crate::store::{Intake, Span, Store, StoreError};
 use axum::Router;
 use axum::extract::{Query, State as Given};
 use axum::http::StatusCode;
@@ -71,6 +71,15 @@ impl From<&Sketch> for Times {
             p95: sketch.quantile(0.95),
             p99: sketch.quantile(0.99),
         }
+    }
+}
+
+/// The range that is asked about, in steps of `step`; without one, the range is one.
+fn span(from: u64, to: u64, step: Option<u64>) -> Span {
+    Span {
+        from,
+        to,
+        step: step.unwrap_or(to.saturating_sub(from)).max(60),
     }
 }
 

@@ -31,17 +31,7 @@ struct Site {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_pages_work_in_a_browser() {
-    let Some(driver) = Driver::start() else {
-        let required =
-            std::env::var("CANDOR_REQUIRE").is_ok_and(|required| required.contains("browser"));
-        assert!(
-            !required,
-            "CANDOR_REQUIRE asks for the browser test, but chromium or chromedriver is not installed"
-        );
-        eprintln!(
-            "SKIPPED: the browser test needs chromium and chromedriver on the PATH \
-             (Debian: apt-get install chromium chromium-driver)"
-        );
+    let Some(driver) = Driver::required() else {
         return;
     };
     let now = SystemTime::now()

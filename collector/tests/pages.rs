@@ -2,14 +2,16 @@
 
 mod desk;
 mod fleet;
+mod told;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use candor_protocol::deidentify::{CleanText, Pseudonym, Release, ReportId, RunId};
+use candor_protocol::deidentify::{Pseudonym, Release, ReportId, RunId};
 use candor_protocol::moment::{Moment, Precision};
 use candor_protocol::report::*;
 use desk::Desk;
 use fleet::Plan;
+use told::panicked;
 use tower::ServiceExt;
 
 /// 2026-03-14 09:26 UTC.
@@ -104,28 +106,6 @@ fn report(n: u8, what: What) -> Report {
         device: Device::coarse(Os::Linux, Some("6.1"), Arch::X86_64, 8, 16 << 30),
         what,
     }
-}
-
-fn panicked(message: &str) -> What {
-    What::Crash(Crash {
-        cause: Cause::Panic {
-            message: CleanText::scrub(message),
-            at: None,
-            signal: None,
-        },
-        fatal: true,
-        thread: Thread {
-            main: true,
-            name: None,
-            stack: Stack::default(),
-        },
-        others: Vec::new(),
-        modules: Vec::new(),
-        uptime_ms: 1_500,
-        around: Circumstances::default(),
-        crumbs: vec![],
-        notes: Vec::new(),
-    })
 }
 
 fn assert_strict(path: &str, page: &Answer) {

@@ -181,6 +181,12 @@ impl House {
         self.post(None, "/sign-in", &fields).await
     }
 
+    /// Signs in with the usual password; the session that begins.
+    async fn enter(&self, who: &str) -> String {
+        let answer = self.sign_in(who, PASSWORD).await;
+        answer.session().expect("a session")
+    }
+
     fn trail(&self) -> Vec<String> {
         let entries = self.state.office.trail().last(1_000).expect("a trail");
         entries
@@ -499,24 +505,12 @@ async fn a_session_ends_by_itself_by_hand_and_everywhere() {
     house.add("wei", Role::Admin).await;
     let is_in =
         async |session: &str| house.get(Some(session), "/account").await.status == StatusCode::OK;
-    let one = house
-        .sign_in("wei", PASSWORD)
-        .await
-        .session()
-        .expect("a session");
+    let one = house.enter("wei").await;
     house.pass(12 * 3_600);
     assert!(!is_in(&one).await);
 
-    let one = house
-        .sign_in("wei", PASSWORD)
-        .await
-        .session()
-        .expect("a session");
-    let other = house
-        .sign_in("wei", PASSWORD)
-        .await
-        .session()
-        .expect("a session");
+    let one = house.enter("wei").await;
+    let other = house.enter("wei").await;
     let mark = house.get(Some(&one), "/account").await.mark();
     let out = house
         .post(Some(&one), "/sign-out", &[("mark", &mark)])
@@ -529,11 +523,7 @@ async fn a_session_ends_by_itself_by_hand_and_everywhere() {
     );
     assert!(!is_in(&one).await && is_in(&other).await);
 
-    let third = house
-        .sign_in("wei", PASSWORD)
-        .await
-        .session()
-        .expect("a session");
+    let third = house.enter("wei").await;
     let mark = house.get(Some(&third), "/account").await.mark();
     house
         .post(
@@ -544,16 +534,8 @@ async fn a_session_ends_by_itself_by_hand_and_everywhere() {
         .await;
     assert!(!is_in(&other).await && !is_in(&third).await);
 
-    let one = house
-        .sign_in("wei", PASSWORD)
-        .await
-        .session()
-        .expect("a session");
-    let other = house
-        .sign_in("wei", PASSWORD)
-        .await
-        .session()
-        .expect("a session");
+    let one = house.enter("wei").await;
+    let other = house.enter("wei").await;
     let mark = house.get(Some(&one), "/account").await.mark();
     let fields = [
         ("mark", mark.as_str()),

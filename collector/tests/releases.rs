@@ -3,16 +3,18 @@
 mod desk;
 #[allow(dead_code, reason = "only what the desk needs of it")]
 mod fleet;
+mod told;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use candor_collector::privacy::groups::SmallGroups;
 use candor_collector::{api, dashboard};
-use candor_protocol::deidentify::{CleanText, Pseudonym, Release, ReportId, RunId};
+use candor_protocol::deidentify::{Pseudonym, Release, ReportId, RunId};
 use candor_protocol::moment::{Moment, Precision};
 use candor_protocol::report::*;
 use desk::Desk;
+use told::panicked;
 use tower::ServiceExt;
 
 /// 2026-03-14 09:26 UTC.
@@ -56,28 +58,6 @@ fn clean() -> What {
         exit: Some(Exit::Clean),
         uptime_ms: Some(60_000),
         last: None,
-    })
-}
-
-fn panicked(message: &str) -> What {
-    What::Crash(Crash {
-        cause: Cause::Panic {
-            message: CleanText::scrub(message),
-            at: None,
-            signal: None,
-        },
-        fatal: true,
-        thread: Thread {
-            main: true,
-            name: None,
-            stack: Stack::default(),
-        },
-        others: Vec::new(),
-        modules: Vec::new(),
-        uptime_ms: 1_500,
-        around: Circumstances::default(),
-        crumbs: vec![],
-        notes: Vec::new(),
     })
 }
 

@@ -2,12 +2,13 @@
 
 mod desk;
 mod fleet;
+mod told;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use candor_collector::api;
-use candor_protocol::deidentify::{CleanText, Pseudonym, Release, ReportId, RunId};
+use candor_protocol::deidentify::{Pseudonym, Release, ReportId, RunId};
 use candor_protocol::moment::{Moment, Precision};
 use candor_protocol::report::*;
 use desk::Desk;
@@ -75,25 +76,7 @@ fn panicked(n: u16, message: &str, release: &str) -> Report {
         pseudonym: Pseudonym::from_bytes(id),
         release: Release::parse(release).expect("a release"),
         device: Device::coarse(Os::Linux, Some("6.1"), Arch::X86_64, 8, 16 << 30),
-        what: What::Crash(Crash {
-            cause: Cause::Panic {
-                message: CleanText::scrub(message),
-                at: None,
-                signal: None,
-            },
-            fatal: true,
-            thread: Thread {
-                main: true,
-                name: None,
-                stack: Stack::default(),
-            },
-            others: Vec::new(),
-            modules: Vec::new(),
-            uptime_ms: 1_500,
-            around: Circumstances::default(),
-            crumbs: Vec::new(),
-            notes: Vec::new(),
-        }),
+        what: told::panicked(message),
     }
 }
 

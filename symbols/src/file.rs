@@ -27,27 +27,38 @@ pub(crate) fn names(loader: &Loader, address: u64) -> Vec<Name> {
     names
 }
 
-/// What the debug information says; `None` where it is damaged.
-fn debug_names(loader: &Loader, address: u64) -> Option<Vec<Name>> {
+/// One function that the instructions at an address come from.
+pub(crate) struct Place {
+    /// Demangled; empty where line tables alone tell of it, which name only functions that others were inlined into.
+    pub(crate) function: String,
+    pub(crate) file: Option<String>,
+    pub(crate) line: Option<u32>,
+}
+
+/// What the debug information says, innermost inlined function first; `None` where it is damaged.
+pub(crate) fn places(loader: &Loader, address: u64) -> Option<Vec<Place>> {
     let mut frames = loader.find_frames(address).ok()?;
-    let mut names = Vec::new();
+    let mut places = Vec::new();
     while let Some(frame) = frames.next().ok()? {
-        // Line tables alone name only functions that others were inlined into; the place is known all the same.
-        let function = frame
-            .function
-            .as_ref()
-            .and_then(|function| function.demangle().ok())
-            .map_or_else(String::new, Cow::into_owned);
-        let (path, line) = frame
+        let function = frame.function.as_ref();
+        let function = function.and_then(|function| function.demangle().ok());
+        let (file, line) = frame
             .location
             .map_or((None, None), |location| (location.file, location.line));
-        names.push(Name::new(
-            function,
-            path,
-            line.filter(|line| *line > 0),
-            true,
-        ));
+        places.push(Place {
+            function: function.map_or_else(String::new, Cow::into_owned),
+            file: file.map(str::to_owned),
+            line: line.filter(|line| *line > 0),
+        });
     }
+    Some(places)
+}
+
+fn debug_names(loader: &Loader, address: u64) -> Option<Vec<Name>> {
+    let places = places(loader, address)?.into_iter();
+    let mut names: Vec<Name> = places
+        .map(|place| Name::new(place.function, place.file.as_deref(), place.line, true))
+        .collect();
     if let Some(called) = names.last_mut() {
         called.inlined = false;
     }

@@ -1,6 +1,7 @@
 //! Names made ready: what a symbol file says of every address, in a file that is mapped and searched as it is. Debug information has
 //! to be read unit by unit and kept in memory, many times the size of what is asked of it; this takes none, and an answer is a search.
 
+use crate::file::{Place, places};
 use crate::foreign;
 use crate::library::load;
 use crate::locate::Located;
@@ -92,9 +93,9 @@ fn of_elf(located: &Located, file: &ByteView<'_>) -> Option<Vec<u8>> {
         }
         let named = symbols.containing(start).unwrap_or(symbol);
         let name = demangle_auto(Cow::Borrowed(named.name()), None);
-        let places = rows(&loader, start, start.saturating_add(symbol.size()));
-        if !places.is_empty() {
-            converter.process_symbolic_function(&nested(&name, symbol, &places));
+        let rows = rows(&loader, start, start.saturating_add(symbol.size()));
+        if !rows.is_empty() {
+            converter.process_symbolic_function(&nested(&name, symbol, &rows));
         }
         converter.process_symbolic_symbol(&Symbol {
             name: Some(name),
@@ -111,13 +112,6 @@ struct Row {
     start: u64,
     size: u64,
     places: Vec<Place>,
-}
-
-/// One function that instructions come from.
-struct Place {
-    function: String,
-    file: String,
-    line: u32,
 }
 
 fn rows(loader: &Loader, start: u64, end: u64) -> Vec<Row> {
@@ -139,26 +133,8 @@ fn rows(loader: &Loader, start: u64, end: u64) -> Vec<Row> {
         .collect()
 }
 
-fn places(loader: &Loader, address: u64) -> Option<Vec<Place>> {
-    let mut frames = loader.find_frames(address).ok()?;
-    let mut places = Vec::new();
-    while let Some(frame) = frames.next().ok()? {
-        let function = frame.function.as_ref();
-        let function = function.and_then(|function| Some(function.demangle().ok()?.into_owned()));
-        let location = frame.location.as_ref();
-        let file = location.and_then(|location| location.file);
-        places.push(Place {
-            function: function.unwrap_or_default(),
-            file: file.unwrap_or_default().to_owned(),
-            line: location.and_then(|location| location.line).unwrap_or(0),
-        });
-    }
-    Some(places)
-}
-
 /// A function as its rows tell it: itself, and in it what was inlined, row by row.
 fn nested<'r>(name: &'r str, symbol: &SymbolMapName<'_>, rows: &'r [Row]) -> Function<'r> {
-    let end = |row: &Row| row.start + row.size;
     let of = |address: u64, size: u64, name: &'r str, inline: bool| Function {
         address,
         size,
@@ -168,16 +144,16 @@ fn nested<'r>(name: &'r str, symbol: &SymbolMapName<'_>, rows: &'r [Row]) -> Fun
         inlinees: Vec::new(),
         inline,
     };
-    let line = |row: &Row, place: &'r Place| LineInfo {
-        address: row.start,
-        size: Some(row.size),
-        file: FileInfo::new(Cow::Borrowed(&[]), Cow::Borrowed(place.file.as_bytes())),
-        line: place.line.into(),
+    let line = |row: &Row, place: &'r Place| {
+        let file = place.file.as_deref().unwrap_or_default();
+        LineInfo {
+            address: row.start,
+            size: Some(row.size),
+            file: FileInfo::new(Cow::Borrowed(&[]), Cow::Borrowed(file.as_bytes())),
+            line: place.line.unwrap_or(0).into(),
+        }
     };
-    let size = rows.iter().map(end).max().map_or(symbol.size(), |end| {
-        symbol.size().max(end - symbol.address())
-    });
-    let mut whole = of(symbol.address(), size, name, false);
+    let mut whole = of(symbol.address(), symbol.size(), name, false);
     for row in rows {
         let Some((called, inlined)) = row.places.split_last() else {
             continue;

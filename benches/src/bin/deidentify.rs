@@ -6,7 +6,7 @@
 
 use candor_benches::build::{check_release, workspace};
 use candor_benches::stats::Sample;
-use candor_benches::table::{Row, Table, Unit};
+use candor_benches::table::{Row, Table, Unit, show};
 use candor_protocol::deidentify::scrub;
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -30,16 +30,7 @@ const VALUES: &[&str] = &[
 ];
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(table) => {
-            print!("{table}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    show(run())
 }
 
 fn run() -> Result<Table, String> {

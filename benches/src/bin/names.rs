@@ -6,7 +6,7 @@
 
 use candor_benches::build::{cargo, check_release, workspace};
 use candor_benches::stats::Sample;
-use candor_benches::table::{Row, Table, Unit};
+use candor_benches::table::{Row, Table, Unit, show};
 use candor_protocol::deidentify::{BuildId, Pseudonym, Release, ReportId, RunId};
 use candor_protocol::moment::{Moment, Precision};
 use candor_protocol::report::{
@@ -27,16 +27,7 @@ const RUNS: usize = 9;
 const GOAL: f64 = 500.0;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(table) => {
-            print!("{table}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    show(run())
 }
 
 fn run() -> Result<Table, String> {

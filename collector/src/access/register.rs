@@ -212,6 +212,17 @@ impl Register {
         })?
     }
 
+    /// Changes somebody, and ends every session of theirs.
+    fn change_and_end(
+        &self,
+        name: &PersonName,
+        change: impl FnOnce(&mut People) -> Result<(), Unchanged>,
+        note: impl Fn() -> io::Result<()>,
+    ) -> Result<(), Unchanged> {
+        self.change_people(change, note)?;
+        Ok(self.end_sessions(name)?)
+    }
+
     /// Adds somebody, who chooses a password by the link that the secret is for.
     ///
     /// # Errors
@@ -285,17 +296,14 @@ impl Register {
         hash: String,
         note: impl Fn() -> io::Result<()>,
     ) -> Result<(), Unchanged> {
-        self.change_people(
-            |people| {
-                let person = person(people, name)?;
-                person.password = Some(hash);
-                person.invitation = None;
-                person.attempts = Attempts::default();
-                Ok(())
-            },
-            note,
-        )?;
-        Ok(self.end_sessions(name)?)
+        let change = |people: &mut People| {
+            let person = person(people, name)?;
+            person.password = Some(hash);
+            person.invitation = None;
+            person.attempts = Attempts::default();
+            Ok(())
+        };
+        self.change_and_end(name, change, note)
     }
 
     /// Gives somebody another role. Every session of theirs ends, so that what they see next is what they may.
@@ -308,14 +316,11 @@ impl Register {
         role: Role,
         note: impl Fn() -> io::Result<()>,
     ) -> Result<(), Unchanged> {
-        self.change_people(
-            |people| {
-                person(people, name)?.role = role;
-                Ok(())
-            },
-            note,
-        )?;
-        Ok(self.end_sessions(name)?)
+        let change = |people: &mut People| {
+            person(people, name)?.role = role;
+            Ok(())
+        };
+        self.change_and_end(name, change, note)
     }
 
     /// Removes somebody, with every session.
@@ -327,11 +332,9 @@ impl Register {
         name: &PersonName,
         note: impl Fn() -> io::Result<()>,
     ) -> Result<(), Unchanged> {
-        self.change_people(
-            |people| people.remove(name).map(drop).ok_or(Unchanged::NoSuchPerson),
-            note,
-        )?;
-        Ok(self.end_sessions(name)?)
+        let change =
+            |people: &mut People| people.remove(name).map(drop).ok_or(Unchanged::NoSuchPerson);
+        self.change_and_end(name, change, note)
     }
 
     /// Begins a session of somebody.

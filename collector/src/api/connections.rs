@@ -1,10 +1,10 @@
 //! `GET /api/v1/connections`: what the page of connections shows, for programs.
 
-use super::{Times, answer, app_of};
+use super::{Times, answer, app_of, span};
 use crate::privacy::groups::{self, SafeConnections};
 use crate::state::State;
 use crate::store::storm::Storm;
-use crate::store::{ConnectionFilter, ConnectionSum, Span, Store};
+use crate::store::{ConnectionFilter, ConnectionSum, Store};
 use axum::extract::{Query, State as Given};
 use axum::response::Response;
 use candor_protocol::deidentify::{Name, Release};
@@ -222,15 +222,7 @@ pub(super) async fn connections<S: Store>(
     Query(about): Query<About>,
 ) -> Result<Response, Response> {
     let app = app_of(&state, &about.app).await?;
-    let span = Span {
-        from: about.from,
-        to: about.to,
-        // Without a step, the range is one.
-        step: about
-            .step
-            .unwrap_or(about.to.saturating_sub(about.from))
-            .max(60),
-    };
+    let span = span(about.from, about.to, about.step);
     let filter = ConnectionFilter {
         name: about.name,
         endpoint: about.endpoint,

@@ -1,9 +1,9 @@
 //! `GET /api/v1/health`: what the overview shows, for programs.
 
-use super::{Times, answer, app_of};
+use super::{Times, answer, app_of, span};
 use crate::privacy::groups::{self, Merged};
 use crate::state::State;
-use crate::store::{Health, ReleaseRow, Span, Store};
+use crate::store::{Health, ReleaseRow, Store};
 use axum::extract::{Query, State as Given};
 use axum::response::Response;
 use candor_protocol::deidentify::Release;
@@ -103,11 +103,7 @@ pub(super) async fn health<S: Store>(
     Query(about): Query<About>,
 ) -> Result<Response, Response> {
     let app = app_of(&state, &about.app).await?;
-    let span = Span {
-        from: about.from,
-        to: about.to,
-        step: about.to.saturating_sub(about.from).max(60),
-    };
+    let span = span(about.from, about.to, None);
     let asked = async {
         let health = state.store.health(&app, span).await?;
         let releases = groups::releases(&state, &app, span).await?;

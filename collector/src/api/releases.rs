@@ -1,11 +1,11 @@
 //! `GET /api/v1/releases`: what the page of releases shows, for programs.
 
-use super::{Times, app_of, failed, refuse};
+use super::{Times, app_of, failed, refuse, span};
 use crate::dashboard::releases::asked::{self, Apart, Released, Risen, Verdict, Why};
 use crate::ingest::json;
 use crate::state::State;
 use crate::statistics::{Interval, Share, wilson};
-use crate::store::{IssueKind, ReleaseRow, Span, Store};
+use crate::store::{IssueKind, ReleaseRow, Store};
 use axum::extract::{Query, State as Given};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -160,11 +160,7 @@ pub(super) async fn releases<S: Store>(
     Query(about): Query<About>,
 ) -> Result<Response, Response> {
     let app = app_of(&state, &about.app).await?;
-    let span = Span {
-        from: about.from,
-        to: about.to,
-        step: about.to.saturating_sub(about.from).max(60),
-    };
+    let span = span(about.from, about.to, None);
     let found = asked::releases(&state, &app, span).await;
     let found = found.map_err(|error| failed(&error))?;
     let pair = found.pair(about.a.as_deref(), about.b.as_deref());

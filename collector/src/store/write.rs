@@ -47,9 +47,7 @@ fn without_stacks(mut report: Report) -> Report {
             crash.crumbs = Default::default();
         }
         What::Freeze(freeze) => {
-            freeze.stacks = Vec::new();
-            freeze.modules = Vec::new();
-            freeze.holder = None;
+            (freeze.stacks, freeze.modules, freeze.holder) = Default::default();
         }
         What::Connection(_) | What::Run(_) | What::Loss(_) => {}
     }

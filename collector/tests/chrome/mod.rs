@@ -35,8 +35,26 @@ fn program(name: &str) -> Option<PathBuf> {
 }
 
 impl Driver {
+    /// The browser, or nothing and a word about it. Where `CANDOR_REQUIRE` asks for one, nothing is a failure.
+    pub(crate) fn required() -> Option<Self> {
+        let driver = Self::start();
+        if driver.is_none() {
+            let required =
+                std::env::var("CANDOR_REQUIRE").is_ok_and(|required| required.contains("browser"));
+            assert!(
+                !required,
+                "CANDOR_REQUIRE asks for the browser test, but chromium or chromedriver is not installed"
+            );
+            eprintln!(
+                "SKIPPED: the browser test needs chromium and chromedriver on the PATH \
+                 (Debian: apt-get install chromium chromium-driver)"
+            );
+        }
+        driver
+    }
+
     /// Starts chromedriver on a free port; `None` when it or chromium is not installed.
-    pub(crate) fn start() -> Option<Self> {
+    fn start() -> Option<Self> {
         program("chromium")?;
         let mut child = Command::new(program("chromedriver")?)
             .arg("--port=0")

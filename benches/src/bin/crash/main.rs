@@ -10,7 +10,7 @@ mod frames;
 mod sides;
 
 use candor_benches::build;
-use candor_benches::table::{Row, Table};
+use candor_benches::table::{Row, Table, show};
 use sides::Sides;
 use std::process::ExitCode;
 
@@ -23,16 +23,7 @@ const PARTS: [(&str, Part); 3] = [
 ];
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(table) => {
-            print!("{table}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    show(run())
 }
 
 fn run() -> Result<Table, String> {

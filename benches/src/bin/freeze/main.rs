@@ -11,7 +11,7 @@ mod sample;
 
 use candor_benches::build;
 use candor_benches::process::Process;
-use candor_benches::table::{Row, Table};
+use candor_benches::table::{Row, Table, show};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -33,16 +33,7 @@ fn main() -> ExitCode {
         host::play(scene, Path::new(dir));
         return ExitCode::SUCCESS;
     }
-    match run(&arguments) {
-        Ok(table) => {
-            print!("{table}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    show(run(&arguments))
 }
 
 fn run(wanted: &[String]) -> Result<Table, String> {

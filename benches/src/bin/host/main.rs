@@ -12,7 +12,7 @@ mod sides;
 mod start;
 
 use candor_benches::build;
-use candor_benches::table::{Row, Table};
+use candor_benches::table::{Row, Table, show};
 use sides::Sides;
 use std::process::ExitCode;
 
@@ -28,16 +28,7 @@ const PARTS: [(&str, Part); 6] = [
 ];
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(table) => {
-            print!("{table}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    show(run())
 }
 
 fn run() -> Result<Table, String> {

@@ -6,20 +6,11 @@
 mod apps;
 
 use apps::{App, Profile, Shop};
-use candor_benches::table::{Cell, Row, Table, Unit};
+use candor_benches::table::{Cell, Row, Table, Unit, show};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(table) => {
-            print!("{table}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    show(run())
 }
 
 fn run() -> Result<Table, String> {

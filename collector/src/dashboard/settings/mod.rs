@@ -6,7 +6,9 @@ pub(super) mod tokens;
 
 use super::shell::Choice;
 use super::visit::Visit;
-use super::words::Words;
+use super::words::{Words, fill};
+use crate::access::PersonName;
+use axum::http::StatusCode;
 use axum::response::Redirect;
 
 /// The tabs, in their order.
@@ -44,6 +46,19 @@ impl Tab {
             current: tab == self,
         };
         Self::ALL.into_iter().map(choice).collect()
+    }
+}
+
+/// What somebody or a token is to be called, or what is wrong with it.
+fn named(said: &str, w: &'static Words) -> Result<PersonName, String> {
+    said.parse().map_err(|why| fill(w.a_bad_name, &[&why]))
+}
+
+/// The status of a page that shows what was done, or what was wrong.
+fn status(done: &Result<(), String>) -> StatusCode {
+    match done {
+        Ok(()) => StatusCode::OK,
+        Err(_) => StatusCode::BAD_REQUEST,
     }
 }
 

@@ -7,7 +7,7 @@ use super::super::labels::Label;
 use super::super::shell::{Choice, Shell};
 use super::super::welcome::unchanged;
 use super::super::words::{Words, fill};
-use super::Tab;
+use super::{Tab, named, status};
 use crate::access::{PersonName, Scope, Secret};
 use crate::privacy::audit::Did;
 use crate::privacy::date;
@@ -15,7 +15,6 @@ use crate::state::State;
 use crate::store::{Store, StoreError};
 use askama::Template;
 use axum::extract::State as Given;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use std::collections::BTreeSet;
 
@@ -53,18 +52,10 @@ pub(crate) async fn change<S: Store>(
     form: Form,
 ) -> Response {
     let (w, now, who) = (inside.words(), inside.now, inside.visitor.who());
-    let said = form.get("name").to_owned();
-    let name: PersonName = match said.parse() {
+    let said = form.get("name");
+    let name = match named(said, w) {
         Ok(name) => name,
-        Err(why) => {
-            return show(
-                &state,
-                inside,
-                None,
-                Err(fill(w.a_bad_name, &[&why])),
-                &said,
-            );
-        }
+        Err(why) => return show(&state, inside, None, Err(why), said),
     };
     let note = |what: String| state.office.noting(now, &who, Did::TokenChanged, what);
     let register = state.door.register();
@@ -86,7 +77,7 @@ pub(crate) async fn change<S: Store>(
     match done {
         Ok(Some(secret)) => show(&state, inside, Some((name, secret)), Ok(()), ""),
         Ok(None) => Redirect::to(Tab::Tokens.path()).into_response(),
-        Err(why) => show(&state, inside, None, Err(unchanged(w, &why)), &said),
+        Err(why) => show(&state, inside, None, Err(unchanged(w, &why)), said),
     }
 }
 
@@ -108,10 +99,7 @@ fn show<S: Store>(
     let mut tokens: Vec<_> = tokens.values().cloned().collect();
     tokens.sort_by(|one, other| one.name.cmp(&other.name));
     inside.shell.title = w.a_settings.to_owned();
-    let status = match done {
-        Ok(()) => StatusCode::OK,
-        Err(_) => StatusCode::BAD_REQUEST,
-    };
+    let status = status(&done);
     let page = Tokens {
         w,
         shell: &inside.shell,

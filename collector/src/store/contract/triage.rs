@@ -399,7 +399,8 @@ pub(crate) async fn what_was_said_goes_with_what_it_was_said_about(store: &impl 
 pub(crate) async fn lists_of_issues_are_filtered_sorted_and_paged(store: &impl Store) {
     let store = with_app(store).await;
     let mut reports = Vec::new();
-    // Issue 1: early, three installations. 2: late, two. 3: one, caught, in another release and on another system. 4: a freeze.
+    // Four issues: the first early, of three installations; the second late, of two; the third of one, caught, in another release and
+    // on another system; the last a freeze.
     for n in 0..3 {
         reports.push(Life::new(n, n).hour(1).crash(n, 1, true));
         reports.push(Life::new(n, n).hour(2).crash(10 + n, 1, true));

@@ -1,8 +1,7 @@
 //! Everything of a database, to be moved to another store.
 
-use super::delta::from_json;
 use super::open::{self, FILE, failed};
-use super::read::Text;
+use super::read::{self, Text};
 use crate::access::KeyHash;
 use crate::store::moving::{Counted, Grave, MovedApp, MovedIssue, MovedKey, MovedReport, RunClass};
 use crate::store::triage::Deed;
@@ -139,14 +138,7 @@ impl Source {
             let mut query = self.0.prepare(
                 "SELECT issue, at, who, said FROM triage WHERE app = ? ORDER BY at, seq",
             )?;
-            let deeds = query.query_map([app.number], |row| {
-                Ok(Deed {
-                    issue: row.get::<_, i64>(0)? as u64,
-                    at: row.get(1)?,
-                    who: row.get(2)?,
-                    said: from_json(row.get_ref(3)?.as_str()?)?,
-                })
-            })?;
+            let deeds = query.query_map([app.number], read::triage::deed)?;
             deeds.collect::<rusqlite::Result<_>>()
         };
         read().map_err(failed)

@@ -3,7 +3,7 @@
 use crate::store::sqlite::delta::from_json;
 use crate::store::triage::{Deed, Facts, Marks, Said};
 use crate::store::versions;
-use rusqlite::{OptionalExtension, Transaction};
+use rusqlite::{OptionalExtension, Row, Transaction};
 
 /// What counts now.
 pub(in super::super) fn marks(db: &Transaction<'_>, app: i64) -> rusqlite::Result<Marks> {
@@ -126,13 +126,15 @@ pub(in super::super) fn deeds(
         "SELECT issue, at, who, said FROM triage WHERE app = ? AND issue {} ORDER BY at, seq",
         among(issues)
     ))?;
-    let deeds = query.query_map([app], |row| {
-        Ok(Deed {
-            issue: row.get::<_, i64>(0)? as u64,
-            at: row.get(1)?,
-            who: row.get(2)?,
-            said: from_json(row.get_ref(3)?.as_str()?)?,
-        })
-    })?;
-    deeds.collect()
+    query.query_map([app], deed)?.collect()
+}
+
+/// A deed, of its issue, moment, person and words.
+pub(in super::super) fn deed(row: &Row<'_>) -> rusqlite::Result<Deed> {
+    Ok(Deed {
+        issue: row.get::<_, i64>(0)? as u64,
+        at: row.get(1)?,
+        who: row.get(2)?,
+        said: from_json(row.get_ref(3)?.as_str()?)?,
+    })
 }
