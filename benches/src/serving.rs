@@ -17,8 +17,8 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// The word on the command line that makes a program the collector: `--serve DIRECTORY`.
 pub const SERVE: &str = "--serve";
@@ -76,14 +76,16 @@ pub fn serve(data: &Path) -> Result<(), Box<dyn std::error::Error>> {
 
 /// A directory with the symbols of a program, added as a developer adds them: by a process of its own, before anything is measured.
 fn symbols_of(program: &Path) -> io::Result<std::path::PathBuf> {
-    // Stories start several at the same time.
-    static ONE: Mutex<()> = Mutex::new(());
-    let _turn = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let data = workspace().join("target/bench-symbols");
+    let all = workspace().join("target/bench-symbols");
+    std::fs::create_dir_all(&all)?;
+    // Stories start several at the same time, in this process and in others.
+    let turn = std::fs::File::create(all.join("turn"))?;
+    turn.lock()?;
+    let data = all.join(program.file_name().unwrap_or_default());
     let build = candor_symbols::build_id_of(program).map_err(io::Error::other)?;
     let directory = symbol_files::directory(&data);
     if !directory.join(format!("{build}.debug")).exists() {
-        // Those of earlier builds are of no use any more.
+        // Those of earlier builds of this program are of no use any more.
         let _ = std::fs::remove_dir_all(&data);
         std::fs::create_dir_all(&data)?;
     }
