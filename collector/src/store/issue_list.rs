@@ -31,9 +31,26 @@ impl Entry {
 }
 
 impl IssueFilter {
-    /// When the later half of the range begins.
-    pub(super) fn middle(&self) -> u64 {
-        self.span.from + self.span.to.saturating_sub(self.span.from) / 2
+    /// Whether the kind of issues, or when they were first and last seen, decides what is on a page and where; between equals it does
+    /// in any case.
+    pub(super) fn asks_seen(&self) -> bool {
+        self.kind.is_some()
+            || self.fatal == Some(false)
+            || self.first_seen.is_some()
+            || self.last_seen.is_some()
+            || matches!(self.sort, Sort::Newest | Sort::LastSeen)
+    }
+
+    /// Leaves, of entries that nothing but counts puts in order, those that can be on the page or before it.
+    pub(super) fn lead(&self, entries: &mut Vec<Entry>) {
+        let end = (self.offset as usize).saturating_add(self.limit as usize);
+        let rank = |entry: &Entry| (Reverse(self.rank(entry)), Reverse(entry.reports));
+        let last = end.checked_sub(1).filter(|last| *last < entries.len());
+        if let Some(last) = last {
+            let (_, last, _) = entries.select_nth_unstable_by_key(last, rank);
+            let last = rank(last);
+            entries.retain(|entry| rank(entry) <= last);
+        }
     }
 
     /// Whether installations have to be counted to know what is on a page.
@@ -67,6 +84,17 @@ impl IssueFilter {
             }
     }
 
+    /// By what entries are sorted first.
+    fn rank(&self, entry: &Entry) -> i64 {
+        match self.sort {
+            Sort::Installs => i64::try_from(entry.installs).unwrap_or(i64::MAX),
+            Sort::Reports => i64::try_from(entry.reports).unwrap_or(i64::MAX),
+            Sort::Rising => entry.rising(),
+            Sort::Newest => i64::try_from(entry.first_seen).unwrap_or(i64::MAX),
+            Sort::LastSeen => i64::try_from(entry.last_seen).unwrap_or(i64::MAX),
+        }
+    }
+
     fn takes_state(&self, kind: StateKind) -> bool {
         self.states.is_empty() || self.states.contains(&kind)
     }
@@ -78,15 +106,8 @@ impl IssueFilter {
         }
         let total = entries.len() as u64;
         entries.sort_by_cached_key(|entry| {
-            let first = match self.sort {
-                Sort::Installs => i64::try_from(entry.installs).unwrap_or(i64::MAX),
-                Sort::Reports => i64::try_from(entry.reports).unwrap_or(i64::MAX),
-                Sort::Rising => entry.rising(),
-                Sort::Newest => i64::try_from(entry.first_seen).unwrap_or(i64::MAX),
-                Sort::LastSeen => i64::try_from(entry.last_seen).unwrap_or(i64::MAX),
-            };
             (
-                Reverse(first),
+                Reverse(self.rank(entry)),
                 Reverse(entry.reports),
                 Reverse(entry.last_seen),
                 entry.id,

@@ -14,6 +14,7 @@ mod freeze_sum;
 mod ids;
 mod intake;
 mod issue_count;
+mod issue_day;
 mod issue_list;
 mod migrate;
 mod moving;

@@ -49,6 +49,11 @@ impl Span {
         hours(self.step) && hours(self.from) && (hours(self.to) || self.to >= i64::MAX as u64)
     }
 
+    /// When its later half begins.
+    pub(super) fn middle(&self) -> u64 {
+        self.from + self.to.saturating_sub(self.from) / 2
+    }
+
     /// When the step `index` begins.
     pub fn start(&self, index: usize) -> u64 {
         self.from + index as u64 * self.step.max(1)

@@ -358,6 +358,11 @@ impl Said {
         }
     }
 
+    /// Whether the state follows from which releases have shown it, and from nothing else.
+    pub(super) const fn asks_releases_alone(&self) -> bool {
+        matches!(self, Self::Resolved { .. })
+    }
+
     /// Whether the state depends on how many installations there are, which is dear to count.
     pub(super) const fn asks_installs(&self) -> bool {
         let until = match self {
@@ -571,6 +576,11 @@ impl Marks {
     pub(super) fn moved(&self) -> impl Iterator<Item = (u64, u64)> {
         let families = self.families.iter();
         families.flat_map(|(root, all)| all.iter().map(|one| (*one, *root)))
+    }
+
+    /// What was said of the states of issues, where they may not be open.
+    pub(super) fn states(&self) -> impl Iterator<Item = (u64, &Said)> {
+        self.states.iter().map(|(root, said)| (*root, said))
     }
 
     /// What was said of its state, where it may not be open.

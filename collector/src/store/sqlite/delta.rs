@@ -1,8 +1,10 @@
 //! What a transaction changes in the summaries: collected while it runs, written once at its end.
 
 use super::run::RunCell;
+use super::stamp;
 use crate::access::KeyId;
 use crate::store::freeze_sum::FreezeSum;
+use crate::store::issue_day::{self, IssueDay, Met};
 use crate::store::storm::{CROWD, Minute};
 use crate::store::subtract::{Change, Sum};
 use crate::store::{Arrival, ConnectionSum};
@@ -10,7 +12,7 @@ use candor_protocol::report::{Connection, Exit, Freeze, Network, Transport};
 use rusqlite::{OptionalExtension, Params, ToSql, Transaction, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 const DAY: u64 = 86_400;
 
@@ -107,6 +109,8 @@ pub(super) struct Deltas {
     runs: HashMap<RunCell, (i64, i64)>,
     faults: HashMap<(i64, i64, i64, &'static str), i64>,
     issues: HashMap<(Cell, i64), (i64, i64)>,
+    /// By app, the day's beginning and issue.
+    days: BTreeMap<(i64, u64, i64), IssueDay>,
     freezes: HashMap<(i64, i64, i64), Change<FreezeSum>>,
     connections: HashMap<ConnectionCell, Change<ConnectionSum>>,
     reconnects: HashMap<(i64, u64, i64, i64), Minute>,
@@ -154,8 +158,25 @@ impl Deltas {
 
     pub(super) fn issue(&mut self, cell: Cell, issue: i64, fatal: bool, sign: Sign) {
         let (reports, deaths) = self.issues.entry((cell, issue)).or_default();
-        *reports += sign.of(1);
-        *deaths += sign.of(u64::from(fatal));
+        let (one, death) = (sign.of(1), sign.of(u64::from(fatal)));
+        *reports += one;
+        *deaths += death;
+        self.count(cell.app, issue, cell.at as u64, one, death);
+    }
+
+    /// Counts reports of an issue in its day, or with negative numbers no longer.
+    pub(super) fn count(&mut self, app: i64, issue: i64, at: u64, reports: i64, fatal: i64) {
+        self.day(app, issue, at).count(at, reports, fatal);
+    }
+
+    /// Counts meetings of an issue in the hour `at`.
+    pub(super) fn meet(&mut self, app: i64, issue: i64, at: u64, before: Option<u64>, met: Met) {
+        self.day(app, issue, at).meet(at, before, met);
+    }
+
+    fn day(&mut self, app: i64, issue: i64, at: u64) -> &mut IssueDay {
+        let day = at - at % issue_day::DAY;
+        self.days.entry((app, day, issue)).or_default()
     }
 
     pub(super) fn freeze(&mut self, cell: Cell, issue: i64, freeze: &Freeze, sign: Sign) {
@@ -274,12 +295,18 @@ impl Deltas {
                  WHERE app = ?1 AND id = ?2 AND (first_seen > ?3 OR last_seen < ?3)",
             )?
             .execute((cell.app, issue, cell.at))?;
-            tx.prepare_cached(
-                "INSERT INTO issue_release (app, issue, release, reports) VALUES (?, ?, ?, ?)
-                 ON CONFLICT DO UPDATE SET reports = reports + excluded.reports",
-            )?
-            .execute((cell.app, issue, cell.release, reports))?;
+            let known = tx
+                .prepare_cached("UPDATE issue_release SET reports = reports + ?4 WHERE app = ?1 AND issue = ?2 AND release = ?3")?
+                .execute((cell.app, issue, cell.release, reports))?;
+            if known == 0 {
+                tx.prepare_cached(
+                    "INSERT INTO issue_release (app, issue, release, reports) VALUES (?, ?, ?, ?)",
+                )?
+                .execute((cell.app, issue, cell.release, reports))?;
+                stamp::said(tx, cell.app)?;
+            }
         }
+        write_days(tx, self.days)?;
         for (key, change) in &self.freezes {
             write_freezes(tx, *key, change)?;
         }
@@ -289,6 +316,38 @@ impl Deltas {
         write_reconnects(tx, self.reconnects)?;
         Ok(())
     }
+}
+
+fn write_days(
+    tx: &Transaction<'_>,
+    days: BTreeMap<(i64, u64, i64), IssueDay>,
+) -> rusqlite::Result<()> {
+    let mut stamped = None;
+    for (key, change) in days {
+        let packed: Option<Vec<u8>> = tx
+            .prepare_cached("SELECT hours FROM issue_day WHERE app = ? AND day = ? AND issue = ?")?
+            .query_row(key, |row| row.get(0))
+            .optional()?;
+        let mut day = packed.map_or_else(IssueDay::default, |packed| IssueDay::unpack(&packed));
+        day.add(&change);
+        let packed = day.pack();
+        if packed.is_empty() {
+            tx.prepare_cached("DELETE FROM issue_day WHERE app = ? AND day = ? AND issue = ?")?
+                .execute(key)?;
+        } else {
+            tx.prepare_cached(
+                "INSERT INTO issue_day (app, day, issue, hours) VALUES (?, ?, ?, ?)
+                 ON CONFLICT DO UPDATE SET hours = excluded.hours",
+            )?
+            .execute((key.0, key.1, key.2, packed))?;
+        }
+        let (app, day, _) = key;
+        if stamped != Some((app, day)) {
+            stamp::day(tx, app, day)?;
+            stamped = Some((app, day));
+        }
+    }
+    Ok(())
 }
 
 fn write_freezes(

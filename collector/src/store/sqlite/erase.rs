@@ -2,7 +2,7 @@
 
 use super::delta::Sign;
 use super::writer::Work;
-use super::{keep, run, sweep};
+use super::{keep, meetings, run, stamp, sweep};
 use crate::store::{body, ids};
 use candor_protocol::deidentify::Pseudonym;
 
@@ -25,6 +25,8 @@ pub(super) fn erase(
             )?
             .execute((app, ids::erased(pseudonym)))?;
         let pseudonym = ids::pseudonym(pseudonym);
+        let met = meetings::of_reports(work.tx, "app = ? AND pseudonym = ?", (app, pseudonym))?;
+        meetings::count(work, app, &met, Sign::Take)?;
         take_reports_out(work, app, &pseudonym)?;
         take_runs_out(work, app, &pseudonym)?;
         work.tx
@@ -34,6 +36,8 @@ pub(super) fn erase(
             .tx
             .prepare_cached("DELETE FROM report WHERE app = ? AND pseudonym = ?")?
             .execute((app, pseudonym))? as u64;
+        // A run may have gone on under another pseudonym.
+        meetings::count(work, app, &met, Sign::Add)?;
     }
     std::mem::take(&mut work.deltas).write(work.tx)?;
     work.deltas.ledger(app, arrived, "erased", "", "", erased);
@@ -58,7 +62,7 @@ pub(super) fn drop_empty(work: &Work<'_>, app: i64) -> rusqlite::Result<()> {
     ] {
         work.tx.prepare_cached(empty)?.execute([app])?;
     }
-    Ok(())
+    stamp::said(work.tx, app)
 }
 
 fn take_reports_out(work: &mut Work<'_>, app: i64, pseudonym: &[u8; 16]) -> rusqlite::Result<()> {

@@ -3,7 +3,7 @@
 use super::delta::Sign;
 use super::run;
 use super::writer::Work;
-use super::{erase, installs, keep, sweep, triage};
+use super::{erase, installs, keep, meetings, stamp, sweep, triage};
 use crate::store::{Part, body, ids};
 use rusqlite::ToSql;
 
@@ -26,6 +26,8 @@ pub(super) fn erase_part(
     let (first, after) = range(part);
     let values: [&dyn ToSql; 4] = [&app, &first, &after, &release];
     const REPORTS: &str = "app = ?1 AND at >= ?2 AND at < ?3 AND (?4 IS NULL OR release = ?4)";
+    // Whatever shows a part may have been met by many, so these are counted again as a whole.
+    let issues = issues(work, &values, REPORTS)?;
     if *part != Part::App {
         let tx = work.tx;
         let mut query = tx.prepare(&format!(
@@ -51,6 +53,10 @@ pub(super) fn erase_part(
         work.tx
             .execute(&format!("DELETE FROM {table} WHERE {REPORTS}"), values)?;
     }
+    for issue in issues {
+        meetings::count_again(work.tx, app, issue)?;
+    }
+    stamp::all_days(work.tx, app)?;
     match part {
         Part::Range { .. } => installs::note_again(work, app, first, after)?,
         Part::App | Part::Release(_) => {
@@ -90,6 +96,15 @@ pub(super) fn erase_part(
     erase::drop_empty(work, app)?;
     sweep::sweep(work)?;
     Ok(erased)
+}
+
+/// Issues that the part tells of.
+fn issues(work: &Work<'_>, values: &[&dyn ToSql; 4], reports: &str) -> rusqlite::Result<Vec<i64>> {
+    let mut query = work.tx.prepare(&format!(
+        "SELECT issue FROM issue_count WHERE {reports} UNION SELECT issue FROM report WHERE issue IS NOT NULL AND {reports}"
+    ))?;
+    let issues = query.query_map(&values[..], |row| row.get(0))?;
+    issues.collect()
 }
 
 fn range(part: &Part) -> (i64, i64) {

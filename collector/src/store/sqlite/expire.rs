@@ -1,13 +1,18 @@
 //! Forgetting what is too old.
 
+use super::delta::Sign;
 use super::writer::Work;
-use super::{erase, sweep, triage};
+use super::{erase, meetings, sweep, triage};
 use crate::store::{Expired, Expiry};
 use candor_protocol::report::Kind;
 use rusqlite::Params;
 
 /// Reports that one transaction forgets: what writes meanwhile waits for it.
 const MOST: usize = 5_000;
+
+/// Some that are too old, and the same ones whenever it is asked: in the order of their index.
+const OLD: &str = "seq IN
+    (SELECT seq FROM report WHERE app = ? AND kind = ? AND arrived < ? ORDER BY arrived, release, os, device, seq LIMIT ?)";
 
 pub(super) fn expire(work: &mut Work<'_>, app: &str, expiry: &Expiry) -> rusqlite::Result<Expired> {
     let Some(app) = work.app(app)? else {
@@ -17,12 +22,11 @@ pub(super) fn expire(work: &mut Work<'_>, app: &str, expiry: &Expiry) -> rusqlit
     let limit = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
     let mut expired = Expired::default();
     for (kind, before) in &expiry.reports {
-        let gone = forget(
-            work,
-            "DELETE FROM report WHERE seq IN
-                 (SELECT seq FROM report WHERE app = ? AND kind = ? AND arrived < ? LIMIT ?)",
-            (app, kind.as_str(), limit(*before), MOST),
-        )?;
+        let old = (app, kind.as_str(), limit(*before), MOST);
+        let met = meetings::of_reports(work.tx, OLD, old)?;
+        meetings::count(work, app, &met, Sign::Take)?;
+        let gone = forget(work, &format!("DELETE FROM report WHERE {OLD}"), old)?;
+        meetings::count(work, app, &met, Sign::Add)?;
         expired.reports += gone as u64;
         expired.more |= gone == MOST;
         if *kind == Kind::Connection {
@@ -43,6 +47,7 @@ pub(super) fn expire(work: &mut Work<'_>, app: &str, expiry: &Expiry) -> rusqlit
         }
     }
     let range = (app, limit(expiry.summaries), limit(expiry.future));
+    take_counts_out(work, range)?;
     let mut cells = 0;
     for summary in [
         "DELETE FROM run_count WHERE app = ? AND (at < ? OR at > ?)",
@@ -72,6 +77,22 @@ pub(super) fn expire(work: &mut Work<'_>, app: &str, expiry: &Expiry) -> rusqlit
     }
     triage::forget_gone(work.tx, app)?;
     Ok(expired)
+}
+
+/// Takes what is counted of issues before and after a time out of their days.
+fn take_counts_out(work: &mut Work<'_>, range: (i64, i64, i64)) -> rusqlite::Result<()> {
+    let tx = work.tx;
+    let mut query = tx.prepare_cached(
+        "SELECT issue, at, sum(reports), sum(fatal) FROM issue_count WHERE app = ? AND (at < ? OR at > ?) GROUP BY issue, at",
+    )?;
+    let mut rows = query.query(range)?;
+    while let Some(row) = rows.next()? {
+        let (reports, fatal): (i64, i64) = (row.get(2)?, row.get(3)?);
+        work.deltas
+            .count(range.0, row.get(0)?, row.get(1)?, -reports, -fatal);
+    }
+    drop(rows);
+    std::mem::take(&mut work.deltas).write(tx)
 }
 
 fn forget(work: &Work<'_>, sql: &str, values: impl Params) -> rusqlite::Result<usize> {

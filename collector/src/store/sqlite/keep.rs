@@ -2,7 +2,7 @@
 
 use super::delta::{Cell, Link, Sign};
 use super::writer::Work;
-use super::{installs, run};
+use super::{installs, meetings, run};
 use crate::grouping::Grouped;
 use crate::store::issue_list::haystack;
 use crate::store::{Arrival, Incoming, Kept, StoreError, ids, storm};
@@ -132,6 +132,9 @@ fn keep_one(
         add_issue(work, app, issue, cell.at)?;
     }
     count(work, cell, report, issue, Sign::Add)?;
+    if let Some(issue) = issue {
+        meetings::meet(work, app, issue, report)?;
+    }
     count_reconnects(work, app, report, arrived)?;
     installs::note(work, cell, report, (arrived - arrived % 3_600) as i64)?;
     run::update(work, cell, report)?;

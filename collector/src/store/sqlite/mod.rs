@@ -13,12 +13,15 @@ mod expire;
 mod installs;
 mod job;
 mod keep;
+mod meetings;
 mod open;
 mod read;
 mod readers;
+mod remembered;
 mod run;
 mod schema;
 mod source;
+mod stamp;
 mod sweep;
 mod triage;
 mod words;
@@ -215,8 +218,9 @@ impl Store for SqliteStore {
     }
 
     fn groups(&self, app: &AppName, of: Of, span: Span) -> impl Answer<Groups> {
-        self.readers
-            .ask_about(app, move |db, app| read::privacy::groups(db, app, of, span))
+        self.readers.recall(app, move |db, app, known| {
+            read::privacy::groups(db, app, of, span, known)
+        })
     }
 
     fn population(&self, app: &AppName, span: Span) -> impl Answer<Vec<Population>> {
@@ -265,8 +269,9 @@ impl Store for SqliteStore {
     }
 
     fn issues(&self, app: &AppName, filter: IssueFilter) -> impl Answer<IssueList> {
-        self.readers
-            .ask_about(app, move |db, app| read::issues::issues(db, app, &filter))
+        self.readers.recall(app, move |db, app, known| {
+            read::issues::issues(db, app, &filter, known)
+        })
     }
 
     fn issue(
@@ -276,8 +281,8 @@ impl Store for SqliteStore {
         span: Span,
         now: u64,
     ) -> impl Answer<Option<IssuePage>> {
-        self.readers.ask_about(app, move |db, app| {
-            read::issue::issue(db, app, id, span, now)
+        self.readers.recall(app, move |db, app, known| {
+            read::issue::issue(db, app, id, span, now, known)
         })
     }
 
@@ -304,14 +309,15 @@ impl Store for SqliteStore {
         limit: u32,
         before: Option<ReportId>,
     ) -> impl Answer<Vec<Report>> {
-        self.readers.ask_about(app, move |db, app| {
-            read::reports::of_issue(db, app, id, limit, before)
+        self.readers.recall(app, move |db, app, known| {
+            read::reports::of_issue(db, app, id, limit, before, known)
         })
     }
 
     fn issue_of(&self, app: &AppName, report: ReportId) -> impl Answer<Option<IssueId>> {
-        self.readers
-            .ask_about(app, move |db, app| read::reports::issue_of(db, app, report))
+        self.readers.recall(app, move |db, app, known| {
+            read::reports::issue_of(db, app, report, known)
+        })
     }
 
     fn report(&self, app: &AppName, id: ReportId) -> impl Answer<Option<Report>> {
@@ -320,8 +326,9 @@ impl Store for SqliteStore {
     }
 
     fn freezes(&self, app: &AppName, span: Span) -> impl Answer<Vec<FreezeRow>> {
-        self.readers
-            .ask_about(app, move |db, app| read::freezes::freezes(db, app, span))
+        self.readers.recall(app, move |db, app, known| {
+            read::freezes::freezes(db, app, span, known)
+        })
     }
 
     fn freeze_rates(&self, app: &AppName, span: Span) -> impl Answer<FreezeRates> {

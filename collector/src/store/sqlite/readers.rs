@@ -1,6 +1,7 @@
 //! Connections that read.
 
 use super::open::{self, failed};
+use super::remembered::Remembered;
 use crate::store::{Answer, StoreError};
 use candor_protocol::deidentify::AppName;
 use rusqlite::{Connection, Transaction};
@@ -19,6 +20,7 @@ pub(super) struct Readers {
 struct Shared {
     free: Arc<Semaphore>,
     connections: Mutex<Vec<Connection>>,
+    remembered: Arc<Remembered>,
 }
 
 impl Readers {
@@ -30,6 +32,7 @@ impl Readers {
             shared: Arc::new(Shared {
                 free: Arc::new(Semaphore::new(READERS)),
                 connections: Mutex::new(connections),
+                remembered: Arc::default(),
             }),
         })
     }
@@ -55,6 +58,20 @@ impl Readers {
             Some(app) => question(db, app),
             None => Ok(T::default()),
         })
+    }
+}
+
+impl Readers {
+    /// As [`ask_about`](Self::ask_about), for questions that remember what they have read.
+    pub(super) fn recall<T: Default + Send + 'static>(
+        &self,
+        app: &AppName,
+        question: impl FnOnce(&Transaction<'_>, i64, &Remembered) -> rusqlite::Result<T>
+        + Send
+        + 'static,
+    ) -> impl Answer<T> {
+        let remembered = self.shared.remembered.clone();
+        self.ask_about(app, move |db, app| question(db, app, &remembered))
     }
 }
 

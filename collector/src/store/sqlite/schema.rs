@@ -1,16 +1,30 @@
 //! What the tables are, as steps from every earlier version to the next.
 
-use rusqlite::Connection;
+use super::meetings;
+use rusqlite::{Connection, Transaction};
 
-/// Each step brings a database from the version of its place in the list to the next one. A step that was released is never
-/// changed.
-const STEPS: &[&str] = &[
-    include_str!("schema/1.sql"),
-    include_str!("schema/2.sql"),
-    include_str!("schema/3.sql"),
-    include_str!("schema/4.sql"),
-    include_str!("schema/5.sql"),
-    include_str!("schema/6.sql"),
+/// Brings a database from the version of its place in the list to the next one. A step that was released is never changed.
+struct Step {
+    sql: &'static str,
+    /// What SQL alone cannot do.
+    then: Option<fn(&Transaction<'_>) -> rusqlite::Result<()>>,
+}
+
+const fn sql(sql: &'static str) -> Step {
+    Step { sql, then: None }
+}
+
+const STEPS: &[Step] = &[
+    sql(include_str!("schema/1.sql")),
+    sql(include_str!("schema/2.sql")),
+    sql(include_str!("schema/3.sql")),
+    sql(include_str!("schema/4.sql")),
+    sql(include_str!("schema/5.sql")),
+    sql(include_str!("schema/6.sql")),
+    Step {
+        sql: include_str!("schema/7.sql"),
+        then: Some(meetings::fill),
+    },
 ];
 
 /// Why a database cannot be used.
@@ -53,10 +67,13 @@ pub(super) fn migrate(db: &mut Connection) -> Result<(), Refused> {
         if version > STEPS.len() {
             return Err(Refused::Newer { found: version });
         }
-        let Some(sql) = STEPS.get(version) else {
+        let Some(Step { sql, then }) = STEPS.get(version) else {
             return Ok(());
         };
         step.execute_batch(sql)?;
+        if let Some(then) = then {
+            then(&step)?;
+        }
         step.pragma_update(None, "user_version", version as i64 + 1)?;
         step.commit()?;
     }

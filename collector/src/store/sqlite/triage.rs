@@ -1,6 +1,7 @@
 //! What a team does to issues.
 
 use super::read::triage;
+use super::stamp;
 use super::writer::Work;
 use crate::store::IssueId;
 use crate::store::triage::{By, Change, Said};
@@ -79,7 +80,7 @@ fn write(tx: &Transaction<'_>, app: i64, issue: u64, by: &By, said: &Said) -> ru
         !aspect.is_empty(),
         super::delta::to_json(said)?,
     ))?;
-    Ok(())
+    stamp::said(tx, app)
 }
 
 /// Forgets what was said of issues that nothing is counted of any more.
@@ -88,13 +89,13 @@ pub(super) fn forget_gone(tx: &Transaction<'_>, app: i64) -> rusqlite::Result<()
         "DELETE FROM triage WHERE app = ?1 AND issue NOT IN (SELECT id FROM issue WHERE app = ?1)",
     )?
     .execute([app])?;
-    Ok(())
+    stamp::said(tx, app)
 }
 
 /// Forgets everything that was said about an app.
 pub(super) fn forget_all(tx: &Transaction<'_>, app: i64) -> rusqlite::Result<()> {
     tx.execute("DELETE FROM triage WHERE app = ?", [app])?;
-    Ok(())
+    stamp::said(tx, app)
 }
 
 /// Takes the name of a release out of what was said.
@@ -117,7 +118,7 @@ pub(super) fn forget_release(
             )?;
         }
     }
-    Ok(())
+    stamp::said(tx, app)
 }
 
 /// Counts again which releases have shown which issues, and when those were seen, after cells were deleted.
@@ -128,5 +129,5 @@ pub(super) fn recount(tx: &Transaction<'_>, app: i64) -> rusqlite::Result<()> {
          WHERE app = ? GROUP BY issue, release",
         [app],
     )?;
-    Ok(())
+    stamp::said(tx, app)
 }

@@ -200,7 +200,7 @@ async fn list(
     for row in &counts {
         let (count, late) = counted.entry(row.issue).or_insert_with(nothing);
         count.add(span, row.at, whole(row.reports), whole(row.fatal));
-        if row.at >= filter.middle() {
+        if row.at >= filter.span.middle() {
             *late += whole(row.reports);
         }
     }

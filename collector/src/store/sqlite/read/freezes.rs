@@ -1,8 +1,9 @@
 //! Issues of freezes, with how they froze.
 
-use super::{bounds, issues, triage};
+use super::{bounds, issues};
 use crate::store::freeze_sum::FreezeSum;
 use crate::store::sqlite::delta::from_json;
+use crate::store::sqlite::remembered::Remembered;
 use crate::store::subtract::Sum;
 use crate::store::{FreezeRate, FreezeRates, FreezeRow, IssueFilter, IssueKind, Span};
 use rusqlite::Transaction;
@@ -12,9 +13,10 @@ pub(in super::super) fn freezes(
     db: &Transaction<'_>,
     app: i64,
     span: Span,
+    known: &Remembered,
 ) -> rusqlite::Result<Vec<FreezeRow>> {
     let (from, to) = bounds(span);
-    let marks = triage::marks(db, app)?;
+    let marks = &known.decided(db, app)?.marks;
     let mut sums: HashMap<u64, FreezeSum> = HashMap::new();
     let mut query = db
         .prepare_cached("SELECT issue, sum FROM freeze_sum WHERE app = ? AND at >= ? AND at < ?")?;
@@ -29,7 +31,7 @@ pub(in super::super) fn freezes(
         kind: Some(IssueKind::Freeze),
         ..IssueFilter::all(span, 0)
     };
-    let list = issues::issues(db, app, &filter)?;
+    let list = issues::issues(db, app, &filter, known)?;
     Ok(list
         .rows
         .into_iter()

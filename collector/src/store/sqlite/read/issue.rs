@@ -2,6 +2,7 @@
 
 use super::{bounds, issues, triage};
 use crate::store::sqlite::delta::from_json;
+use crate::store::sqlite::remembered::Remembered;
 use crate::store::triage::turns;
 use crate::store::{Breakdown, IssueFilter, IssueId, IssuePage, Member, Span};
 use rusqlite::Transaction;
@@ -14,11 +15,13 @@ pub(in super::super) fn issue(
     id: IssueId,
     span: Span,
     now: u64,
+    known: &Remembered,
 ) -> rusqlite::Result<Option<IssuePage>> {
-    let marks = triage::marks(db, app)?;
+    let decided = known.decided(db, app)?;
+    let marks = &decided.marks;
     let root = marks.root(id.0);
     let filter = IssueFilter::all(span, now);
-    let Some(row) = issues::one(db, app, root, &filter, &marks)? else {
+    let Some(row) = issues::one(db, app, root, &filter, known, &decided)? else {
         return Ok(None);
     };
     let family = marks.family(root);

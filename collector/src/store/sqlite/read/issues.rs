@@ -1,67 +1,169 @@
 //! Lists of issues.
 //!
-//! First all issues are counted as far as the order needs it, from indices that hold nothing else; then the rows of one page
-//! are filled.
+//! First all issues are counted as far as the order needs it, from what is counted of them by day, or where that is not fine enough from
+//! indices that hold nothing else; then the rows of one page are filled.
 
-use super::{Text, bounds, triage};
+use super::{Decided, Text, bounds, triage};
 use crate::store::issue_count::IssueCount;
+use crate::store::issue_day::{Hours, Total};
 use crate::store::issue_list::Entry;
-use crate::store::triage::{Marks, State};
+use crate::store::sqlite::remembered::{Day, Remembered};
+use crate::store::triage::Marks;
 use crate::store::{IssueFilter, IssueId, IssueKind, IssueList, IssueRow, Span, issue_count};
 use candor_protocol::deidentify::Release;
 use rusqlite::types::Value;
 use rusqlite::{Transaction, params_from_iter};
 use std::collections::{HashMap, HashSet};
-
-/// What is counted of one issue in a range.
-#[derive(Clone, Copy, Default)]
-struct Counted {
-    reports: u64,
-    fatal: u64,
-    late: u64,
-}
+use std::sync::Arc;
 
 pub(in super::super) fn issues(
     db: &Transaction<'_>,
     app: i64,
     filter: &IssueFilter,
+    known: &Remembered,
 ) -> rusqlite::Result<IssueList> {
-    let marks = triage::marks(db, app)?;
-    let classes = Classes::of(filter);
-    let mut counted = counts(db, app, filter, &classes)?;
-    if let Some(wanted) = wanted(db, app, filter)? {
-        // Of issues that are one it is enough that one of them says it.
-        let wanted: HashSet<u64> = wanted.into_iter().map(|id| marks.root(id)).collect();
-        counted.retain(|id, _| wanted.contains(&marks.root(*id)));
+    let decided = known.decided(db, app)?;
+    let marks = &decided.marks;
+    let counts = Counts::of(db, app, filter, known)?;
+    let wanted = wanted(db, app, filter)?;
+    // Of issues that are one it is enough that one of them says it.
+    let wanted: Option<HashSet<u64>> =
+        wanted.map(|wanted| wanted.into_iter().map(|id| marks.root(id)).collect());
+    let mut entries = Vec::new();
+    for (id, total) in counts.all(db, app, filter, marks, wanted.as_ref())? {
+        entries.push(Entry {
+            id,
+            kind: IssueKind::Crash,
+            reports: total.reports,
+            fatal: total.fatal,
+            late: total.late,
+            installs: total.installs,
+            first_seen: 0,
+            last_seen: 0,
+            state: decided.state(db, app, id, filter.now)?,
+            assignee: marks.assignee(id).cloned(),
+        });
     }
-    let mut roots: HashMap<u64, Counted> = HashMap::with_capacity(counted.len());
-    for (id, counted) in counted {
-        let root = roots.entry(marks.root(id)).or_default();
-        root.reports += counted.reports;
-        root.fatal += counted.fatal;
-        root.late += counted.late;
+    if filter.asks_seen() {
+        see(db, app, &mut entries, marks)?;
     }
-    let seen = seen(db, app, None)?;
-    let mut entries = Vec::with_capacity(roots.len());
-    for (id, counted) in roots {
-        let Some(entry) = entry(db, app, id, counted, &marks, &seen, filter.now)? else {
-            continue;
-        };
-        entries.extend(Some(entry).filter(|entry| filter.takes(entry)));
-    }
+    entries.retain(|entry| filter.takes(entry));
     if filter.asks_installs() {
-        let ids: HashSet<u64> = entries.iter().map(|entry| entry.id).collect();
-        let mut met = met(db, app, filter, &classes, &marks, &ids)?;
-        for entry in &mut entries {
-            entry.installs = met.remove(&entry.id).unwrap_or_default();
-        }
+        counts.meet(db, app, filter, &mut entries, marks)?;
+        entries.retain(|entry| entry.installs >= filter.least);
     }
-    let (entries, total) = filter.page(entries);
+    let total = entries.len() as u64;
+    if !filter.asks_seen() {
+        filter.lead(&mut entries);
+        see(db, app, &mut entries, marks)?;
+    }
+    let (entries, _) = filter.page(entries);
     let mut rows = Vec::with_capacity(entries.len());
     for entry in entries {
-        rows.extend(row(db, app, entry, filter.span, &classes, &marks)?);
+        rows.extend(row(db, app, entry, filter.span, &counts, marks)?);
     }
     Ok(IssueList { rows, total })
+}
+
+/// What issues are counted by.
+enum Counts {
+    /// Their days: any range of full hours, whatever the class.
+    Days(Hours, Vec<Arc<Day>>),
+    /// Cells and reports of these classes.
+    Cells(Classes),
+}
+
+impl Counts {
+    fn of(
+        db: &Transaction<'_>,
+        app: i64,
+        filter: &IssueFilter,
+        known: &Remembered,
+    ) -> rusqlite::Result<Self> {
+        let classes = Classes::of(filter);
+        Ok(match Hours::of(filter.span) {
+            Some(hours) if classes.sql.is_empty() => {
+                Self::Days(hours, known.days(db, app, hours.days())?)
+            }
+            _ => Self::Cells(classes),
+        })
+    }
+
+    /// What is counted of every issue, or of these, whatever was merged into each included. Of those that were merged, installations
+    /// are not known yet, and of cells they never are.
+    fn all(
+        &self,
+        db: &Transaction<'_>,
+        app: i64,
+        filter: &IssueFilter,
+        marks: &Marks,
+        wanted: Option<&HashSet<u64>>,
+    ) -> rusqlite::Result<HashMap<u64, Total>> {
+        let mut roots: HashMap<u64, Total> = HashMap::new();
+        match (self, wanted) {
+            (Self::Days(hours, days), None) => {
+                for day in days {
+                    for (id, packed) in day.each() {
+                        let total = hours.total(day.at, packed, |_, _| {});
+                        roots.entry(marks.root(id)).or_default().add(total);
+                    }
+                }
+            }
+            (Self::Days(hours, days), Some(wanted)) => {
+                for root in wanted {
+                    let mut sum = Total::default();
+                    for (day, id) in marks
+                        .family(*root)
+                        .iter()
+                        .flat_map(|id| days.iter().map(move |day| (day, *id)))
+                    {
+                        sum.add(hours.total(day.at, day.of(id), |_, _| {}));
+                    }
+                    roots.insert(*root, sum);
+                }
+            }
+            (Self::Cells(classes), wanted) => {
+                for (id, counted) in counts(db, app, filter, classes)? {
+                    let root = marks.root(id);
+                    if wanted.is_none_or(|wanted| wanted.contains(&root)) {
+                        roots.entry(root).or_default().add(counted);
+                    }
+                }
+            }
+        }
+        roots.retain(|_, total| total.reports > 0);
+        Ok(roots)
+    }
+
+    /// Counts how many installations met each of these issues.
+    fn meet(
+        &self,
+        db: &Transaction<'_>,
+        app: i64,
+        filter: &IssueFilter,
+        entries: &mut [Entry],
+        marks: &Marks,
+    ) -> rusqlite::Result<()> {
+        match self {
+            Self::Days(..) => {
+                for entry in entries {
+                    if marks.merged(entry.id) > 0 {
+                        let family = marks.family(entry.id);
+                        (_, entry.installs) =
+                            distinct(db, app, &family, filter.span, &Classes::default())?;
+                    }
+                }
+            }
+            Self::Cells(classes) => {
+                let ids: HashSet<u64> = entries.iter().map(|entry| entry.id).collect();
+                let mut met = met(db, app, filter, classes, marks, &ids)?;
+                for entry in entries {
+                    entry.installs = met.remove(&entry.id).unwrap_or_default();
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The classes that are asked for, as SQL and its values.
@@ -99,10 +201,10 @@ fn counts(
     app: i64,
     filter: &IssueFilter,
     classes: &Classes,
-) -> rusqlite::Result<HashMap<u64, Counted>> {
+) -> rusqlite::Result<HashMap<u64, Total>> {
     let (from, to) = bounds(filter.span);
-    let middle = i64::try_from(filter.middle()).unwrap_or(i64::MAX);
-    let mut counted: HashMap<u64, Counted> = HashMap::new();
+    let middle = i64::try_from(filter.span.middle()).unwrap_or(i64::MAX);
+    let mut counted: HashMap<u64, Total> = HashMap::new();
     let mut query = db.prepare_cached(&format!(
         "SELECT issue, at, reports, fatal FROM issue_count INDEXED BY issue_count_at
          WHERE app = ? AND at >= ? AND at < ?{}",
@@ -151,16 +253,45 @@ fn wanted(
     ids.collect::<rusqlite::Result<_>>().map(Some)
 }
 
-/// What is known of issues: their kind, and when they were first and last seen.
-type Seen = HashMap<u64, (IssueKind, u64, u64)>;
+/// Tells of these issues their kind, and when they were first and last seen. One that is not there any more is left out.
+fn see(
+    db: &Transaction<'_>,
+    app: i64,
+    entries: &mut Vec<Entry>,
+    marks: &Marks,
+) -> rusqlite::Result<()> {
+    let seen = match entries.len() > SOME {
+        true => seen_all(db, app)?,
+        false => {
+            let ids = entries.iter().flat_map(|entry| marks.family(entry.id));
+            seen(db, app, ids)?
+        }
+    };
+    entries.retain_mut(|entry| {
+        let family = marks.family(entry.id);
+        let all = family.iter().filter_map(|member| seen.get(member).copied());
+        let both = |(kind, first, last): Sight, (_, early, late): Sight| {
+            (kind, first.min(early), last.max(late))
+        };
+        let Some((kind, first, last)) = all.reduce(both) else {
+            return false;
+        };
+        (entry.kind, entry.first_seen, entry.last_seen) = (kind, first, last);
+        true
+    });
+    Ok(())
+}
 
-/// Of all issues or, where some are named, of those.
-fn seen(db: &Transaction<'_>, app: i64, some: Option<&[u64]>) -> rusqlite::Result<Seen> {
-    let among = some.map(|some| format!(" AND id {}", triage::among(some)));
-    let mut query = db.prepare(&format!(
-        "SELECT id, kind, first_seen, last_seen FROM issue INDEXED BY issue_seen WHERE app = ?{}",
-        among.unwrap_or_default()
-    ))?;
+/// So many issues are asked about one by one; more are faster read in a row.
+const SOME: usize = 1_000;
+
+/// The kind of an issue, and when it was first and last seen.
+type Sight = (IssueKind, u64, u64);
+
+fn seen_all(db: &Transaction<'_>, app: i64) -> rusqlite::Result<HashMap<u64, Sight>> {
+    let mut query = db.prepare_cached(
+        "SELECT id, kind, first_seen, last_seen FROM issue INDEXED BY issue_seen WHERE app = ?",
+    )?;
     let rows = query.query_map([app], |row| {
         let id: i64 = row.get(0)?;
         let Text(kind) = row.get(1)?;
@@ -169,53 +300,23 @@ fn seen(db: &Transaction<'_>, app: i64, some: Option<&[u64]>) -> rusqlite::Resul
     rows.collect()
 }
 
-/// An issue and what is counted of it; `None` where there is none.
-fn entry(
+fn seen(
     db: &Transaction<'_>,
     app: i64,
-    id: u64,
-    counted: Counted,
-    marks: &Marks,
-    seen: &Seen,
-    now: u64,
-) -> rusqlite::Result<Option<Entry>> {
-    let family = marks.family(id);
-    let all = family.iter().filter_map(|member| seen.get(member).copied());
-    let both = |(kind, first, last): (IssueKind, u64, u64), (_, early, late): (_, u64, u64)| {
-        (kind, first.min(early), last.max(late))
-    };
-    let Some((kind, first_seen, last_seen)) = all.reduce(both) else {
-        return Ok(None);
-    };
-    Ok(Some(Entry {
-        id,
-        kind,
-        reports: counted.reports,
-        fatal: counted.fatal,
-        late: counted.late,
-        installs: 0,
-        first_seen,
-        last_seen,
-        state: state(db, app, id, marks, now)?,
-        assignee: marks.assignee(id).cloned(),
-    }))
-}
-
-/// What an issue is now. Of most nothing was said, and nothing is asked.
-pub(super) fn state(
-    db: &Transaction<'_>,
-    app: i64,
-    id: u64,
-    marks: &Marks,
-    now: u64,
-) -> rusqlite::Result<State> {
-    match marks.state(id) {
-        None => Ok(State::Open),
-        Some(said) => {
-            let facts = triage::facts_for(db, app, &marks.family(id), said)?;
-            Ok(said.state(&facts, now))
+    ids: impl Iterator<Item = u64>,
+) -> rusqlite::Result<HashMap<u64, Sight>> {
+    let mut query = db.prepare_cached(
+        "SELECT kind, first_seen, last_seen FROM issue INDEXED BY issue_seen WHERE app = ? AND id = ?",
+    )?;
+    let mut seen = HashMap::new();
+    for id in ids {
+        let mut rows = query.query((app, id as i64))?;
+        if let Some(row) = rows.next()? {
+            let Text(kind) = row.get(0)?;
+            seen.insert(id, (kind, row.get(1)?, row.get(2)?));
         }
     }
+    Ok(seen)
 }
 
 /// How many installations met each of these issues.
@@ -258,13 +359,113 @@ pub(super) fn one(
     app: i64,
     id: u64,
     filter: &IssueFilter,
-    marks: &Marks,
+    known: &Remembered,
+    decided: &Decided,
 ) -> rusqlite::Result<Option<IssueRow>> {
-    let seen = seen(db, app, Some(&marks.family(id)))?;
-    match entry(db, app, id, Counted::default(), marks, &seen, filter.now)? {
-        Some(entry) => row(db, app, entry, filter.span, &Classes::default(), marks),
+    let marks = &decided.marks;
+    let mut entry = vec![Entry {
+        id,
+        kind: IssueKind::Crash,
+        reports: 0,
+        fatal: 0,
+        late: 0,
+        installs: 0,
+        first_seen: 0,
+        last_seen: 0,
+        state: decided.state(db, app, id, filter.now)?,
+        assignee: marks.assignee(id).cloned(),
+    }];
+    see(db, app, &mut entry, marks)?;
+    match entry.pop() {
+        Some(entry) => {
+            let counts = Counts::of(db, app, filter, known)?;
+            row(db, app, entry, filter.span, &counts, marks)
+        }
         None => Ok(None),
     }
+}
+
+/// How many runs and installations met these issues, by their reports.
+fn distinct(
+    db: &Transaction<'_>,
+    app: i64,
+    family: &[u64],
+    span: Span,
+    classes: &Classes,
+) -> rusqlite::Result<(u64, u64)> {
+    let (from, to) = bounds(span);
+    // Most issues are alone, and their statements are prepared once.
+    let (among, values) = among(family, classes, [app, from, to]);
+    db.prepare_cached(&format!(
+        "SELECT count(DISTINCT run), count(DISTINCT pseudonym) FROM report INDEXED BY report_issue
+         WHERE app = ? AND at >= ? AND at < ? AND issue {among}{}",
+        classes.sql
+    ))?
+    .query_row(params_from_iter(&values), |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })
+}
+
+/// These issues as SQL, and the values of a statement that asks for them, a range and classes.
+fn among(family: &[u64], classes: &Classes, first: [i64; 3]) -> (String, Vec<Value>) {
+    let [app, from, to] = first;
+    match family {
+        [one] => (
+            "= ?".to_owned(),
+            classes.values(&[app, from, to, *one as i64]),
+        ),
+        many => (triage::among(many), classes.values(&first)),
+    }
+}
+
+/// What is counted of issues that are one, and how many of their reports are in the later half of the range.
+fn count(
+    db: &Transaction<'_>,
+    app: i64,
+    family: &[u64],
+    span: Span,
+    counts: &Counts,
+) -> rusqlite::Result<(IssueCount, u64)> {
+    let mut counted = IssueCount::new(span);
+    let mut late = 0;
+    let classes = match counts {
+        Counts::Days(hours, days) => {
+            for (day, id) in family
+                .iter()
+                .flat_map(|id| days.iter().map(move |day| (day, *id)))
+            {
+                let total = hours.total(day.at, day.of(id), |at, reports| {
+                    counted.add(span, at, reports, 0);
+                });
+                counted.fatal += total.fatal;
+                counted.runs += total.runs;
+                counted.installs += total.installs;
+                late += total.late;
+            }
+            if family.len() > 1 {
+                let all = Classes::default();
+                (counted.runs, counted.installs) = distinct(db, app, family, span, &all)?;
+            }
+            return Ok((counted, late));
+        }
+        Counts::Cells(classes) => classes,
+    };
+    let (from, to) = bounds(span);
+    let (among, values) = among(family, classes, [app, from, to]);
+    let mut query = db.prepare_cached(&format!(
+        "SELECT at, sum(reports), sum(fatal) FROM issue_count
+         WHERE app = ? AND at >= ? AND at < ? AND issue {among}{} GROUP BY at",
+        classes.sql
+    ))?;
+    let mut rows = query.query(params_from_iter(&values))?;
+    let middle = span.middle();
+    while let Some(row) = rows.next()? {
+        let (at, reports) = (row.get(0)?, row.get(1)?);
+        counted.add(span, at, reports, row.get(2)?);
+        late += if at >= middle { reports } else { 0 };
+    }
+    (counted.runs, counted.installs) = distinct(db, app, family, span, classes)?;
+    Ok((counted, late))
 }
 
 /// The row of an issue. Everything in it is counted here, but for when it was seen and its state.
@@ -273,40 +474,11 @@ fn row(
     app: i64,
     entry: Entry,
     span: Span,
-    classes: &Classes,
+    counts: &Counts,
     marks: &Marks,
 ) -> rusqlite::Result<Option<IssueRow>> {
-    let (from, to) = bounds(span);
     let family = marks.family(entry.id);
-    // Most issues are alone, and their statements are prepared once.
-    let (among, values) = match family.as_slice() {
-        [one] => (
-            "= ?".to_owned(),
-            classes.values(&[app, from, to, *one as i64]),
-        ),
-        many => (triage::among(many), classes.values(&[app, from, to])),
-    };
-    let mut counted = IssueCount::new(span);
-    let sql = &classes.sql;
-    let mut query = db.prepare_cached(&format!(
-        "SELECT at, sum(reports), sum(fatal) FROM issue_count WHERE app = ? AND at >= ? AND at < ? AND issue {among}{sql} GROUP BY at"
-    ))?;
-    let mut rows = query.query(params_from_iter(&values))?;
-    let middle = span.from + span.to.saturating_sub(span.from) / 2;
-    let mut late = 0;
-    while let Some(row) = rows.next()? {
-        let (at, reports) = (row.get(0)?, row.get(1)?);
-        counted.add(span, at, reports, row.get(2)?);
-        late += if at >= middle { reports } else { 0 };
-    }
-    (counted.runs, counted.installs) = db
-        .prepare_cached(&format!(
-            "SELECT count(DISTINCT run), count(DISTINCT pseudonym) FROM report INDEXED BY report_issue
-             WHERE app = ? AND at >= ? AND at < ? AND issue {among}{sql}"
-        ))?
-        .query_row(params_from_iter(&values), |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
+    let (counted, late) = count(db, app, &family, span, counts)?;
     let first = releases(db, app, &family, entry.first_seen)?;
     let last = releases(db, app, &family, entry.last_seen)?;
     let Some((first_release, last_release)) = issue_count::first_and_last(first, last) else {

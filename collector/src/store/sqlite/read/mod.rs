@@ -2,6 +2,7 @@
 
 pub(super) mod apps;
 pub(super) mod connections;
+mod decided;
 pub(super) mod freezes;
 pub(super) mod health;
 pub(super) mod issue;
@@ -12,6 +13,7 @@ pub(super) mod reports;
 pub(super) mod triage;
 
 use crate::store::Span;
+pub(super) use decided::Decided;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use std::str::FromStr;
 

@@ -2,6 +2,7 @@
 
 use super::{Text, bounds, triage};
 use crate::store::sqlite::installs::WEEK;
+use crate::store::sqlite::remembered::Remembered;
 use crate::store::{ConnectionCell, Group, Groups, Of, Population, QuarantineRow, Span};
 use candor_protocol::deidentify::Release;
 use rusqlite::{ToSql, Transaction};
@@ -14,6 +15,7 @@ pub(in super::super) fn groups(
     app: i64,
     of: Of,
     span: Span,
+    known: &Remembered,
 ) -> rusqlite::Result<Groups> {
     let (from, to) = bounds(span);
     let issue = match of {
@@ -25,7 +27,7 @@ pub(in super::super) fn groups(
     };
     let family = match issue {
         Some(id) => {
-            let marks = triage::marks(db, app)?;
+            let marks = &known.decided(db, app)?.marks;
             triage::among(&marks.family(marks.root(id.0)))
         }
         None => String::new(),

@@ -1,6 +1,7 @@
 //! Reports themselves.
 
 use super::triage;
+use crate::store::sqlite::remembered::Remembered;
 use crate::store::{IssueId, body, ids};
 use candor_protocol::deidentify::{Pseudonym, ReportId};
 use candor_protocol::report::Report;
@@ -25,6 +26,7 @@ pub(in super::super) fn issue_of(
     db: &Transaction<'_>,
     app: i64,
     id: ReportId,
+    known: &Remembered,
 ) -> rusqlite::Result<Option<IssueId>> {
     let issue: Option<Option<i64>> = db
         .prepare_cached("SELECT issue FROM report WHERE app = ? AND id = ?")?
@@ -33,7 +35,7 @@ pub(in super::super) fn issue_of(
     let Some(issue) = issue.flatten() else {
         return Ok(None);
     };
-    let marks = triage::marks(db, app)?;
+    let marks = &known.decided(db, app)?.marks;
     Ok(Some(IssueId(marks.root(issue as u64))))
 }
 
@@ -43,6 +45,7 @@ pub(in super::super) fn of_issue(
     issue: IssueId,
     limit: u32,
     before: Option<ReportId>,
+    known: &Remembered,
 ) -> rusqlite::Result<Vec<Report>> {
     let before: Option<(i64, i64)> = match before {
         Some(id) => db
@@ -56,7 +59,7 @@ pub(in super::super) fn of_issue(
     let Some((at, seq)) = before else {
         return Ok(Vec::new());
     };
-    let marks = triage::marks(db, app)?;
+    let marks = &known.decided(db, app)?.marks;
     let family = marks.family(marks.root(issue.0));
     let mut query = db.prepare(&format!(
         "SELECT written FROM report WHERE app = ? AND issue {} AND (at, seq) < (?, ?) ORDER BY at DESC, seq DESC LIMIT ?",
