@@ -36,6 +36,11 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         self.recent.insert(key, value);
     }
 
+    pub(crate) fn retain(&mut self, keep: impl Fn(&V) -> bool) {
+        self.recent.retain(|_, value| keep(value));
+        self.older.retain(|_, value| keep(value));
+    }
+
     pub(crate) fn clear(&mut self) {
         self.recent.clear();
         self.older.clear();

@@ -25,6 +25,9 @@ const NAMES: usize = 2_048;
 /// frames.
 const CALLED: usize = 16_384;
 
+/// Answers after which mapped files are let go.
+const LET_GO: u32 = 1_024;
+
 /// Files that are kept open with their tables read.
 const FILES: usize = 8;
 
@@ -129,6 +132,8 @@ struct State {
     open: Cache<u32, Option<Source>>,
     names: Cache<(u32, u64), Arc<[Name]>>,
     called: Cache<(u32, u64), Option<Called>>,
+    /// Answers that were looked up since mapped files were last let go.
+    looked_up: u32,
 }
 
 impl Symbols {
@@ -152,6 +157,7 @@ impl Symbols {
             open: Cache::new(FILES),
             names: Cache::new(NAMES),
             called: Cache::new(CALLED),
+            looked_up: 0,
         };
         let symbols = Self {
             given,
@@ -293,6 +299,7 @@ impl State {
             let source = source.as_ref();
             source.map_or_else(T::default, |source| look_up(source, address))
         };
+        self.let_go();
         let found = self.open.get(&build.number, ask).unwrap_or_else(|| {
             let source = Source::read(located);
             let found = ask(&source);
@@ -301,6 +308,17 @@ impl State {
         });
         cache(self).insert(key, found.clone());
         Some(found)
+    }
+
+    /// Maps ready names anew from time to time: every page of a file that was ever touched would count as memory of this process, though
+    /// what is asked often is kept besides. To map one costs some microseconds.
+    fn let_go(&mut self) {
+        self.looked_up += 1;
+        if self.looked_up >= LET_GO {
+            self.looked_up = 0;
+            let mapped = |source: &Option<Source>| matches!(source, Some(Source::Ready(names)) if names.mapped);
+            self.open.retain(|source| !mapped(source));
+        }
     }
 }
 

@@ -26,6 +26,8 @@ const VERSION: u32 = 1;
 /// The names in a symbol file.
 pub(crate) struct Names {
     bytes: ByteView<'static>,
+    /// Whether they are mapped from a file that was made ready.
+    pub(crate) mapped: bool,
     /// Whether the function that is really called has its name from a symbol table, which says whose it is.
     by_symbol: bool,
 }
@@ -186,6 +188,7 @@ impl Names {
         if let Some(ready) = ready.filter(|ready| SymCache::parse(ready).is_ok()) {
             return Some(Self {
                 bytes: ready,
+                mapped: true,
                 by_symbol: located.part.is_none(),
             });
         }
@@ -193,6 +196,7 @@ impl Names {
         let file = ByteView::open(&located.file).ok()?;
         Some(Self {
             bytes: ByteView::from_vec(foreign::names(&file, part)?),
+            mapped: false,
             by_symbol: false,
         })
     }

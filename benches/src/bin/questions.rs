@@ -1,9 +1,9 @@
 //! How long the embedded store takes to answer what pages ask, and how long the pages take, at two sizes.
 //!
 //! `cargo run --release -p candor-benches --bin questions [REPORTS]`: fills a store through its trait with made-up crashes of 30 days,
-//! one hundredth as many issues as reports, and asks each question with ever other parameters. The first size is 100,000 reports (or
-//! a tenth of REPORTS, if that is less), the second REPORTS (1,000,000); ratios are between the two. Goals are those of 1 M
-//! reports and 10,000 issues, on one machine, with nobody else asking.
+//! one hundredth as many issues as reports, and a fifth as many connection windows and ends of runs, and asks each question with ever
+//! other parameters. The first size is 100,000 crashes (or a tenth of REPORTS, if that is less), the second REPORTS (1,000,000); ratios
+//! are between the two. Goals are those of 1 M reports and 10,000 issues, on one machine, with nobody else asking.
 
 use candor_benches::build::check_release;
 use candor_collector::access::{Door, IngestKey};
@@ -12,13 +12,16 @@ use candor_collector::grouping::{Explanation, Grouped};
 use candor_collector::privacy::Office;
 use candor_collector::state::{Clock, State};
 use candor_collector::store::sqlite::SqliteStore;
-use candor_collector::store::triage::{By, Change, Person, StateKind};
+use candor_collector::store::triage::{By, Change, Person, StateKind, Until};
 use candor_collector::store::{Incoming, IssueFilter, IssueId, IssueKind, Sort, Span, Store};
 use candor_protocol::deidentify::{AppName, CleanText, Pseudonym, Release, ReportId, RunId};
 use candor_protocol::moment::{Moment, Precision};
+use candor_protocol::name;
 use candor_protocol::report::{
-    Arch, Cause, Circumstances, Crash, Device, Os, Report, Stack, Thread, What,
+    Arch, Cause, Circumstances, Connection, Crash, Device, Exit, Network, Os, Phase, PhaseTimes,
+    Report, Run, Stack, Thread, Transport, What,
 };
+use candor_protocol::sketch::Sketch;
 use candor_symbols::Symbols;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -55,16 +58,32 @@ async fn main() -> ExitCode {
     }
 }
 
-/// A question, its name and the goal of its median and its 99th percentile, in milliseconds.
+/// A question, its name and the goals of its percentiles, in milliseconds.
 #[derive(Clone, Copy)]
 struct Goal {
     name: &'static str,
     p50: Option<f64>,
+    p95: Option<f64>,
     p99: Option<f64>,
 }
 
 const fn goal(name: &'static str, p50: Option<f64>, p99: Option<f64>) -> Goal {
-    Goal { name, p50, p99 }
+    Goal {
+        name,
+        p50,
+        p95: None,
+        p99,
+    }
+}
+
+/// No page takes longer.
+const fn page(name: &'static str) -> Goal {
+    Goal {
+        name,
+        p50: None,
+        p95: Some(100.0),
+        p99: None,
+    }
 }
 
 async fn run() -> Result<(), String> {
@@ -100,10 +119,11 @@ async fn run() -> Result<(), String> {
             None => String::new(),
         };
         println!(
-            "{:<46}{p50:>9.2}{p95:>9.2}{p99:>9.2}{before:>10.2}{:>9.1} {}{}",
+            "{:<46}{p50:>9.2}{p95:>9.2}{p99:>9.2}{before:>10.2}{:>9.1} {}{}{}",
             goal.name,
             p50 / before,
             verdict(p50, goal.p50, "p50"),
+            verdict(p95, goal.p95, "p95"),
             verdict(p99, goal.p99, "p99"),
         );
     }
@@ -220,8 +240,55 @@ async fn measure(reports: u32) -> Result<Vec<(Goal, Vec<Duration>)>, String> {
         sorted(times),
     ));
 
+    let by = || By {
+        who: Person::new("bench").unwrap_or_else(|| unreachable!("it is a name")),
+        at: NOW,
+    };
+    let mut times = Vec::new();
+    for turn in 0..TIMES {
+        let id = IssueId(some_issue(&mut random, issues));
+        let change = match turn % 3 {
+            0 => Change::Resolve(None),
+            1 => Change::Ignore(Until::Installs(10)),
+            _ => Change::Reopen,
+        };
+        let began = Instant::now();
+        let done = state.store.triage(&app, &[id], change, by()).await;
+        times.push(began.elapsed());
+        done.map_err(|error| error.to_string())?;
+    }
+    measured.push((
+        goal("store: a change of an issue", None, Some(30.0)),
+        sorted(times),
+    ));
+
     type Address = Box<dyn Fn(&mut StdRng) -> String>;
-    let addresses: [(Goal, Address); 4] = [
+    let addresses: [(Goal, Address); 9] = [
+        (
+            page("page: overview, a week"),
+            Box::new(|_| "/?app=im&range=7d".to_owned()),
+        ),
+        (
+            page("page: overview, 30 days"),
+            Box::new(|_| "/?app=im&range=30d".to_owned()),
+        ),
+        (
+            page("page: connections, a week"),
+            Box::new(|_| "/connections?app=im&range=7d".to_owned()),
+        ),
+        (
+            page("page: releases, a week"),
+            Box::new(|_| "/releases?app=im&range=7d".to_owned()),
+        ),
+        (
+            page("page: an issue, a week"),
+            Box::new(move |random| {
+                format!(
+                    "/issues/{}?app=im&range=7d",
+                    IssueId(some_issue(random, issues))
+                )
+            }),
+        ),
         (
             goal("page: issues, a day", Some(10.0), Some(30.0)),
             Box::new(|_| "/issues?app=im&range=24h".to_owned()),
@@ -298,7 +365,17 @@ async fn fill(store: &SqliteStore, app: &AppName, reports: u32, issues: u32) -> 
             u64::from(reports),
             &mut random,
         )?);
-        if batch.len() == BATCH || n + 1 == reports {
+        if n.is_multiple_of(5) {
+            for what in [window(&mut random), end(&mut random)] {
+                batch.push(besides(
+                    u64::from(n),
+                    u64::from(reports),
+                    what,
+                    &mut random,
+                )?);
+            }
+        }
+        if batch.len() >= BATCH || n + 1 == reports {
             let kept = std::mem::take(&mut batch);
             store.keep(app, kept, NOW).await.map_err(failed)?;
         }
@@ -371,4 +448,79 @@ fn incoming(n: u64, issues: u32, reports: u64, random: &mut StdRng) -> Result<In
         culprit,
     };
     Ok(Incoming::new(1, report, &json, Some(issue)))
+}
+
+/// A report that is no crash, told around the time of the crash `n`.
+fn besides(n: u64, reports: u64, what: What, random: &mut StdRng) -> Result<Incoming, String> {
+    let hour = n * DAYS * 24 / reports;
+    let who = random.random_range(0..reports / 4) * 8 + hour / (7 * 24);
+    let mut id = [0; 16];
+    random.fill(&mut id);
+    let release = RELEASES[random.random_range(0..RELEASES.len())];
+    let os = OS_VERSIONS[random.random_range(0..2)];
+    let report = Report {
+        id: ReportId::from_bytes(id),
+        at: Moment::round(NOW - (DAYS * 24 - hour) * HOUR, Precision::Hour),
+        run: RunId::from_bytes(id),
+        pseudonym: Pseudonym::from_bytes(bytes(who + (1 << 50))),
+        release: Release::parse(release).map_err(|_| "no release")?,
+        device: Device::coarse(Os::Linux, Some(os), Arch::X86_64, 8, 16 << 30),
+        what,
+    };
+    let json = serde_json::to_string(&report).map_err(|error| error.to_string())?;
+    Ok(Incoming::new(1, report, &json, None))
+}
+
+fn end(random: &mut StdRng) -> What {
+    What::Run(Run {
+        exit: Some(Exit::Clean),
+        uptime_ms: Some(random.random_range(1_000..1 << 22)),
+        last: None,
+    })
+}
+
+/// A minute of a connection over one of two networks.
+fn window(random: &mut StdRng) -> What {
+    let mut some = |most: u64, count: u32| {
+        let mut sketch = Sketch::default();
+        (0..count).for_each(|_| sketch.record(random.random_range(most / 10..most)));
+        sketch
+    };
+    let (ready_us, connect_us) = (some(900_000, 2), some(200_000, 2));
+    let (rtt_us, ack_us) = (some(300_000, 12), some(500_000, 5));
+    What::Connection(Box::new(Connection {
+        name: name!("longlink"),
+        endpoint: name!("gateway"),
+        region: None,
+        transport: Transport::Tls,
+        network: match random.random_range(0..3) {
+            0 => Network::Cell4g,
+            _ => Network::Wifi,
+        },
+        seconds: 60,
+        attempts: 2,
+        ready: 2,
+        reconnects: 0,
+        failures: Vec::new(),
+        tries: Vec::new(),
+        disconnects: Vec::new(),
+        phases: vec![PhaseTimes {
+            phase: Phase::Connect,
+            took_us: connect_us,
+        }],
+        ready_us,
+        rtt_us,
+        ack_us,
+        stall_us: Sketch::default(),
+        backoff_us: Sketch::default(),
+        outage_us: Sketch::default(),
+        network_changes: 0,
+        sent: 5,
+        received: 6,
+        sent_bytes: 700,
+        received_bytes: 800,
+        up_ms: 60_000,
+        down_ms: 0,
+        tcp: None,
+    }))
 }

@@ -37,7 +37,25 @@ impl Distinct {
     }
 
     fn is_kept(&self, id: u64) -> bool {
-        id >> (BITS - self.halved.min(BITS)) == 0
+        is_below(id, self.halved)
+    }
+
+    /// How often the limit was halved.
+    pub(super) const fn halved(&self) -> u32 {
+        self.halved
+    }
+
+    /// Identities below the limit in their order, and how often each was seen.
+    pub(super) fn seen(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.seen.iter().map(|(id, count)| (*id, *count))
+    }
+
+    /// Of what [`halved`](Self::halved) and [`seen`](Self::seen) tell.
+    pub(super) fn of_seen(halved: u32, seen: impl Iterator<Item = (u64, u64)>) -> Self {
+        Self {
+            halved,
+            seen: seen.collect(),
+        }
     }
 
     /// Adds everything in `other`. The order of merging does not matter.
@@ -84,6 +102,20 @@ impl Distinct {
     /// Whether [`count`](Self::count) is exact.
     pub fn is_exact(&self) -> bool {
         self.halved == 0
+    }
+}
+
+/// Whether an identity is below a limit that was halved so often.
+fn is_below(id: u64, halved: u32) -> bool {
+    id >> (BITS - halved.min(BITS)) == 0
+}
+
+/// Drops what lies above the limit, and halves it until as many identities are left as are kept.
+pub(super) fn fit(halved: &mut u32, seen: &mut Vec<(u64, u64)>) {
+    seen.retain(|(id, _)| is_below(*id, *halved));
+    while seen.len() > MOST && *halved < BITS {
+        *halved += 1;
+        seen.retain(|(id, _)| is_below(*id, *halved));
     }
 }
 

@@ -8,6 +8,7 @@
 //! many kinds of meeting there are, and of each: how many hours ago the one before was (0: never), installations, runs.
 
 use super::Span;
+use super::varint::{Bytes, write};
 use std::collections::BTreeMap;
 
 pub(super) const HOUR: u64 = 3_600;
@@ -69,15 +70,15 @@ impl IssueDay {
         let mut packed = Vec::new();
         for (number, hour) in &self.0 {
             let there = |met: &Met| met.installs > 0 || met.runs > 0;
-            let met = || hour.met.iter().filter(|(_, met)| there(met));
-            let kinds = met().count() as u64;
+            let kept = || hour.met.iter().filter(|(_, met)| there(met));
+            let kinds = kept().count() as u64;
             if hour.reports <= 0 && kinds == 0 {
                 continue;
             }
             packed.push(*number);
             let head = [count(hour.reports), count(hour.fatal), kinds];
             head.into_iter().for_each(|value| write(&mut packed, value));
-            for (ago, Met { installs, runs }) in met() {
+            for (ago, Met { installs, runs }) in kept() {
                 let values = [*ago, count(*installs), count(*runs)];
                 values
                     .into_iter()
@@ -92,12 +93,12 @@ impl IssueDay {
         let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let mut day = Self::default();
         let mut bytes = Bytes(packed);
-        while let Some((number, reports, fatal, kinds)) = bytes.head() {
+        while let Some((number, reports, fatal, kinds)) = head(&mut bytes) {
             let hour = day.0.entry(number).or_default();
             hour.reports = signed(reports);
             hour.fatal = signed(fatal);
             for _ in 0..kinds {
-                let Some((ago, installs, runs)) = bytes.met() else {
+                let Some((ago, installs, runs)) = met(&mut bytes) else {
                     break;
                 };
                 let (installs, runs) = (signed(installs), signed(runs));
@@ -143,6 +144,13 @@ pub(super) struct Hours {
 }
 
 impl Hours {
+    /// Every hour.
+    pub(super) const ALL: Self = Self {
+        from: 0,
+        to: u64::MAX,
+        middle: u64::MAX,
+    };
+
     /// The hours of a range, where its halves and its steps are made of full hours.
     pub(super) fn of(span: Span) -> Option<Self> {
         let middle = span.middle();
@@ -165,7 +173,7 @@ impl Hours {
     pub(super) fn total(self, day: u64, packed: &[u8], mut each: impl FnMut(u64, u64)) -> Total {
         let mut total = Total::default();
         let mut bytes = Bytes(packed);
-        while let Some((number, reports, fatal, kinds)) = bytes.head() {
+        while let Some((number, reports, fatal, kinds)) = head(&mut bytes) {
             let hour = day / HOUR + u64::from(number);
             let within = (self.from..self.to).contains(&hour);
             if within {
@@ -175,7 +183,7 @@ impl Hours {
                 each(hour * HOUR, reports);
             }
             for _ in 0..kinds {
-                let Some((ago, installs, runs)) = bytes.met() else {
+                let Some((ago, installs, runs)) = met(&mut bytes) else {
                     break;
                 };
                 // The meeting before was not in the range.
@@ -189,39 +197,19 @@ impl Hours {
     }
 }
 
-fn write(bytes: &mut Vec<u8>, mut value: u64) {
-    while value > 0x7f {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
+/// The head of an hour: its number, reports, fatal ones, and how many kinds of meeting follow.
+fn head(bytes: &mut Bytes<'_>) -> Option<(u8, u64, u64, u64)> {
+    Some((
+        bytes.byte()?,
+        bytes.number()?,
+        bytes.number()?,
+        bytes.number()?,
+    ))
 }
 
-struct Bytes<'a>(&'a [u8]);
-
-impl Bytes<'_> {
-    fn head(&mut self) -> Option<(u8, u64, u64, u64)> {
-        let (number, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some((*number, self.read()?, self.read()?, self.read()?))
-    }
-
-    fn met(&mut self) -> Option<(u64, u64, u64)> {
-        Some((self.read()?, self.read()?, self.read()?))
-    }
-
-    fn read(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let (byte, rest) = self.0.split_first()?;
-            self.0 = rest;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Some(value);
-            }
-        }
-        None
-    }
+/// A kind of meeting: how long ago the one before was, installations, runs.
+fn met(bytes: &mut Bytes<'_>) -> Option<(u64, u64, u64)> {
+    Some((bytes.number()?, bytes.number()?, bytes.number()?))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod answers;
 mod body;
 pub mod clickhouse;
+mod columns;
 mod connection_sum;
 #[cfg(test)]
 mod contract;
@@ -28,6 +29,7 @@ pub mod storm;
 mod subtract;
 mod tally;
 pub mod triage;
+mod varint;
 mod versions;
 mod write;
 

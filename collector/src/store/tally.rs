@@ -1,5 +1,6 @@
 //! Sums of connection windows, put together for an answer.
 
+use super::columns::Columns;
 use super::storm::Storm;
 use super::{ConnectionAnswer, ConnectionCell, ConnectionSum, Span, versions};
 use candor_protocol::deidentify::{Name, Release};
@@ -10,75 +11,77 @@ use serde::de::value::{Error, StrDeserializer};
 use std::collections::BTreeMap;
 
 /// Sums by the classes of one dimension.
-type By<K> = BTreeMap<K, ConnectionSum>;
+type By<K> = BTreeMap<K, Columns>;
 
-/// An answer under way.
+/// An answer under way: what every class adds up to, and every step. There are far fewer classes than sums of theirs.
 pub(super) struct Tally {
     span: Span,
-    series: Vec<(u64, ConnectionSum)>,
-    total: ConnectionSum,
-    by_network: By<Network>,
-    by_name: By<Name>,
-    by_endpoint: By<Name>,
-    by_release: By<Release>,
-    by_region: By<Name>,
-    by_os: By<String>,
-    by_transport: By<Transport>,
+    series: Vec<Columns>,
+    cells: BTreeMap<ConnectionCell, Columns>,
 }
 
 impl Tally {
     pub(super) fn new(span: Span) -> Self {
-        let series = (0..span.steps()).map(|index| (span.start(index), ConnectionSum::default()));
         Self {
             span,
-            series: series.collect(),
-            total: ConnectionSum::default(),
-            by_network: By::new(),
-            by_name: By::new(),
-            by_endpoint: By::new(),
-            by_release: By::new(),
-            by_region: By::new(),
-            by_os: By::new(),
-            by_transport: By::new(),
+            series: vec![Columns::default(); span.steps()],
+            cells: BTreeMap::new(),
         }
     }
 
     /// Adds what one class of windows adds up to at one moment. A dimension that is empty was not known.
-    pub(super) fn add(&mut self, at: u64, cell: &ConnectionCell, sum: &ConnectionSum) {
+    pub(super) fn add(&mut self, at: u64, cell: ConnectionCell, sum: &Columns) {
         let step = self.span.index(at);
-        if let Some((_, step)) = step.and_then(|index| self.series.get_mut(index)) {
+        if let Some(step) = step.and_then(|index| self.series.get_mut(index)) {
             step.merge(sum);
         }
-        merge(&mut self.by_network, cell.network.parse().ok(), sum);
-        merge(&mut self.by_name, name(&cell.name), sum);
-        merge(&mut self.by_endpoint, name(&cell.endpoint), sum);
-        merge(&mut self.by_release, cell.release.parse().ok(), sum);
-        merge(&mut self.by_region, name(&cell.region), sum);
-        let os = Some(&cell.os).filter(|os| !os.is_empty()).cloned();
-        merge(&mut self.by_os, os, sum);
-        merge(&mut self.by_transport, cell.transport.parse().ok(), sum);
-        self.total.merge(sum);
+        self.cells.entry(cell).or_default().merge(sum);
     }
 
     pub(super) fn answer(self, storms: Vec<Storm>) -> ConnectionAnswer {
-        let mut by_release: Vec<_> = self.by_release.into_iter().collect();
+        let mut total = Columns::default();
+        let (mut by_network, mut by_name, mut by_endpoint) = (By::new(), By::new(), By::new());
+        let (mut by_release, mut by_region) = (By::new(), By::new());
+        let (mut by_os, mut by_transport) = (By::new(), By::new());
+        for (cell, sum) in &self.cells {
+            merge::<Network>(&mut by_network, cell.network.parse().ok(), sum);
+            merge(&mut by_name, name(&cell.name), sum);
+            merge(&mut by_endpoint, name(&cell.endpoint), sum);
+            merge::<Release>(&mut by_release, cell.release.parse().ok(), sum);
+            merge(&mut by_region, name(&cell.region), sum);
+            let os = Some(&cell.os).filter(|os| !os.is_empty()).cloned();
+            merge(&mut by_os, os, sum);
+            merge::<Transport>(&mut by_transport, cell.transport.parse().ok(), sum);
+            total.merge(sum);
+        }
+        let mut by_release = sums(by_release);
         by_release.sort_by(|(a, _), (b, _)| versions::compare(b.as_str(), a.as_str()));
+        let span = self.span;
+        let steps = self.series.iter().enumerate();
         ConnectionAnswer {
-            total: self.total,
-            by_network: self.by_network.into_iter().collect(),
-            by_name: self.by_name.into_iter().collect(),
-            by_endpoint: self.by_endpoint.into_iter().collect(),
+            total: total.sum(),
+            by_network: sums(by_network),
+            by_name: sums(by_name),
+            by_endpoint: sums(by_endpoint),
             by_release,
-            by_region: self.by_region.into_iter().collect(),
-            by_os: self.by_os.into_iter().collect(),
-            by_transport: self.by_transport.into_iter().collect(),
+            by_region: sums(by_region),
+            by_os: sums(by_os),
+            by_transport: sums(by_transport),
             storms,
-            series: self.series,
+            series: steps
+                .map(|(index, sum)| (span.start(index), sum.sum()))
+                .collect(),
         }
     }
 }
 
-fn merge<K: Ord>(by: &mut By<K>, class: Option<K>, sum: &ConnectionSum) {
+fn sums<K>(by: By<K>) -> Vec<(K, ConnectionSum)> {
+    by.into_iter()
+        .map(|(class, sum)| (class, sum.sum()))
+        .collect()
+}
+
+fn merge<K: Ord>(by: &mut By<K>, class: Option<K>, sum: &Columns) {
     if let Some(class) = class {
         by.entry(class).or_default().merge(sum);
     }

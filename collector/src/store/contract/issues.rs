@@ -1,7 +1,7 @@
 //! Issues and their reports.
 
-use super::samples::{DAY, HOUR, Life, START, app, id, keep, with_app};
-use crate::store::{Breakdown, IssueFilter, IssueId, IssueKind, Span, Store};
+use super::samples::{DAY, HOUR, Life, START, app, id, keep, pseudonym, with_app};
+use crate::store::{Breakdown, IssueFilter, IssueId, IssueKind, Part, Span, Store};
 use std::collections::HashSet;
 
 pub(crate) async fn issues_are_listed_by_how_many_installations_met_them(store: &impl Store) {
@@ -213,4 +213,76 @@ pub(crate) async fn the_reports_of_an_issue_are_paged_newest_first(store: &impl 
             .unwrap(),
         []
     );
+}
+
+pub(crate) async fn any_range_counts_whoever_met_an_issue_once(store: &impl Store) {
+    let store = with_app(store).await;
+    // Who, in which run, in which hour, met which issue; neither in the order of time nor evenly.
+    let lives: Vec<(u32, u32, u64, u64)> = (0u32..90)
+        .map(|number| {
+            let mixed = number.wrapping_mul(2_654_435_761) >> 8;
+            let (who, hour) = (mixed % 5, u64::from(mixed / 5 % 53));
+            (who, who * 10 + mixed % 3, hour, u64::from(number % 2) + 1)
+        })
+        .collect();
+    for (part, lives) in lives.chunks(30).enumerate() {
+        let crash = |(number, (who, run, hour, issue)): (usize, &(u32, u32, u64, u64))| {
+            let number = (part * 30 + number) as u32;
+            let life = Life::new(*who, *run).hour(*hour);
+            life.minute(u64::from(number % 4) * 15)
+                .crash(number, *issue, false)
+        };
+        keep(store, lives.iter().enumerate().map(crash).collect()).await;
+    }
+    let check = async |lives: &[(u32, u32, u64, u64)]| {
+        for (from, hours) in [
+            (0, 60),
+            (0, 2),
+            (1, 4),
+            (3, 20),
+            (7, 48),
+            (25, 26),
+            (40, 10),
+        ] {
+            let span = Span {
+                from: START + from * HOUR,
+                to: START + (from + hours) * HOUR,
+                step: HOUR,
+            };
+            let list = store.issues(&app(), IssueFilter::all(span, 0)).await;
+            for issue in [1, 2] {
+                let within = || {
+                    let range = from..from + hours;
+                    lives
+                        .iter()
+                        .filter(move |life| range.contains(&life.2) && life.3 == issue)
+                };
+                let rows = &list.as_ref().unwrap().rows;
+                let row = rows.iter().find(|row| row.id == IssueId(issue));
+                let counted = row.map_or((0, 0, 0), |row| (row.reports, row.runs, row.installs));
+                let runs: HashSet<u32> = within().map(|life| life.1).collect();
+                let installs: HashSet<u32> = within().map(|life| life.0).collect();
+                let truth = (
+                    within().count() as u64,
+                    runs.len() as u64,
+                    installs.len() as u64,
+                );
+                assert_eq!(counted, truth, "issue {issue}, {hours} hours from {from}");
+            }
+        }
+    };
+    check(&lives).await;
+    store.erase(&app(), &[pseudonym(3)], START).await.unwrap();
+    let left: Vec<_> = lives.into_iter().filter(|life| life.0 != 3).collect();
+    check(&left).await;
+    let gone = Part::Range {
+        from: START + 20 * HOUR,
+        to: START + 31 * HOUR,
+    };
+    store.erase_part(&app(), &gone, START).await.unwrap();
+    let left: Vec<_> = left
+        .into_iter()
+        .filter(|life| !(20..31).contains(&life.2))
+        .collect();
+    check(&left).await;
 }

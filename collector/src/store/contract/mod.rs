@@ -57,6 +57,7 @@ macro_rules! store_contract {
             an_issue_is_compared_with_all_runs_of_its_classes
             the_reports_of_an_issue_are_paged_newest_first
             an_issue_that_was_resolved_regresses_only_in_a_later_release
+            any_range_counts_whoever_met_an_issue_once
             an_issue_is_ignored_until_its_condition_is_met
             people_look_after_issues_and_say_something_about_them
             issues_that_were_merged_are_one_in_every_answer_until_they_are_split
@@ -98,6 +99,16 @@ macro_rules! store_contract {
     };
 }
 pub(crate) use store_contract;
+
+/// What a crash says.
+pub(crate) fn a_crash() -> candor_protocol::report::What {
+    Life::new(0, 0).crash(0, 0, false).report.what
+}
+
+/// An issue of crashes.
+pub(crate) fn an_issue(id: u64) -> crate::grouping::Grouped {
+    samples::grouped(super::IssueKind::Crash, id)
+}
 
 /// Reports of every kind of one installation.
 pub(crate) fn everything_of(who: u32) -> Vec<super::Incoming> {

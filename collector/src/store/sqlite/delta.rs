@@ -3,12 +3,14 @@
 use super::run::RunCell;
 use super::stamp;
 use crate::access::KeyId;
+use crate::store::columns::Columns;
 use crate::store::freeze_sum::FreezeSum;
 use crate::store::issue_day::{self, IssueDay, Met};
 use crate::store::storm::{CROWD, Minute};
 use crate::store::subtract::{Change, Sum};
 use crate::store::{Arrival, ConnectionSum};
 use candor_protocol::report::{Connection, Exit, Freeze, Network, Transport};
+use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Params, ToSql, Transaction, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -391,15 +393,23 @@ fn write_connections(
         cell.transport.as_str(),
         cell.network.as_str(),
     ];
-    let mut sum: ConnectionSum = read_sum(
-        tx,
-        "SELECT sum FROM connection_sum
-         WHERE app = ? AND grain = ? AND at = ? AND release = ? AND os = ? AND region = ? AND name = ? AND endpoint = ?
-           AND transport = ? AND network = ?",
-        key,
-    )?;
-    change.apply(&mut sum);
-    if sum.is_empty() {
+    let known = tx
+        .prepare_cached(
+            "SELECT sum, packed FROM connection_sum
+             WHERE app = ? AND grain = ? AND at = ? AND release = ? AND os = ? AND region = ? AND name = ? AND endpoint = ?
+               AND transport = ? AND network = ?",
+        )?
+        .query_row(key, |row| columns(row.get_ref(0)?, row.get_ref(1)?))
+        .optional()?;
+    let mut sum = known.unwrap_or_default();
+    if change.taken.is_empty() {
+        sum.merge(&Columns::of(&change.added));
+    } else {
+        let mut whole = sum.sum();
+        change.apply(&mut whole);
+        sum = Columns::of(&whole);
+    }
+    if sum.windows() == 0 {
         tx.prepare_cached(
             "DELETE FROM connection_sum
              WHERE app = ? AND grain = ? AND at = ? AND release = ? AND os = ? AND region = ? AND name = ? AND endpoint = ?
@@ -408,16 +418,40 @@ fn write_connections(
         .execute(key)?;
         return Ok(());
     }
-    let json = to_json(&sum)?;
-    let values: [&dyn ToSql; 3] = [&sum.attempts, &sum.ready, &json];
+    let packed = sum.pack();
+    let values: [&dyn ToSql; 3] = [&sum.attempts(), &sum.ready(), &packed];
     let row: Vec<&dyn ToSql> = key.iter().copied().chain(values).collect();
     tx.prepare_cached(
-        "INSERT INTO connection_sum (app, grain, at, release, os, region, name, endpoint, transport, network, attempts, ready, sum)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET attempts = excluded.attempts, ready = excluded.ready, sum = excluded.sum",
+        "INSERT INTO connection_sum (app, grain, at, release, os, region, name, endpoint, transport, network, attempts, ready, sum, packed)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?)
+         ON CONFLICT DO UPDATE SET attempts = excluded.attempts, ready = excluded.ready, sum = '', packed = excluded.packed",
     )?
     .execute(&row[..])?;
     Ok(())
+}
+
+/// A connection sum as it was stored: packed, or by an older collector as JSON.
+pub(super) fn columns(sum: ValueRef<'_>, packed: ValueRef<'_>) -> rusqlite::Result<Columns> {
+    read_columns(sum, packed, Columns::unpack)
+}
+
+/// What a page of health asks of a connection sum.
+pub(super) fn head(sum: ValueRef<'_>, packed: ValueRef<'_>) -> rusqlite::Result<Columns> {
+    read_columns(sum, packed, Columns::unpack_head)
+}
+
+fn read_columns(
+    sum: ValueRef<'_>,
+    packed: ValueRef<'_>,
+    unpack: fn(&[u8]) -> Option<Columns>,
+) -> rusqlite::Result<Columns> {
+    match packed {
+        ValueRef::Null => {
+            let sum: ConnectionSum = from_json(sum.as_str()?)?;
+            Ok(Columns::of(&sum))
+        }
+        packed => unpack(packed.as_blob()?).ok_or_else(|| unreadable("this is no connection sum")),
+    }
 }
 
 /// How long a minute in which few reconnected is remembered, since more may arrive, in seconds.

@@ -1,5 +1,6 @@
 //! Everything of a database, to be moved to another store.
 
+use super::delta::{columns, to_json};
 use super::open::{self, FILE, failed};
 use super::read::{self, Text};
 use crate::access::KeyHash;
@@ -7,6 +8,7 @@ use crate::store::moving::{Counted, Grave, MovedApp, MovedIssue, MovedKey, Moved
 use crate::store::triage::Deed;
 use crate::store::{ConnectionCell, StoreError, body};
 use candor_protocol::deidentify::AppName;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 use std::path::Path;
 
@@ -266,7 +268,7 @@ const TABLES: [Table; 9] = [
         },
     ),
     (
-        "SELECT grain, at, w_release.text, w_os.text, w_region.text, w_name.text, w_endpoint.text, transport, network, attempts, ready, sum
+        "SELECT grain, at, w_release.text, w_os.text, w_region.text, w_name.text, w_endpoint.text, transport, network, attempts, ready, sum, packed
          FROM connection_sum AS t
          JOIN word AS w_release ON w_release.id = t.release JOIN word AS w_os ON w_os.id = t.os
          JOIN word AS w_region ON w_region.id = t.region JOIN word AS w_name ON w_name.id = t.name
@@ -286,7 +288,10 @@ const TABLES: [Table; 9] = [
                 },
                 attempts: row.get(9)?,
                 ready: row.get(10)?,
-                sum: row.get(11)?,
+                sum: match row.get_ref(12)? {
+                    ValueRef::Null => row.get(11)?,
+                    packed => to_json(&columns(row.get_ref(11)?, packed)?.sum())?,
+                },
             })
         },
     ),

@@ -3,9 +3,9 @@
 use super::{SqliteStore, Writer, open};
 use crate::access::IngestKey;
 use crate::store::contract::store_contract;
-use crate::store::{Incoming, Kept, Span, Store, StoreError};
+use crate::store::{Expiry, Incoming, IssueFilter, Kept, Part, Span, Store, StoreError};
 use candor_protocol::deidentify::{AppName, Pseudonym};
-use candor_protocol::report::Report;
+use candor_protocol::report::{Kind, Report};
 use tempfile::TempDir;
 
 fn open_store() -> (SqliteStore, TempDir) {
@@ -268,4 +268,170 @@ async fn windows_that_an_older_collector_summed_are_answered_as_before() {
         assert_eq!((answer.by_os.len(), answer.by_transport.len()), (0, 0));
     }
     assert_eq!(store.health(&app(), ALWAYS).await.unwrap().attempts, 4);
+}
+
+fn crash(number: u32, who: u32, run: u32, hour: u64, issue: u64) -> Incoming {
+    let json = format!(
+        "{{\"id\":\"{number:032x}\",\"at\":{},\"run\":\"{run:032x}\",\"pseudonym\":\"{who:032x}\",\"release\":\"1.{}\",\
+         \"device\":{{\"os\":\"linux\",\"arch\":\"x86_64\"}},\"what\":{{\"run\":{{}}}}}}",
+        hour * 3_600,
+        who % 2,
+    );
+    let mut report = Report::from_json(&json).unwrap();
+    report.what = crate::store::contract::a_crash();
+    let json = serde_json::to_string(&report).unwrap();
+    let issue = crate::store::contract::an_issue(issue);
+    Incoming::new(number, report, &json, Some(issue))
+}
+
+/// What the days of issues say, packed.
+fn days(db: &rusqlite::Connection) -> Vec<(u64, i64, Vec<u8>)> {
+    let mut query = db
+        .prepare("SELECT day, issue, hours FROM issue_day ORDER BY day, issue")
+        .unwrap();
+    let days = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    days.unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+/// What they would say if all was counted again.
+fn days_again(db: &mut rusqlite::Connection) -> Vec<(u64, i64, Vec<u8>)> {
+    let tx = db.transaction().unwrap();
+    tx.execute("DELETE FROM issue_day", []).unwrap();
+    super::meetings::fill(&tx).unwrap();
+    days(&tx)
+}
+
+#[tokio::test]
+async fn whatever_comes_and_goes_the_days_of_issues_are_what_counting_again_gives() {
+    let (store, data) = open_store();
+    let key = IngestKey::generate();
+    store.add_app(&app(), key.hash()).await.unwrap();
+    let mut db = rusqlite::Connection::open(data.path().join("candor.db")).unwrap();
+    let mut number = 0;
+    let mut some = |arrived: u64| {
+        let crashes = (0..60).map(|_| {
+            number += 1;
+            let mixed = number.wrapping_mul(2_654_435_761) >> 8;
+            let (who, run) = (mixed % 7, mixed % 7 * 10 + mixed / 7 % 3);
+            // Some runs go on under another pseudonym.
+            let who = if mixed.is_multiple_of(11) {
+                who + 1
+            } else {
+                who
+            };
+            crash(
+                number,
+                who,
+                run,
+                400 + u64::from(mixed / 21 % 90),
+                u64::from(mixed % 3),
+            )
+        });
+        (crashes.collect::<Vec<_>>(), arrived)
+    };
+    let pseudonym = |who: u32| format!("{who:032x}").parse::<Pseudonym>().unwrap();
+    let mut check = |db: &mut rusqlite::Connection, after: &str| {
+        let kept = days(db);
+        assert!(!kept.is_empty());
+        assert_eq!(kept, days_again(db), "after {after}");
+    };
+    for arrived in [500 * 3_600, 510 * 3_600] {
+        let (crashes, arrived) = some(arrived);
+        store.keep(&app(), crashes, arrived).await.unwrap();
+        check(&mut db, "keeping");
+    }
+    store
+        .erase(&app(), &[pseudonym(3), pseudonym(4)], 0)
+        .await
+        .unwrap();
+    check(&mut db, "erasing installations");
+    let range = Part::Range {
+        from: 420 * 3_600,
+        to: 433 * 3_600,
+    };
+    store.erase_part(&app(), &range, 0).await.unwrap();
+    check(&mut db, "erasing a range");
+    let expiry = Expiry {
+        reports: [(Kind::Crash, 505 * 3_600)].into(),
+        summaries: 415 * 3_600,
+        future: 480 * 3_600,
+        ledger: 0,
+        quarantine: 0,
+    };
+    let expired = store.expire(&app(), expiry).await.unwrap();
+    assert!(expired.reports > 0 && expired.cells > 0, "{expired:?}");
+    check(&mut db, "expiring");
+    let release = Part::Release("1.1".parse().unwrap());
+    store.erase_part(&app(), &release, 0).await.unwrap();
+    check(&mut db, "erasing a release");
+    store.erase_part(&app(), &Part::App, 0).await.unwrap();
+    assert_eq!(days(&db), []);
+}
+
+#[tokio::test]
+async fn what_the_version_before_wrote_is_answered_as_its_reports_say() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("candor.db");
+    let packed: &[u8] = include_bytes!("schema/6.db.zst");
+    std::fs::write(&file, zstd::decode_all(packed).unwrap()).unwrap();
+    let app: AppName = "fleet".parse().unwrap();
+    let db = rusqlite::Connection::open(&file).unwrap();
+    let number = |sql: &str, values: &[&dyn rusqlite::ToSql]| -> u64 {
+        db.query_row(sql, values, |row| row.get(0)).unwrap()
+    };
+    let windows = number("SELECT count(*) FROM report WHERE kind = 'connection'", &[]);
+    let first = number("SELECT min(at) FROM report WHERE issue IS NOT NULL", &[]);
+    let first = first - first % 3_600;
+    let attempts = number(
+        "SELECT sum(attempts) FROM connection_sum WHERE grain < 2",
+        &[],
+    );
+    drop(SqliteStore::open(data.path()).unwrap());
+    let store = SqliteStore::open(data.path()).unwrap();
+    for (from, hours) in [(0, 48), (0, 2), (4, 8), (10, 4)] {
+        let span = Span {
+            from: first + from * 3_600,
+            to: first + (from + hours) * 3_600,
+            step: 3_600,
+        };
+        let list = store.issues(&app, IssueFilter::all(span, 0)).await.unwrap();
+        let met = "FROM report WHERE issue IS NOT NULL AND at >= ? AND at < ?";
+        let values: [&dyn rusqlite::ToSql; 2] = [&span.from, &span.to];
+        let issues = number(&format!("SELECT count(DISTINCT issue) {met}"), &values);
+        assert_eq!(list.total, issues, "{hours} hours from {from}");
+        for row in list.rows {
+            let of_issue = format!("{met} AND issue = {}", row.id.0 as i64);
+            let truth = ["*", "DISTINCT run", "DISTINCT pseudonym"]
+                .map(|what| number(&format!("SELECT count({what}) {of_issue}"), &values));
+            assert_eq!(
+                [row.reports, row.runs, row.installs],
+                truth,
+                "{hours} hours from {from}"
+            );
+        }
+    }
+    let all = Span {
+        to: 100_000_000_000,
+        ..ALWAYS
+    };
+    let filter = crate::store::ConnectionFilter::default();
+    let answer = store
+        .connections(
+            &app,
+            filter,
+            Span {
+                step: 1 << 40,
+                ..all
+            },
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        (answer.total.windows, answer.total.attempts),
+        (windows, attempts)
+    );
+    let mut db = rusqlite::Connection::open(&file).unwrap();
+    let filled = days(&db);
+    assert!(!filled.is_empty());
+    assert_eq!(filled, days_again(&mut db));
 }

@@ -24,8 +24,17 @@ pub(super) fn triage(
     std::mem::take(&mut work.deltas).write(work.tx)?;
     let tx = work.tx;
     let mut done: BTreeSet<u64> = BTreeSet::new();
-    for id in issues {
-        let marks = triage::marks(tx, app)?;
+    let moves = matches!(change, Change::Merge(_) | Change::Split);
+    // Only the next release asks for the latest one, and it is the same for all.
+    let latest = match change {
+        Change::Resolve(None) => triage::latest_release(tx, app)?,
+        _ => None,
+    };
+    let mut marks = triage::marks(tx, app)?;
+    for (index, id) in issues.iter().enumerate() {
+        if moves && index > 0 {
+            marks = triage::marks(tx, app)?;
+        }
         let root = marks.root(id.0);
         let Some(kind) = triage::kind(tx, app, root)? else {
             continue;
@@ -48,9 +57,9 @@ pub(super) fn triage(
             }
             _ if done.contains(&root) => {}
             alone => {
-                let facts = triage::facts(tx, app, &marks.family(root))?;
-                let latest = triage::latest_release(tx, app)?;
-                if let Some(said) = Said::of(alone, &facts, latest) {
+                let ignored = matches!(alone, Change::Ignore(_));
+                let facts = triage::facts(tx, app, &marks.family(root), ignored)?;
+                if let Some(said) = Said::of(alone, &facts, latest.clone()) {
                     write(tx, app, root, by, &said)?;
                     done.insert(root);
                 }

@@ -4,6 +4,7 @@ use super::health::grains;
 use super::{Ask, whole, within};
 use crate::store::clickhouse::cell::What;
 use crate::store::clickhouse::sql;
+use crate::store::columns::Columns;
 use crate::store::storm::{self, Minute, Storm};
 use crate::store::subtract::{Change, Sum};
 use crate::store::tally::Tally;
@@ -67,7 +68,7 @@ pub(in super::super) async fn connections(
     for ((at, cell), sums) in cells {
         let sum = put_together(&sums)?;
         if !sum.is_empty() {
-            tally.add(at, &cell, &sum);
+            tally.add(at, cell, &Columns::of(&sum));
         }
     }
     Ok(tally.answer(storms))

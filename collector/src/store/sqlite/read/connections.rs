@@ -1,10 +1,10 @@
 //! Connection windows, summed.
 
 use super::bounds;
-use crate::store::sqlite::delta::from_json;
+use crate::store::sqlite::delta::columns;
 use crate::store::storm::{self, Minute, Storm};
 use crate::store::tally::Tally;
-use crate::store::{ConnectionAnswer, ConnectionCell, ConnectionFilter, ConnectionSum, Span};
+use crate::store::{ConnectionAnswer, ConnectionCell, ConnectionFilter, Span};
 use candor_protocol::deidentify::{Name, Release};
 use candor_protocol::report::{Network, Transport};
 use rusqlite::{Transaction, named_params};
@@ -19,7 +19,7 @@ pub(in super::super) fn connections(
     let mut tally = Tally::new(span);
     let (from, to) = bounds(span);
     let mut query = db.prepare_cached(
-        "SELECT at, network, name.text, endpoint.text, release.text, sum, region.text, os.text, transport
+        "SELECT at, network, name.text, endpoint.text, release.text, sum, region.text, os.text, transport, packed
          FROM connection_sum AS c
          JOIN word AS name ON name.id = c.name
          JOIN word AS endpoint ON endpoint.id = c.endpoint
@@ -59,8 +59,7 @@ pub(in super::super) fn connections(
         if !filter.cells.take(&cell) {
             continue;
         }
-        let sum: ConnectionSum = from_json(row.get_ref(5)?.as_str()?)?;
-        tally.add(at, &cell, &sum);
+        tally.add(at, cell, &columns(row.get_ref(5)?, row.get_ref(9)?)?);
     }
     Ok(tally.answer(storms(db, app, filter, span)?))
 }

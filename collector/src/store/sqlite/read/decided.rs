@@ -18,7 +18,7 @@ impl Decided {
         let mut states = HashMap::new();
         for (root, said) in marks.states() {
             if said.asks_releases_alone() {
-                let facts = triage::facts_for(db, app, &marks.family(root), said)?;
+                let facts = triage::facts(db, app, &marks.family(root), false)?;
                 states.insert(root, said.state(&facts, 0));
             }
         }
@@ -39,7 +39,7 @@ impl Decided {
         if let Some(state) = self.states.get(&root) {
             return Ok(state.clone());
         }
-        let facts = triage::facts_for(db, app, &self.marks.family(root), said)?;
+        let facts = triage::facts(db, app, &self.marks.family(root), said.asks_installs())?;
         Ok(said.state(&facts, now))
     }
 }

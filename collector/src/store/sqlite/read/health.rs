@@ -1,8 +1,9 @@
 //! Rates over time and by release.
 
 use super::{Text, bounds};
-use crate::store::sqlite::delta::from_json;
-use crate::store::{ConnectionSum, Exits, Health, Point, ReleaseRow, Span};
+use crate::store::columns::Columns;
+use crate::store::sqlite::delta::head;
+use crate::store::{Exits, Health, Point, ReleaseRow, Span};
 use candor_protocol::deidentify::Release;
 use candor_protocol::report::Exit;
 use rusqlite::Transaction;
@@ -53,16 +54,18 @@ pub(in super::super) fn health(
     }
 
     let mut query = db.prepare_cached(
-        "SELECT sum FROM connection_sum WHERE app = ? AND grain < 2 AND at >= ? AND at < ?",
+        "SELECT sum, packed FROM connection_sum WHERE app = ? AND grain < 2 AND at >= ? AND at < ?",
     )?;
     let mut rows = query.query((app, from, to))?;
+    let mut sum = Columns::default();
     while let Some(row) = rows.next()? {
-        let sum: ConnectionSum = from_json(row.get_ref(0)?.as_str()?)?;
-        health.attempts += sum.attempts;
-        health.ready += sum.ready;
-        health.ready_us.merge(&sum.ready_us);
-        health.rtt_us.merge(&sum.rtt_us);
+        sum.merge(&head(row.get_ref(0)?, row.get_ref(1)?)?);
     }
+    let sum = sum.sum();
+    health.attempts = sum.attempts;
+    health.ready = sum.ready;
+    health.ready_us = sum.ready_us;
+    health.rtt_us = sum.rtt_us;
     Ok(health)
 }
 

@@ -7,7 +7,7 @@ use crate::store::triage::turns;
 use crate::store::{Breakdown, IssueFilter, IssueId, IssuePage, Member, Span};
 use rusqlite::Transaction;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub(in super::super) fn issue(
     db: &Transaction<'_>,
@@ -35,14 +35,15 @@ pub(in super::super) fn issue(
     let deeds = triage::deeds(db, app, &family)?;
     let facts = match deeds.is_empty() {
         true => Default::default(),
-        false => triage::facts(db, app, &family)?,
+        false => triage::shown(db, app, &family)?,
     };
+    let [by_release, by_os, by_device] = breakdowns(db, app, &family, span)?;
     let first = (row.first_seen, row.first_release.as_str());
     Ok(Some(IssuePage {
         turns: turns(root, &deeds, &facts, first, now),
-        by_release: breakdown(db, app, &family, span, "release")?,
-        by_os: breakdown(db, app, &family, span, "os")?,
-        by_device: breakdown(db, app, &family, span, "device")?,
+        by_release,
+        by_os,
+        by_device,
         trends: trends(db, app, &family, span)?,
         members: members(db, app, &family)?,
         why: from_json(&why)?,
@@ -98,32 +99,66 @@ fn trends(
     Ok(trends)
 }
 
-/// By one of the columns that reports and summaries share; most reports first.
-fn breakdown(
+/// By release, operating system and class of machine; most reports first.
+fn breakdowns(
     db: &Transaction<'_>,
     app: i64,
     family: &[u64],
     span: Span,
-    column: &str,
-) -> rusqlite::Result<Vec<Breakdown>> {
+) -> rusqlite::Result<[Vec<Breakdown>; 3]> {
     let (from, to) = bounds(span);
-    let among = triage::among(family);
     let mut query = db.prepare(&format!(
-        "SELECT word.text, mine.reports, mine.runs,
-             (SELECT coalesce(sum(runs), 0) FROM run_count WHERE app = ?1 AND at >= ?2 AND at < ?3 AND {column} = mine.class)
-         FROM (SELECT {column} AS class, count(*) AS reports, count(DISTINCT run) AS runs FROM report INDEXED BY report_issue
-               WHERE app = ?1 AND issue {among} AND at >= ?2 AND at < ?3 GROUP BY {column}) AS mine
-         JOIN word ON word.id = mine.class
-         ORDER BY mine.reports DESC, word.text"
+        "SELECT release, os, device, run FROM report INDEXED BY report_issue
+         WHERE app = ? AND issue {} AND at >= ? AND at < ?",
+        triage::among(family)
     ))?;
-    query
-        .query_map((app, from, to), |row| {
-            Ok(Breakdown {
-                label: row.get(0)?,
-                reports: row.get(1)?,
-                runs: row.get(2)?,
-                of: row.get(3)?,
-            })
-        })?
-        .collect()
+    let mut rows = query.query((app, from, to))?;
+    // By class: reports and runs.
+    let mut mine: [HashMap<i64, (u64, HashSet<[u8; 16]>)>; 3] = Default::default();
+    while let Some(row) = rows.next()? {
+        let run = row.get(3)?;
+        for (column, classes) in mine.iter_mut().enumerate() {
+            let (reports, runs) = classes.entry(row.get(column)?).or_default();
+            *reports += 1;
+            runs.insert(run);
+        }
+    }
+    let [releases, systems, devices] = mine;
+    let mut all = [Vec::new(), Vec::new(), Vec::new()];
+    let columns = ["release", "os", "device"];
+    for ((column, classes), rows) in columns
+        .into_iter()
+        .zip([releases, systems, devices])
+        .zip(&mut all)
+    {
+        let mut of = runs_by(db, app, span, column)?;
+        for (class, (reports, runs)) in classes {
+            let label = db
+                .prepare_cached("SELECT text FROM word WHERE id = ?")?
+                .query_row([class], |row| row.get(0))?;
+            rows.push(Breakdown {
+                label,
+                reports,
+                runs: runs.len() as u64,
+                of: of.remove(&class).unwrap_or_default(),
+            });
+        }
+        rows.sort_by(|a, b| (b.reports, &a.label).cmp(&(a.reports, &b.label)));
+    }
+    Ok(all)
+}
+
+/// All runs of a range, by one of the columns that reports and summaries share.
+fn runs_by(
+    db: &Transaction<'_>,
+    app: i64,
+    span: Span,
+    column: &str,
+) -> rusqlite::Result<HashMap<i64, u64>> {
+    let (from, to) = bounds(span);
+    let mut query = db.prepare_cached(&format!(
+        "SELECT {column}, sum(runs) FROM run_count WHERE app = ? AND at >= ? AND at < ? GROUP BY {column}"
+    ))?;
+    let runs = query.query_map((app, from, to), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    runs.collect()
 }

@@ -5,10 +5,8 @@ use crate::store::sqlite::installs::WEEK;
 use crate::store::sqlite::remembered::Remembered;
 use crate::store::{ConnectionCell, Group, Groups, Of, Population, QuarantineRow, Span};
 use candor_protocol::deidentify::Release;
-use rusqlite::{ToSql, Transaction};
-
-/// A column, and what its classes are.
-type Dimension = (&'static str, fn(String) -> Group);
+use rusqlite::Transaction;
+use std::collections::{HashMap, HashSet};
 
 pub(in super::super) fn groups(
     db: &Transaction<'_>,
@@ -18,49 +16,58 @@ pub(in super::super) fn groups(
     known: &Remembered,
 ) -> rusqlite::Result<Groups> {
     let (from, to) = bounds(span);
-    let issue = match of {
-        Of::Connections => {
-            return cells(db, app, (from / WEEK, to.saturating_add(WEEK - 1) / WEEK));
-        }
-        Of::Runs => None,
-        Of::Issue(id) => Some(id),
-    };
-    let family = match issue {
-        Some(id) => {
-            let marks = &known.decided(db, app)?.marks;
-            triage::among(&marks.family(marks.root(id.0)))
-        }
-        None => String::new(),
-    };
-    let of_issue = format!("report INDEXED BY report_issue WHERE issue {family}");
-    let values: [&dyn ToSql; 3] = [&app, &from, &to];
-    let (table, dimensions): (&str, &[Dimension]) = match of {
-        Of::Runs | Of::Connections => ("run WHERE true", &[("release", Group::Release)]),
-        Of::Issue(_) => (
-            &of_issue,
-            &[
-                ("release", Group::Release),
-                ("os", Group::Os),
-                ("device", Group::Device),
-            ],
+    match of {
+        Of::Connections => cells(db, app, (from / WEEK, to.saturating_add(WEEK - 1) / WEEK)),
+        Of::Runs => classes(
+            db,
+            "SELECT pseudonym, release FROM run WHERE app = ? AND at >= ? AND at < ?",
+            (app, from, to),
+            &[Group::Release],
         ),
-    };
-    let table = format!("{table} AND app = ?1 AND at >= ?2 AND at < ?3");
+        Of::Issue(id) => {
+            let marks = &known.decided(db, app)?.marks;
+            let family = triage::among(&marks.family(marks.root(id.0)));
+            classes(
+                db,
+                &format!(
+                    "SELECT pseudonym, release, os, device FROM report INDEXED BY report_issue
+                     WHERE app = ? AND issue {family} AND at >= ? AND at < ?"
+                ),
+                (app, from, to),
+                &[Group::Release, Group::Os, Group::Device],
+            )
+        }
+    }
+}
+
+/// Installations by class, of rows of a pseudonym and the words of its classes.
+fn classes(
+    db: &Transaction<'_>,
+    sql: &str,
+    values: (i64, i64, i64),
+    dimensions: &[fn(String) -> Group],
+) -> rusqlite::Result<Groups> {
+    let mut all: HashSet<[u8; 16]> = HashSet::new();
+    let mut by: Vec<HashMap<i64, HashSet<[u8; 16]>>> = vec![HashMap::new(); dimensions.len()];
+    let mut query = db.prepare(sql)?;
+    let mut rows = query.query(values)?;
+    while let Some(row) = rows.next()? {
+        let who = row.get(0)?;
+        all.insert(who);
+        for (column, classes) in by.iter_mut().enumerate() {
+            classes.entry(row.get(column + 1)?).or_default().insert(who);
+        }
+    }
     let mut groups = Groups {
-        installs: db
-            .prepare(&format!("SELECT count(DISTINCT pseudonym) FROM {table}"))?
-            .query_row(&values[..], |row| row.get(0))?,
+        installs: all.len() as u64,
         ..Groups::default()
     };
-    for (dimension, group) in dimensions {
-        let mut query = db.prepare(&format!(
-            "SELECT word.text, mine.installs FROM
-                 (SELECT {dimension} AS class, count(DISTINCT pseudonym) AS installs FROM {table} GROUP BY {dimension}) AS mine
-             JOIN word ON word.id = mine.class"
-        ))?;
-        let mut rows = query.query(&values[..])?;
-        while let Some(row) = rows.next()? {
-            groups.by.insert(group(row.get(0)?), row.get(1)?);
+    for (group, classes) in dimensions.iter().zip(by) {
+        for (class, installs) in classes {
+            let word = db
+                .prepare_cached("SELECT text FROM word WHERE id = ?")?
+                .query_row([class], |row| row.get(0))?;
+            groups.by.insert(group(word), installs.len() as u64);
         }
     }
     Ok(groups)

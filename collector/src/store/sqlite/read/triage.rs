@@ -1,6 +1,8 @@
 //! What was said about issues, and what is counted of them for it.
 
+use crate::store::issue_day::Hours;
 use crate::store::sqlite::delta::from_json;
+use crate::store::sqlite::stamp;
 use crate::store::triage::{Deed, Facts, Marks, Said};
 use crate::store::versions;
 use rusqlite::{OptionalExtension, Row, Transaction};
@@ -48,42 +50,56 @@ pub(in super::super) fn among(issues: &[u64]) -> String {
     }
 }
 
-/// What is counted of issues together.
-pub(in super::super) fn facts(
+/// When releases first showed issues; how often and whom they met is left out.
+pub(in super::super) fn shown(
     db: &Transaction<'_>,
     app: i64,
     issues: &[u64],
 ) -> rusqlite::Result<Facts> {
-    let among = among(issues);
     let mut facts = Facts::default();
     let mut query = db.prepare(&format!(
-        "SELECT word.text, min(at), sum(reports) FROM issue_count JOIN word ON word.id = release
-         WHERE app = ? AND issue {among} GROUP BY release"
+        "SELECT word.text, first FROM
+             (SELECT release, min(at) AS first FROM issue_count WHERE app = ? AND issue {} GROUP BY release)
+         JOIN word ON word.id = release",
+        among(issues)
     ))?;
     let mut rows = query.query([app])?;
     while let Some(row) = rows.next()? {
         facts.seen.insert(row.get(0)?, row.get(1)?);
-        facts.reports += row.get::<_, u64>(2)?;
     }
-    facts.installs = installs(db, app, issues)?;
     Ok(facts)
 }
 
 /// How many installations are behind the reports of issues that are kept.
 fn installs(db: &Transaction<'_>, app: i64, issues: &[u64]) -> rusqlite::Result<u64> {
-    db.prepare(&format!(
-        "SELECT count(DISTINCT pseudonym) FROM report WHERE app = ? AND issue {}",
-        among(issues)
-    ))?
-    .query_row([app], |row| row.get(0))
+    let [one] = issues else {
+        return db
+            .prepare(&format!(
+                "SELECT count(DISTINCT pseudonym) FROM report INDEXED BY report_issue WHERE app = ? AND issue {}",
+                among(issues)
+            ))?
+            .query_row([app], |row| row.get(0));
+    };
+    let mut query = db.prepare_cached(
+        "SELECT issue_day.day, hours FROM stamp
+         JOIN issue_day ON issue_day.app = stamp.app AND issue_day.day = stamp.day AND issue = ?
+         WHERE stamp.app = ? AND about = ?",
+    )?;
+    let mut rows = query.query((*one as i64, app, stamp::DAY))?;
+    let mut installs = 0;
+    while let Some(row) = rows.next()? {
+        let packed = row.get_ref(1)?.as_blob()?;
+        installs += Hours::ALL.total(row.get(0)?, packed, |_, _| {}).installs;
+    }
+    Ok(installs)
 }
 
-/// What of [`facts`] a state asks for: when releases were first seen is left out.
-pub(in super::super) fn facts_for(
+/// What is counted of issues for what is said about them; when releases were first seen is left out.
+pub(in super::super) fn facts(
     db: &Transaction<'_>,
     app: i64,
     issues: &[u64],
-    said: &Said,
+    asks_installs: bool,
 ) -> rusqlite::Result<Facts> {
     let mut facts = Facts::default();
     let mut query = db.prepare_cached(
@@ -96,7 +112,7 @@ pub(in super::super) fn facts_for(
             facts.reports += row.get::<_, u64>(1)?;
         }
     }
-    if said.asks_installs() {
+    if asks_installs {
         facts.installs = installs(db, app, issues)?;
     }
     Ok(facts)
@@ -107,9 +123,18 @@ pub(in super::super) fn latest_release(
     db: &Transaction<'_>,
     app: i64,
 ) -> rusqlite::Result<Option<String>> {
+    // From one release to the next, instead of over all rows.
     let mut query = db.prepare_cached(
-        "SELECT text FROM word WHERE id IN (SELECT release FROM run_count WHERE app = ?1)
-             OR id IN (SELECT release FROM issue_release WHERE app = ?1)",
+        "WITH RECURSIVE
+         ran (release) AS (
+             SELECT min(release) FROM run_count WHERE app = ?1 UNION ALL
+             SELECT (SELECT min(release) FROM run_count WHERE app = ?1 AND release > ran.release) FROM ran WHERE release IS NOT NULL
+         ),
+         shown (release) AS (
+             SELECT min(release) FROM issue_release WHERE app = ?1 UNION ALL
+             SELECT (SELECT min(release) FROM issue_release WHERE app = ?1 AND release > shown.release) FROM shown WHERE release IS NOT NULL
+         )
+         SELECT text FROM word WHERE id IN (SELECT release FROM ran UNION SELECT release FROM shown)",
     )?;
     let releases = query.query_map([app], |row| row.get::<_, String>(0))?;
     let releases = releases.collect::<rusqlite::Result<Vec<_>>>()?;

@@ -21,3 +21,10 @@ CREATE TABLE stamp (
 DROP INDEX report_pseudonym;
 CREATE INDEX report_pseudonym ON report (app, pseudonym, issue, at);
 CREATE INDEX report_run ON report (app, run, issue, at) WHERE issue IS NOT NULL;
+
+-- Which releases ran, and which have shown an issue.
+CREATE INDEX run_count_release ON run_count (app, release);
+CREATE INDEX issue_release_release ON issue_release (app, release);
+
+-- Connection sums are packed (store/columns.rs); those of before stay as they are until something is added.
+ALTER TABLE connection_sum ADD COLUMN packed BLOB; -- where there is one, `sum` is empty
