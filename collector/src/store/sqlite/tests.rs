@@ -307,7 +307,7 @@ async fn whatever_comes_and_goes_the_days_of_issues_are_what_counting_again_give
     let key = IngestKey::generate();
     store.add_app(&app(), key.hash()).await.unwrap();
     let mut db = rusqlite::Connection::open(data.path().join("candor.db")).unwrap();
-    let mut number = 0;
+    let mut number: u32 = 0;
     let mut some = |arrived: u64| {
         let crashes = (0..60).map(|_| {
             number += 1;
@@ -330,7 +330,7 @@ async fn whatever_comes_and_goes_the_days_of_issues_are_what_counting_again_give
         (crashes.collect::<Vec<_>>(), arrived)
     };
     let pseudonym = |who: u32| format!("{who:032x}").parse::<Pseudonym>().unwrap();
-    let mut check = |db: &mut rusqlite::Connection, after: &str| {
+    let check = |db: &mut rusqlite::Connection, after: &str| {
         let kept = days(db);
         assert!(!kept.is_empty());
         assert_eq!(kept, days_again(db), "after {after}");
