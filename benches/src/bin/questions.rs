@@ -40,7 +40,7 @@ const DAYS: u64 = 30;
 /// How often each question is asked.
 const TIMES: u32 = 200;
 /// Reports in one batch.
-const BATCH: usize = 2_000;
+const BATCH: usize = 20_000;
 const RELEASES: [&str; 12] = [
     "1.0.0", "1.0.1", "1.1.0", "1.2.0", "1.3.0", "1.4.0", "2.0.0", "2.0.1", "2.1.0", "2.2.0",
     "2.3.0", "2.4.0",

@@ -273,15 +273,17 @@ pub async fn connections<S: Store>(
     let store = &state.store;
     let merged = store
         .connections(app, of(Cells::Except(cells.clone())), span)
-        .await?
-        .total;
+        .await?;
     let mut answer = store.connections(app, of(Cells::Only(cells)), span).await?;
-    let left_out = merged.windows > 0;
-    let other = (filter == ConnectionFilter::default() && left_out).then_some(merged);
-    if other.is_some() {
-        let all = store.connections(app, filter, span).await?;
-        answer.total = all.total;
-        answer.series = all.series;
+    let left_out = merged.total.windows > 0;
+    let mut other = None;
+    if filter == ConnectionFilter::default() && left_out {
+        // Both together are everything.
+        answer.total.merge(&merged.total);
+        for ((_, step), (_, more)) in answer.series.iter_mut().zip(&merged.series) {
+            step.merge(more);
+        }
+        other = Some(merged.total);
     }
     Ok(SafeConnections {
         left_out: left_out && other.is_none(),

@@ -261,7 +261,8 @@ fn merge(mine: &mut Pairs, theirs: &Pairs) {
             Ordering::Greater => merged.extend(right.next()),
             Ordering::Equal => {
                 merged.push((one.0, one.1.saturating_add(other.1)));
-                (left.next(), right.next());
+                left.next();
+                right.next();
             }
         }
     }

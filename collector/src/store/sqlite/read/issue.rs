@@ -99,6 +99,9 @@ fn trends(
     Ok(trends)
 }
 
+/// Reports and runs by class.
+type Classes = HashMap<i64, (u64, HashSet<[u8; 16]>)>;
+
 /// By release, operating system and class of machine; most reports first.
 fn breakdowns(
     db: &Transaction<'_>,
@@ -113,8 +116,7 @@ fn breakdowns(
         triage::among(family)
     ))?;
     let mut rows = query.query((app, from, to))?;
-    // By class: reports and runs.
-    let mut mine: [HashMap<i64, (u64, HashSet<[u8; 16]>)>; 3] = Default::default();
+    let mut mine: [Classes; 3] = Default::default();
     while let Some(row) = rows.next()? {
         let run = row.get(3)?;
         for (column, classes) in mine.iter_mut().enumerate() {
