@@ -9,7 +9,9 @@ use crate::store::issue_day::{Hours, Total};
 use crate::store::issue_list::Entry;
 use crate::store::sqlite::remembered::{Day, Remembered};
 use crate::store::triage::Marks;
-use crate::store::{IssueFilter, IssueId, IssueKind, IssueList, IssueRow, Span, issue_count};
+use crate::store::{
+    Dimension, IssueFilter, IssueId, IssueKind, IssueList, IssueRow, Span, issue_count,
+};
 use candor_protocol::deidentify::Release;
 use rusqlite::types::Value;
 use rusqlite::{Transaction, params_from_iter};
@@ -50,7 +52,6 @@ pub(in super::super) fn issues(
     entries.retain(|entry| filter.takes(entry));
     if filter.asks_installs() {
         counts.meet(db, app, filter, &mut entries, marks)?;
-        entries.retain(|entry| entry.installs >= filter.least);
     }
     let total = entries.len() as u64;
     if !filter.asks_seen() {
@@ -176,14 +177,11 @@ struct Classes {
 impl Classes {
     fn of(filter: &IssueFilter) -> Self {
         let mut classes = Self::default();
-        for (column, class) in [
-            ("release", &filter.release),
-            ("os", &filter.os),
-            ("device", &filter.device),
-        ] {
-            if let Some(class) = class {
+        for dimension in Dimension::ALL {
+            if let Some(class) = filter.class(dimension) {
+                let column = dimension.as_str();
                 classes.sql += &format!(" AND {column} = (SELECT id FROM word WHERE text = ?)");
-                classes.values.push(Value::from(class.clone()));
+                classes.values.push(Value::from(class.to_owned()));
             }
         }
         classes

@@ -3,10 +3,13 @@
 use super::{Text, bounds, triage};
 use crate::store::sqlite::installs::WEEK;
 use crate::store::sqlite::remembered::Remembered;
-use crate::store::{ConnectionCell, Group, Groups, Of, Population, QuarantineRow, Span};
+use crate::store::{
+    ConnectionCell, Dimension, Group, Groups, IssueId, Of, Population, QuarantineRow, Span,
+};
 use candor_protocol::deidentify::Release;
 use rusqlite::Transaction;
-use std::collections::{HashMap, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub(in super::super) fn groups(
     db: &Transaction<'_>,
@@ -22,7 +25,7 @@ pub(in super::super) fn groups(
             db,
             "SELECT pseudonym, release FROM run WHERE app = ? AND at >= ? AND at < ?",
             (app, from, to),
-            &[Group::Release],
+            &[Dimension::Release],
         ),
         Of::Issue(id) => {
             let marks = &known.decided(db, app)?.marks;
@@ -34,7 +37,7 @@ pub(in super::super) fn groups(
                      WHERE app = ? AND issue {family} AND at >= ? AND at < ?"
                 ),
                 (app, from, to),
-                &[Group::Release, Group::Os, Group::Device],
+                &Dimension::ALL,
             )
         }
     }
@@ -45,7 +48,7 @@ fn classes(
     db: &Transaction<'_>,
     sql: &str,
     values: (i64, i64, i64),
-    dimensions: &[fn(String) -> Group],
+    dimensions: &[Dimension],
 ) -> rusqlite::Result<Groups> {
     let mut all: HashSet<[u8; 16]> = HashSet::new();
     let mut by: Vec<HashMap<i64, HashSet<[u8; 16]>>> = vec![HashMap::new(); dimensions.len()];
@@ -62,15 +65,70 @@ fn classes(
         installs: all.len() as u64,
         ..Groups::default()
     };
-    for (group, classes) in dimensions.iter().zip(by) {
+    for (dimension, classes) in dimensions.iter().zip(by) {
         for (class, installs) in classes {
             let word = db
                 .prepare_cached("SELECT text FROM word WHERE id = ?")?
                 .query_row([class], |row| row.get(0))?;
-            groups.by.insert(group(word), installs.len() as u64);
+            groups
+                .by
+                .insert(dimension.group(word), installs.len() as u64);
         }
     }
     Ok(groups)
+}
+
+/// Installations by class of one dimension, for every issue.
+pub(in super::super) fn spreads(
+    db: &Transaction<'_>,
+    app: i64,
+    dimension: Dimension,
+    span: Span,
+    known: &Remembered,
+) -> rusqlite::Result<BTreeMap<IssueId, Groups>> {
+    let marks = &known.decided(db, app)?.marks;
+    let (from, to) = bounds(span);
+    let mut query = db.prepare_cached(&format!(
+        "SELECT issue, {}, pseudonym FROM report INDEXED BY report_met
+         WHERE app = ? AND issue IS NOT NULL AND at >= ? AND at < ?",
+        dimension.as_str()
+    ))?;
+    let mut rows = query.query((app, from, to))?;
+    // Who met which issue, and in which class.
+    let mut met: Vec<(u64, u128, i64)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let who = row.get_ref(2)?.as_blob()?;
+        let who = who.first_chunk::<16>().copied().unwrap_or_default();
+        let root = marks.root(row.get::<_, i64>(0)? as u64);
+        met.push((root, u128::from_ne_bytes(who), row.get(1)?));
+    }
+    met.sort_unstable();
+    met.dedup();
+    let mut names: HashMap<i64, Group> = HashMap::new();
+    let mut spreads: BTreeMap<IssueId, Groups> = BTreeMap::new();
+    let mut last = None;
+    for (root, who, class) in met {
+        let groups = spreads.entry(IssueId(root)).or_default();
+        if last.replace((root, who)) != Some((root, who)) {
+            groups.installs += 1;
+        }
+        let group = match names.entry(class) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let name = db
+                    .prepare_cached("SELECT text FROM word WHERE id = ?")?
+                    .query_row([class], |row| row.get(0))?;
+                unknown.insert(dimension.group(name))
+            }
+        };
+        match groups.by.get_mut(group) {
+            Some(installs) => *installs += 1,
+            None => {
+                groups.by.insert(group.clone(), 1);
+            }
+        }
+    }
+    Ok(spreads)
 }
 
 /// Installations by class of connection window, in the weeks from the first to the one before the second.
