@@ -30,10 +30,11 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Overvi
     let health = store.health(app, span).await?;
     let before = store.health(app, window::before(span)).await?;
     let trend = store.trend(app, span).await?;
-    let issues = store
-        .issues(app, IssueFilter::all(span, entry.now))
-        .await?
-        .rows;
+    let filter = IssueFilter {
+        limit: TOP as u32,
+        ..IssueFilter::all(span, entry.now)
+    };
+    let issues = store.issues(app, filter).await?;
     let releases = groups::releases(state, app, span).await?;
     let ledger = store.ledger(app).await?;
     Ok(Overview {
@@ -45,8 +46,8 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Overvi
             .then(|| fill(entry.words().waiting_text, &[app])),
         figures: figures(entry, &health, &before),
         charts: charts(entry, &trend),
-        top: lines(entry, &issues, 0..issues.len().min(TOP)),
-        more: match issues.len().saturating_sub(TOP) {
+        top: lines(entry, &issues.rows, 0..issues.rows.len()),
+        more: match issues.total.saturating_sub(TOP as u64) {
             0 => String::new(),
             more => fill(entry.words().more_issues, &[&more]),
         },
