@@ -23,6 +23,7 @@ pub mod grouping;
 pub mod ingest;
 pub mod metrics;
 pub mod naming;
+pub mod operating;
 pub mod privacy;
 pub mod routes;
 pub mod server;

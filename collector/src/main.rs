@@ -1,6 +1,6 @@
 //! Wires the parts that the command line asks for.
 
-use candor_collector::access::{Door, IngestKey, Register};
+use candor_collector::access::{Door, Register};
 use candor_collector::cli::{AppCommand, Cli, Command, Data, SymbolsCommand};
 use candor_collector::commands::{self, InData};
 use candor_collector::config::{Config, Loaded};
@@ -8,7 +8,7 @@ use candor_collector::privacy::Office;
 use candor_collector::server::Serving;
 use candor_collector::state::State;
 use candor_collector::store::sqlite::SqliteStore;
-use candor_collector::store::{self, AnyStore, Store, StoreAddress, StoreError};
+use candor_collector::store::{self, AnyStore, StoreAddress, StoreError};
 use candor_collector::{server, symbol_files};
 use candor_protocol::deidentify::{AppName, Region};
 use candor_symbols::Symbols;
@@ -313,29 +313,7 @@ fn stop_signals() -> std::io::Result<impl Future<Output = ()> + Send + 'static> 
 async fn add_app(name: &str, region: Option<&Region>, data: &Data) -> Result<(), String> {
     let app = AppName::parse(name).map_err(|refused| refused.to_string())?;
     let state = open(data).await?;
-    let exists = format!("the app {app} exists; its key was shown when it was added");
-    let apps = state
-        .store
-        .apps()
-        .await
-        .map_err(|error| error.to_string())?;
-    if apps.contains(&app) {
-        return Err(exists);
-    }
-    if let Some(region) = region {
-        commands::pin(&state, &app, region)?;
-    }
-    commands::note_added(&state, &app).map_err(|error| error.to_string())?;
-    let key = IngestKey::generate();
-    state
-        .store
-        .add_app(&app, key.hash())
-        .await
-        .map_err(|error| match error {
-            StoreError::AppExists => exists,
-            other => other.to_string(),
-        })?;
-    say(key.reveal())
+    say(&commands::add_app(&state, &app, region).await?)
 }
 
 fn add_symbols(paths: &[PathBuf], data: &Path) -> Result<(), String> {

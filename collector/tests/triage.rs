@@ -138,6 +138,15 @@ async fn what_was_resolved_leaves_the_list_until_it_comes_back_in_a_later_releas
     let page = get(&desk, &format!("/issues/{queue}")).await.body;
     assert!(page.contains("Back in 1.2.0, after it was resolved in 1.1.0."));
     assert!(page.contains("Regressed in 1.2.0."));
+    // Whoever did it is in the audit trail.
+    let trail = desk.state.office.trail().last(10).expect("a trail");
+    let what = format!("resolved in the next release: {queue} {route}");
+    assert!(
+        trail
+            .iter()
+            .any(|entry| entry.who == "dashboard" && entry.what == what),
+        "{trail:?}"
+    );
     // A form without issues says so.
     let nothing = send(&desk, "/issues", "do=resolve", "same-origin").await;
     assert_eq!(nothing.status, StatusCode::BAD_REQUEST);

@@ -153,6 +153,16 @@ impl Entry {
             Err(trouble) => explain(&self.visit, &self.shell, &trouble),
         }
     }
+
+    /// The answer: the page, with what became of a form.
+    pub(crate) fn answer_with(&self, status: StatusCode, page: &impl Template) -> Response {
+        shown(&self.visit, status, page)
+    }
+
+    /// The answer: what was the trouble.
+    pub(crate) fn explain(&self, trouble: &Trouble) -> Response {
+        explain(&self.visit, &self.shell, trouble)
+    }
 }
 
 fn shown(visit: &Visit, status: StatusCode, page: &impl Template) -> Response {

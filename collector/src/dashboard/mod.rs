@@ -101,6 +101,24 @@ pub fn routes<S: Store>(state: State<S>) -> Routes<State<S>> {
             Need::Admin,
             settings::tokens::change::<S>,
         )
+        .get("/settings/apps", Need::Admin, settings::apps::page::<S>)
+        .post("/settings/apps", Need::Admin, settings::apps::change::<S>)
+        .get(
+            "/settings/retention",
+            Need::Admin,
+            settings::retention::page::<S>,
+        )
+        .post(
+            "/settings/retention",
+            Need::Admin,
+            settings::retention::change::<S>,
+        )
+        .get("/settings/remote", Need::Admin, settings::remote::page::<S>)
+        .post(
+            "/settings/remote",
+            Need::Admin,
+            settings::remote::change::<S>,
+        )
         .get(
             "/settings/symbols",
             Need::Admin,

@@ -57,6 +57,8 @@ pub enum Did {
     PersonChanged,
     /// A token of a program was added or ended.
     TokenChanged,
+    /// Issues were resolved, ignored, opened again, assigned, noted, merged or split off.
+    IssueChanged,
 }
 
 /// One entry.
