@@ -182,7 +182,15 @@ pub(super) async fn issues<S: Store>(
     })))
 }
 
-/// `GET /api/v1/issues/{id}?app=NAME&from=SECONDS&to=SECONDS`.
+fn unknown_release() -> Response {
+    refuse(
+        StatusCode::NOT_FOUND,
+        "unknown_release",
+        "the issue is not shown in this release in this range: it was not met there, or by too few installations",
+    )
+}
+
+/// `GET /api/v1/issues/{id}?app=NAME&from=SECONDS&to=SECONDS`; with `release=VERSION` all but `by_release` is of that release.
 pub(super) async fn issue<S: Store>(
     Given(state): Given<State<S>>,
     Path(id): Path<String>,
@@ -196,9 +204,14 @@ pub(super) async fn issue<S: Store>(
         refuse(StatusCode::NOT_FOUND, "unknown_issue", message)
     };
     let id: IssueId = id.parse().map_err(|()| unknown())?;
-    let found = groups::issue(&state, &app, id, span).await;
+    let release = match asked.get("release") {
+        Some(release) => Some(Release::parse(release).map_err(|_| unknown_release())?),
+        None => None,
+    };
+    let found = groups::issue(&state, &app, id, release.as_ref(), span).await;
     let page = match found {
         Ok(None) => return Err(unknown()),
+        Ok(Some(safe)) if safe.within != release => return Err(unknown_release()),
         Ok(Some(safe)) => Ok(Page {
             by_release: safe.by_release.into(),
             by_os: safe.by_os.into(),

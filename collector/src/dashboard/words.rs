@@ -189,6 +189,11 @@ words! {
     a_bad_name: "This cannot be a name: {}.", "名称无效：{}。";
     a_unwritten: "It cannot be written down, so it is not done.", "无法写入，因此未执行。";
 
+    // An issue in one release.
+    i_only_release: "Only release {} is shown.", "仅显示版本 {}。";
+    i_all_releases: "All releases", "全部版本";
+    i_release_not_shown: "Release {} is not shown on its own: it did not meet this issue in this range, or in too few installs. All releases are shown.", "不单独显示版本 {}：此范围内该版本未出现此问题，或安装数过少。现显示全部版本。";
+
     // Apps, what is kept, and what agents are asked.
     o_apps: "Apps and keys", "应用与密钥";
     o_retention: "Retention", "保存期限";

@@ -288,6 +288,29 @@ pub struct IssuePage {
     pub turns: Vec<Turn>,
 }
 
+/// What is counted of one issue in one release, in the range that was asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IssueWithin {
+    /// Reports.
+    pub reports: u64,
+    /// Those that ended their process.
+    pub fatal: u64,
+    /// Distinct runs.
+    pub runs: u64,
+    /// Distinct pseudonyms.
+    pub installs: u64,
+    /// Reports per step of the range.
+    pub spark: Vec<u32>,
+    /// By how many reports the later half of the range exceeds the earlier one.
+    pub rising: i64,
+    /// All runs of the release.
+    pub runs_total: u64,
+    /// By operating system and its version, most reports first; compared with the runs of the release.
+    pub by_os: Vec<Breakdown>,
+    /// By class of machine, most reports first; compared with the runs of the release.
+    pub by_device: Vec<Breakdown>,
+}
+
 /// One issue of freezes, with how long and how they froze.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FreezeRow {

@@ -5,12 +5,12 @@ use super::sqlite::SqliteStore;
 use super::triage::{By, Change};
 use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Exits, Expired, Expiry, FreezeRates,
-    FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept,
-    Key, Ledger, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store,
-    StoreError,
+    FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage,
+    IssueWithin, Kept, Key, Ledger, Of, Part, Point, Population, Quarantine, QuarantineRow,
+    ReleaseRow, Span, Store, StoreError,
 };
 use crate::access::{KeyHash, KeyId};
-use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
+use candor_protocol::deidentify::{AppName, Pseudonym, Release, ReportId};
 use candor_protocol::report::Report;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -138,8 +138,9 @@ either! {
     fn releases(&self, app: &AppName, span: Span) -> Vec<ReleaseRow>;
     fn issues(&self, app: &AppName, filter: IssueFilter) -> IssueList;
     fn issue(&self, app: &AppName, id: IssueId, span: Span, now: u64) -> Option<IssuePage>;
+    fn issue_within(&self, app: &AppName, id: IssueId, release: &Release, span: Span) -> IssueWithin;
     fn triage(&self, app: &AppName, issues: &[IssueId], change: Change, by: By) -> u64;
-    fn issue_reports(&self, app: &AppName, id: IssueId, limit: u32, before: Option<ReportId>) -> Vec<Report>;
+    fn issue_reports(&self, app: &AppName, id: IssueId, release: Option<&Release>, limit: u32, before: Option<ReportId>) -> Vec<Report>;
     fn issue_of(&self, app: &AppName, report: ReportId) -> Option<IssueId>;
     fn report(&self, app: &AppName, id: ReportId) -> Option<Report>;
     fn freezes(&self, app: &AppName, span: Span) -> Vec<FreezeRow>;

@@ -83,6 +83,8 @@ pub enum Of {
     Runs,
     /// The reports of an issue: by release, system and machine.
     Issue(IssueId),
+    /// The reports of an issue: by release, and by system and by machine within each release.
+    IssueWithin(IssueId),
     /// Connection windows: by cell. The range must be of whole weeks, counted from 1970-01-01 UTC.
     Connections,
 }
@@ -98,6 +100,8 @@ pub enum Group {
     Device(String),
     /// A class of connection windows.
     Connection(ConnectionCell),
+    /// A class within a release.
+    Within(String, Box<Group>),
 }
 
 /// How many installations there are in each class.

@@ -45,13 +45,13 @@ pub use address::Address;
 use super::triage::{By, Change};
 use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Exits, Expired, Expiry, FreezeRates,
-    FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept,
-    Key, Ledger, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store,
-    StoreError,
+    FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage,
+    IssueWithin, Kept, Key, Ledger, Of, Part, Point, Population, Quarantine, QuarantineRow,
+    ReleaseRow, Span, Store, StoreError,
 };
 use crate::access::{KeyHash, KeyId};
 use crate::state::Clock;
-use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
+use candor_protocol::deidentify::{AppName, Pseudonym, Release, ReportId};
 use candor_protocol::report::Report;
 use fold::{Blocks, Folder};
 use history::History;
@@ -330,6 +330,17 @@ impl Store for ClickHouseStore {
         read::issue::issue(self.ask(&history), id, span, now).await
     }
 
+    async fn issue_within(
+        &self,
+        app: &AppName,
+        id: IssueId,
+        release: &Release,
+        span: Span,
+    ) -> Result<IssueWithin, StoreError> {
+        let history = self.fresh(app).await?;
+        read::issue::issue_within(self.ask(&history), id, release, span).await
+    }
+
     async fn triage(
         &self,
         app: &AppName,
@@ -347,11 +358,12 @@ impl Store for ClickHouseStore {
         &self,
         app: &AppName,
         id: IssueId,
+        release: Option<&Release>,
         limit: u32,
         before: Option<ReportId>,
     ) -> Result<Vec<Report>, StoreError> {
         let history = self.fresh(app).await?;
-        read::reports::of_issue(self.ask(&history), app, id, limit, before).await
+        read::reports::of_issue(self.ask(&history), app, id, release, limit, before).await
     }
 
     async fn issue_of(

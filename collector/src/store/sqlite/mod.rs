@@ -27,12 +27,12 @@ mod writer;
 use super::triage::{By, Change};
 use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Exits, Expired, Expiry, FreezeRates,
-    FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept,
-    Key, Ledger, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store,
-    StoreError,
+    FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage,
+    IssueWithin, Kept, Key, Ledger, Of, Part, Point, Population, Quarantine, QuarantineRow,
+    ReleaseRow, Span, Store, StoreError,
 };
 use crate::access::{KeyHash, KeyId};
-use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
+use candor_protocol::deidentify::{AppName, Pseudonym, Release, ReportId};
 use candor_protocol::report::Report;
 pub use copy::Checked;
 use job::Job;
@@ -281,6 +281,19 @@ impl Store for SqliteStore {
         })
     }
 
+    fn issue_within(
+        &self,
+        app: &AppName,
+        id: IssueId,
+        release: &Release,
+        span: Span,
+    ) -> impl Answer<IssueWithin> {
+        let release = release.clone();
+        self.readers.ask_about(app, move |db, app| {
+            read::issue::within(db, app, id, &release, span)
+        })
+    }
+
     fn triage(
         &self,
         app: &AppName,
@@ -301,11 +314,13 @@ impl Store for SqliteStore {
         &self,
         app: &AppName,
         id: IssueId,
+        release: Option<&Release>,
         limit: u32,
         before: Option<ReportId>,
     ) -> impl Answer<Vec<Report>> {
+        let release = release.cloned();
         self.readers.ask_about(app, move |db, app| {
-            read::reports::of_issue(db, app, id, limit, before)
+            read::reports::of_issue(db, app, id, release.as_ref(), limit, before)
         })
     }
 

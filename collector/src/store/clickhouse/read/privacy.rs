@@ -27,7 +27,8 @@ pub(in super::super) async fn groups(
     }
     match of {
         Of::Runs => runs(ask, span).await,
-        Of::Issue(id) => issue(ask, id, span).await,
+        Of::Issue(id) => issue(ask, id, span, &BY).await,
+        Of::IssueWithin(id) => issue_within(ask, id, span).await,
         Of::Connections => cells(ask, span).await,
     }
 }
@@ -57,7 +58,19 @@ async fn runs(ask: Ask<'_>, span: Span) -> Result<Groups, StoreError> {
 /// A column, and what its classes are.
 type Dimension = (&'static str, fn(String) -> Group);
 
-async fn issue(ask: Ask<'_>, id: IssueId, span: Span) -> Result<Groups, StoreError> {
+/// By what an issue is told.
+const BY: [Dimension; 3] = [
+    ("release", Group::Release),
+    ("os", Group::Os),
+    ("device", Group::Device),
+];
+
+async fn issue(
+    ask: Ask<'_>,
+    id: IssueId,
+    span: Span,
+    by: &[Dimension],
+) -> Result<Groups, StoreError> {
     let marks = triage::marks(ask).await?;
     let which = format!(
         "AND key IN {} {}",
@@ -69,12 +82,7 @@ async fn issue(ask: Ask<'_>, id: IssueId, span: Span) -> Result<Groups, StoreErr
         installs: ask.server.count(&all).await?,
         ..Groups::default()
     };
-    let dimensions: [Dimension; 3] = [
-        ("release", Group::Release),
-        ("os", Group::Os),
-        ("device", Group::Device),
-    ];
-    for (column, group) in dimensions {
+    for (column, group) in by {
         let rows: Vec<ClassRow> = ask
             .server
             .rows(&format!(
@@ -88,6 +96,40 @@ async fn issue(ask: Ask<'_>, id: IssueId, span: Span) -> Result<Groups, StoreErr
         groups
             .by
             .extend(rows.map(|row| (group(row.class), whole(row.installs))));
+    }
+    Ok(groups)
+}
+
+#[derive(Row, Deserialize)]
+struct WithinRow {
+    release: String,
+    class: String,
+    installs: i64,
+}
+
+async fn issue_within(ask: Ask<'_>, id: IssueId, span: Span) -> Result<Groups, StoreError> {
+    let marks = triage::marks(ask).await?;
+    let which = format!(
+        "AND key IN {} {}",
+        triage::keys(&marks.family(marks.root(id.0))),
+        within(span)
+    );
+    let (release, within_it) = BY.split_at(1);
+    let mut groups = issue(ask, id, span, release).await?;
+    for (column, group) in within_it {
+        let rows: Vec<WithinRow> = ask
+            .server
+            .rows(&format!(
+                "SELECT release, {column}, toInt64(count()) FROM
+                     (SELECT release, {column}, pseudonym {} {which} GROUP BY release, {column}, pseudonym HAVING sum(n) > 0)
+                 GROUP BY release, {column}",
+                ask.history.of_summary(What::Sighting)
+            ))
+            .await?;
+        groups.by.extend(rows.into_iter().map(|row| {
+            let class = Group::Within(row.release, Box::new(group(row.class)));
+            (class, whole(row.installs))
+        }));
     }
     Ok(groups)
 }

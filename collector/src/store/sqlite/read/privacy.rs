@@ -21,7 +21,7 @@ pub(in super::super) fn groups(
             return cells(db, app, (from / WEEK, to.saturating_add(WEEK - 1) / WEEK));
         }
         Of::Runs => None,
-        Of::Issue(id) => Some(id),
+        Of::Issue(id) | Of::IssueWithin(id) => Some(id),
     };
     let family = match issue {
         Some(id) => {
@@ -34,6 +34,7 @@ pub(in super::super) fn groups(
     let values: [&dyn ToSql; 3] = [&app, &from, &to];
     let (table, dimensions): (&str, &[Dimension]) = match of {
         Of::Runs | Of::Connections => ("run WHERE true", &[("release", Group::Release)]),
+        Of::IssueWithin(_) => (&of_issue, &[("release", Group::Release)]),
         Of::Issue(_) => (
             &of_issue,
             &[
@@ -61,8 +62,27 @@ pub(in super::super) fn groups(
             groups.by.insert(group(row.get(0)?), row.get(1)?);
         }
     }
+    if let Of::IssueWithin(_) = of {
+        for (dimension, group) in WITHIN {
+            let mut query = db.prepare(&format!(
+                "SELECT release.text, class.text, mine.installs FROM
+                     (SELECT release, {dimension} AS class, count(DISTINCT pseudonym) AS installs FROM {table}
+                      GROUP BY release, {dimension}) AS mine
+                 JOIN word AS release ON release.id = mine.release
+                 JOIN word AS class ON class.id = mine.class"
+            ))?;
+            let mut rows = query.query(&values[..])?;
+            while let Some(row) = rows.next()? {
+                let class = Group::Within(row.get(0)?, Box::new(group(row.get(1)?)));
+                groups.by.insert(class, row.get(2)?);
+            }
+        }
+    }
     Ok(groups)
 }
+
+/// By what an issue is told within a release.
+const WITHIN: [Dimension; 2] = [("os", Group::Os), ("device", Group::Device)];
 
 /// Installations by class of connection window, in the weeks from the first to the one before the second.
 fn cells(db: &Transaction<'_>, app: i64, weeks: (i64, i64)) -> rusqlite::Result<Groups> {
