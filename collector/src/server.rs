@@ -170,12 +170,14 @@ pub async fn run_as<S: Store>(
 
 /// Every route there is, where pages are served.
 fn everything<S: Store>(state: &State<S>, ingest: &Ingest<S>, health: &Health<S>) -> Routes {
-    Routes::with(())
-        .and(health.routes())
-        .and(ingest.routes())
-        .and(health.metrics_routes())
-        .and(api::routes(state.clone()))
-        .and(dashboard::routes(state.clone()))
+    api::documented(
+        Routes::with(())
+            .and(health.routes())
+            .and(ingest.routes())
+            .and(health.metrics_routes())
+            .and(api::routes(state.clone()))
+            .and(dashboard::routes(state.clone())),
+    )
 }
 
 /// Every route there is, where pages are served: for whoever wants to know, or to serve them in a way of its own.

@@ -10,8 +10,9 @@ use super::words::{Words, fill};
 use super::{format, markdown, window};
 use crate::access::Need;
 use crate::grouping::Explanation;
-use crate::privacy::groups::{self, Merged, SafeIssue, Whole};
+use crate::privacy::groups::{self, Merged, SafeIssue, Whole, is_over};
 use crate::state::State;
+use crate::statistics::Share;
 use crate::store::triage::StateKind;
 use crate::store::{Breakdown, IssueFilter, IssueId, IssuePage, IssueRow, Member, Sort, Store};
 use askama::Template;
@@ -364,7 +365,7 @@ fn show<'a, S: Store>(
             .map(|row| (row, row.label.as_str(), true))
             .chain(merged.other.iter().map(|row| (row, w.small_groups, false)))
             .map(|(row, label, is_class)| SpreadLine {
-                over: is_class && is_over(row, base.runs, base.runs_total),
+                over: is_class && is_over(row, Share::new(base.runs, base.runs_total)),
                 current: within
                     .as_ref()
                     .is_some_and(|of| key == "release" && of.as_str() == label),
@@ -522,18 +523,6 @@ fn by_release_or(page: &IssuePage, all: Vec<Series>, w: &'static Words) -> Vec<S
         series.push(Series::counts(w.t_other_releases, Tone::Quiet, rest));
     }
     series
-}
-
-/// Whether far more of the runs of a class met an issue than of all runs: half as many again, and more than chance would
-/// have it (three standard deviations of a share, by the normal approximation of the binomial distribution).
-fn is_over(row: &Breakdown, runs: u64, of: u64) -> bool {
-    let (met, here) = (row.runs.min(row.of) as f64, row.of as f64);
-    let share = runs.min(of) as f64 / (of.max(1) as f64);
-    let expected = here * share;
-    row.runs >= 5
-        && row.of < of
-        && met > 1.5 * expected
-        && met - expected > 3.0 * (expected * (1.0 - share)).sqrt()
 }
 
 /// Whether a class is large enough to be named.

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 const BEGINNING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// What was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Did {
     /// A single report was shown.
@@ -62,7 +62,7 @@ pub enum Did {
 }
 
 /// One entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// Counts from 1, without gaps.

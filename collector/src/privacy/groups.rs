@@ -19,9 +19,10 @@
 use super::calendar::DAY;
 use super::settings::Class;
 use crate::state::State;
+use crate::statistics::{self, Share};
 use crate::store::{
-    Breakdown, Cells, ConnectionAnswer, ConnectionFilter, ConnectionSum, ExitSum, Group, Groups,
-    IssueId, IssuePage, Of, ReleaseRow, Span, Store, StoreError,
+    Breakdown, Cells, ConnectionAnswer, ConnectionFilter, ConnectionSum, ExitSum, FreezeRate,
+    Group, Groups, IssueId, IssuePage, Of, ReleaseRow, Span, Store, StoreError,
 };
 use candor_protocol::deidentify::{AppName, Release};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -150,6 +151,42 @@ pub async fn releases<S: Store>(
     Ok(Merged { shown, other })
 }
 
+/// How often freezes happen.
+pub struct SafeRates {
+    /// By release; the label of what is merged means nothing.
+    pub by_release: Merged<FreezeRate>,
+    /// By class of machine. Nobody counts the installations of a class of machine, so none is told where small groups are merged.
+    pub by_device: Vec<FreezeRate>,
+}
+
+/// How often freezes happen in a range.
+///
+/// # Errors
+/// Those of the store.
+pub async fn freeze_rates<S: Store>(
+    state: &State<S>,
+    app: &AppName,
+    span: Span,
+) -> Result<SafeRates, StoreError> {
+    let shown = shown(state, app, Of::Runs, span).await?;
+    let rates = state.store.freeze_rates(app, span).await?;
+    let by_device = match shown {
+        Shown::All => rates.by_device,
+        Shown::Only(_) => Vec::new(),
+    };
+    let (shown, merged) = shown.part(rates.by_release, |rate| Group::Release(rate.label.clone()));
+    let other = merged.into_iter().reduce(|sum, rate| FreezeRate {
+        freezes: sum.freezes + rate.freezes,
+        runs: sum.runs + rate.runs,
+        run_ms: sum.run_ms + rate.run_ms,
+        label: sum.label,
+    });
+    Ok(SafeRates {
+        by_release: Merged { shown, other },
+        by_device,
+    })
+}
+
 /// How runs ended.
 pub struct SafeExits {
     /// By when they started: of everything.
@@ -247,6 +284,11 @@ pub async fn issue<S: Store>(
         narrow(state, app, &mut issue, release, span).await?;
     }
     Ok(Some(issue))
+}
+
+/// Whether far more of the runs of a class met an issue than of `all`: see [`statistics::is_over`]. The class that is all of them is not.
+pub fn is_over(row: &Breakdown, all: Share) -> bool {
+    row.of < all.whole && statistics::is_over(Share::new(row.runs, row.of), all)
 }
 
 /// What is shown of a breakdown, and the rest; `runs` is its base.
@@ -734,7 +776,8 @@ mod tests {
             ("2", "b", 40),
             ("2", "c", 30),
         ];
-        assert_eq!(told_within(&small, &["1", "2"]), ["b", "c"]);
+        // So `a` is merged, and with it the smallest other one of release 2, or what is merged there would be about five.
+        assert_eq!(told_within(&small, &["1", "2"]), ["b"]);
         // So it would where the other release is not shown.
         let hidden = [
             ("1", "a", 20),

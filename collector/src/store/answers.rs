@@ -16,9 +16,10 @@ use std::collections::BTreeMap;
 /// What arrived and what became of it, since the app was added.
 ///
 /// Reports received = stored + duplicates + refused + limited; recorded on the devices = stored + lost + still waiting there.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Ledger {
     /// Reports that were stored, those erased later included.
+    #[schemars(with = "BTreeMap<String, u64>")]
     pub stored: BTreeMap<Kind, u64>,
     /// Reports that arrived again.
     pub duplicates: u64,
@@ -27,6 +28,7 @@ pub struct Ledger {
     /// Reports that were sent away and may come again, by reason; each time counts.
     pub limited: BTreeMap<String, u64>,
     /// Reports that devices say they lost, by kind and reason.
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, u64>>")]
     pub lost: BTreeMap<Kind, BTreeMap<LossReason, u64>>,
     /// Reports that were stored and then erased on request.
     pub erased: u64,

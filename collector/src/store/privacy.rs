@@ -60,9 +60,10 @@ pub struct Quarantine {
 }
 
 /// How many reports of one release were not kept because of one field.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct QuarantineRow {
     /// The release whose agent leaks.
+    #[schemars(with = "Option<String>")]
     pub release: Option<Release>,
     /// The field.
     pub field: String,

@@ -166,7 +166,7 @@ impl Releases {
 }
 
 /// What an issue of a release is, seen from the one it is compared with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Why {
     /// It was first seen in this release, and never in the other one.
@@ -250,7 +250,7 @@ fn why(
 }
 
 /// What is to be thought of a difference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Verdict {
     /// Chance alone explains it.
