@@ -11,6 +11,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// Where the document is.
@@ -38,7 +39,7 @@ impl Told {
 }
 
 /// A refusal, as every route says it.
-#[derive(JsonSchema)]
+#[derive(Serialize, JsonSchema)]
 #[expect(dead_code, reason = "it tells of the protocol's own type")]
 struct Refusal {
     /// A word for programs.
@@ -46,6 +47,7 @@ struct Refusal {
     /// A sentence for people: what is wrong, and what to do.
     message: String,
     /// The line of the batch, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u32>,
 }
 

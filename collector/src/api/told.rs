@@ -138,11 +138,10 @@ fn read_as<T: JsonSchema>() -> Schema {
     inline.into_generator().into_root_schema_for::<T>()
 }
 
-/// `get /api/v1/issues/{id}` is `get_issues_id`.
+/// `get /api/v1/issues/{id}` is `get_issues_id`, `post /v1/batches` is `post_v1_batches`.
 fn operation_id(method: &Method, path: &str) -> String {
-    let parts = path
-        .split('/')
-        .filter(|part| !matches!(*part, "" | "api" | "v1"));
+    let path = path.strip_prefix("/api/v1").unwrap_or(path);
+    let parts = path.split('/').filter(|part| !part.is_empty());
     let parts = parts.map(|part| part.trim_matches(['{', '}']).replace('.', "_"));
     let parts: Vec<String> = parts.collect();
     format!(

@@ -21,8 +21,9 @@ use super::settings::Class;
 use crate::state::State;
 use crate::statistics::{self, Share};
 use crate::store::{
-    Breakdown, Cells, ConnectionAnswer, ConnectionFilter, ConnectionSum, ExitSum, FreezeRate,
-    Group, Groups, IssueId, IssuePage, Of, ReleaseRow, Span, Store, StoreError,
+    Breakdown, Cells, ConnectionAnswer, ConnectionFilter, ConnectionSum, Dimension, ExitSum,
+    FreezeRate, Group, Groups, IssueFilter, IssueId, IssueList, IssuePage, Of, ReleaseRow, Span,
+    Store, StoreError,
 };
 use candor_protocol::deidentify::{AppName, Release};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -328,12 +329,12 @@ async fn narrow<S: Store>(
     }
     let id = issue.page.row.id;
     let of = Of::IssueWithin(id);
-    let shown = match (state.small, blocks(state, app, of, span).await?) {
-        (SmallGroups::Show, _) => Shown::All,
-        (SmallGroups::Merge(least), Some(blocks)) => {
-            Shown::Only(large_within_all(&blocks, &releases, least))
-        }
-        (SmallGroups::Merge(_), None) => Shown::Only(BTreeSet::new()),
+    let shown = match state.small {
+        SmallGroups::Show => Shown::All,
+        SmallGroups::Merge(least) => Shown::Only(match blocks(state, app, of, span).await? {
+            Some(blocks) => large_within_all(&blocks, &releases, least),
+            None => BTreeSet::new(),
+        }),
     };
     let within = state.store.issue_within(app, id, release, span).await?;
     let page = &mut issue.page;
@@ -347,6 +348,97 @@ async fn narrow<S: Store>(
     issue.by_device = merge_classes(&shown, within.by_device, Group::Device, runs);
     issue.within = Some(release.clone());
     Ok(())
+}
+
+/// A list of issues.
+pub struct SafeIssues {
+    /// Those that may be told.
+    pub list: IssueList,
+    /// Where classes are asked for, what may be told of them.
+    pub narrowed: Option<Narrowed>,
+}
+
+/// How a list is narrowed to classes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Narrowed {
+    /// Installations that have to have met an issue.
+    pub least: u64,
+    /// The class that reports are counted of.
+    pub counted: String,
+    /// Whether there are others, which only choose among the issues.
+    pub others: bool,
+}
+
+/// Issues of a range. Narrowed to a class, the list tells of an issue what its page tells of that class, and leaves out the issues
+/// whose pages have it in "other". Being in two classes at once would be a class of its own, finer than any of a page: such a
+/// list has the issues whose pages show both, and counts the first alone.
+///
+/// # Errors
+/// Those of the store.
+pub async fn issues<S: Store>(
+    state: &State<S>,
+    app: &AppName,
+    mut filter: IssueFilter,
+) -> Result<SafeIssues, StoreError> {
+    let mut narrowed: Option<Narrowed> = None;
+    if let SmallGroups::Merge(least) = state.small {
+        for dimension in Dimension::ALL {
+            let Some(class) = filter.class(dimension).map(str::to_owned) else {
+                continue;
+            };
+            let group = dimension.group(class.clone());
+            let mut large =
+                met_by_many(state, app, (dimension, &group), filter.span, least).await?;
+            if let Some(among) = &filter.among {
+                large.retain(|id| among.contains(id));
+            }
+            filter.among = Some(Arc::new(large));
+            match &mut narrowed {
+                None => {
+                    narrowed = Some(Narrowed {
+                        least,
+                        counted: class,
+                        others: false,
+                    });
+                }
+                Some(narrowed) => {
+                    narrowed.others = true;
+                    filter.clear(dimension);
+                }
+            }
+        }
+    }
+    Ok(SafeIssues {
+        list: state.store.issues(app, filter).await?,
+        narrowed,
+    })
+}
+
+/// The issues whose pages show a class in a range.
+async fn met_by_many<S: Store>(
+    state: &State<S>,
+    app: &AppName,
+    (dimension, class): (Dimension, &Group),
+    span: Span,
+    least: u64,
+) -> Result<BTreeSet<IssueId>, StoreError> {
+    let mut blocks = Vec::new();
+    for (span, whole) in blocks_of(state, app, &OF_ISSUES, span)?.unwrap_or_default() {
+        blocks.push((state.store.spreads(app, dimension, span).await?, whole));
+    }
+    let classes = blocks.iter().flat_map(|(spreads, _)| spreads);
+    let ids: BTreeSet<IssueId> = classes
+        .filter(|(_, groups)| groups.by.contains_key(class))
+        .map(|(id, _)| *id)
+        .collect();
+    let shows = |id: &IssueId| {
+        let mine = blocks.iter().map(|(spreads, whole)| Block {
+            groups: spreads.get(id).cloned().unwrap_or_default(),
+            whole: *whole,
+        });
+        large_everywhere(&mine.collect::<Vec<_>>(), least).contains(class)
+    };
+    Ok(ids.into_iter().filter(shows).collect())
 }
 
 /// Connection windows, summed.
@@ -422,48 +514,64 @@ async fn shown<S: Store>(
     }))
 }
 
-/// The installations of every block that a range touches; none where nothing is merged, and `None` where there are too many blocks.
+/// The installations of every block that a range touches; `None` where there are too many blocks.
 async fn blocks<S: Store>(
     state: &State<S>,
     app: &AppName,
     of: Of,
     span: Span,
 ) -> Result<Option<Vec<Block>>, StoreError> {
-    if state.small == SmallGroups::Show {
-        return Ok(Some(Vec::new()));
+    let classes: &[Class] = match of {
+        Of::Runs => &[Class::Run],
+        Of::Issue(_) | Of::IssueWithin(_) => &OF_ISSUES,
+        Of::Connections => &[Class::Connection],
+    };
+    let Some(spans) = blocks_of(state, app, classes, span)? else {
+        return Ok(None);
+    };
+    let mut blocks = Vec::new();
+    for (span, whole) in spans {
+        blocks.push(Block {
+            groups: state.store.groups(app, of, span).await?,
+            whole,
+        });
     }
+    Ok(Some(blocks))
+}
+
+/// What is kept of issues.
+const OF_ISSUES: [Class; 2] = [Class::Crash, Class::Freeze];
+
+/// The blocks that a range touches, and whether each is whole; `None` where there are too many.
+fn blocks_of<S>(
+    state: &State<S>,
+    app: &AppName,
+    classes: &[Class],
+    span: Span,
+) -> Result<Option<Vec<(Span, bool)>>, StoreError> {
     let last = span
         .to
         .saturating_sub(1)
         .min(state.clock.now().saturating_add(BLOCK));
     let (first, last) = (span.from / BLOCK, last / BLOCK);
-    let classes = match of {
-        Of::Runs => [Class::Run; 2],
-        Of::Issue(_) | Of::IssueWithin(_) => [Class::Crash, Class::Freeze],
-        Of::Connections => [Class::Connection; 2],
-    };
+    if last.saturating_sub(first) >= BLOCKS {
+        return Ok(None);
+    }
     let settings = state.office.settings()?;
     let days = classes.iter().map(|class| settings.days(app, *class)).min();
     let kept = state
         .clock
         .now()
         .saturating_sub(u64::from(days.unwrap_or_default()) * DAY);
-    if last.saturating_sub(first) >= BLOCKS {
-        return Ok(None);
-    }
-    let mut blocks = Vec::new();
-    for block in first..=last {
+    let blocks = (first..=last).map(|block| {
         let span = Span {
             from: block * BLOCK,
             to: (block + 1) * BLOCK,
             step: BLOCK,
         };
-        blocks.push(Block {
-            groups: state.store.groups(app, of, span).await?,
-            whole: span.from >= kept,
-        });
-    }
-    Ok(Some(blocks))
+        (span, span.from >= kept)
+    });
+    Ok(Some(blocks.collect()))
 }
 
 /// The installations of a block.
