@@ -146,6 +146,11 @@ impl Entry {
         })
     }
 
+    /// The answer: the page, with a status of its own.
+    pub(crate) fn answer_with(&self, status: StatusCode, page: &impl Template) -> Response {
+        shown(&self.visit, status, page)
+    }
+
     /// The answer: the page, or what was the trouble.
     pub(crate) fn answer(&self, page: Result<impl Template, Trouble>) -> Response {
         match page {
