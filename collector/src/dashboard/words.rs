@@ -198,6 +198,7 @@ words! {
     al_webhooks: "Who is told", "接收方";
     al_webhook: "Webhook", "Webhook";
     al_add_webhook: "Add a webhook", "添加 Webhook";
+    al_name: "Name", "名称";
     al_service: "Service", "服务";
     al_address: "Address", "地址";
     al_address_hint: "As the service gives it out. It is never shown again.", "由服务提供。之后不再显示。";
@@ -251,7 +252,7 @@ words! {
     al_outcome: "Outcome", "结果";
     al_arrived: "Arrived", "已送达";
     al_waits: "Is being sent", "正在发送";
-    al_again: "Tried again at {}: {}", "将于 {} 重试：{}";
+    al_again: "Tried again then: {}", "届时重试：{}";
     al_given_up: "Given up: {}", "已放弃：{}";
     al_several: "{} alerts together", "合并的 {} 条告警";
     al_bad_number: "This is not possible: {}.", "该值无效：{}。";

@@ -84,7 +84,6 @@ struct AttemptLine {
     what: String,
     attempts: u32,
     outcome: String,
-    bad: bool,
 }
 
 struct ToldLine {
@@ -615,7 +614,7 @@ fn rule_lines(rules: &Rules, w: &'static Words, lang: Lang) -> Vec<RuleLine> {
 fn attempt_line(one: Attempted, w: &'static Words, lang: Lang) -> AttemptLine {
     let outcome = match (one.waits, one.failed) {
         (true, None) => w.al_waits.to_owned(),
-        (true, Some(why)) => fill(w.al_again, &[&exact(one.at), &why]),
+        (true, Some(why)) => fill(w.al_again, &[&why]),
         (false, None) => w.al_arrived.to_owned(),
         (false, Some(why)) => fill(w.al_given_up, &[&why]),
     };
@@ -627,7 +626,6 @@ fn attempt_line(one: Attempted, w: &'static Words, lang: Lang) -> AttemptLine {
             None => fill(w.al_several, &[&one.alerts]),
         },
         attempts: one.attempts,
-        bad: outcome != w.al_arrived && outcome != w.al_waits,
         outcome,
     }
 }
