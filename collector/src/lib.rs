@@ -6,6 +6,7 @@
 //! * [`ingest`]: bytes to stored reports; refuses by name, never repairs.
 //! * [`naming`] and [`grouping`]: addresses to functions, a report to the issue it belongs to.
 //! * [`store`]: what is asked of a store, the embedded one, and the one on ClickHouse.
+//! * [`alerts`]: what a team is told, when it happens.
 //! * [`metrics`]: the collector's own figures.
 //! * [`privacy`]: what is owed to the people whose devices report.
 //! * [`statistics`]: how sure a share is, and the difference of two.
@@ -14,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod alerts;
 pub mod api;
 pub mod cli;
 pub mod commands;

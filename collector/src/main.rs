@@ -1,6 +1,7 @@
 //! Wires the parts that the command line asks for.
 
 use candor_collector::access::{Door, Register};
+use candor_collector::alerts::{self, Alerts};
 use candor_collector::cli::{AppCommand, Cli, Command, Data, SymbolsCommand};
 use candor_collector::commands::{self, InData};
 use candor_collector::config::{Config, Loaded};
@@ -116,6 +117,8 @@ fn backup(data: &Data, to: &Path) -> Result<(), String> {
     Office::open(data)
         .and_then(|office| office.copy_to(to))
         .map_err(told)?;
+    let alerts = Alerts::of(data).copy_to(to);
+    alerts.map_err(|error| format!("alerts: {error}"))?;
     let people = Register::of(data).copy_to(to);
     people.map_err(|error| format!("people: {error}"))?;
     let symbols = symbol_files::copy(data, to).map_err(|error| format!("symbols: {error}"))?;
@@ -232,6 +235,12 @@ async fn serve(loaded: Loaded) -> Result<(), String> {
     let state = State {
         small: config.small_groups,
         door: Arc::new(door),
+        alerts: Arc::new(Alerts::of(&data.directory).with(alerts::Options {
+            tells: config.alerts,
+            targets: config.alerts_targets,
+            public_address: config.public_address.clone(),
+            names: None,
+        })),
         ..open(&data).await?
     };
     tracing::info!(

@@ -1,6 +1,7 @@
 //! What every request handler is given.
 
 use crate::access::Door;
+use crate::alerts::Alerts;
 use crate::metrics::Metrics;
 use crate::privacy::Office;
 use crate::privacy::groups::SmallGroups;
@@ -20,6 +21,8 @@ pub struct State<S> {
     pub office: Arc<Office>,
     /// Who comes in.
     pub door: Arc<Door>,
+    /// Who is told what, and what was told.
+    pub alerts: Arc<Alerts>,
     /// What is done with classes that few installations are in.
     pub small: SmallGroups,
     /// The time.
@@ -33,6 +36,7 @@ impl<S: Store> State<S> {
     pub fn new(store: S, symbols: Symbols, office: Office) -> Self {
         Self {
             door: Arc::new(Door::of(office.data())),
+            alerts: Arc::new(Alerts::of(office.data())),
             store: Arc::new(store),
             symbols: Arc::new(symbols),
             office: Arc::new(office),
@@ -51,6 +55,7 @@ impl<S> Clone for State<S> {
             symbols: self.symbols.clone(),
             office: self.office.clone(),
             door: self.door.clone(),
+            alerts: self.alerts.clone(),
             small: self.small,
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),

@@ -131,6 +131,12 @@ pub fn routes<S: Store>(state: State<S>) -> Routes<State<S>> {
             Need::Admin,
             settings::symbols::page::<S>,
         )
+        .get("/settings/alerts", Need::Admin, settings::alerts::page::<S>)
+        .post(
+            "/settings/alerts",
+            Need::Admin,
+            settings::alerts::change::<S>,
+        )
         .get("/assets/{name}", Need::Nothing, assets::serve)
 }
 

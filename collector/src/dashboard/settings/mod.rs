@@ -1,5 +1,6 @@
 //! `/settings`: what only an admin changes. A room with a tab for each kind of thing.
 
+pub(super) mod alerts;
 pub(super) mod apps;
 pub(super) mod people;
 pub(super) mod remote;
@@ -24,16 +25,18 @@ enum Tab {
     Retention,
     Remote,
     Symbols,
+    Alerts,
 }
 
 impl Tab {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::People,
         Self::Tokens,
         Self::Apps,
         Self::Retention,
         Self::Remote,
         Self::Symbols,
+        Self::Alerts,
     ];
 
     const fn path(self) -> &'static str {
@@ -44,6 +47,7 @@ impl Tab {
             Self::Retention => "/settings/retention",
             Self::Remote => "/settings/remote",
             Self::Symbols => "/settings/symbols",
+            Self::Alerts => "/settings/alerts",
         }
     }
 
@@ -55,6 +59,7 @@ impl Tab {
             Self::Retention => w.o_retention,
             Self::Remote => w.o_remote,
             Self::Symbols => w.a_symbols,
+            Self::Alerts => w.al_alerts,
         }
     }
 
