@@ -1,6 +1,7 @@
 //! What every request handler is given.
 
 use crate::access::Door;
+use crate::late::Progress;
 use crate::metrics::Metrics;
 use crate::privacy::Office;
 use crate::privacy::groups::SmallGroups;
@@ -26,6 +27,8 @@ pub struct State<S> {
     pub clock: Clock,
     /// The collector's own figures.
     pub metrics: Arc<Metrics>,
+    /// How far names that came late are given.
+    pub late: Arc<Progress>,
 }
 
 impl<S: Store> State<S> {
@@ -39,6 +42,7 @@ impl<S: Store> State<S> {
             small: SmallGroups::default(),
             clock: Clock::system(),
             metrics: Arc::default(),
+            late: Arc::default(),
         }
     }
 }
@@ -54,6 +58,7 @@ impl<S> Clone for State<S> {
             small: self.small,
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
+            late: self.late.clone(),
         }
     }
 }

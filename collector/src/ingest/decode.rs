@@ -2,8 +2,7 @@
 
 use super::newer;
 use super::refusal::Refusal;
-use crate::grouping;
-use crate::naming::call_stack;
+use crate::naming;
 use crate::privacy::quarantine;
 use crate::privacy::settings::Settings;
 use crate::store::{Incoming, Quarantine};
@@ -79,10 +78,8 @@ pub(super) fn decode(
         symbols.refresh();
     }
     reports.extend(read.into_iter().map(|(line, report, json)| {
-        let issue = grouping::group(&report, |stack, modules| {
-            call_stack(symbols, stack, modules)
-        });
-        Incoming::new(line, report, json, issue)
+        let (issue, lacking) = naming::group(symbols, &report);
+        Incoming::new(line, report, json, issue).lacking(lacking)
     }));
     Ok(decoded)
 }

@@ -6,11 +6,11 @@ use super::triage::{By, Change};
 use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Exits, Expired, Expiry, FreezeRates,
     FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept,
-    Key, Ledger, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store,
-    StoreError,
+    Key, Ledger, Move, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store,
+    StoreError, Unnamed, Waiting,
 };
 use crate::access::{KeyHash, KeyId};
-use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
+use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, ReportId};
 use candor_protocol::report::Report;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -140,6 +140,11 @@ either! {
     fn issue(&self, app: &AppName, id: IssueId, span: Span, now: u64) -> Option<IssuePage>;
     fn triage(&self, app: &AppName, issues: &[IssueId], change: Change, by: By) -> u64;
     fn issue_reports(&self, app: &AppName, id: IssueId, limit: u32, before: Option<ReportId>) -> Vec<Report>;
+    fn unnamed(&self, app: &AppName) -> Vec<Unnamed>;
+    fn waiting(&self, app: &AppName, builds: &[BuildId]) -> Vec<Waiting>;
+    fn reports_in(&self, app: &AppName, issue: IssueId, limit: u32, before: Option<ReportId>) -> Vec<Report>;
+    fn regroup(&self, app: &AppName, from: IssueId, moves: Vec<Move>, at: u64) -> u64;
+    fn settle(&self, app: &AppName, issue: IssueId, waiting: Vec<Waiting>, at: u64) -> ();
     fn issue_of(&self, app: &AppName, report: ReportId) -> Option<IssueId>;
     fn report(&self, app: &AppName, id: ReportId) -> Option<Report>;
     fn freezes(&self, app: &AppName, span: Span) -> Vec<FreezeRow>;

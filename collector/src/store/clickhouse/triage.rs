@@ -143,10 +143,12 @@ pub(super) async fn forget_gone(ask: Ask<'_>) -> Result<(), StoreError> {
         }
     };
     let counted: BTreeSet<u64> = counted.into_iter().map(|row| row.issue).collect();
+    // What leads to an issue that something is counted of stays.
+    let marks = triage::marks(ask).await?;
     let gone: Vec<u64> = said
         .into_iter()
         .map(|row| row.issue)
-        .filter(|issue| !counted.contains(issue))
+        .filter(|issue| !counted.contains(issue) && marks.root(*issue) == *issue)
         .collect();
     if !gone.is_empty() {
         let gone = sql::list(gone, |issue| issue.to_string());

@@ -16,6 +16,7 @@ mod keep;
 mod open;
 mod read;
 mod readers;
+mod regroup;
 mod run;
 mod schema;
 mod source;
@@ -28,11 +29,11 @@ use super::triage::{By, Change};
 use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Exits, Expired, Expiry, FreezeRates,
     FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept,
-    Key, Ledger, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store,
-    StoreError,
+    Key, Ledger, Move, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store,
+    StoreError, Unnamed, Waiting,
 };
 use crate::access::{KeyHash, KeyId};
-use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
+use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, ReportId};
 use candor_protocol::report::Report;
 pub use copy::Checked;
 use job::Job;
@@ -306,6 +307,60 @@ impl Store for SqliteStore {
     ) -> impl Answer<Vec<Report>> {
         self.readers.ask_about(app, move |db, app| {
             read::reports::of_issue(db, app, id, limit, before)
+        })
+    }
+
+    fn unnamed(&self, app: &AppName) -> impl Answer<Vec<Unnamed>> {
+        self.readers.ask_about(app, read::unnamed::unnamed)
+    }
+
+    fn waiting(&self, app: &AppName, builds: &[BuildId]) -> impl Answer<Vec<Waiting>> {
+        let builds = builds.to_vec();
+        self.readers
+            .ask_about(app, move |db, app| read::unnamed::waiting(db, app, &builds))
+    }
+
+    fn reports_in(
+        &self,
+        app: &AppName,
+        issue: IssueId,
+        limit: u32,
+        before: Option<ReportId>,
+    ) -> impl Answer<Vec<Report>> {
+        self.readers.ask_about(app, move |db, app| {
+            read::reports::of_family(db, app, &[issue.0], limit, before)
+        })
+    }
+
+    fn regroup(
+        &self,
+        app: &AppName,
+        from: IssueId,
+        moves: Vec<Move>,
+        at: u64,
+    ) -> impl Answer<u64> {
+        self.writer.ask(move |done| Job::Regroup {
+            app: app.clone(),
+            from,
+            moves,
+            at,
+            done,
+        })
+    }
+
+    fn settle(
+        &self,
+        app: &AppName,
+        issue: IssueId,
+        waiting: Vec<Waiting>,
+        at: u64,
+    ) -> impl Answer<()> {
+        self.writer.ask(move |done| Job::Settle {
+            app: app.clone(),
+            issue,
+            waiting,
+            at,
+            done,
         })
     }
 

@@ -44,6 +44,19 @@ pub(in super::super) fn of_issue(
     limit: u32,
     before: Option<ReportId>,
 ) -> rusqlite::Result<Vec<Report>> {
+    let marks = triage::marks(db, app)?;
+    let family = marks.family(marks.root(issue.0));
+    of_family(db, app, &family, limit, before)
+}
+
+/// Reports of all of these issues, newest first.
+pub(in super::super) fn of_family(
+    db: &Transaction<'_>,
+    app: i64,
+    family: &[u64],
+    limit: u32,
+    before: Option<ReportId>,
+) -> rusqlite::Result<Vec<Report>> {
     let before: Option<(i64, i64)> = match before {
         Some(id) => db
             .prepare_cached("SELECT at, seq FROM report WHERE app = ? AND id = ?")?
@@ -56,11 +69,9 @@ pub(in super::super) fn of_issue(
     let Some((at, seq)) = before else {
         return Ok(Vec::new());
     };
-    let marks = triage::marks(db, app)?;
-    let family = marks.family(marks.root(issue.0));
     let mut query = db.prepare(&format!(
         "SELECT written FROM report WHERE app = ? AND issue {} AND (at, seq) < (?, ?) ORDER BY at DESC, seq DESC LIMIT ?",
-        triage::among(&family)
+        triage::among(family)
     ))?;
     let mut rows = query.query((app, at, seq, limit.min(MOST)))?;
     let mut reports = Vec::new();
