@@ -208,6 +208,11 @@ fn touches(report: &Report, builds: &BTreeSet<BuildId>) -> bool {
         What::Freeze(freeze) => &freeze.modules,
         What::Connection(_) | What::Run(_) | What::Loss(_) => &[],
     };
-    let build = |module: &Module| module.build_id.as_ref().is_some_and(|id| builds.contains(id));
+    let build = |module: &Module| {
+        module
+            .build_id
+            .as_ref()
+            .is_some_and(|id| builds.contains(id))
+    };
     modules.iter().any(build)
 }

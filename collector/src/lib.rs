@@ -10,7 +10,7 @@
 //! * [`metrics`]: the collector's own figures.
 //! * [`privacy`]: what is owed to the people whose devices report.
 //! * [`statistics`]: how sure a share is, and the difference of two.
-//! * [`dashboard`]: the pages.
+//! * [`dashboard`]: the pages; [`forge`]: where the source of an app is shown.
 //! * [`access`] and [`routes`]: who may ask what.
 #![forbid(unsafe_code)]
 
@@ -20,6 +20,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod dashboard;
+pub mod forge;
 pub mod grouping;
 pub mod ingest;
 pub mod late;

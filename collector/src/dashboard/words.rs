@@ -175,6 +175,14 @@ words! {
     a_by: "Made by", "创建者";
     a_never: "never", "从未";
     a_add_token: "Add a token", "添加令牌";
+    a_sources: "Sources", "源代码";
+    a_sources_text: "Where an app's own functions lead to in a stack. The address begins with https:// and holds {file}, and may hold {release} and {line}. Of files, the directory in which the app is built is left out.", "调用栈中应用自身的函数将链接到此处。地址须以 https:// 开头并包含 {file}，还可包含 {release} 与 {line}。文件路径会去掉构建目录前缀。";
+    a_template: "Address", "地址";
+    a_strip: "Directory of builds", "构建目录";
+    a_save: "Save", "保存";
+    a_sources_none: "There is no app yet.", "还没有应用。";
+    a_sources_hint: "Leave the address empty to show no links.", "留空则不显示链接。";
+    a_bad_template: "This cannot be an address of a forge: {}.", "地址无效：{}。";
     a_symbols: "Symbols", "符号文件";
     a_symbols_text: "Symbol files give addresses their names. Each is kept once, by its build id; a program adds one with a token that is good for that.", "符号文件为地址提供名称。每个构建只按其构建 ID 保存一份；程序可使用具有相应权限的令牌添加。";
     a_unnamed: "Builds without symbols", "缺少符号的构建";

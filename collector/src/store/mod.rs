@@ -221,13 +221,7 @@ pub trait Store: Send + Sync + 'static {
     /// `from` is said of those too, in its time; where both have a state or somebody who looks after them, what was said last counts.
     /// What somebody merged `from` into they are merged into. A report that is not in `from` any more stays where it is. Returns
     /// how many were moved. `at` is now.
-    fn regroup(
-        &self,
-        app: &AppName,
-        from: IssueId,
-        moves: Vec<Move>,
-        at: u64,
-    ) -> impl Answer<u64>;
+    fn regroup(&self, app: &AppName, from: IssueId, moves: Vec<Move>, at: u64) -> impl Answer<u64>;
 
     /// Says that every report of an issue that `waiting` tells of was looked at. Where no report is left in it and all went to one place, it
     /// is one with that from now on, with whatever is still counted of reports that expired; where they went to several and nothing

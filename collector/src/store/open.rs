@@ -6,8 +6,8 @@ use super::triage::{By, Change};
 use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Exits, Expired, Expiry, FreezeRates,
     FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept,
-    Key, Ledger, Move, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store,
-    StoreError, Unnamed, Waiting,
+    Key, Ledger, Move, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span,
+    Store, StoreError, Unnamed, Waiting,
 };
 use crate::access::{KeyHash, KeyId};
 use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, ReportId};

@@ -1,6 +1,7 @@
 //! `/settings`: what only an admin changes. A room with a tab for each kind of thing.
 
 pub(super) mod people;
+pub(super) mod sources;
 pub(super) mod symbols;
 pub(super) mod tokens;
 
@@ -17,16 +18,18 @@ enum Tab {
     People,
     Tokens,
     Symbols,
+    Sources,
 }
 
 impl Tab {
-    const ALL: [Self; 3] = [Self::People, Self::Tokens, Self::Symbols];
+    const ALL: [Self; 4] = [Self::People, Self::Tokens, Self::Symbols, Self::Sources];
 
     const fn path(self) -> &'static str {
         match self {
             Self::People => "/settings/people",
             Self::Tokens => "/settings/tokens",
             Self::Symbols => "/settings/symbols",
+            Self::Sources => "/settings/sources",
         }
     }
 
@@ -35,6 +38,7 @@ impl Tab {
             Self::People => w.a_people,
             Self::Tokens => w.a_tokens,
             Self::Symbols => w.a_symbols,
+            Self::Sources => w.a_sources,
         }
     }
 

@@ -1,9 +1,9 @@
 //! `/settings/symbols`: whose addresses get their names.
 
 use super::super::entry::{Inside, Trouble};
+use super::super::format;
 use super::super::shell::{Choice, Shell};
 use super::super::words::{Words, fill};
-use super::super::format;
 use super::Tab;
 use crate::late::Passing;
 use crate::privacy::date;

@@ -183,20 +183,20 @@ impl JournalRow {
                     StoreError::Fault(format!("a row of the journal cannot be read: {error}"))
                 })?;
                 Entry::Report(Box::new(Told {
-                id: self.id,
-                at: self.at,
-                arrived: self.arrived,
-                key: self.key,
-                minute: Some(self.minute).filter(|minute| *minute > 0),
-                run: self.run,
-                pseudonym: self.pseudonym,
-                release: self.release,
-                os: self.os,
-                device: self.device,
-                issue: self.issue,
-                lacking: written.lacking,
-                said: written.said,
-            }))
+                    id: self.id,
+                    at: self.at,
+                    arrived: self.arrived,
+                    key: self.key,
+                    minute: Some(self.minute).filter(|minute| *minute > 0),
+                    run: self.run,
+                    pseudonym: self.pseudonym,
+                    release: self.release,
+                    os: self.os,
+                    device: self.device,
+                    issue: self.issue,
+                    lacking: written.lacking,
+                    said: written.said,
+                }))
             }
             "refused" => Entry::Refused {
                 arrived: self.arrived,

@@ -47,8 +47,8 @@ use super::triage::{By, Change};
 use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Exits, Expired, Expiry, FreezeRates,
     FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept,
-    Key, Ledger, Move, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store,
-    StoreError, Unnamed, Waiting,
+    Key, Ledger, Move, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span,
+    Store, StoreError, Unnamed, Waiting,
 };
 use crate::access::{KeyHash, KeyId};
 use crate::state::Clock;
@@ -360,11 +360,7 @@ impl Store for ClickHouseStore {
         read::unnamed::unnamed(self.ask(&history)).await
     }
 
-    async fn waiting(
-        &self,
-        app: &AppName,
-        builds: &[BuildId],
-    ) -> Result<Vec<Waiting>, StoreError> {
+    async fn waiting(&self, app: &AppName, builds: &[BuildId]) -> Result<Vec<Waiting>, StoreError> {
         let history = self.fresh(app).await?;
         read::unnamed::waiting(self.ask(&history), builds).await
     }

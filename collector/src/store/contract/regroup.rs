@@ -85,10 +85,7 @@ async fn told(store: &impl Store, app: &AppName, issues: &[u64]) -> String {
         store.health(app, DAY).await.unwrap(),
         store.trend(app, DAY).await.unwrap(),
         store.releases(app, DAY).await.unwrap(),
-        store
-            .issues(app, IssueFilter::all(DAY, NOW))
-            .await
-            .unwrap(),
+        store.issues(app, IssueFilter::all(DAY, NOW)).await.unwrap(),
         store.freezes(app, DAY).await.unwrap(),
     );
     for issue in issues {
@@ -196,7 +193,13 @@ pub(crate) async fn what_was_said_of_an_issue_stays_when_it_gets_its_name(store:
     act(store, 9, Change::Assign(Some(person("An"))), 4).await;
     act(store, 9, Change::Resolve(Some(release("1.2"))), 0).await;
     act(store, 2, Change::Assign(Some(person("Bo"))), 2).await;
-    act(store, 2, Change::Ignore(crate::store::triage::Until::Forever), 5).await;
+    act(
+        store,
+        2,
+        Change::Ignore(crate::store::triage::Until::Forever),
+        5,
+    )
+    .await;
     // And one that was merged.
     act(store, 3, Change::Merge(IssueId(8)), 6).await;
     assert_eq!(regroup(store, 1, crashes([1], 7)).await, 1);
@@ -305,7 +308,7 @@ pub(crate) async fn reports_that_expired_are_one_with_the_issue_that_the_others_
     }
     let listed = store.issues(&app(), IssueFilter::all(DAY, NOW)).await;
     let listed: Vec<_> = listed.unwrap().rows.iter().map(|row| row.id.0).collect();
-    assert_eq!(listed, [7, 2]);
+    assert_eq!(listed, [2, 7]);
     // It goes to two: nobody knows where the rest belongs, and it stays.
     let moves = crashes([6], 7).into_iter().chain(crashes([7], 8));
     assert_eq!(regroup(store, 2, moves.collect()).await, 2);
@@ -352,14 +355,8 @@ pub(crate) async fn builds_without_symbols_are_known_until_their_reports_were_lo
     // Another arrives while it is looked at: it has to be looked at as well.
     keep(store, vec![without(1, crash(5, 1, 6))]).await;
     let (first, second) = (vec![waiting[0].clone()], vec![waiting[1].clone()]);
-    store
-        .settle(&app(), IssueId(1), first, NOW)
-        .await
-        .unwrap();
-    store
-        .settle(&app(), IssueId(2), second, NOW)
-        .await
-        .unwrap();
+    store.settle(&app(), IssueId(1), first, NOW).await.unwrap();
+    store.settle(&app(), IssueId(2), second, NOW).await.unwrap();
     let left = store.waiting(&app(), &[build(1), build(2)]).await.unwrap();
     let left: Vec<_> = left.iter().map(|one| (one.issue.0, one.met)).collect();
     assert_eq!(left, [(1, 1), (1, 1)]);

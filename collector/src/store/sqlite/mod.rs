@@ -29,8 +29,8 @@ use super::triage::{By, Change};
 use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Exits, Expired, Expiry, FreezeRates,
     FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept,
-    Key, Ledger, Move, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span, Store,
-    StoreError, Unnamed, Waiting,
+    Key, Ledger, Move, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span,
+    Store, StoreError, Unnamed, Waiting,
 };
 use crate::access::{KeyHash, KeyId};
 use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, ReportId};
@@ -332,13 +332,7 @@ impl Store for SqliteStore {
         })
     }
 
-    fn regroup(
-        &self,
-        app: &AppName,
-        from: IssueId,
-        moves: Vec<Move>,
-        at: u64,
-    ) -> impl Answer<u64> {
+    fn regroup(&self, app: &AppName, from: IssueId, moves: Vec<Move>, at: u64) -> impl Answer<u64> {
         self.writer.ask(move |done| Job::Regroup {
             app: app.clone(),
             from,

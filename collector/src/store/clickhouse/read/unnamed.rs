@@ -31,8 +31,8 @@ pub(in super::super) async fn unnamed(ask: Ask<'_>) -> Result<Vec<Unnamed>, Stor
              FROM
                  (SELECT word, issue, release, max(name) AS module {} GROUP BY word, issue, release HAVING sum(n) > 0)
              ANY INNER JOIN
-                 (SELECT issue, release, sum(n) AS reports, min(at) AS first, max(at) AS last FROM
-                      (SELECT issue, release, at, sum(n) AS n {} GROUP BY issue, release, at HAVING n > 0)
+                 (SELECT issue, release, sum(counted) AS reports, min(at) AS first, max(at) AS last FROM
+                      (SELECT issue, release, at, sum(n) AS counted {} GROUP BY issue, release, at HAVING counted > 0)
                   GROUP BY issue, release)
              USING issue, release
              GROUP BY word ORDER BY its_reports DESC, word",

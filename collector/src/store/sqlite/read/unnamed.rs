@@ -5,10 +5,7 @@ use crate::store::{IssueId, Unnamed, Waiting};
 use candor_protocol::deidentify::BuildId;
 use rusqlite::Transaction;
 
-pub(in super::super) fn unnamed(
-    db: &Transaction<'_>,
-    app: i64,
-) -> rusqlite::Result<Vec<Unnamed>> {
+pub(in super::super) fn unnamed(db: &Transaction<'_>, app: i64) -> rusqlite::Result<Vec<Unnamed>> {
     let mut query = db.prepare_cached(
         "SELECT build, max(module), count(DISTINCT issue), sum(counted.reports), min(first), max(last)
          FROM unnamed JOIN
