@@ -7,12 +7,21 @@ use crate::store::{IssueId, StoreError, Unnamed, Waiting};
 use candor_protocol::deidentify::BuildId;
 use clickhouse::Row;
 use serde::Deserialize;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 #[derive(Row, Deserialize)]
-struct UnnamedRow {
+struct MetRow {
     build: String,
+    issue: u64,
+    release: String,
     module: String,
-    issues: u64,
+}
+
+#[derive(Row, Deserialize)]
+struct CountRow {
+    issue: u64,
+    release: String,
     reports: i64,
     first: u64,
     last: u64,
@@ -22,36 +31,60 @@ pub(in super::super) async fn unnamed(ask: Ask<'_>) -> Result<Vec<Unnamed>, Stor
     if ask.history.is_empty() {
         return Ok(Vec::new());
     }
-    // What is known of an issue and a release counts as long as a report of both does.
-    let rows: Vec<UnnamedRow> = ask
+    let met: Vec<MetRow> = ask
         .server
         .rows(&format!(
-            "SELECT word, max(module) AS its_module, uniqExact(issue) AS issues, sum(reports) AS its_reports, min(first) AS its_first,
-                 max(last) AS its_last
-             FROM
-                 (SELECT word, issue, release, max(name) AS module {} GROUP BY word, issue, release HAVING sum(n) > 0)
-             ANY INNER JOIN
-                 (SELECT issue, release, sum(counted) AS reports, min(at) AS first, max(at) AS last FROM
-                      (SELECT issue, release, at, sum(n) AS counted {} GROUP BY issue, release, at HAVING counted > 0)
-                  GROUP BY issue, release)
-             USING issue, release
-             GROUP BY word ORDER BY its_reports DESC, word",
-            ask.history.of_summary(What::Unnamed),
-            ask.history.of_summary(What::Issues)
+            "SELECT word, issue, release, max(name) AS module {} GROUP BY word, issue, release HAVING sum(n) > 0",
+            ask.history.of_summary(What::Unnamed)
         ))
         .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Unnamed {
-                build: typed(&row.build)?,
-                module: row.module,
-                issues: row.issues,
-                reports: whole(row.reports),
-                first_seen: row.first,
-                last_seen: row.last,
-            })
-        })
-        .collect()
+    if met.is_empty() {
+        return Ok(Vec::new());
+    }
+    let issues: BTreeSet<u64> = met.iter().map(|row| row.issue).collect();
+    let issues: Vec<u64> = issues.into_iter().collect();
+    let counts: Vec<CountRow> = ask
+        .server
+        .rows(&format!(
+            "SELECT issue, release, sum(counted) AS reports, min(at) AS first, max(at) AS last FROM
+                 (SELECT issue, release, at, sum(n) AS counted {} AND key IN {} GROUP BY issue, release, at HAVING counted > 0)
+             GROUP BY issue, release",
+            ask.history.of_summary(What::Issues),
+            triage::keys(&issues)
+        ))
+        .await?;
+    let counts: HashMap<(u64, String), CountRow> = counts
+        .into_iter()
+        .map(|row| ((row.issue, row.release.clone()), row))
+        .collect();
+    let mut builds: BTreeMap<String, (Unnamed, BTreeSet<u64>)> = BTreeMap::new();
+    for row in met {
+        // What is known of an issue and a release counts as long as a report of both does.
+        let Some(counted) = counts.get(&(row.issue, row.release)) else {
+            continue;
+        };
+        let none = Unnamed {
+            build: typed(&row.build)?,
+            module: String::new(),
+            issues: 0,
+            reports: 0,
+            first_seen: u64::MAX,
+            last_seen: 0,
+        };
+        let (all, issues) = builds.entry(row.build).or_insert((none, BTreeSet::new()));
+        issues.insert(row.issue);
+        all.module = row.module.max(std::mem::take(&mut all.module));
+        all.reports += whole(counted.reports);
+        all.first_seen = all.first_seen.min(counted.first);
+        all.last_seen = all.last_seen.max(counted.last);
+    }
+    let builds = builds.into_values().map(|(all, issues)| Unnamed {
+        issues: issues.len() as u64,
+        ..all
+    });
+    let mut builds: Vec<Unnamed> = builds.collect();
+    builds.sort_by_key(|one| (Reverse(one.reports), one.build.clone()));
+    Ok(builds)
 }
 
 /// How many reports of an issue were named without a build, by release and the name of the file.
