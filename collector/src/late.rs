@@ -173,10 +173,11 @@ async fn look<S: Store>(
         };
         last = Some(next);
         let (symbols, builds) = (state.symbols.clone(), builds.clone());
+        let (rules, of) = (state.rules.clone(), app.clone());
         let grouping = tokio::task::spawn_blocking(move || {
             let touched = reports.iter().filter(|report| touches(report, &builds));
             let moves = touched.filter_map(|report| {
-                let (issue, lacking) = naming::group(&symbols, report);
+                let (issue, lacking) = naming::group(&symbols, &rules, &of, report);
                 Some(Move {
                     report: report.id,
                     to: issue?,
@@ -192,6 +193,8 @@ async fn look<S: Store>(
         let mut moved = 0;
         if !moves.is_empty() {
             let now = state.clock.now();
+            let issues = moves.iter().map(|one| &one.to);
+            (state.kin).tell(&*state.store, app, issues, now).await?;
             moved = state.store.regroup(app, issue, moves, now).await?;
         }
         state.late.change(|passing| {

@@ -5,6 +5,7 @@
 //! * [`server`]: `run(listener, app, shutdown)`; routes, limits, graceful stop.
 //! * [`ingest`]: bytes to stored reports; refuses by name, never repairs.
 //! * [`naming`] and [`grouping`]: addresses to functions, a report to the issue it belongs to.
+//! * [`kin`]: what a change of a developer's rules would split stays one.
 //! * [`late`]: reports whose names are known late go to where they belong.
 //! * [`store`]: what is asked of a store, the embedded one, and the one on ClickHouse.
 //! * [`metrics`]: the collector's own figures.
@@ -23,6 +24,7 @@ pub mod dashboard;
 pub mod forge;
 pub mod grouping;
 pub mod ingest;
+pub mod kin;
 pub mod late;
 pub mod metrics;
 pub mod naming;

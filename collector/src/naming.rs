@@ -1,8 +1,8 @@
 //! From the frames of a report to functions that people know.
 
-use crate::grouping::{self, Grouped};
+use crate::grouping::{self, Grouped, Rules};
 use crate::store::Lacking;
-use candor_protocol::deidentify::{BuildId, ModuleName};
+use candor_protocol::deidentify::{AppName, BuildId, ModuleName};
 use candor_protocol::report::{Found, Frame, Module, Report, Stack};
 use candor_symbols::{Name, Owner, Symbols, owner};
 use std::cell::RefCell;
@@ -88,6 +88,7 @@ pub fn call_stack(symbols: &Symbols, stack: &Stack, modules: &[Module]) -> Vec<g
                     (_, None) => Owner::App,
                 },
                 called,
+                file: None,
             }
         })
         .collect()
@@ -95,10 +96,21 @@ pub fn call_stack(symbols: &Symbols, stack: &Stack, modules: &[Module]) -> Vec<g
 
 /// The issue that a report belongs to, and the builds without whose symbols some of its frames have no names. The system's code counts
 /// among those only in stacks of nothing else: its names make no difference elsewhere.
-pub fn group(symbols: &Symbols, report: &Report) -> (Option<Grouped>, Vec<Lacking>) {
+pub fn group(
+    symbols: &Symbols,
+    rules: &Rules,
+    app: &AppName,
+    report: &Report,
+) -> (Option<Grouped>, Vec<Lacking>) {
     let unnamed: RefCell<BTreeSet<Lacking>> = RefCell::default();
-    let issue = grouping::group(report, |stack, modules| {
-        let frames = call_stack(symbols, stack, modules);
+    let issue = grouping::group_by(report, rules, app.as_str(), |stack, modules| {
+        let frames = match rules.ask_files() {
+            true => {
+                let frames = name_stack(symbols, stack, modules).into_iter();
+                frames.map(Into::into).collect()
+            }
+            false => call_stack(symbols, stack, modules),
+        };
         let is_system = |frame: &grouping::Frame| frame.owner == Owner::System;
         let nothing_else = frames.iter().all(is_system);
         let frames_without = frames

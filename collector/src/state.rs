@@ -1,6 +1,8 @@
 //! What every request handler is given.
 
 use crate::access::Door;
+use crate::grouping::Rules;
+use crate::kin::Kin;
 use crate::late::Progress;
 use crate::metrics::Metrics;
 use crate::privacy::Office;
@@ -17,6 +19,10 @@ pub struct State<S> {
     pub store: Arc<S>,
     /// Names for addresses.
     pub symbols: Arc<Symbols>,
+    /// A developer's rules of grouping.
+    pub rules: Arc<Rules>,
+    /// Issues that those rules would split, and which are one.
+    pub kin: Arc<Kin>,
     /// Settings, receipts, requests and the audit trail.
     pub office: Arc<Office>,
     /// Who comes in.
@@ -43,6 +49,8 @@ impl<S: Store> State<S> {
             clock: Clock::system(),
             metrics: Arc::default(),
             late: Arc::default(),
+            rules: Arc::default(),
+            kin: Arc::default(),
         }
     }
 }
@@ -59,6 +67,8 @@ impl<S> Clone for State<S> {
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
             late: self.late.clone(),
+            rules: self.rules.clone(),
+            kin: self.kin.clone(),
         }
     }
 }

@@ -572,6 +572,7 @@ words! {
     why_text: "Reports are put together by the rule below; lines, addresses of named code, hashes and releases never count.", "报告按以下规则归并；行号、已命名代码的地址、哈希与版本从不计入。";
     rule: "Rule", "规则";
     agree_in: "They agree in", "共同点";
+    rules_of_file: "Rules of the developer's file", "开发者规则文件中的规则";
     frames_counted: "Frames that counted", "计入的栈帧";
 
     // Freezes.

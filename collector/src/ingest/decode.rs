@@ -2,6 +2,7 @@
 
 use super::newer;
 use super::refusal::Refusal;
+use crate::grouping::Rules;
 use crate::naming;
 use crate::privacy::quarantine;
 use crate::privacy::settings::Settings;
@@ -41,6 +42,7 @@ impl Decoded {
 pub(super) fn decode(
     gzip: &[u8],
     symbols: &Symbols,
+    rules: &Rules,
     app: &AppName,
     settings: &Settings,
     held: impl FnOnce(usize) -> Result<(), Refusal>,
@@ -78,7 +80,7 @@ pub(super) fn decode(
         symbols.refresh();
     }
     reports.extend(read.into_iter().map(|(line, report, json)| {
-        let (issue, lacking) = naming::group(symbols, &report);
+        let (issue, lacking) = naming::group(symbols, rules, app, &report);
         Incoming::new(line, report, json, issue).lacking(lacking)
     }));
     Ok(decoded)

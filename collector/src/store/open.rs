@@ -144,6 +144,7 @@ either! {
     fn waiting(&self, app: &AppName, builds: &[BuildId]) -> Vec<Waiting>;
     fn reports_in(&self, app: &AppName, issue: IssueId, limit: u32, before: Option<ReportId>) -> Vec<Report>;
     fn regroup(&self, app: &AppName, from: IssueId, moves: Vec<Move>, at: u64) -> u64;
+    fn relate(&self, app: &AppName, before: IssueId, now: IssueId, at: u64) -> ();
     fn settle(&self, app: &AppName, issue: IssueId, waiting: Vec<Waiting>, at: u64) -> ();
     fn issue_of(&self, app: &AppName, report: ReportId) -> Option<IssueId>;
     fn report(&self, app: &AppName, id: ReportId) -> Option<Report>;

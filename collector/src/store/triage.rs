@@ -497,6 +497,42 @@ pub(super) fn inherited(
     new
 }
 
+/// What is to be said when reports that were grouped as `before` are grouped as `now`. `said` are the deeds of both, and of what they are one with.
+pub(super) fn related(
+    before: u64,
+    now: u64,
+    said: &[Deed],
+    marks: &Marks,
+    is_there: impl Fn(u64) -> bool,
+    at: u64,
+) -> Vec<Deed> {
+    let by_itself = |issue, said| Deed {
+        issue,
+        at,
+        who: String::new(),
+        said,
+    };
+    let (old, new) = (marks.root(before), marks.root(now));
+    let of = |issue| said.iter().filter(move |deed| deed.issue == issue);
+    // Whatever somebody has decided stays.
+    let is_split = |issue| of(issue).any(|deed| matches!(deed.said, Said::Split(_)));
+    if old == new || [before, now, old, new].into_iter().any(is_split) {
+        return Vec::new();
+    }
+    let one = |from, into| {
+        vec![
+            by_itself(from, Said::Merged(into)),
+            by_itself(into, Said::Took(from)),
+        ]
+    };
+    match (is_there(old), is_there(new)) {
+        // The rules say that two issues are one.
+        (true, true) if new != now => one(old, new),
+        (true, _) => one(new, old),
+        (false, _) => vec![by_itself(before, Said::Went(now))],
+    }
+}
+
 /// What is to be said when no report is left in `from` whose names are not known, and it is shown as `to` from now on.
 pub(super) fn gone(from: u64, to: u64, marks: &Marks, at: u64) -> Vec<Deed> {
     let by_itself = |issue, said| Deed {
@@ -915,6 +951,38 @@ mod tests {
         let marks = Marks::read(said, |issue| issue == 2);
         assert_eq!(marks.root(1), 2);
         assert!(gone(1, 2, &marks, 60).is_empty());
+    }
+
+    #[test]
+    fn what_the_rules_group_otherwise_stays_one() {
+        let there = |issue: u64| issue < 10;
+        // 1 is there, and its reports are grouped as 11 from now on; those of 2 as well.
+        let first = related(1, 11, &[], &Marks::default(), there, 5);
+        let said = |deeds: &[Deed]| -> Vec<(u64, Said)> {
+            let deeds = deeds.iter();
+            deeds.map(|deed| (deed.issue, deed.said.clone())).collect()
+        };
+        assert_eq!(said(&first), [(11, Said::Merged(1)), (1, Said::Took(11))]);
+        let marks = Marks::read(said(&first), |issue| there(issue) || issue == 11);
+        assert!(related(1, 11, &first, &marks, there, 6).is_empty());
+        let second = related(2, 11, &first, &marks, there, 6);
+        assert_eq!(said(&second), [(2, Said::Merged(1)), (1, Said::Took(2))]);
+        // Somebody has split it.
+        let split = Deed {
+            issue: 11,
+            at: 7,
+            who: "Wei".to_owned(),
+            said: Said::Split(1),
+        };
+        let marks = Marks::default();
+        assert!(related(1, 11, &[split], &marks, there, 8).is_empty());
+        // Nothing was known of 20; when the rules change again, its reports stay with 21.
+        let third = related(20, 21, &[], &marks, there, 9);
+        assert_eq!(said(&third), [(20, Said::Went(21))]);
+        let there = |issue: u64| issue == 21;
+        let marks = Marks::read(said(&third), there);
+        let fourth = related(20, 22, &third, &marks, there, 9);
+        assert_eq!(said(&fourth), [(22, Said::Merged(21)), (21, Said::Took(22))]);
     }
 
     #[test]

@@ -387,6 +387,19 @@ impl Store for ClickHouseStore {
         self.folder.regroup(app, from.0, &moves, at).await
     }
 
+    async fn relate(
+        &self,
+        app: &AppName,
+        before: IssueId,
+        now: IssueId,
+        at: u64,
+    ) -> Result<(), StoreError> {
+        self.check_open()?;
+        let history = self.fresh(app).await?;
+        let stamps = &self.folder.stamps;
+        triage::relate(self.ask(&history), stamps, (before.0, now.0), at).await
+    }
+
     async fn settle(
         &self,
         app: &AppName,

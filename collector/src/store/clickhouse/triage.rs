@@ -6,7 +6,7 @@ use super::read::triage::{self, LogRow};
 use super::server::{Again, Server, Table};
 use super::sql;
 use super::stamp::Stamps;
-use crate::store::triage::{By, Change, Deed, Said};
+use crate::store::triage::{By, Change, Deed, Said, related};
 use crate::store::{IssueId, StoreError};
 use candor_protocol::deidentify::Release;
 use clickhouse::Row;
@@ -68,6 +68,26 @@ pub(super) async fn triage(
         write(ask.server, stamps, &ask.history.app, &deeds).await?;
     }
     Ok(done.len() as u64)
+}
+
+/// Says that reports that were grouped as one issue are grouped as another.
+pub(super) async fn relate(
+    ask: Ask<'_>,
+    stamps: &Stamps,
+    (before, now): (u64, u64),
+    at: u64,
+) -> Result<(), StoreError> {
+    let marks = triage::marks(ask).await?;
+    let all = BTreeSet::from([before, now, marks.root(before), marks.root(now)]);
+    let all: Vec<u64> = all.into_iter().collect();
+    let there = match ask.history.is_empty() {
+        true => Default::default(),
+        false => triage::facts_of(ask, &all).await?,
+    };
+    let said = triage::deeds(ask, &all).await?;
+    let is_there = |issue| there.contains_key(&issue);
+    let new = related(before, now, &said, &marks, is_there, at);
+    write(ask.server, stamps, &ask.history.app, &new).await
 }
 
 /// Writes rows of the log, in their order.

@@ -81,6 +81,13 @@ pub(super) enum Job {
         at: u64,
         done: Done<u64>,
     },
+    Relate {
+        app: AppName,
+        before: IssueId,
+        now: IssueId,
+        at: u64,
+        done: Done<()>,
+    },
     Settle {
         app: AppName,
         issue: IssueId,
@@ -162,6 +169,7 @@ impl Job {
             | Self::Quarantine { done, .. }
             | Self::AddKey { done, .. }
             | Self::Settle { done, .. }
+            | Self::Relate { done, .. }
             | Self::Probe { done }
             | Self::Stop { done } => done.send(Err(error)).is_ok(),
             Self::Keep { done, .. } => done.send(Err(error)).is_ok(),

@@ -342,6 +342,22 @@ impl Store for SqliteStore {
         })
     }
 
+    fn relate(
+        &self,
+        app: &AppName,
+        before: IssueId,
+        now: IssueId,
+        at: u64,
+    ) -> impl Answer<()> {
+        self.writer.ask(move |done| Job::Relate {
+            app: app.clone(),
+            before,
+            now,
+            at,
+            done,
+        })
+    }
+
     fn settle(
         &self,
         app: &AppName,

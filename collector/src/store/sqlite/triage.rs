@@ -3,7 +3,7 @@
 use super::read::triage;
 use super::writer::Work;
 use crate::store::IssueId;
-use crate::store::triage::{By, CAME, Change, Deed, Said, gone, inherited};
+use crate::store::triage::{By, CAME, Change, Deed, Said, gone, inherited, related};
 use candor_protocol::deidentify::Release;
 use rusqlite::Transaction;
 use std::collections::BTreeSet;
@@ -115,6 +115,35 @@ pub(super) fn inherit(
     let known = triage::deeds(tx, app, &[to])?;
     let marks = triage::marks(tx, app)?;
     let new = inherited((from, &before), (to, &known), &marks, at);
+    new.iter().try_for_each(|deed| write_deed(tx, app, deed))
+}
+
+/// Says that reports that were grouped as `before` are grouped as `now`.
+pub(super) fn relate(
+    work: &mut Work<'_>,
+    app: &str,
+    before: IssueId,
+    now: IssueId,
+    at: u64,
+) -> rusqlite::Result<()> {
+    let Some(app) = work.app(app)? else {
+        return Ok(());
+    };
+    std::mem::take(&mut work.deltas).write(work.tx)?;
+    let tx = work.tx;
+    let marks = triage::marks(tx, app)?;
+    let mut all = vec![before.0, now.0, marks.root(before.0), marks.root(now.0)];
+    let mut there = BTreeSet::new();
+    for issue in &all {
+        if triage::kind(tx, app, *issue)?.is_some() {
+            there.insert(*issue);
+        }
+    }
+    all.sort();
+    all.dedup();
+    let said = triage::deeds(tx, app, &all)?;
+    let is_there = |issue| there.contains(&issue);
+    let new = related(before.0, now.0, &said, &marks, is_there, at);
     new.iter().try_for_each(|deed| write_deed(tx, app, deed))
 }
 

@@ -318,6 +318,16 @@ impl Work<'_> {
                 Ok(moved) => Ok(Pending::Done(done, moved)),
                 Err(error) => Err((Pending::Done(done, 0), error)),
             },
+            Job::Relate {
+                app,
+                before,
+                now,
+                at,
+                done,
+            } => match triage::relate(self, app.as_str(), before, now, at) {
+                Ok(()) => Ok(Pending::Nothing(done, Ok(()))),
+                Err(error) => Err((Pending::Nothing(done, Ok(())), error)),
+            },
             Job::Settle {
                 app,
                 issue,
