@@ -244,7 +244,10 @@ async fn serve(loaded: Loaded) -> Result<(), String> {
     };
     let rules = rules(&config)?;
     if rules.count() > 0 {
-        tracing::info!(rules = rules.count(), "a developer's rules of grouping are in effect");
+        tracing::info!(
+            rules = rules.count(),
+            "a developer's rules of grouping are in effect"
+        );
     }
     let state = State {
         rules: Arc::new(rules),

@@ -122,7 +122,7 @@ async fn it_stops_when_it_is_told_to_and_keeps_quiet_about_what_it_was_sent() {
 
 /// Everything that is listed of the app: number, title, reports, state, and who looks after it.
 async fn listed(collector: &Process) -> Vec<(String, String, u64, String, String)> {
-    let list = "/api/v1/issues?app=im&from=0&to=9999999999";
+    let list = "/api/v1/issues?app=im&state=all&from=0&to=9999999999";
     let issues = collector.get(list).await.json();
     let issues = issues["issues"].as_array().unwrap().iter();
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
@@ -493,6 +493,30 @@ fn a_file_is_checked_and_a_log_may_be_json() {
         );
     }
     assert!(log.contains("stopping"), "{log}");
+}
+
+#[test]
+fn rules_of_grouping_are_checked_with_the_file_that_names_them() {
+    let data = tempfile::tempdir().unwrap();
+    let (file, rules) = (
+        data.path().join("candor.toml"),
+        data.path().join("rules.toml"),
+    );
+    let text = format!("[grouping]\nrules = {rules:?}\n");
+    std::fs::write(&file, text).unwrap();
+    let check = |text: &str| {
+        std::fs::write(&rules, text).unwrap();
+        program().arg("check").arg(&file).output().unwrap()
+    };
+    let rule = "version = 1\n[[rule]]\nname = \"logging\"\nfunction = \"im::log::*\"\n";
+    assert!(said(check(&format!("{rule}do = \"skip\"\n"))).contains("grouping.rules"));
+    let wrong = check(&format!("{rule}do = \"skipp\"\n"));
+    let why = String::from_utf8(wrong.stderr).unwrap();
+    assert!(!wrong.status.success());
+    assert!(
+        why.contains("rules.toml:5: skipp is not known; did you mean skip?"),
+        "{why}"
+    );
 }
 
 #[tokio::test]

@@ -295,7 +295,9 @@ impl Reading<'_> {
             "skip" => Does::Skip,
             "message" => Does::Message(instead),
             _ => {
-                let prefix = function.as_ref().and_then(|(text, _)| text.strip_suffix('*'));
+                let prefix = function
+                    .as_ref()
+                    .and_then(|(text, _)| text.strip_suffix('*'));
                 match prefix.filter(|prefix| !prefix.is_empty() && !prefix.contains(['*', '?'])) {
                     Some(prefix) => Does::Same(prefix.to_owned(), instead),
                     None => {
@@ -315,5 +317,160 @@ impl Reading<'_> {
             message: glob(message),
             does,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{panic, panic_by, segv, segv_by};
+    use super::*;
+    use proptest::prelude::*;
+
+    const FILE: &str = r#"
+version = 1
+
+[[rule]]
+name = "vendored"
+function = "parser::*"
+do = "not-own"
+
+[[rule]]
+name = "our-c"
+module = "libc.so*"
+function = "im_*"
+do = "own"
+
+[[rule]]
+name = "logging"
+function = "im::log::*"
+do = "skip"
+
+[[rule]]
+name = "queue"
+function = "im::queue_v2::*"
+do = "same"
+as = "im::queue::"
+
+[[rule]]
+name = "database"
+message = "database * is locked*"
+do = "message"
+as = "the database is locked"
+
+[[rule]]
+name = "of another app"
+app = "other"
+function = "*"
+do = "skip"
+"#;
+
+    fn rules() -> Rules {
+        Rules::parse("rules.toml", FILE).unwrap()
+    }
+
+    fn wrong(text: &str) -> String {
+        let problems = Rules::parse("rules.toml", text).unwrap_err();
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        problems.join("\n")
+    }
+
+    #[test]
+    fn frames_are_skipped_renamed_and_given_to_others() {
+        let rules = rules();
+        let took = |grouped: &super::super::Grouped| grouped.why.by_file.join(" ");
+        // Two ways into one fault that only differ in what was logged, and one that was renamed.
+        let plain = segv_by(&rules, "im::queue::take\nim::main");
+        for (frames, by) in [
+            ("im::log::flush\nim::queue::take\nim::main", "logging"),
+            (
+                "im::log::flush\nim::queue_v2::take\nim::main",
+                "logging queue",
+            ),
+        ] {
+            let other = segv_by(&rules, frames);
+            assert_eq!((other.id, took(&other)), (plain.id, by.to_owned()));
+            assert_eq!(other.before, Some(segv(frames).id));
+        }
+        assert_eq!((plain.before, took(&plain)), (None, String::new()));
+        // A library's code is not blamed, and the app's own is, wherever it stands.
+        let vendored = segv_by(&rules, "parser::next\nim::load");
+        assert_eq!(
+            (vendored.culprit.as_str(), took(&vendored)),
+            ("im::load", "vendored".to_owned())
+        );
+        let own = segv_by(&rules, "libc.so.6 im_decode\nim::load");
+        assert_eq!(own.culprit, "im_decode");
+        assert_eq!(segv("libc.so.6 im_decode\nim::load").culprit, "im::load");
+    }
+
+    #[test]
+    fn messages_that_a_template_matches_are_one() {
+        let rules = rules();
+        let first = panic_by(&rules, "database main is locked by reader", "");
+        let second = panic_by(&rules, "database cache is locked\nsince 5 s", "");
+        assert_eq!(
+            (first.id, first.title.as_str()),
+            (second.id, "panic: the database is locked")
+        );
+        assert_eq!(first.why.by_file, ["database"]);
+        let other = panic_by(&rules, "database main is gone", "");
+        assert_eq!(other, panic("database main is gone", ""));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line_and_what_may_have_been_meant() {
+        for (text, said) in [
+            (
+                "version = 2",
+                "rules.toml:1: this collector reads version 1",
+            ),
+            ("", "rules.toml:1: say version = 1 first"),
+            (
+                "version = 1\nrules = 3",
+                "rules.toml:2: rules is not known; did you mean rule?",
+            ),
+            (
+                "version = 1\n[[rule]]\nname = \"a\"\nfunctoin = \"x\"\ndo = \"skip\"\nmodule = \"m\"",
+                "rules.toml:4: functoin is not known; did you mean function?",
+            ),
+            (
+                "version = 1\n[[rule]]\nname = \"a\"\nfunction = \"x\"\ndo = \"skp\"",
+                "rules.toml:5: skp is not known; did you mean skip?",
+            ),
+            (
+                "version = 1\n[[rule]]\nname = \"a\"\ndo = \"own\"",
+                "rules.toml:4: a needs function, module or file, and no message",
+            ),
+            (
+                "version = 1\n[[rule]]\nname = \"a\"\nfunction = \"a*b*\"\ndo = \"same\"\nas = \"c\"",
+                "rules.toml:5: a needs a function that ends with its only *",
+            ),
+            (
+                "version = 1\n[[rule]]\nname = \"a\"\nmessage = \"x\"\ndo = \"message\"",
+                "rules.toml:5: a needs as: what stands there instead",
+            ),
+            ("version = 1\n[[rule]]\ndo = \"own\"", "a rule needs a name"),
+            ("version = 1\n[[rule", "rules.toml:2: "),
+        ] {
+            assert!(wrong(text).contains(said), "{text}: {}", wrong(text));
+        }
+        let twice = format!("{FILE}\n[[rule]]\nname = \"queue\"\nfunction = \"a\"\ndo = \"own\"");
+        assert!(wrong(&twice).contains("another rule is called queue"));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_file_says_it_is_read_or_refused(text in "(version = 1\n)?(\\[\\[rule\\]\\]\n)?((name|do|as|function|message) = \"[a-z*]{0,6}\"\n){0,5}.{0,20}") {
+            if let Err(problems) = Rules::parse("f", &text) {
+                prop_assert!(problems.iter().all(|problem| problem.line.is_some()));
+            }
+        }
+
+        #[test]
+        fn rules_that_match_nothing_change_nothing(names in proptest::collection::vec("im::[a-k]{1,4}::[a-k]{1,4}", 0..6)) {
+            let frames = names.join("\n");
+            let rules = rules();
+            prop_assert_eq!(segv_by(&rules, &frames), segv(&frames));
+        }
     }
 }

@@ -226,13 +226,7 @@ pub trait Store: Send + Sync + 'static {
     /// Says that reports which are counted in the issue `now` from now on would have been counted in `before`, so that neither is split: where
     /// something is counted of `before`, or of what it became, they are merged, as somebody would, by whom nobody has split them; else
     /// whoever asks about `before` is answered about `now`.
-    fn relate(
-        &self,
-        app: &AppName,
-        before: IssueId,
-        now: IssueId,
-        at: u64,
-    ) -> impl Answer<()>;
+    fn relate(&self, app: &AppName, before: IssueId, now: IssueId, at: u64) -> impl Answer<()>;
 
     /// Says that every report of an issue that `waiting` tells of was looked at. Where no report is left in it and all went to one place, it
     /// is one with that from now on, with whatever is still counted of reports that expired; where they went to several and nothing

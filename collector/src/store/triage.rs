@@ -982,7 +982,10 @@ mod tests {
         let there = |issue: u64| issue == 21;
         let marks = Marks::read(said(&third), there);
         let fourth = related(20, 22, &third, &marks, there, 9);
-        assert_eq!(said(&fourth), [(22, Said::Merged(21)), (21, Said::Took(22))]);
+        assert_eq!(
+            said(&fourth),
+            [(22, Said::Merged(21)), (21, Said::Took(22))]
+        );
     }
 
     #[test]

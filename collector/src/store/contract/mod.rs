@@ -69,6 +69,7 @@ macro_rules! store_contract {
             what_was_said_of_an_issue_stays_when_it_gets_its_name
             reports_that_expired_are_one_with_the_issue_that_the_others_went_to
             builds_without_symbols_are_known_until_their_reports_were_looked_at
+            what_a_change_of_the_rules_would_split_stays_one
             freezes_tell_how_long_and_how
             freezes_are_counted_against_the_time_that_apps_ran
             connections_add_up_and_percentiles_are_exact_to_a_bucket

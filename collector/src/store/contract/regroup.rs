@@ -380,3 +380,41 @@ pub(crate) async fn builds_without_symbols_are_known_until_their_reports_were_lo
     store.erase(&app(), &[pseudonym(2)], NOW).await.unwrap();
     assert!(unnamed().await.is_empty());
 }
+
+pub(crate) async fn what_a_change_of_the_rules_would_split_stays_one(store: &impl Store) {
+    let store = with_app(store).await;
+    let crash = |n: u32, issue| Life::new(n, n).crash(n, issue, true);
+    let relate = async |before, now| {
+        let app = app();
+        let related = store.relate(&app, IssueId(before), IssueId(now), NOW);
+        related.await.unwrap();
+    };
+    let counted = async |issue| {
+        let row = page(store, issue).await.unwrap().row;
+        (row.id.0, row.reports, row.merged)
+    };
+    keep(store, vec![crash(1, 1), crash(2, 1), crash(3, 2)]).await;
+    act(store, 1, Change::Resolve(Some(release("1.1"))), 1).await;
+    // The rules change: what was 1 is 11 from now on, and so is what was 2.
+    relate(1, 11).await;
+    keep(store, vec![crash(4, 11)]).await;
+    relate(1, 11).await;
+    assert_eq!(counted(11).await, (1, 3, 1));
+    let state = page(store, 11).await.unwrap().row.state;
+    assert_eq!(state.kind(), StateKind::Resolved);
+    relate(2, 11).await;
+    assert_eq!(counted(2).await, (1, 4, 2));
+    // Nothing is known of 20; when the rules change once more, its reports stay together.
+    relate(20, 21).await;
+    assert_eq!(root(store, 20).await, None);
+    keep(store, vec![crash(5, 21)]).await;
+    assert_eq!(counted(20).await, (21, 1, 0));
+    relate(20, 22).await;
+    keep(store, vec![crash(6, 22)]).await;
+    assert_eq!(counted(22).await, (21, 2, 1));
+    // What somebody has split is not merged again.
+    act(store, 11, Change::Split, 2).await;
+    relate(1, 11).await;
+    assert_eq!(counted(11).await, (11, 1, 0));
+    assert_eq!(counted(1).await, (1, 3, 1));
+}

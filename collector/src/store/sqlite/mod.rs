@@ -342,13 +342,7 @@ impl Store for SqliteStore {
         })
     }
 
-    fn relate(
-        &self,
-        app: &AppName,
-        before: IssueId,
-        now: IssueId,
-        at: u64,
-    ) -> impl Answer<()> {
+    fn relate(&self, app: &AppName, before: IssueId, now: IssueId, at: u64) -> impl Answer<()> {
         self.writer.ask(move |done| Job::Relate {
             app: app.clone(),
             before,
