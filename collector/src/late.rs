@@ -23,6 +23,9 @@ const ANYWAY: u32 = 30;
 /// Reports that are moved in one step: what arrives meanwhile waits for a step, not for all of them.
 const STEP: u32 = 100;
 
+/// Builds that are asked about at once.
+const ASKED: usize = 1_000;
+
 /// How far a pass has come, for whoever wants to know.
 #[derive(Debug, Default)]
 pub struct Progress(Mutex<Option<Passing>>);
@@ -115,18 +118,24 @@ pub async fn pass<S: Store>(state: &State<S>) -> Result<(), StoreError> {
 async fn pass_all<S: Store>(state: &State<S>) -> Result<(), StoreError> {
     for app in state.store.apps().await? {
         let unnamed = state.store.unnamed(&app).await?.into_iter();
-        let builds: Vec<BuildId> = unnamed
+        let mut builds: BTreeSet<BuildId> = unnamed
             .map(|one| one.build)
             .filter(|build| state.symbols.has(build))
             .collect();
-        if builds.is_empty() {
+        // Of an issue that is empty by now it may be left to say where it leads to.
+        builds.extend(state.symbols.builds());
+        let builds: Vec<BuildId> = builds.into_iter().collect();
+        let mut issues: BTreeMap<IssueId, Vec<Waiting>> = BTreeMap::new();
+        for some in builds.chunks(ASKED) {
+            for waiting in state.store.waiting(&app, some).await? {
+                issues.entry(waiting.issue).or_default().push(waiting);
+            }
+        }
+        if issues.is_empty() {
             continue;
         }
-        let mut issues: BTreeMap<IssueId, Vec<Waiting>> = BTreeMap::new();
-        for waiting in state.store.waiting(&app, &builds).await? {
-            issues.entry(waiting.issue).or_default().push(waiting);
-        }
-        let (many, all) = (issues.len() as u64, builds.len() as u64);
+        let met: BTreeSet<&BuildId> = issues.values().flatten().map(|one| &one.build).collect();
+        let (many, all) = (issues.len() as u64, met.len() as u64);
         tracing::info!(%app, builds = all, issues = many, "symbols came late: reports are grouped again");
         state.late.set(Some(Passing {
             app: app.clone(),

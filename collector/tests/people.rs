@@ -328,7 +328,9 @@ async fn every_route_is_answered_to_those_who_may_and_to_nobody_else() {
     for path in ["/releases", "/releases.csv", "/runs", "/api/v1/releases"] {
         assert_eq!(need_of(path), [Need::Aggregates], "{path}");
     }
-    assert_eq!(need_of("/api/v1/erasures"), [Need::Admin]);
+    for path in ["/api/v1/erasures", "/api/v1/holds"] {
+        assert_eq!(need_of(path), [Need::Admin], "{path}");
+    }
     assert_eq!(need_of("/metrics"), [Need::Aggregates]);
     let open = table.iter().filter(|(.., need)| *need == Need::Nothing);
     let open: BTreeSet<&str> = open.map(|(_, path, _)| *path).collect();
@@ -676,6 +678,53 @@ async fn a_viewer_sees_what_adds_up_and_no_single_report() {
             "{who} sees who is signed in"
         );
     }
+}
+
+#[tokio::test]
+async fn a_legal_hold_takes_two_people_and_everybody_sees_it() {
+    let house = House::open().await;
+    house.desk.add_app("im").await;
+    let people = ["wei", "lin", "ann"];
+    for (who, role) in people.iter().zip([Role::Admin, Role::Admin, Role::Viewer]) {
+        house.add(who, role).await;
+    }
+    let sessions = people.map(|who| house.session(who).reveal().to_owned());
+    let [wei, lin, ann] = &sessions;
+    let act = async |who: &str, fields: &[(&str, &str)]| {
+        let mark = house.get(Some(who), "/privacy").await.mark();
+        let mark = [("mark", mark.as_str())];
+        let fields: Vec<_> = fields.iter().copied().chain(mark).collect();
+        house.post(Some(who), "/privacy", &fields).await
+    };
+    let until = candor_collector::privacy::date(house.now() + 20 * 86_400);
+    let ask = [
+        ("do", "hold"),
+        ("basis", "case-7"),
+        ("until", until.as_str()),
+    ];
+    assert_eq!(act(wei, &ask).await.status, StatusCode::SEE_OTHER);
+    let held = format!("A legal hold keeps reports until {until}");
+    let approve = [("do", "approve"), ("number", "1")];
+    let own = act(wei, &approve).await;
+    assert!(own.body.contains("It takes another person"), "{}", own.body);
+    assert!(!house.get(Some(ann), "/privacy").await.body.contains(&held));
+    assert_eq!(act(lin, &approve).await.status, StatusCode::SEE_OTHER);
+    let page = house.get(Some(ann), "/privacy").await.body;
+    assert!(page.contains(&held) && !page.contains("case-7"), "{page}");
+    let page = house.get(Some(wei), "/privacy").await.body;
+    assert!(
+        page.contains("case-7") && page.contains("wei, lin"),
+        "{page}"
+    );
+    let end = [("do", "end"), ("number", "1")];
+    assert_eq!(act(wei, &end).await.status, StatusCode::SEE_OTHER);
+    assert!(!house.get(Some(ann), "/privacy").await.body.contains(&held));
+    let trail = house.trail();
+    let holds = trail.iter().filter(|line| line.contains("HoldChanged"));
+    assert_eq!(holds.count(), 3, "{trail:?}");
+    let wrong = [("do", "hold"), ("basis", "case-8"), ("until", "2020-01-01")];
+    let wrong = act(wei, &wrong).await;
+    assert!(wrong.body.contains("within 180 days"), "{}", wrong.body);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use super::{answer, app_of, refuse};
 use crate::dashboard::filter;
 use crate::grouping::Explanation;
-use crate::privacy::groups::{self, Merged};
+use crate::privacy::groups::{self, Merged, SafeIssues};
 use crate::state::State;
 use crate::store::triage::{self, Turn};
 use crate::store::{Breakdown, IssueFilter, IssueId, IssueKind, IssueRow, Span, Store};
@@ -173,10 +173,10 @@ pub(super) async fn issues<S: Store>(
     let filter = IssueFilter {
         offset: number("offset").unwrap_or(0),
         limit: number("limit").unwrap_or(USUAL).min(MOST),
-        ..filter(get, span, state.clock.now(), state.small)
+        ..filter(get, span, state.clock.now())
     };
-    let list = state.store.issues(&app, filter).await;
-    Ok(answer(list.map(|list| List {
+    let told = groups::issues(&state, &app, filter).await;
+    Ok(answer(told.map(|SafeIssues { list, .. }| List {
         total: list.total,
         issues: list.rows.into_iter().map(Row::from).collect(),
     })))

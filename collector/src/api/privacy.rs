@@ -4,6 +4,7 @@ use super::{About, answer, app_of, failed, known, refuse};
 use crate::access::{Need, Visitor};
 use crate::ingest::json;
 use crate::privacy::erasure::{self, Wanted};
+use crate::privacy::holds::{Hold, Standing};
 use crate::privacy::requests::{Asked, NotDone, Request, Right, Role};
 use crate::routes::Routes;
 use crate::state::State;
@@ -14,8 +15,8 @@ use axum::http::{StatusCode, header};
 use axum::response::Response;
 use candor_protocol::deidentify::{AppName, Pseudonym, Release};
 use candor_protocol::limits::ERASURE_PSEUDONYMS;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// The largest body of a request.
 const BODY: usize = 64 * 1024;
@@ -29,6 +30,7 @@ pub(super) fn routes<S: Store>(state: State<S>) -> Routes<State<S>> {
         .get("/api/v1/requests", Need::Admin, requests::<S>)
         .post("/api/v1/requests", Need::Admin, open::<S>)
         .get("/api/v1/receipts", Need::Admin, receipts::<S>)
+        .get("/api/v1/holds", Need::Admin, holds::<S>)
         .get("/api/v1/audit", Need::Admin, trail::<S>)
         .get("/api/v1/quarantine", Need::Aggregates, quarantine::<S>)
 }
@@ -158,6 +160,25 @@ async fn requests<S: Store>(Given(state): Given<State<S>>) -> Response {
 /// `GET /api/v1/receipts`: the last thousand, newest first.
 async fn receipts<S: Store>(Given(state): Given<State<S>>) -> Response {
     answer(state.office.receipts(MOST))
+}
+
+/// A legal hold, as lists tell it.
+#[derive(Serialize)]
+struct Held {
+    #[serde(flatten)]
+    hold: Hold,
+    standing: Standing,
+}
+
+/// `GET /api/v1/holds`: all of them, the latest first.
+async fn holds<S: Store>(Given(state): Given<State<S>>) -> Response {
+    let now = state.clock.now();
+    let told = |hold: Hold| Held {
+        standing: hold.standing(now),
+        hold,
+    };
+    let found = state.office.holds();
+    answer(found.map(|all| all.into_iter().map(told).collect::<Vec<_>>()))
 }
 
 /// `GET /api/v1/audit`: the last thousand entries, newest first.

@@ -1,6 +1,5 @@
 //! Which issues are asked for: the same words in the address of the page, of its table, and of the API.
 
-use crate::privacy::groups::SmallGroups;
 use crate::store::triage::{Person, StateKind};
 use crate::store::{IssueFilter, IssueKind, Own, Sort, Span};
 
@@ -27,7 +26,6 @@ pub(crate) fn filter<'a>(
     get: impl Fn(&str) -> Option<&'a str>,
     span: Span,
     now: u64,
-    small: SmallGroups,
 ) -> IssueFilter {
     let text = |key: &str| {
         let text = get(key).map(str::trim).filter(|text| !text.is_empty());
@@ -38,8 +36,6 @@ pub(crate) fn filter<'a>(
         (None, None) => None,
         (from, to) => Some((from.unwrap_or(0), to.unwrap_or(u64::MAX))),
     };
-    let (release, os, device) = (text("release"), text("os"), text("device"));
-    let by_class = release.is_some() || os.is_some() || device.is_some();
     let is_new = get("seen") == Some("new");
     IssueFilter {
         kind: match get("kind") {
@@ -75,18 +71,13 @@ pub(crate) fn filter<'a>(
             _ => None,
         },
         text: text("q").unwrap_or_default(),
-        // A class that few installations are in tells of them.
-        least: match small {
-            SmallGroups::Merge(least) if by_class => least,
-            _ => 0,
-        },
         sort: SORTS
             .iter()
             .find(|(word, _)| Some(*word) == get("sort"))
             .map_or(Sort::default(), |(_, sort)| *sort),
-        release,
-        os,
-        device,
+        release: text("release"),
+        os: text("os"),
+        device: text("device"),
         ..IssueFilter::all(span, now)
     }
 }
@@ -94,6 +85,7 @@ pub(crate) fn filter<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Dimension;
 
     const SPAN: Span = Span {
         from: 3_600,
@@ -106,17 +98,14 @@ mod tests {
             let found = words.iter().find(|(name, _)| *name == key);
             found.map(|(_, value)| *value)
         };
-        filter(get, SPAN, 9, SmallGroups::Merge(10))
+        filter(get, SPAN, 9)
     }
 
     #[test]
     fn nothing_asks_for_what_is_to_be_looked_at() {
         let filter = asked(&[("sort", "what"), ("state", "what"), ("kind", "")]);
         assert_eq!(filter.states, [StateKind::Open, StateKind::Regressed]);
-        assert_eq!(
-            (filter.sort, filter.kind, filter.least),
-            (Sort::Installs, None, 0)
-        );
+        assert_eq!((filter.sort, filter.kind), (Sort::Installs, None));
         assert!(asked(&[("state", "all")]).states.is_empty());
     }
 
@@ -149,9 +138,13 @@ mod tests {
     }
 
     #[test]
-    fn of_a_class_only_what_many_met_is_shown() {
-        for class in ["release", "os", "device"] {
-            assert_eq!(asked(&[(class, "x")]).least, 10, "{class}");
+    fn classes_are_asked_for_by_their_names() {
+        for dimension in Dimension::ALL {
+            let filter = asked(&[(dimension.as_str(), " x ")]);
+            for other in Dimension::ALL {
+                let expected = (other == dimension).then_some("x");
+                assert_eq!(filter.class(other), expected, "{dimension:?}");
+            }
         }
     }
 }

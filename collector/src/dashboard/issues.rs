@@ -7,6 +7,7 @@ use super::format;
 use super::issue_row::{IssueLine, lines};
 use super::shell::{Choice, Shell};
 use super::words::{Words, fill};
+use crate::privacy::groups::{self, Narrowed, SafeIssues};
 use crate::state::State;
 use crate::store::{IssueFilter, IssueRow, Store};
 use askama::Template;
@@ -28,17 +29,17 @@ pub(crate) async fn page<S: Store>(Given(state): Given<State<S>>, entry: Entry) 
 pub(crate) async fn table<S: Store>(Given(state): Given<State<S>>, entry: Entry) -> Response {
     let filter = IssueFilter {
         limit: TABLE,
-        ..filter(&state, &entry)
+        ..filter(&entry)
     };
-    match state.store.issues(&entry.app, filter).await {
-        Ok(list) => csv::download("issues.csv", as_csv(&list.rows)),
+    match groups::issues(&state, &entry.app, filter).await {
+        Ok(told) => csv::download("issues.csv", as_csv(&told.list.rows)),
         Err(error) => entry.answer(Err::<Issues<'_>, _>(Trouble::Store(error))),
     }
 }
 
-fn filter<S>(state: &State<S>, entry: &Entry) -> IssueFilter {
+fn filter(entry: &Entry) -> IssueFilter {
     let get = |key: &str| entry.visit.get(key);
-    asked::filter(get, entry.span, entry.now, state.small)
+    asked::filter(get, entry.span, entry.now)
 }
 
 async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Issues<'a>, Trouble> {
@@ -48,10 +49,9 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Issues
     let filter = IssueFilter {
         offset: page * PAGE,
         limit: PAGE,
-        ..filter(state, entry)
+        ..filter(entry)
     };
-    let least = filter.least;
-    let list = state.store.issues(&entry.app, filter).await?;
+    let SafeIssues { list, narrowed } = groups::issues(state, &entry.app, filter).await?;
     let from = u64::from(page * PAGE).min(list.total);
     let to = from + list.rows.len() as u64;
     let turn = |page: u32| entry.visit.here(&[("page", &page.to_string())]);
@@ -139,7 +139,7 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Issues
         device: word("device"),
         who: word("who"),
         narrowed: restricting[3..].iter().any(|key| !word(key).is_empty()),
-        left_out: (least > 0).then(|| fill(w.t_left_out, &[&least])),
+        left_out: narrowed.map(|narrowed| left_out(w, &narrowed)),
         releases,
         lines: lines(entry, &list.rows, 0..list.rows.len()),
         action: entry.visit.here(&[]),
@@ -189,6 +189,16 @@ struct Issues<'a> {
     everything: String,
     reset: String,
     longer: Option<Choice>,
+}
+
+/// What a list that is narrowed to classes leaves out.
+fn left_out(w: &Words, narrowed: &Narrowed) -> String {
+    let mut text = fill(w.t_left_out, &[&narrowed.least]);
+    if narrowed.others {
+        text.push(' ');
+        text.push_str(&fill(w.t_counted_of, &[&narrowed.counted]));
+    }
+    text
 }
 
 /// Issues as a table.

@@ -3,6 +3,7 @@
 use super::words::Lang;
 use crate::access::{self, Scope};
 use crate::privacy::audit::Did;
+use crate::privacy::holds::Standing;
 use crate::privacy::requests::{Right, Role, Stage};
 use crate::privacy::settings::Class;
 use candor_protocol::report::{
@@ -252,12 +253,18 @@ labels! {
         KeyEnded: "ended an ingest key", "停用接入密钥";
         PartnerAdded: "added a partner", "添加合作方";
         RequestChanged: "handled a request", "处理请求";
+        HoldChanged: "changed a legal hold", "更改法定保全";
         RegionRefused: "was refused for its region", "因区域被拒绝";
         SunsetSigned: "announced the end", "宣布服务终止";
         SignedIn: "signed in", "登录";
         SignInRefused: "could not sign in", "登录被拒绝";
         PersonChanged: "changed a person", "更改人员";
         TokenChanged: "changed a token", "更改令牌";
+    }
+    Standing {
+        Asked: "waits for a second person", "待第二人批准";
+        InForce: "in force", "生效中";
+        Over: "over", "已结束";
     }
     Owner {
         App: "app", "应用";

@@ -10,10 +10,11 @@ use super::words::{Lang, Words, fill};
 use crate::access::Need;
 use crate::privacy::audit::{Entry as Deed, Tampered, Whole};
 use crate::privacy::export::EPSILON_A_YEAR;
+use crate::privacy::holds::{DAYS_MOST, Hold, NotHeld, Standing};
 use crate::privacy::receipt::{Erased, Receipt};
 use crate::privacy::requests::{self, Asked, NotDone, Request, Right, Role, Stage, WORKING_DAYS};
 use crate::privacy::settings::{Class, Settings};
-use crate::privacy::{date, export};
+use crate::privacy::{date, day, export};
 use crate::state::State;
 use crate::store::{Ledger, QuarantineRow, Store, StoreError};
 use askama::Template;
@@ -51,7 +52,7 @@ pub(crate) async fn receipt<S: Store>(
     }
 }
 
-/// `POST /privacy`: opens, answers or refuses a request.
+/// `POST /privacy`: opens, answers or refuses a request; asks for, approves or ends a hold.
 pub(crate) async fn change<S: Store>(
     Given(state): Given<State<S>>,
     entry: Entry,
@@ -77,6 +78,15 @@ async fn act<S: Store>(
         NotDone::Failed(error) => Trouble::Store(error),
         other => Trouble::Form(other.to_string()),
     };
+    if get("do") == "hold" {
+        let name = person(entry)?;
+        let basis = AppName::parse(get("basis")).map_err(|_| bad(w.p_hold_basis))?;
+        let until = day(get("until")).ok_or_else(|| bad(w.p_hold_until))?;
+        let opened = state
+            .office
+            .open_hold(name, &entry.app, basis, until, entry.now);
+        return opened.map(|_| None).map_err(|why| not_held(w, why));
+    }
     if get("do") == "open" {
         let pseudonyms = get("pseudonyms")
             .split(|letter: char| letter.is_whitespace() || letter == ',')
@@ -98,6 +108,14 @@ async fn act<S: Store>(
         return opened.map(|_| None).map_err(not_done);
     }
     let number = get("number").parse().map_err(|_| bad(w.p_number))?;
+    if matches!(get("do"), "approve" | "end") {
+        let name = person(entry)?;
+        let changed = match get("do") {
+            "approve" => state.office.approve_hold(name, number, entry.now),
+            _ => state.office.end_hold(name, number, entry.now),
+        };
+        return changed.map(|_| None).map_err(|why| not_held(w, why));
+    }
     let words = Some(get("words")).filter(|words| !words.is_empty());
     match get("do") {
         "answer" => {
@@ -115,6 +133,25 @@ async fn act<S: Store>(
         }
         _ => Err(bad("do")),
     }
+}
+
+/// The name of the person who asks: a hold is decided by two of them.
+fn person(entry: &Entry) -> Result<&str, Trouble> {
+    let guest = entry.visitor.guest();
+    guest
+        .map(|guest| guest.name.as_str())
+        .ok_or_else(|| Trouble::Form(entry.words().p_hold_nobody.to_owned()))
+}
+
+fn not_held(w: &Words, why: NotHeld) -> Trouble {
+    let why = match why {
+        NotHeld::Failed(error) => return Trouble::Store(error),
+        NotHeld::Unknown => w.p_hold_unknown.to_owned(),
+        NotHeld::TooLong => fill(w.p_hold_too_long, &[&DAYS_MOST]),
+        NotHeld::NeedsAnother => w.p_hold_another.to_owned(),
+        NotHeld::TooMany => w.p_hold_many.to_owned(),
+    };
+    Trouble::Form(why)
 }
 
 /// A file. Its name is of this collector's making.
@@ -141,6 +178,9 @@ struct Privacy<'a> {
     arrived: Vec<(String, String)>,
     quarantine: Vec<Quarantined>,
     erasures: Vec<ErasureLine>,
+    /// Said while reports are kept longer than was agreed.
+    held: Option<String>,
+    holds: Vec<HoldLine>,
     within: String,
     requests: Vec<RequestLine>,
     rights: Vec<(&'static str, &'static str)>,
@@ -195,6 +235,16 @@ struct RequestLine {
     open: bool,
     late: bool,
     answer: String,
+}
+
+struct HoldLine {
+    number: u64,
+    basis: String,
+    people: String,
+    until: String,
+    standing: &'static str,
+    asked: bool,
+    over: bool,
 }
 
 struct DeedLine {
@@ -261,6 +311,16 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Privac
             .filter(|receipt| receipt.statement.app == *app)
             .take(MOST)
             .map(|receipt| erasure(receipt, entry))
+            .collect(),
+        held: office
+            .held_until(app, entry.now)?
+            .map(|until| fill(w.p_held, &[&date(until)])),
+        holds: office
+            .holds()?
+            .iter()
+            .filter(|hold| hold.app == *app)
+            .take(MOST)
+            .map(|hold| held(hold, entry))
             .collect(),
         within: fill(w.p_requests_text, &[&WORKING_DAYS]),
         requests: requests
@@ -405,6 +465,20 @@ fn asked(request: &Request, entry: &Entry) -> RequestLine {
             .as_ref()
             .map(|answer| answer.as_str().to_owned())
             .unwrap_or_default(),
+    }
+}
+
+fn held(hold: &Hold, entry: &Entry) -> HoldLine {
+    let standing = hold.standing(entry.now);
+    let people = [&hold.opened_by].into_iter().chain(&hold.approved_by);
+    HoldLine {
+        number: hold.number,
+        basis: hold.basis.to_string(),
+        people: people.cloned().collect::<Vec<_>>().join(", "),
+        until: date(hold.until),
+        standing: standing.label(entry.visit.lang),
+        asked: standing == Standing::Asked,
+        over: standing == Standing::Over,
     }
 }
 

@@ -45,6 +45,8 @@ pub enum Did {
     PartnerAdded,
     /// A request of a person was opened, answered or refused.
     RequestChanged,
+    /// A legal hold was asked for, approved or ended.
+    HoldChanged,
     /// A batch was refused because of its region.
     RegionRefused,
     /// The end of the service was announced to agents.

@@ -16,8 +16,8 @@ use super::calendar::DAY;
 use super::settings::Class;
 use crate::state::State;
 use crate::store::{
-    Breakdown, Cells, ConnectionAnswer, ConnectionFilter, ConnectionSum, ExitSum, Group, Groups,
-    IssueId, IssuePage, Of, ReleaseRow, Span, Store, StoreError,
+    Breakdown, Cells, ConnectionAnswer, ConnectionFilter, ConnectionSum, Dimension, ExitSum, Group,
+    Groups, IssueFilter, IssueId, IssueList, IssuePage, Of, ReleaseRow, Span, Store, StoreError,
 };
 use candor_protocol::deidentify::{AppName, Release};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -233,6 +233,97 @@ pub async fn issue<S: Store>(
     }))
 }
 
+/// A list of issues.
+pub struct SafeIssues {
+    /// Those that may be told.
+    pub list: IssueList,
+    /// Where classes are asked for, what may be told of them.
+    pub narrowed: Option<Narrowed>,
+}
+
+/// How a list is narrowed to classes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Narrowed {
+    /// Installations that have to have met an issue.
+    pub least: u64,
+    /// The class that reports are counted of.
+    pub counted: String,
+    /// Whether there are others, which only choose among the issues.
+    pub others: bool,
+}
+
+/// Issues of a range. Narrowed to a class, the list tells of an issue what its page tells of that class, and leaves out the issues
+/// whose pages have it in "other". Being in two classes at once would be a class of its own, finer than any of a page: such a
+/// list has the issues whose pages show both, and counts the first alone.
+///
+/// # Errors
+/// Those of the store.
+pub async fn issues<S: Store>(
+    state: &State<S>,
+    app: &AppName,
+    mut filter: IssueFilter,
+) -> Result<SafeIssues, StoreError> {
+    let mut narrowed: Option<Narrowed> = None;
+    if let SmallGroups::Merge(least) = state.small {
+        for dimension in Dimension::ALL {
+            let Some(class) = filter.class(dimension).map(str::to_owned) else {
+                continue;
+            };
+            let group = dimension.group(class.clone());
+            let mut large =
+                met_by_many(state, app, (dimension, &group), filter.span, least).await?;
+            if let Some(among) = &filter.among {
+                large.retain(|id| among.contains(id));
+            }
+            filter.among = Some(Arc::new(large));
+            match &mut narrowed {
+                None => {
+                    narrowed = Some(Narrowed {
+                        least,
+                        counted: class,
+                        others: false,
+                    });
+                }
+                Some(narrowed) => {
+                    narrowed.others = true;
+                    filter.clear(dimension);
+                }
+            }
+        }
+    }
+    Ok(SafeIssues {
+        list: state.store.issues(app, filter).await?,
+        narrowed,
+    })
+}
+
+/// The issues whose pages show a class in a range.
+async fn met_by_many<S: Store>(
+    state: &State<S>,
+    app: &AppName,
+    (dimension, class): (Dimension, &Group),
+    span: Span,
+    least: u64,
+) -> Result<BTreeSet<IssueId>, StoreError> {
+    let mut blocks = Vec::new();
+    for (span, whole) in blocks_of(state, app, &OF_ISSUES, span)?.unwrap_or_default() {
+        blocks.push((state.store.spreads(app, dimension, span).await?, whole));
+    }
+    let classes = blocks.iter().flat_map(|(spreads, _)| spreads);
+    let ids: BTreeSet<IssueId> = classes
+        .filter(|(_, groups)| groups.by.contains_key(class))
+        .map(|(id, _)| *id)
+        .collect();
+    let shows = |id: &IssueId| {
+        let mine = blocks.iter().map(|(spreads, whole)| Block {
+            groups: spreads.get(id).cloned().unwrap_or_default(),
+            whole: *whole,
+        });
+        large_everywhere(&mine.collect::<Vec<_>>(), least).contains(class)
+    };
+    Ok(ids.into_iter().filter(shows).collect())
+}
+
 /// Connection windows, summed.
 pub struct SafeConnections {
     /// What may be shown. Without a filter the total and the series are of everything.
@@ -300,39 +391,54 @@ async fn shown<S: Store>(
     let SmallGroups::Merge(least) = state.small else {
         return Ok(Shown::All);
     };
-    let nothing = Ok(Shown::Only(BTreeSet::new()));
+    let classes: &[Class] = match of {
+        Of::Runs => &[Class::Run],
+        Of::Issue(_) => &OF_ISSUES,
+        Of::Connections => &[Class::Connection],
+    };
+    let mut blocks = Vec::new();
+    for (span, whole) in blocks_of(state, app, classes, span)?.unwrap_or_default() {
+        blocks.push(Block {
+            groups: state.store.groups(app, of, span).await?,
+            whole,
+        });
+    }
+    Ok(Shown::Only(large_everywhere(&blocks, least)))
+}
+
+/// What is kept of issues.
+const OF_ISSUES: [Class; 2] = [Class::Crash, Class::Freeze];
+
+/// The blocks that a range touches, and whether each is whole; `None` where there are too many.
+fn blocks_of<S>(
+    state: &State<S>,
+    app: &AppName,
+    classes: &[Class],
+    span: Span,
+) -> Result<Option<Vec<(Span, bool)>>, StoreError> {
     let last = span
         .to
         .saturating_sub(1)
         .min(state.clock.now().saturating_add(BLOCK));
     let (first, last) = (span.from / BLOCK, last / BLOCK);
-    let classes = match of {
-        Of::Runs => [Class::Run; 2],
-        Of::Issue(_) => [Class::Crash, Class::Freeze],
-        Of::Connections => [Class::Connection; 2],
-    };
+    if last.saturating_sub(first) >= BLOCKS {
+        return Ok(None);
+    }
     let settings = state.office.settings()?;
     let days = classes.iter().map(|class| settings.days(app, *class)).min();
     let kept = state
         .clock
         .now()
         .saturating_sub(u64::from(days.unwrap_or_default()) * DAY);
-    if last.saturating_sub(first) >= BLOCKS {
-        return nothing;
-    }
-    let mut blocks = Vec::new();
-    for block in first..=last {
+    let blocks = (first..=last).map(|block| {
         let span = Span {
             from: block * BLOCK,
             to: (block + 1) * BLOCK,
             step: BLOCK,
         };
-        blocks.push(Block {
-            groups: state.store.groups(app, of, span).await?,
-            whole: span.from >= kept,
-        });
-    }
-    Ok(Shown::Only(large_everywhere(&blocks, least)))
+        (span, span.from >= kept)
+    });
+    Ok(Some(blocks.collect()))
 }
 
 /// The installations of a block.

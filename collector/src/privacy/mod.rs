@@ -2,6 +2,7 @@
 //!
 //! * [`quarantine`](self): a report that might identify somebody is counted, and not kept.
 //! * [`settings`], [`retention`]: where data is kept, for how long, and that it goes by itself.
+//! * [`holds`]: what the law wants kept longer, decided by two persons, for a time.
 //! * [`erasure`], [`receipt`]: what is to be gone is gone, and that can be proved.
 //! * [`groups`]: no figure is about a few.
 //! * [`export`]: what partners get, and what it costs.
@@ -19,6 +20,7 @@ pub mod erasure;
 pub mod export;
 pub(crate) mod files;
 pub mod groups;
+pub mod holds;
 mod key;
 pub mod narrowing;
 pub(crate) mod quarantine;
@@ -51,6 +53,7 @@ pub struct Office {
     settings: Document<Settings>,
     sunsets: Document<sunset::Notices>,
     requests: Document<requests::Requests>,
+    holds: Document<holds::Holds>,
     partners: Document<export::Partners>,
     budget: Document<Vec<export::Spent>>,
 }
@@ -80,6 +83,7 @@ impl Office {
                 settings: Document::at(file("settings.json")),
                 sunsets: Document::at(file("sunsets.json")),
                 requests: Document::at(file("requests.json")),
+                holds: Document::at(file("holds.json")),
                 partners: Document::at(file("partners.json")),
                 budget: Document::at(file("budget.json")),
                 directory,
@@ -309,6 +313,7 @@ impl Office {
             }
         }
         self.forget_requests(before)?;
+        self.forget_holds(before)?;
         self.trail.expire(now, before).map_err(unwritten)?;
         Ok(())
     }

@@ -48,7 +48,10 @@ pub async fn pass<S: Store>(state: &State<S>) -> Result<(), StoreError> {
     let now = state.clock.now();
     let settings = state.office.settings()?;
     for app in state.store.apps().await? {
-        let expiry = expiry(&settings, &app, now);
+        let mut expiry = expiry(&settings, &app, now);
+        if state.office.held_until(&app, now)?.is_some() {
+            expiry.reports.clear();
+        }
         let mut reports = 0;
         loop {
             let expired = state.store.expire(&app, expiry.clone()).await?;

@@ -1,7 +1,7 @@
 //! Which issues a list holds, and in which order: the same for every engine.
 
 use super::triage::{Person, State, StateKind};
-use super::{IssueFilter, IssueKind, Own, Sort};
+use super::{IssueFilter, IssueId, IssueKind, Own, Sort};
 use crate::grouping::Explanation;
 use std::cmp::Reverse;
 
@@ -38,7 +38,7 @@ impl IssueFilter {
 
     /// Whether installations have to be counted to know what is on a page.
     pub(super) fn asks_installs(&self) -> bool {
-        self.sort == Sort::Installs || self.least > 0
+        self.sort == Sort::Installs
     }
 
     /// The words that are looked for, in small letters.
@@ -52,7 +52,9 @@ impl IssueFilter {
         let among = |range: &Option<(u64, u64)>, at: u64| {
             range.is_none_or(|(from, to)| (from..to).contains(&at))
         };
-        self.kind.is_none_or(|kind| kind == entry.kind)
+        let asked = self.among.as_ref();
+        asked.is_none_or(|asked| asked.contains(&IssueId(entry.id)))
+            && self.kind.is_none_or(|kind| kind == entry.kind)
             && self.fatal.is_none_or(|fatal| match fatal {
                 true => entry.fatal > 0,
                 false => entry.reports > entry.fatal && entry.kind == IssueKind::Crash,
@@ -73,9 +75,6 @@ impl IssueFilter {
 
     /// Puts entries in their order, and returns those of the page that is asked for, and how many there are in all.
     pub(super) fn page(&self, mut entries: Vec<Entry>) -> (Vec<Entry>, u64) {
-        if self.least > 0 {
-            entries.retain(|entry| entry.installs >= self.least);
-        }
         let total = entries.len() as u64;
         entries.sort_by_cached_key(|entry| {
             let first = match self.sort {

@@ -42,7 +42,7 @@ pub use intake::{Arrival, BUSY, Intake, Key, OVER_QUOTA, is_limit};
 pub use migrate::{Moved, migrate};
 pub use open::{AnyStore, StoreAddress, open};
 pub use privacy::{
-    Expired, Expiry, Group, Groups, Of, Part, Population, Quarantine, QuarantineRow,
+    Dimension, Expired, Expiry, Group, Groups, Of, Part, Population, Quarantine, QuarantineRow,
 };
 pub use question::{
     Cells, ConnectionCell, ConnectionFilter, IssueFilter, IssueId, IssueKind, Own, Sort, Span,
@@ -54,6 +54,7 @@ pub use write::{Incoming, Kept, StoreError};
 use crate::access::{KeyHash, KeyId};
 use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, ReportId};
 use candor_protocol::report::Report;
+use std::collections::BTreeMap;
 use std::future::Future;
 use triage::{By, Change};
 
@@ -148,6 +149,15 @@ pub trait Store: Send + Sync + 'static {
     /// How many installations each class of a breakdown has in a range: distinct pseudonyms of reports that are still kept. The
     /// step of `span` is not used.
     fn groups(&self, app: &AppName, of: Of, span: Span) -> impl Answer<Groups>;
+
+    /// How many installations each class of a dimension has among those that met an issue, for every issue that is met in a range.
+    /// What was merged into an issue counts with it. The step of `span` is not used.
+    fn spreads(
+        &self,
+        app: &AppName,
+        dimension: Dimension,
+        span: Span,
+    ) -> impl Answer<BTreeMap<IssueId, Groups>>;
 
     /// The installations of a range, each in one class only: that of its latest run. The step of `span` is not used.
     fn population(&self, app: &AppName, span: Span) -> impl Answer<Vec<Population>>;

@@ -4,14 +4,15 @@ use super::clickhouse::{Address, ClickHouseStore};
 use super::sqlite::SqliteStore;
 use super::triage::{By, Change};
 use super::{
-    Answer, Arrival, ConnectionAnswer, ConnectionFilter, Exits, Expired, Expiry, FreezeRates,
-    FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept,
-    Key, Ledger, Move, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span,
-    Store, StoreError, Unnamed, Waiting,
+    Answer, Arrival, ConnectionAnswer, ConnectionFilter, Dimension, Exits, Expired, Expiry,
+    FreezeRates, FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList,
+    IssuePage, Kept, Key, Ledger, Move, Of, Part, Point, Population, Quarantine, QuarantineRow,
+    ReleaseRow, Span, Store, StoreError, Unnamed, Waiting,
 };
 use crate::access::{KeyHash, KeyId};
 use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, ReportId};
 use candor_protocol::report::Report;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -128,6 +129,7 @@ either! {
     fn quarantined(&self, app: &AppName) -> Vec<QuarantineRow>;
     fn reports_of(&self, app: &AppName, pseudonyms: &[Pseudonym]) -> Vec<Report>;
     fn groups(&self, app: &AppName, of: Of, span: Span) -> Groups;
+    fn spreads(&self, app: &AppName, dimension: Dimension, span: Span) -> BTreeMap<IssueId, Groups>;
     fn population(&self, app: &AppName, span: Span) -> Vec<Population>;
     fn apps(&self) -> Vec<AppName>;
     fn ledger(&self, app: &AppName) -> Ledger;

@@ -100,6 +100,40 @@ pub enum Group {
     Connection(ConnectionCell),
 }
 
+/// What the reports of issues are told apart by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dimension {
+    /// The app's release.
+    Release,
+    /// Operating system and its version.
+    Os,
+    /// The class of machine.
+    Device,
+}
+
+impl Dimension {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Release, Self::Os, Self::Device];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Os => "os",
+            Self::Device => "device",
+        }
+    }
+
+    /// One of its classes.
+    pub fn group(self, class: String) -> Group {
+        match self {
+            Self::Release => Group::Release(class),
+            Self::Os => Group::Os(class),
+            Self::Device => Group::Device(class),
+        }
+    }
+}
+
 /// How many installations there are in each class.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Groups {

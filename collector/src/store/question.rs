@@ -1,5 +1,6 @@
 //! How questions are asked.
 
+use super::Dimension;
 use super::triage::{Person, StateKind};
 use candor_protocol::deidentify::{Name, Release};
 use candor_protocol::report::{Network, Transport};
@@ -169,8 +170,8 @@ pub struct IssueFilter {
     /// Only those that say all of these words, whatever their case (of letters from a to z): in what happened, in a message's template, in
     /// the names of frames that count.
     pub text: String,
-    /// Only those that at least this many installations met.
-    pub least: u64,
+    /// Only these.
+    pub among: Option<Arc<BTreeSet<IssueId>>>,
     /// In which order.
     pub sort: Sort,
     /// Issues of the order that are passed over.
@@ -198,11 +199,31 @@ impl IssueFilter {
             own: None,
             culprit: None,
             text: String::new(),
-            least: 0,
+            among: None,
             sort: Sort::default(),
             offset: 0,
             limit: u32::MAX,
             now,
+        }
+    }
+}
+
+impl IssueFilter {
+    /// The class of a dimension that is asked for.
+    pub fn class(&self, dimension: Dimension) -> Option<&str> {
+        match dimension {
+            Dimension::Release => self.release.as_deref(),
+            Dimension::Os => self.os.as_deref(),
+            Dimension::Device => self.device.as_deref(),
+        }
+    }
+
+    /// Asks for every class of a dimension.
+    pub fn clear(&mut self, dimension: Dimension) {
+        match dimension {
+            Dimension::Release => self.release = None,
+            Dimension::Os => self.os = None,
+            Dimension::Device => self.device = None,
         }
     }
 }

@@ -128,6 +128,9 @@ impl Apm {
 
 fn settings(apm: &ApmConfig) -> Settings {
     let mut settings = Settings::new(&apm.app, &apm.release, &apm.collector, &apm.key, &apm.dir);
+    if let Some(key) = &apm.operator_key {
+        settings = settings.operator_key(key);
+    }
     if let Some(every) = apm.upload_every {
         // Whoever cannot wait does not want to wait for good news either.
         settings = settings.upload_every(every).calm_upload_every(every);

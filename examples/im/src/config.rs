@@ -71,6 +71,8 @@ pub struct ApmConfig {
     pub collector: String,
     /// Ingest key that the collector gave out for the app.
     pub key: String,
+    /// Public key of whoever runs the collector, which signs the notice that the service ends. A real app has it built in.
+    pub operator_key: Option<String>,
     /// Directory on the device in which reports wait.
     pub dir: PathBuf,
     /// Time between two uploads; `None` for the extension's own default.

@@ -67,6 +67,7 @@ async fn demo(options: &Options) -> Result<ExitCode, Failure> {
     let place = Place::prepare(options.data.as_deref())?;
     let collector = Arc::new(Collector::start(&binaries.collector, &place).await?);
     let key = collector.add_app(APP).await?;
+    let operator_key = collector.operator_key().await?;
     collector.add_symbols(&binaries.client).await?;
     eprintln!("dashboard: {}", collector.url());
 
@@ -77,6 +78,7 @@ async fn demo(options: &Options) -> Result<ExitCode, Failure> {
         place: &place,
         collector: collector.url(),
         key: &key,
+        operator_key: &operator_key,
         board: &board,
     };
     let told = {

@@ -1,15 +1,17 @@
 //! What is asked about releases, and how two of them are told apart: the same for the page and for programs.
 
-use crate::privacy::groups::{self, SmallGroups};
+use crate::privacy::groups::{self, SafeIssues};
 use crate::state::State;
 use crate::statistics::{Interval, Share, newcombe};
 use crate::store::{
-    ConnectionFilter, IssueFilter, IssueRow, ReleaseRow, Span, Store, StoreError, compare_versions,
+    ConnectionFilter, IssueFilter, IssueId, IssueRow, ReleaseRow, Span, Store, StoreError,
+    compare_versions,
 };
 use candor_protocol::deidentify::{AppName, Release};
 use candor_protocol::sketch::Sketch;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// Runs from which on a release is compared without being asked for.
 const ENOUGH: u64 = 100;
@@ -195,27 +197,42 @@ pub(crate) async fn risen<S: Store>(
     span: Span,
     (a, b): (&Released, &Released),
 ) -> Result<Vec<Risen>, StoreError> {
-    let least = match state.small {
-        SmallGroups::Show => 0,
-        SmallGroups::Merge(least) => least,
-    };
-    let of = |release: &Released| IssueFilter {
-        release: Some(release.row.release.to_string()),
-        least,
+    let all = IssueFilter {
         limit: ISSUES,
         ..IssueFilter::all(span, state.clock.now())
     };
-    let before = state.store.issues(app, of(a)).await?;
-    let is_whole = before.total == before.rows.len() as u64;
-    let before: HashMap<u64, u64> = before.rows.iter().map(|row| (row.id.0, row.runs)).collect();
-    let rows = state.store.issues(app, of(b)).await?.rows;
+    let of = |release: &Released| IssueFilter {
+        release: Some(release.row.release.to_string()),
+        ..all.clone()
+    };
+    let SafeIssues { list, narrowed } = groups::issues(state, app, of(a)).await?;
+    let is_whole = narrowed.is_none() && list.total == list.rows.len() as u64;
+    let before: HashMap<IssueId, u64> = list.rows.iter().map(|row| (row.id, row.runs)).collect();
+    let rows = groups::issues(state, app, of(b)).await?.list.rows;
+    let ids = rows.iter().map(|row| row.id).collect();
+    let whole = IssueFilter {
+        among: Some(Arc::new(ids)),
+        ..all
+    };
+    let whole = state.store.issues(app, whole).await?.rows;
+    let whole: HashMap<IssueId, u64> = whole.iter().map(|row| (row.id, row.runs)).collect();
     let mut risen: Vec<Risen> = rows
         .into_iter()
         .filter_map(|row| {
-            // What is not in the list was met by nobody only if nothing was left out of it.
-            let none = (least == 0 && is_whole).then_some(0);
-            let before = before.get(&row.id.0).copied().or(none);
-            let why = why(&row, before, (&a.row, &b.row), least)?;
+            let before = match before.get(&row.id) {
+                Some(runs) => Before::Known(*runs),
+                // What is not in the list was met by nobody only if nothing was left out of it.
+                None if is_whole => Before::Known(0),
+                None => {
+                    let runs = whole.get(&row.id).copied().unwrap_or_default();
+                    Before::AtMost(runs.saturating_sub(row.runs))
+                }
+            };
+            let why = why(&row, before, (&a.row, &b.row))?;
+            let before = match before {
+                Before::Known(runs) => Some(runs),
+                Before::AtMost(_) => None,
+            };
             Some(Risen { row, why, before })
         })
         .collect();
@@ -228,23 +245,23 @@ pub(crate) async fn risen<S: Store>(
     Ok(risen)
 }
 
-fn why(
-    row: &IssueRow,
-    before: Option<u64>,
-    (a, b): (&ReleaseRow, &ReleaseRow),
-    least: u64,
-) -> Option<Why> {
-    if row.first_release == b.release && before.unwrap_or_default() == 0 {
-        return Some(Why::New);
-    }
-    let (now, then) = match before {
-        Some(before) => (Share::new(row.runs, b.runs), Share::new(before, a.runs)),
-        // All that is known is that fewer installations than `least` met it.
-        None => (
-            Share::new(row.installs, b.installs),
-            Share::new(least.saturating_sub(1), a.installs),
-        ),
+/// Runs of the other release that met an issue.
+#[derive(Debug, Clone, Copy)]
+enum Before {
+    /// So many.
+    Known(u64),
+    /// It is not told how many, but so many are told of all other releases together.
+    AtMost(u64),
+}
+
+fn why(row: &IssueRow, before: Before, (a, b): (&ReleaseRow, &ReleaseRow)) -> Option<Why> {
+    let then = match before {
+        Before::Known(0) | Before::AtMost(_) if row.first_release == b.release => {
+            return Some(Why::New);
+        }
+        Before::Known(runs) | Before::AtMost(runs) => Share::new(runs.min(a.runs), a.runs),
     };
+    let now = Share::new(row.runs, b.runs);
     let much = now.rate()? >= MUCH * then.rate()?;
     (much && newcombe(now, then)?.low > 0.0).then_some(Why::MoreFrequent)
 }
@@ -290,7 +307,7 @@ pub(crate) fn apart(a: Share, b: Share) -> Option<Apart> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{IssueId, IssueKind};
+    use crate::store::IssueKind;
 
     fn released(name: &str, runs: u64) -> Released {
         Released {
@@ -367,18 +384,21 @@ mod tests {
     #[test]
     fn an_issue_speaks_against_a_release_when_it_is_new_or_much_more_frequent() {
         let (a, b) = (released("1.4", 1_000).row, released("1.5", 1_000).row);
-        let told = |first, now, before| why(&issue(first, now), before, (&a, &b), 10);
-        assert_eq!(told("1.5", 1, Some(0)), Some(Why::New));
-        assert_eq!(told("1.5", 20, None), Some(Why::New));
-        assert_eq!(told("1.5", 20, Some(18)), None);
-        assert_eq!(told("1.4", 40, Some(10)), Some(Why::MoreFrequent));
+        use Before::{AtMost, Known};
+        let told = |first, now, before| why(&issue(first, now), before, (&a, &b));
+        assert_eq!(told("1.5", 1, Known(0)), Some(Why::New));
+        assert_eq!(told("1.5", 20, AtMost(30)), Some(Why::New));
+        assert_eq!(told("1.5", 20, Known(18)), None);
+        assert_eq!(told("1.4", 40, Known(10)), Some(Why::MoreFrequent));
         // Beyond chance, and not twice as often.
-        assert_eq!(told("1.4", 180, Some(100)), None);
+        assert_eq!(told("1.4", 180, Known(100)), None);
         // Twice as often, and chance explains it.
-        assert_eq!(told("1.4", 4, Some(2)), None);
-        // Of those that fewer than ten met before it is known that nine did at the most.
-        assert_eq!(told("1.4", 24, None), None);
-        assert_eq!(told("1.4", 80, None), Some(Why::MoreFrequent));
+        assert_eq!(told("1.4", 4, Known(2)), None);
+        // Of what is not told it is enough that all other releases together met it much less.
+        assert_eq!(told("1.4", 24, AtMost(20)), None);
+        assert_eq!(told("1.4", 80, AtMost(20)), Some(Why::MoreFrequent));
+        // More than there are runs of the release are of yet others.
+        assert_eq!(told("1.4", 80, AtMost(5_000)), None);
     }
 
     #[test]

@@ -45,10 +45,10 @@ pub use address::Address;
 
 use super::triage::{By, Change};
 use super::{
-    Answer, Arrival, ConnectionAnswer, ConnectionFilter, Exits, Expired, Expiry, FreezeRates,
-    FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept,
-    Key, Ledger, Move, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span,
-    Store, StoreError, Unnamed, Waiting,
+    Answer, Arrival, ConnectionAnswer, ConnectionFilter, Dimension, Exits, Expired, Expiry,
+    FreezeRates, FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList,
+    IssuePage, Kept, Key, Ledger, Move, Of, Part, Point, Population, Quarantine, QuarantineRow,
+    ReleaseRow, Span, Store, StoreError, Unnamed, Waiting,
 };
 use crate::access::{KeyHash, KeyId};
 use crate::state::Clock;
@@ -61,6 +61,7 @@ use read::Ask;
 use read::apps::KeyRow;
 use server::Server;
 use stamp::Stamps;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use writer::{Job, Writer};
 
@@ -279,6 +280,16 @@ impl Store for ClickHouseStore {
     async fn groups(&self, app: &AppName, of: Of, span: Span) -> Result<Groups, StoreError> {
         let history = self.fresh(app).await?;
         read::privacy::groups(self.ask(&history), of, span).await
+    }
+
+    async fn spreads(
+        &self,
+        app: &AppName,
+        dimension: Dimension,
+        span: Span,
+    ) -> Result<BTreeMap<IssueId, Groups>, StoreError> {
+        let history = self.fresh(app).await?;
+        read::privacy::spreads(self.ask(&history), dimension, span).await
     }
 
     async fn population(&self, app: &AppName, span: Span) -> Result<Vec<Population>, StoreError> {

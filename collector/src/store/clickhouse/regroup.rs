@@ -56,6 +56,9 @@ impl Folder {
             let told = self.still_in(&history, from, &moves).await?;
             let before = *moved.get_or_insert(told.len() as u64);
             if told.is_empty() {
+                if before > 0 {
+                    self.leave(&history, from, at).await?;
+                }
                 return Ok(before);
             }
             if !self.server.is_complete().await? {

@@ -3,8 +3,8 @@
 use super::samples::{DAY, HOUR, Life, START, app, id, keep, pseudonym, with_app};
 use super::{answers, everything_of};
 use crate::store::{
-    Cells, ConnectionFilter, Expired, Expiry, Group, Incoming, IssueFilter, IssueId, Kept, Of,
-    Part, Population, Quarantine, QuarantineRow, Span, Store,
+    Cells, ConnectionFilter, Dimension, Expired, Expiry, Group, Incoming, IssueFilter, IssueId,
+    Kept, Of, Part, Population, Quarantine, QuarantineRow, Span, Store,
 };
 use candor_protocol::deidentify::Release;
 use candor_protocol::name;
@@ -334,6 +334,36 @@ pub(crate) async fn classes_are_counted_by_installations(store: &impl Store) {
             (Group::Device("x86_64-8c-16g".to_owned()), 2),
         ]
     );
+    // Another issue, which one installation met with both releases.
+    let both = ["1.0", "1.1"].iter().zip(200..);
+    let both = both.map(|(version, number)| life(2, version).crash(number, 8, true));
+    keep(store, both.collect()).await;
+    let spreads = async |dimension, span| {
+        let spreads = store.spreads(&app(), dimension, span).await.unwrap();
+        let each = spreads.into_iter().map(|(id, groups)| {
+            let by: Vec<_> = groups.by.into_iter().collect();
+            (id.0, groups.installs, by)
+        });
+        each.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        spreads(Dimension::Release, DAY).await,
+        [
+            (7, 2, vec![(release("1.0"), 1), (release("1.1"), 1)]),
+            (8, 1, vec![(release("1.0"), 1), (release("1.1"), 1)]),
+        ]
+    );
+    let os = Group::Os("linux 12.4".to_owned());
+    assert_eq!(
+        spreads(Dimension::Os, DAY).await,
+        [(7, 2, vec![(os.clone(), 2)]), (8, 1, vec![(os, 1)])]
+    );
+    let never = Span {
+        from: 0,
+        to: 1,
+        ..DAY
+    };
+    assert_eq!(spreads(Dimension::Device, never).await, []);
     assert_eq!(
         store
             .groups(&"nobody".parse().unwrap(), Of::Runs, DAY)

@@ -3,10 +3,12 @@
 use super::samples::{DAY, HOUR, Life, START, app, keep, pseudonym, with_app};
 use crate::store::triage::{By, Change, Note, Person, Point, State, StateKind, Until};
 use crate::store::{
-    Expiry, Group, IssueFilter, IssueId, IssueKind, IssuePage, Of, Own, Part, Sort, Span, Store,
+    Dimension, Expiry, Group, IssueFilter, IssueId, IssueKind, IssuePage, Of, Own, Part, Sort,
+    Span, Store,
 };
 use candor_protocol::deidentify::Release;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 const NOW: u64 = START + 30 * HOUR;
 
@@ -304,6 +306,18 @@ pub(crate) async fn issues_that_were_merged_are_one_in_every_answer_until_they_a
         .unwrap();
     assert_eq!(groups.installs, 4);
     assert_eq!(groups.by[&Group::Release("1.0".to_owned())], 4);
+    let spreads = store.spreads(&app(), Dimension::Os, DAY).await.unwrap();
+    let root = merged.row.id;
+    assert_eq!(
+        spreads.keys().collect::<Vec<_>>(),
+        listed
+            .iter()
+            .map(|row| &row.id)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect::<Vec<_>>()
+    );
+    assert_eq!(spreads[&root].installs, 4);
     // Freezes too.
     act(store, &[5], Change::Merge(IssueId(4)), 2).await;
     let one = store.freezes(&app(), DAY).await.unwrap();
@@ -469,7 +483,7 @@ pub(crate) async fn lists_of_issues_are_filtered_sorted_and_paged(store: &impl S
         (
             IssueFilter {
                 device: Some("x86_64-8c-16g".to_owned()),
-                least: 2,
+                among: Some(Arc::new([IssueId(2), IssueId(1), IssueId(9)].into())),
                 ..all()
             },
             vec![(1, 6), (2, 4)],

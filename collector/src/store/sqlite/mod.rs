@@ -27,10 +27,10 @@ mod writer;
 
 use super::triage::{By, Change};
 use super::{
-    Answer, Arrival, ConnectionAnswer, ConnectionFilter, Exits, Expired, Expiry, FreezeRates,
-    FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList, IssuePage, Kept,
-    Key, Ledger, Move, Of, Part, Point, Population, Quarantine, QuarantineRow, ReleaseRow, Span,
-    Store, StoreError, Unnamed, Waiting,
+    Answer, Arrival, ConnectionAnswer, ConnectionFilter, Dimension, Exits, Expired, Expiry,
+    FreezeRates, FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList,
+    IssuePage, Kept, Key, Ledger, Move, Of, Part, Point, Population, Quarantine, QuarantineRow,
+    ReleaseRow, Span, Store, StoreError, Unnamed, Waiting,
 };
 use crate::access::{KeyHash, KeyId};
 use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, ReportId};
@@ -39,6 +39,7 @@ pub use copy::Checked;
 use job::Job;
 use readers::Readers;
 pub(super) use source::Source;
+use std::collections::BTreeMap;
 use std::path::Path;
 use writer::Writer;
 
@@ -218,6 +219,17 @@ impl Store for SqliteStore {
     fn groups(&self, app: &AppName, of: Of, span: Span) -> impl Answer<Groups> {
         self.readers
             .ask_about(app, move |db, app| read::privacy::groups(db, app, of, span))
+    }
+
+    fn spreads(
+        &self,
+        app: &AppName,
+        dimension: Dimension,
+        span: Span,
+    ) -> impl Answer<BTreeMap<IssueId, Groups>> {
+        self.readers.ask_about(app, move |db, app| {
+            read::privacy::spreads(db, app, dimension, span)
+        })
     }
 
     fn population(&self, app: &AppName, span: Span) -> impl Answer<Vec<Population>> {

@@ -54,6 +54,7 @@ pub(super) fn regroup(
     }
     if moved > 0 {
         drop_empty(work, app, from.0 as i64)?;
+        lead_on(work, app, from, at)?;
     }
     Ok(moved)
 }
@@ -98,7 +99,13 @@ pub(super) fn settle(
             .prepare_cached("DELETE FROM unnamed WHERE app = ?1 AND build = ?2 AND issue = ?3 AND release = (SELECT id FROM word WHERE text = ?4) AND met <= 0")?
             .execute(key)?;
     }
-    let tx = work.tx;
+    lead_on(work, app, issue, at)
+}
+
+/// Says where an issue is shown from now on, if no report is left in it: in the transaction that takes out the last one, so that nothing
+/// comes between.
+fn lead_on(work: &Work<'_>, app: i64, issue: IssueId, at: u64) -> rusqlite::Result<()> {
+    let (tx, id) = (work.tx, issue.0 as i64);
     let is_there = |sql| tx.prepare_cached(sql)?.exists((app, id));
     if is_there("SELECT 1 FROM report WHERE app = ? AND issue = ?")? {
         return Ok(());

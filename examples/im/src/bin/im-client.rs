@@ -62,6 +62,9 @@ struct Arguments {
     /// Kind of network to be on.
     #[arg(long, value_name = "KIND", default_value = "unknown")]
     network: NetworkKind,
+    /// Public key of the collector's operator: when it signs that the service has ended, troubleshooting data stops for good.
+    #[arg(long, value_name = "DIGITS")]
+    operator_key: Option<String>,
     /// Seconds between two uploads of troubleshooting data.
     #[arg(long, value_name = "N")]
     upload_every: Option<u64>,
@@ -128,6 +131,7 @@ fn config(arguments: &Arguments) -> Config {
     config.apm.release.clone_from(&arguments.release);
     config.apm.collector.clone_from(&arguments.collector);
     config.apm.key.clone_from(&arguments.key);
+    config.apm.operator_key.clone_from(&arguments.operator_key);
     config.apm.dir.clone_from(&arguments.dir);
     config.apm.upload_every = arguments.upload_every.map(Duration::from_secs);
     config.apm.window = arguments.window.map(Duration::from_secs);

@@ -96,6 +96,13 @@ impl Collector {
         Ok(key.trim().to_owned())
     }
 
+    /// The public key that its operator signs with.
+    pub(super) async fn operator_key(&self) -> Result<String, Failure> {
+        let mut command = child::command(&self.program);
+        let key = child::output(command.args(["key", "--data"]).arg(&self.data)).await?;
+        Ok(key.trim().to_owned())
+    }
+
     /// Gives it the symbols of `program`, and of the C library if that has any.
     pub(super) async fn add_symbols(&self, program: &Path) -> Result<(), Failure> {
         let said = child::output(&mut self.symbols(program)).await?;

@@ -31,6 +31,7 @@ pub(super) struct Life {
     pub(super) server: String,
     pub(super) collector: String,
     pub(super) key: String,
+    pub(super) operator_key: String,
     pub(super) dir: PathBuf,
     pub(super) log: PathBuf,
     pub(super) board: Board,
@@ -126,6 +127,7 @@ impl Life {
             ("--app", APP),
             ("--collector", &self.collector),
             ("--key", &self.key),
+            ("--operator-key", &self.operator_key),
             ("--upload-every", "1"),
             ("--window", "5"),
         ] {

@@ -25,6 +25,7 @@ pub(super) struct Fleet<'a> {
     pub(super) place: &'a Place,
     pub(super) collector: &'a str,
     pub(super) key: &'a str,
+    pub(super) operator_key: &'a str,
     pub(super) board: &'a Board,
 }
 
@@ -86,6 +87,7 @@ impl Fleet<'_> {
             server: server.to_owned(),
             collector: self.collector.to_owned(),
             key: self.key.to_owned(),
+            operator_key: self.operator_key.to_owned(),
             dir: self.place.device(device),
             log: self.place.log(&device.user),
             board: self.board.clone(),

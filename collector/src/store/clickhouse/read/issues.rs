@@ -7,7 +7,9 @@ use crate::store::clickhouse::sql;
 use crate::store::issue_count::IssueCount;
 use crate::store::issue_list::{Entry, haystack};
 use crate::store::triage::{Facts, Marks, Said, State};
-use crate::store::{IssueFilter, IssueId, IssueKind, IssueList, IssueRow, StoreError, issue_count};
+use crate::store::{
+    Dimension, IssueFilter, IssueId, IssueKind, IssueList, IssueRow, StoreError, issue_count,
+};
 use candor_protocol::deidentify::Release;
 use clickhouse::Row;
 use serde::Deserialize;
@@ -161,13 +163,9 @@ async fn list(
     let (server, range) = (ask.server, within(span));
     let root = root_of(marks);
     let mut classes = String::new();
-    for (column, class) in [
-        ("release", &filter.release),
-        ("os", &filter.os),
-        ("device", &filter.device),
-    ] {
-        if let Some(class) = class {
-            classes += &format!(" AND {column} = {}", sql::text(class));
+    for dimension in Dimension::ALL {
+        if let Some(class) = filter.class(dimension) {
+            classes += &format!(" AND {} = {}", dimension.as_str(), sql::text(class));
         }
     }
     let counts = format!(

@@ -1,15 +1,17 @@
 //! Installations by class, and what was not kept.
 
 use super::health::installs_by_release;
-use super::{Ask, triage, typed, whole, within};
+use super::{Ask, issues, triage, typed, whole, within};
 use crate::store::clickhouse::cell::{FROZEN, What};
 use crate::store::clickhouse::told::WEEK;
 use crate::store::{
-    ConnectionCell, Group, Groups, IssueId, Of, Population, QuarantineRow, Span, StoreError,
+    ConnectionCell, Dimension, Group, Groups, IssueId, Of, Population, QuarantineRow, Span,
+    StoreError,
 };
 use candor_protocol::report::Exit;
 use clickhouse::Row;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 #[derive(Row, Deserialize)]
 struct ClassRow {
@@ -54,9 +56,6 @@ async fn runs(ask: Ask<'_>, span: Span) -> Result<Groups, StoreError> {
     })
 }
 
-/// A column, and what its classes are.
-type Dimension = (&'static str, fn(String) -> Group);
-
 async fn issue(ask: Ask<'_>, id: IssueId, span: Span) -> Result<Groups, StoreError> {
     let marks = triage::marks(ask).await?;
     let which = format!(
@@ -69,12 +68,8 @@ async fn issue(ask: Ask<'_>, id: IssueId, span: Span) -> Result<Groups, StoreErr
         installs: ask.server.count(&all).await?,
         ..Groups::default()
     };
-    let dimensions: [Dimension; 3] = [
-        ("release", Group::Release),
-        ("os", Group::Os),
-        ("device", Group::Device),
-    ];
-    for (column, group) in dimensions {
+    for dimension in Dimension::ALL {
+        let column = dimension.as_str();
         let rows: Vec<ClassRow> = ask
             .server
             .rows(&format!(
@@ -87,9 +82,64 @@ async fn issue(ask: Ask<'_>, id: IssueId, span: Span) -> Result<Groups, StoreErr
         let rows = rows.into_iter();
         groups
             .by
-            .extend(rows.map(|row| (group(row.class), whole(row.installs))));
+            .extend(rows.map(|row| (dimension.group(row.class), whole(row.installs))));
     }
     Ok(groups)
+}
+
+#[derive(Row, Deserialize)]
+struct SpreadRow {
+    issue: u64,
+    class: String,
+    installs: i64,
+}
+
+#[derive(Row, Deserialize)]
+struct MetRow {
+    issue: u64,
+    installs: i64,
+}
+
+/// Installations by class of one dimension, for every issue.
+pub(in super::super) async fn spreads(
+    ask: Ask<'_>,
+    dimension: Dimension,
+    span: Span,
+) -> Result<BTreeMap<IssueId, Groups>, StoreError> {
+    if ask.history.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let marks = triage::marks(ask).await?;
+    let root = issues::root_of(&marks);
+    let (column, range) = (dimension.as_str(), within(span));
+    // Machines and systems do not stand with what is in the order of time.
+    let of = ask.history.of_summary(match dimension {
+        Dimension::Release => What::Met,
+        Dimension::Os | Dimension::Device => What::Sighting,
+    });
+    let all = format!(
+        "SELECT root, toInt64(count()) FROM
+             (SELECT {root} AS root, pseudonym {of} {range} GROUP BY root, pseudonym HAVING sum(n) > 0)
+         GROUP BY root"
+    );
+    let by = format!(
+        "SELECT root, {column}, toInt64(count()) FROM
+             (SELECT {root} AS root, {column}, pseudonym {of} {range} GROUP BY root, {column}, pseudonym HAVING sum(n) > 0)
+         GROUP BY root, {column}"
+    );
+    let (all, by): (Vec<MetRow>, Vec<SpreadRow>) =
+        tokio::try_join!(ask.server.rows(&all), ask.server.rows(&by))?;
+    let mut spreads: BTreeMap<IssueId, Groups> = BTreeMap::new();
+    for row in all {
+        spreads.entry(IssueId(row.issue)).or_default().installs = whole(row.installs);
+    }
+    for row in by {
+        let groups = spreads.entry(IssueId(row.issue)).or_default();
+        groups
+            .by
+            .insert(dimension.group(row.class), whole(row.installs));
+    }
+    Ok(spreads)
 }
 
 #[derive(Row, Deserialize)]

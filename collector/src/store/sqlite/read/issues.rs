@@ -7,7 +7,9 @@ use super::{Text, bounds, triage};
 use crate::store::issue_count::IssueCount;
 use crate::store::issue_list::Entry;
 use crate::store::triage::{Marks, State};
-use crate::store::{IssueFilter, IssueId, IssueKind, IssueList, IssueRow, Span, issue_count};
+use crate::store::{
+    Dimension, IssueFilter, IssueId, IssueKind, IssueList, IssueRow, Span, issue_count,
+};
 use candor_protocol::deidentify::Release;
 use rusqlite::types::Value;
 use rusqlite::{Transaction, params_from_iter};
@@ -74,14 +76,11 @@ struct Classes {
 impl Classes {
     fn of(filter: &IssueFilter) -> Self {
         let mut classes = Self::default();
-        for (column, class) in [
-            ("release", &filter.release),
-            ("os", &filter.os),
-            ("device", &filter.device),
-        ] {
-            if let Some(class) = class {
+        for dimension in Dimension::ALL {
+            if let Some(class) = filter.class(dimension) {
+                let column = dimension.as_str();
                 classes.sql += &format!(" AND {column} = (SELECT id FROM word WHERE text = ?)");
-                classes.values.push(Value::from(class.clone()));
+                classes.values.push(Value::from(class.to_owned()));
             }
         }
         classes

@@ -2,12 +2,13 @@
 
 use super::{Text, bounds, triage};
 use crate::store::sqlite::installs::WEEK;
-use crate::store::{ConnectionCell, Group, Groups, Of, Population, QuarantineRow, Span};
+use crate::store::{
+    ConnectionCell, Dimension, Group, Groups, IssueId, Of, Population, QuarantineRow, Span,
+};
 use candor_protocol::deidentify::Release;
 use rusqlite::{ToSql, Transaction};
-
-/// A column, and what its classes are.
-type Dimension = (&'static str, fn(String) -> Group);
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 pub(in super::super) fn groups(
     db: &Transaction<'_>,
@@ -33,15 +34,8 @@ pub(in super::super) fn groups(
     let of_issue = format!("report INDEXED BY report_issue WHERE issue {family}");
     let values: [&dyn ToSql; 3] = [&app, &from, &to];
     let (table, dimensions): (&str, &[Dimension]) = match of {
-        Of::Runs | Of::Connections => ("run WHERE true", &[("release", Group::Release)]),
-        Of::Issue(_) => (
-            &of_issue,
-            &[
-                ("release", Group::Release),
-                ("os", Group::Os),
-                ("device", Group::Device),
-            ],
-        ),
+        Of::Runs | Of::Connections => ("run WHERE true", &[Dimension::Release]),
+        Of::Issue(_) => (&of_issue, &Dimension::ALL),
     };
     let table = format!("{table} AND app = ?1 AND at >= ?2 AND at < ?3");
     let mut groups = Groups {
@@ -50,18 +44,71 @@ pub(in super::super) fn groups(
             .query_row(&values[..], |row| row.get(0))?,
         ..Groups::default()
     };
-    for (dimension, group) in dimensions {
+    for dimension in dimensions {
+        let column = dimension.as_str();
         let mut query = db.prepare(&format!(
             "SELECT word.text, mine.installs FROM
-                 (SELECT {dimension} AS class, count(DISTINCT pseudonym) AS installs FROM {table} GROUP BY {dimension}) AS mine
+                 (SELECT {column} AS class, count(DISTINCT pseudonym) AS installs FROM {table} GROUP BY {column}) AS mine
              JOIN word ON word.id = mine.class"
         ))?;
         let mut rows = query.query(&values[..])?;
         while let Some(row) = rows.next()? {
-            groups.by.insert(group(row.get(0)?), row.get(1)?);
+            groups.by.insert(dimension.group(row.get(0)?), row.get(1)?);
         }
     }
     Ok(groups)
+}
+
+/// Installations by class of one dimension, for every issue.
+pub(in super::super) fn spreads(
+    db: &Transaction<'_>,
+    app: i64,
+    dimension: Dimension,
+    span: Span,
+) -> rusqlite::Result<BTreeMap<IssueId, Groups>> {
+    let marks = triage::marks(db, app)?;
+    let (from, to) = bounds(span);
+    let mut query = db.prepare_cached(&format!(
+        "SELECT issue, {}, pseudonym FROM report INDEXED BY report_met
+         WHERE app = ? AND issue IS NOT NULL AND at >= ? AND at < ?",
+        dimension.as_str()
+    ))?;
+    let mut rows = query.query((app, from, to))?;
+    // Who met which issue, and in which class.
+    let mut met: Vec<(u64, u128, i64)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let who = row.get_ref(2)?.as_blob()?;
+        let who = who.first_chunk::<16>().copied().unwrap_or_default();
+        let root = marks.root(row.get::<_, i64>(0)? as u64);
+        met.push((root, u128::from_ne_bytes(who), row.get(1)?));
+    }
+    met.sort_unstable();
+    met.dedup();
+    let mut names: HashMap<i64, Group> = HashMap::new();
+    let mut spreads: BTreeMap<IssueId, Groups> = BTreeMap::new();
+    let mut last = None;
+    for (root, who, class) in met {
+        let groups = spreads.entry(IssueId(root)).or_default();
+        if last.replace((root, who)) != Some((root, who)) {
+            groups.installs += 1;
+        }
+        let group = match names.entry(class) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let name = db
+                    .prepare_cached("SELECT text FROM word WHERE id = ?")?
+                    .query_row([class], |row| row.get(0))?;
+                unknown.insert(dimension.group(name))
+            }
+        };
+        match groups.by.get_mut(group) {
+            Some(installs) => *installs += 1,
+            None => {
+                groups.by.insert(group.clone(), 1);
+            }
+        }
+    }
+    Ok(spreads)
 }
 
 /// Installations by class of connection window, in the weeks from the first to the one before the second.
