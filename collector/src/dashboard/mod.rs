@@ -137,6 +137,16 @@ pub fn routes<S: Store>(state: State<S>) -> Routes<State<S>> {
             Need::Admin,
             settings::alerts::change::<S>,
         )
+        .get(
+            "/settings/sources",
+            Need::Admin,
+            settings::sources::page::<S>,
+        )
+        .post(
+            "/settings/sources",
+            Need::Admin,
+            settings::sources::change::<S>,
+        )
         .get("/assets/{name}", Need::Nothing, assets::serve)
 }
 

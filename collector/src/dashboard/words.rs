@@ -175,8 +175,26 @@ words! {
     a_by: "Made by", "创建者";
     a_never: "never", "从未";
     a_add_token: "Add a token", "添加令牌";
+    a_sources: "Sources", "源代码";
+    a_sources_text: "Where an app's own functions lead to in a stack. The address begins with https:// and holds {file}, and may hold {release} and {line}. Of files, the directory in which the app is built is left out.", "调用栈中应用自身的函数将链接到此处。地址须以 https:// 开头并包含 {file}，还可包含 {release} 与 {line}。文件路径会去掉构建目录前缀。";
+    a_template: "Address", "地址";
+    a_strip: "Directory of builds", "构建目录";
+    a_save: "Save", "保存";
+    a_sources_none: "There is no app yet.", "还没有应用。";
+    a_sources_hint: "Leave the address empty to show no links.", "留空则不显示链接。";
+    a_bad_template: "This cannot be an address of a forge: {}.", "地址无效：{}。";
     a_symbols: "Symbols", "符号文件";
     a_symbols_text: "Symbol files give addresses their names. Each is kept once, by its build id; a program adds one with a token that is good for that.", "符号文件为地址提供名称。每个构建只按其构建 ID 保存一份；程序可使用具有相应权限的令牌添加。";
+    a_unnamed: "Builds without symbols", "缺少符号的构建";
+    a_unnamed_text: "Code of these builds was met in stacks that have no names. When one of the commands below adds the symbols of a build, its reports are grouped again by themselves, and issues keep their states.", "在没有函数名称的调用栈中遇到了这些构建的代码。使用下面的命令添加构建的符号后，其报告会自动重新归类，问题保留原有状态。";
+    a_unnamed_none: "Every build that was met in stacks had its symbols.", "调用栈中遇到的每个构建都有符号。";
+    a_unnamed_soon: "added: its reports are being looked at", "已添加：正在处理其报告";
+    a_late: "Symbols came late: reports of {} are grouped again. {} of {} issues are done; {} reports were looked at, {} moved.", "符号较晚添加：正在重新归类 {} 的报告。已完成 {} / {} 个问题；已查看 {} 份报告，移动 {} 份。";
+    a_module: "File", "文件";
+    a_app: "App", "应用";
+    a_reports: "Reports", "报告";
+    a_first: "First seen", "首次出现";
+    a_last: "Last seen", "最近出现";
     a_symbols_none: "There are no symbol files yet.", "还没有符号文件。";
     a_symbols_more: "There are more, older ones.", "还有更早的文件未列出。";
     a_build: "Build", "构建";
@@ -627,6 +645,8 @@ words! {
     t_took: "Merged with", "合并了";
     t_split_from: "Split from", "拆分自";
     t_gave: "Split off", "拆出";
+    t_came: "Reports came here when the names of their functions were known, from", "函数名称已知后，报告归入此处，来自";
+    t_went: "Its reports belong elsewhere since the names of their functions are known:", "函数名称已知后，其报告归入：";
     t_split: "Split", "拆分";
     t_merge_again: "Merge again", "重新合并";
     t_members: "Merged into this issue", "已并入此问题";
@@ -713,6 +733,7 @@ words! {
     why_text: "Reports are put together by the rule below; lines, addresses of named code, hashes and releases never count.", "报告按以下规则归并；行号、已命名代码的地址、哈希与版本从不计入。";
     rule: "Rule", "规则";
     agree_in: "They agree in", "共同点";
+    rules_of_file: "Rules of the developer's file", "开发者规则文件中的规则";
     frames_counted: "Frames that counted", "计入的栈帧";
 
     // Freezes.

@@ -5,6 +5,7 @@ pub(super) mod apps;
 pub(super) mod people;
 pub(super) mod remote;
 pub(super) mod retention;
+pub(super) mod sources;
 pub(super) mod symbols;
 pub(super) mod tokens;
 
@@ -25,17 +26,19 @@ enum Tab {
     Retention,
     Remote,
     Symbols,
+    Sources,
     Alerts,
 }
 
 impl Tab {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::People,
         Self::Tokens,
         Self::Apps,
         Self::Retention,
         Self::Remote,
         Self::Symbols,
+        Self::Sources,
         Self::Alerts,
     ];
 
@@ -48,6 +51,7 @@ impl Tab {
             Self::Remote => "/settings/remote",
             Self::Symbols => "/settings/symbols",
             Self::Alerts => "/settings/alerts",
+            Self::Sources => "/settings/sources",
         }
     }
 
@@ -60,6 +64,7 @@ impl Tab {
             Self::Remote => w.o_remote,
             Self::Symbols => w.a_symbols,
             Self::Alerts => w.al_alerts,
+            Self::Sources => w.a_sources,
         }
     }
 
