@@ -85,6 +85,7 @@ fn told() -> Vec<Told> {
             .refuses(404, "There is no such app."),
     ];
     let parts = [
+        alerts::told(),
         health::told(),
         connections::told(),
         issues::told(),

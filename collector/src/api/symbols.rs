@@ -80,6 +80,13 @@ pub(super) fn told() -> Vec<Told> {
         .refuses(415, "Its type is not application/octet-stream.")
         .refuses(503, "Other files are arriving.")
         .refuses(507, "It could not be stored; the log says why."),
+        Told::get(
+            "/api/v1/symbols/unnamed",
+            "Builds that were met in stacks without their symbols, those behind most reports first.",
+        )
+        .asks::<About>()
+        .answers::<Vec<Missing>>()
+        .refuses(404, "There is no such app."),
     ]
 }
 
@@ -112,7 +119,8 @@ impl From<Added> for Build {
 }
 
 /// A build that was met without its symbols.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BuildWithoutSymbols")]
 struct Missing {
     build: String,
     /// Base name of its file; empty where no report tells it.
