@@ -40,7 +40,6 @@ impl Told {
 
 /// A refusal, as every route says it.
 #[derive(Serialize, JsonSchema)]
-#[expect(dead_code, reason = "it tells of the protocol's own type")]
 struct Refusal {
     /// A word for programs.
     error: String,
