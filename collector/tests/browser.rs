@@ -365,6 +365,7 @@ async fn every_page(browser: &Client, site: &Site) -> Vec<String> {
     let mut wrong = Vec::new();
     for address in &pages {
         open(browser, address).await;
+        keep_picture(browser, address).await;
         let found = ask(browser, INACCESSIBLE).await;
         for one in found.as_array().expect("a list") {
             wrong.push(format!("{address}: {one}"));
@@ -380,6 +381,31 @@ async fn every_page(browser: &Client, site: &Site) -> Vec<String> {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     pages
+}
+
+/// Where `CANDOR_PICTURES` names a directory, pages are kept there as pictures, light and dark, to be looked at.
+async fn keep_picture(browser: &Client, address: &str) {
+    let Some(directory) = std::env::var_os("CANDOR_PICTURES") else {
+        return;
+    };
+    let name: String = address
+        .chars()
+        .skip(address.find("//").map_or(0, |at| at + 2))
+        .map(|letter| {
+            if letter.is_alphanumeric() {
+                letter
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    for theme in ["light", "dark"] {
+        let set = format!("document.documentElement.dataset.theme = '{theme}'; return 1");
+        ask(browser, &set).await;
+        let picture = browser.screenshot().await.expect("a picture");
+        let path = std::path::Path::new(&directory).join(format!("{name}-{theme}.png"));
+        std::fs::write(path, picture).expect("a file");
+    }
 }
 
 /// What keeps somebody from reading or using a page, in light and in dark.

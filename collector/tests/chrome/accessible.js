@@ -74,7 +74,7 @@ for (const attribute of ["aria-labelledby", "aria-describedby", "aria-controls",
     for (const id of one.getAttribute(attribute).split(/\s+/)) if (!document.getElementById(id)) say(attribute + " leads nowhere", one);
   }
 }
-const ROLES = ["alert", "status", "img", "note", "region", "group", "list", "listitem", "table", "row", "cell", "button", "link", "navigation", "presentation", "none", "application", "slider", "figure", "tooltip", "log", "tree", "treeitem"];
+const ROLES = ["alert", "status", "img", "note", "region", "group", "list", "listitem", "table", "row", "cell", "button", "link", "navigation", "presentation", "none", "application", "slider", "figure", "tooltip", "log", "search", "tree", "treeitem"];
 for (const one of all("[role]")) if (!ROLES.includes(one.getAttribute("role"))) say("no role", one);
 const VALUES = {
   "aria-current": ["page", "step", "location", "date", "time", "true", "false"],
