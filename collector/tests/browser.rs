@@ -362,21 +362,50 @@ async fn every_page(browser: &Client, site: &Site) -> Vec<String> {
             .expect("an address");
         pages.push(format!("{}{href}", site.origin));
     }
+    let mut wrong = Vec::new();
     for address in &pages {
         open(browser, address).await;
-        assert_eq!(
-            ask(browser, INACCESSIBLE).await,
-            serde_json::json!([]),
-            "{address}"
-        );
+        keep_picture(browser, address).await;
+        let found = ask(browser, INACCESSIBLE).await;
+        for one in found.as_array().expect("a list") {
+            wrong.push(format!("{address}: {one}"));
+        }
         let weighs = ask(browser, WEIGHT).await.as_f64().expect("bytes") as u64;
         let most = match address.ends_with("/issues") {
             true => LIST,
             false => MOST,
         };
-        assert!(weighs <= most, "{address} brings {weighs} bytes");
+        if weighs > most {
+            wrong.push(format!("{address}: brings {weighs} bytes"));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     pages
+}
+
+/// Where `CANDOR_PICTURES` names a directory, pages are kept there as pictures, light and dark, to be looked at.
+async fn keep_picture(browser: &Client, address: &str) {
+    let Some(directory) = std::env::var_os("CANDOR_PICTURES") else {
+        return;
+    };
+    let name: String = address
+        .chars()
+        .skip(address.find("//").map_or(0, |at| at + 2))
+        .map(|letter| {
+            if letter.is_alphanumeric() {
+                letter
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    for theme in ["light", "dark"] {
+        let set = format!("document.documentElement.dataset.theme = '{theme}'; return 1");
+        ask(browser, &set).await;
+        let picture = browser.screenshot().await.expect("a picture");
+        let path = std::path::Path::new(&directory).join(format!("{name}-{theme}.png"));
+        std::fs::write(path, picture).expect("a file");
+    }
 }
 
 /// What keeps somebody from reading or using a page, in light and in dark.

@@ -8,6 +8,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use candor_collector::access::Need;
 use candor_collector::ingest::Limits;
+use candor_collector::privacy::groups::SmallGroups;
 use candor_collector::server;
 use candor_protocol::moment::Precision;
 use desk::Desk;
@@ -379,4 +380,51 @@ async fn runs_freezes_and_connections_are_told_as_pages_and_tables_tell_them() {
         let link = format!("href=\"{path}?app=im&#38;range=7d\" download");
         assert!(page.contains(&link), "{path} is not offered");
     }
+}
+
+#[tokio::test]
+async fn rates_of_freezes_are_told_of_no_class_that_few_are_in() {
+    let (desk, lax, _) = filled().await;
+    let mut state = desk.state.clone();
+    state.small = SmallGroups::default();
+    let strict = server::routes(&state, Limits::default()).guarded(&state);
+    let range = format!("app=im&from={}&to={}", NOW - 86_400, NOW + 3_600);
+    let told = async |router: &Router, path: &str| {
+        let (_, said) = ask(router, get(&format!("{path}?{range}"))).await;
+        said
+    };
+    let names = |said: &Value| -> BTreeSet<String> {
+        let all = said.as_array().expect("classes").iter();
+        let name = |one: &Value| one["of"].as_str().expect("a name").to_owned();
+        all.map(name).collect()
+    };
+    let (all, few) = (
+        told(&lax, "/api/v1/freezes").await,
+        told(&strict, "/api/v1/freezes").await,
+    );
+    let health = told(&strict, "/api/v1/health").await;
+    let shown = names(&health["by_release"]);
+    assert!(names(&few["rate_by_release"]).is_subset(&shown));
+    assert!(names(&all["rate_by_release"]).len() > shown.len());
+    // What is merged is counted all the same.
+    let sum = |said: &Value| {
+        let rates = said["rate_by_release"].as_array().expect("rates").iter();
+        let rates = rates
+            .chain(said.get("others"))
+            .map(|rate| rate["freezes"].as_u64());
+        rates.flatten().sum::<u64>()
+    };
+    assert!(sum(&all) > 0);
+    assert_eq!(sum(&all), sum(&few));
+    let page = async |router: &Router| {
+        let asked = router
+            .clone()
+            .oneshot(get("/freezes?app=im&range=7d"))
+            .await;
+        let body = to_bytes(asked.expect("an answer").into_body(), 1 << 20).await;
+        String::from_utf8(body.expect("a body").into()).expect("text")
+    };
+    let by_machine = "id=\"rate-2\"";
+    assert!(page(&lax).await.contains(by_machine));
+    assert!(!page(&strict).await.contains(by_machine));
 }

@@ -2,7 +2,9 @@
 
 use super::told::Told;
 use super::{About, DayOfKey, Days};
-use super::{connections, freezes, health, issues, operated, privacy, releases, runs, symbols};
+use super::{
+    alerts, connections, freezes, health, issues, operated, privacy, releases, runs, symbols,
+};
 use crate::access::Need;
 use crate::routes::{Route, Routes};
 use crate::store::Ledger;
@@ -40,7 +42,6 @@ impl Told {
 
 /// A refusal, as every route says it.
 #[derive(Serialize, JsonSchema)]
-#[expect(dead_code, reason = "it tells of the protocol's own type")]
 struct Refusal {
     /// A word for programs.
     error: String,

@@ -64,6 +64,11 @@ pub(super) fn told() -> Vec<Told> {
         .refuses(409, "It cannot be opened; says why.")
         .refuses(415, "The body is not JSON."),
         Told::get(
+            "/api/v1/holds",
+            "What is held back from expiring, the latest first.",
+        )
+        .answers::<Vec<Held>>(),
+        Told::get(
             "/api/v1/receipts",
             "The last thousand receipts, newest first.",
         )
