@@ -134,6 +134,7 @@ fn keep_one(
     count(work, cell, report, issue, Sign::Add)?;
     if let Some(issue) = issue {
         meetings::meet(work, app, issue, report)?;
+        work.deltas.unnamed(cell, issue, &incoming.lacking);
     }
     count_reconnects(work, app, report, arrived)?;
     installs::note(work, cell, report, (arrived - arrived % 3_600) as i64)?;
@@ -227,7 +228,13 @@ pub(super) fn count(
     Ok(())
 }
 
-fn add_issue(work: &Work<'_>, app: i64, issue: &Grouped, at: i64) -> rusqlite::Result<()> {
+/// Writes down what an issue is, unless that is known.
+pub(super) fn add_issue(
+    work: &Work<'_>,
+    app: i64,
+    issue: &Grouped,
+    at: i64,
+) -> rusqlite::Result<()> {
     let id = issue.id.0 as i64;
     let known: Option<i64> = work
         .tx

@@ -21,8 +21,9 @@ const STEPS: &[Step] = &[
     sql(include_str!("schema/4.sql")),
     sql(include_str!("schema/5.sql")),
     sql(include_str!("schema/6.sql")),
+    sql(include_str!("schema/7.sql")),
     Step {
-        sql: include_str!("schema/7.sql"),
+        sql: include_str!("schema/8.sql"),
         then: Some(meetings::fill),
     },
 ];

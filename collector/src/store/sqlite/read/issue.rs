@@ -4,7 +4,8 @@ use super::{bounds, issues, triage};
 use crate::store::sqlite::delta::from_json;
 use crate::store::sqlite::remembered::Remembered;
 use crate::store::triage::turns;
-use crate::store::{Breakdown, IssueFilter, IssueId, IssuePage, Member, Span};
+use crate::store::{Breakdown, IssueFilter, IssueId, IssuePage, IssueWithin, Member, Span};
+use candor_protocol::deidentify::Release;
 use rusqlite::Transaction;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -32,12 +33,12 @@ pub(in super::super) fn issue(
     let runs_total: Option<u64> = db
         .prepare_cached("SELECT sum(runs) FROM run_count WHERE app = ? AND at >= ? AND at < ?")?
         .query_row((app, from, to), |row| row.get(0))?;
-    let deeds = triage::deeds(db, app, &family)?;
+    let deeds = triage::deeds(db, app, &marks.voices(root))?;
     let facts = match deeds.is_empty() {
         true => Default::default(),
         false => triage::shown(db, app, &family)?,
     };
-    let [by_release, by_os, by_device] = breakdowns(db, app, &family, span)?;
+    let [by_release, by_os, by_device] = breakdowns(db, app, &family, None, span)?;
     let first = (row.first_seen, row.first_release.as_str());
     Ok(Some(IssuePage {
         turns: turns(root, &deeds, &facts, first, now),
@@ -45,11 +46,52 @@ pub(in super::super) fn issue(
         by_os,
         by_device,
         trends: trends(db, app, &family, span)?,
-        members: members(db, app, &family)?,
+        members: members(db, app, &marks.voices(root))?,
         why: from_json(&why)?,
         runs_total: runs_total.unwrap_or_default(),
         row,
     }))
+}
+
+/// One issue in one release.
+pub(in super::super) fn within(
+    db: &Transaction<'_>,
+    app: i64,
+    id: IssueId,
+    release: &Release,
+    span: Span,
+    known: &Remembered,
+) -> rusqlite::Result<IssueWithin> {
+    let decided = known.decided(db, app)?;
+    let marks = &decided.marks;
+    let root = marks.root(id.0);
+    let filter = IssueFilter {
+        release: Some(release.to_string()),
+        ..IssueFilter::all(span, 0)
+    };
+    let Some(row) = issues::one(db, app, root, &filter, known, &decided)? else {
+        return Ok(IssueWithin::default());
+    };
+    let family = marks.family(root);
+    let (from, to) = bounds(span);
+    let runs_total: Option<u64> = db
+        .prepare_cached(
+            "SELECT sum(runs) FROM run_count WHERE app = ? AND at >= ? AND at < ?
+             AND release = (SELECT id FROM word WHERE text = ?)",
+        )?
+        .query_row((app, from, to, release.as_str()), |row| row.get(0))?;
+    let [_, by_os, by_device] = breakdowns(db, app, &family, Some(release), span)?;
+    Ok(IssueWithin {
+        reports: row.reports,
+        fatal: row.fatal,
+        runs: row.runs,
+        installs: row.installs,
+        spark: row.spark,
+        rising: row.rising,
+        runs_total: runs_total.unwrap_or_default(),
+        by_os,
+        by_device,
+    })
 }
 
 /// What was merged into an issue.
@@ -102,20 +144,22 @@ fn trends(
 /// Reports and runs by class.
 type Classes = HashMap<i64, (u64, HashSet<[u8; 16]>)>;
 
-/// By release, operating system and class of machine; most reports first.
+/// By release, operating system and class of machine, of one release or of all; most reports first.
 fn breakdowns(
     db: &Transaction<'_>,
     app: i64,
     family: &[u64],
+    release: Option<&Release>,
     span: Span,
 ) -> rusqlite::Result<[Vec<Breakdown>; 3]> {
     let (from, to) = bounds(span);
     let mut query = db.prepare(&format!(
         "SELECT release, os, device, run FROM report INDEXED BY report_issue
-         WHERE app = ? AND issue {} AND at >= ? AND at < ?",
-        triage::among(family)
+         WHERE app = ?1 AND issue {} AND at >= ?2 AND at < ?3 AND {}",
+        triage::among(family),
+        of_release(release)
     ))?;
-    let mut rows = query.query((app, from, to))?;
+    let mut rows = query.query((app, from, to, release.map(Release::as_str)))?;
     let mut mine: [Classes; 3] = Default::default();
     while let Some(row) = rows.next()? {
         let run = row.get(3)?;
@@ -133,7 +177,7 @@ fn breakdowns(
         .zip([releases, systems, devices])
         .zip(&mut all)
     {
-        let mut of = runs_by(db, app, span, column)?;
+        let mut of = runs_by(db, app, release, span, column)?;
         for (class, (reports, runs)) in classes {
             let label = db
                 .prepare_cached("SELECT text FROM word WHERE id = ?")?
@@ -150,17 +194,28 @@ fn breakdowns(
     Ok(all)
 }
 
+/// The fourth value as a release, or any where there is none.
+const fn of_release(release: Option<&Release>) -> &'static str {
+    match release {
+        Some(_) => "release = (SELECT id FROM word WHERE text = ?4)",
+        None => "?4 IS NULL",
+    }
+}
+
 /// All runs of a range, by one of the columns that reports and summaries share.
 fn runs_by(
     db: &Transaction<'_>,
     app: i64,
+    release: Option<&Release>,
     span: Span,
     column: &str,
 ) -> rusqlite::Result<HashMap<i64, u64>> {
     let (from, to) = bounds(span);
     let mut query = db.prepare_cached(&format!(
-        "SELECT {column}, sum(runs) FROM run_count WHERE app = ? AND at >= ? AND at < ? GROUP BY {column}"
+        "SELECT {column}, sum(runs) FROM run_count WHERE app = ?1 AND at >= ?2 AND at < ?3 AND {} GROUP BY {column}",
+        of_release(release)
     ))?;
-    let runs = query.query_map((app, from, to), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let values = (app, from, to, release.map(Release::as_str));
+    let runs = query.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
     runs.collect()
 }

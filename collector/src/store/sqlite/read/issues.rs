@@ -351,7 +351,7 @@ fn met(
     Ok(met)
 }
 
-/// One issue's row, whether or not it has a report in the range.
+/// One issue's row, whether or not it has a report in the range and of the classes that are asked for.
 pub(super) fn one(
     db: &Transaction<'_>,
     app: i64,

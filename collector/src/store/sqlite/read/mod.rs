@@ -11,6 +11,7 @@ pub(super) mod ledger;
 pub(super) mod privacy;
 pub(super) mod reports;
 pub(super) mod triage;
+pub(super) mod unnamed;
 
 use crate::store::Span;
 pub(super) use decided::Decided;

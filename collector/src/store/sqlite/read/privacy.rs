@@ -19,61 +19,57 @@ pub(in super::super) fn groups(
     known: &Remembered,
 ) -> rusqlite::Result<Groups> {
     let (from, to) = bounds(span);
-    match of {
-        Of::Connections => cells(db, app, (from / WEEK, to.saturating_add(WEEK - 1) / WEEK)),
-        Of::Runs => classes(
-            db,
-            "SELECT pseudonym, release FROM run WHERE app = ? AND at >= ? AND at < ?",
-            (app, from, to),
+    let (sql, classes): (String, &[Dimension]) = match of {
+        Of::Connections => {
+            return cells(db, app, (from / WEEK, to.saturating_add(WEEK - 1) / WEEK));
+        }
+        Of::Runs => (
+            "SELECT pseudonym, release FROM run WHERE app = ? AND at >= ? AND at < ?".to_owned(),
             &[Dimension::Release],
         ),
-        Of::Issue(id) => {
+        Of::Issue(id) | Of::IssueWithin(id) => {
             let marks = &known.decided(db, app)?.marks;
             let family = triage::among(&marks.family(marks.root(id.0)));
-            classes(
-                db,
-                &format!(
-                    "SELECT pseudonym, release, os, device FROM report INDEXED BY report_issue
-                     WHERE app = ? AND issue {family} AND at >= ? AND at < ?"
-                ),
-                (app, from, to),
-                &Dimension::ALL,
-            )
+            let sql = format!(
+                "SELECT pseudonym, release, os, device FROM report INDEXED BY report_issue
+                 WHERE app = ? AND issue {family} AND at >= ? AND at < ?"
+            );
+            (sql, &Dimension::ALL)
         }
-    }
-}
-
-/// Installations by class, of rows of a pseudonym and the words of its classes.
-fn classes(
-    db: &Transaction<'_>,
-    sql: &str,
-    values: (i64, i64, i64),
-    dimensions: &[Dimension],
-) -> rusqlite::Result<Groups> {
+    };
+    let within = matches!(of, Of::IssueWithin(_));
     let mut all: HashSet<[u8; 16]> = HashSet::new();
-    let mut by: Vec<HashMap<i64, HashSet<[u8; 16]>>> = vec![HashMap::new(); dimensions.len()];
-    let mut query = db.prepare(sql)?;
-    let mut rows = query.query(values)?;
+    // By dimension, release where classes are told within one, and class.
+    let mut by: HashMap<(usize, Option<i64>, i64), HashSet<[u8; 16]>> = HashMap::new();
+    let mut query = db.prepare(&sql)?;
+    let mut rows = query.query((app, from, to))?;
     while let Some(row) = rows.next()? {
         let who = row.get(0)?;
         all.insert(who);
-        for (column, classes) in by.iter_mut().enumerate() {
-            classes.entry(row.get(column + 1)?).or_default().insert(who);
+        let release: i64 = row.get(1)?;
+        for place in 0..classes.len() {
+            let outer = Some(release).filter(|_| within && place > 0);
+            let class = (place, outer, row.get(place + 1)?);
+            by.entry(class).or_default().insert(who);
         }
     }
+    let word = |id: i64| -> rusqlite::Result<String> {
+        db.prepare_cached("SELECT text FROM word WHERE id = ?")?
+            .query_row([id], |row| row.get(0))
+    };
     let mut groups = Groups {
         installs: all.len() as u64,
         ..Groups::default()
     };
-    for (dimension, classes) in dimensions.iter().zip(by) {
-        for (class, installs) in classes {
-            let word = db
-                .prepare_cached("SELECT text FROM word WHERE id = ?")?
-                .query_row([class], |row| row.get(0))?;
-            groups
-                .by
-                .insert(dimension.group(word), installs.len() as u64);
+    for ((place, release, class), installs) in by {
+        let Some(dimension) = classes.get(place) else {
+            continue;
+        };
+        let mut group = dimension.group(word(class)?);
+        if let Some(release) = release {
+            group = Group::Within(word(release)?, Box::new(group));
         }
+        groups.by.insert(group, installs.len() as u64);
     }
     Ok(groups)
 }

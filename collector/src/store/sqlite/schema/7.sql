@@ -1,30 +1,20 @@
--- What lists of issues are made from, by day: few rows, in which every hour is still exact. They are filled from what is there.
-
-CREATE TABLE issue_day (
+-- Builds that were met in reports which were grouped without their symbols, and where. A row goes with the last report of its issue
+-- and release that is counted, and when all of them were looked at with those symbols.
+CREATE TABLE unnamed (
     app INTEGER NOT NULL,
-    day INTEGER NOT NULL, -- when it begins
+    build TEXT NOT NULL,
     issue INTEGER NOT NULL,
-    hours BLOB NOT NULL, -- store/issue_day.rs
-    PRIMARY KEY (app, day, issue)
+    release INTEGER NOT NULL,
+    module TEXT NOT NULL, -- empty where no report tells it
+    met INTEGER NOT NULL, -- how many reports have arrived
+    PRIMARY KEY (app, build, issue, release)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX unnamed_issue ON unnamed (app, issue, release);
 
--- Another number whenever something changes, so that whoever has read it knows whether to read it again.
-CREATE TABLE stamp (
-    app INTEGER NOT NULL,
-    about INTEGER NOT NULL, -- 0: issues in a day. 1: what was said about issues, and which releases have shown them
-    day INTEGER NOT NULL, -- when it begins; 0 where it is not about one
-    stamp INTEGER NOT NULL,
-    PRIMARY KEY (app, about, day)
-) STRICT, WITHOUT ROWID;
-
--- When an installation, and when a run, met an issue.
-DROP INDEX report_pseudonym;
-CREATE INDEX report_pseudonym ON report (app, pseudonym, issue, at);
-CREATE INDEX report_run ON report (app, run, issue, at) WHERE issue IS NOT NULL;
-
--- Which releases ran, and which have shown an issue.
-CREATE INDEX run_count_release ON run_count (app, release);
-CREATE INDEX issue_release_release ON issue_release (app, release);
-
--- Connection sums are packed (store/columns.rs); those of before stay as they are until something is added.
-ALTER TABLE connection_sum ADD COLUMN packed BLOB; -- where there is one, `sum` is empty
+-- Of what was kept before, the explanation of an issue without any name tells its build.
+INSERT INTO unnamed
+SELECT issue.app, substr(frame.value, 1, instr(frame.value, '+') - 1), issue.id, shown.release, '', 1
+FROM issue, json_each(issue.why, '$.frames') AS frame, issue_release AS shown
+WHERE issue.why ->> '$.rule' LIKE '%unnamed-%' AND frame.value NOT GLOB '*[^0-9a-f+]*' AND instr(frame.value, '+') > 8
+  AND shown.app = issue.app AND shown.issue = issue.id
+ON CONFLICT DO NOTHING;
