@@ -416,7 +416,7 @@ pub(crate) async fn what_a_change_of_the_rules_would_split_stays_one(store: &imp
     keep(store, vec![crash(6, 22)]).await;
     assert_eq!(counted(22).await, (21, 2, 1));
     // What somebody has split is not merged again.
-    act(store, 11, Change::Split, 2).await;
+    act(store, 11, Change::Split, 31 * 60).await;
     relate(1, 11).await;
     assert_eq!(counted(11).await, (11, 1, 0));
     assert_eq!(counted(1).await, (1, 3, 1));
