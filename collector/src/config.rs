@@ -6,6 +6,7 @@ mod knobs;
 pub use file::{Problem, read as read_file};
 pub use knobs::{KNOBS, Kind, Knob};
 
+use crate::alerts::guard::Targets;
 use crate::ingest::Limits;
 use crate::privacy::groups::SmallGroups;
 use crate::server::CertificateFiles;
@@ -15,6 +16,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use url::Url;
 
 /// The variable of the environment that names the file.
 pub const FILE_VARIABLE: &str = "CANDOR_CONFIG";
@@ -51,6 +53,12 @@ pub struct Config {
     pub drain: Duration,
     /// How long requests may go on after that.
     pub grace: Duration,
+    /// Whether this collector tells alerts.
+    pub alerts: bool,
+    /// Where alerts may be sent to.
+    pub alerts_targets: Targets,
+    /// Under which address people reach the dashboard.
+    pub public_address: Option<Url>,
     /// Whether the log is JSON.
     pub json_log: bool,
     /// What is logged; `None` for what `RUST_LOG` says, or else everything from `info` up.
@@ -73,6 +81,9 @@ impl Default for Config {
             metrics: None,
             drain: Duration::ZERO,
             grace: Duration::from_secs(10),
+            alerts: true,
+            alerts_targets: Targets::default(),
+            public_address: None,
             json_log: false,
             log: None,
         }

@@ -45,7 +45,7 @@ pub struct Grouped {
 }
 
 /// Why reports are one issue: they agree in all of this.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Explanation {
     /// Name and version of the rule, such as `signal-own-frames-v1`.
     pub rule: String,

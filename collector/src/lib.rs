@@ -8,6 +8,7 @@
 //! * [`kin`]: what a change of a developer's rules would split stays one.
 //! * [`late`]: reports whose names are known late go to where they belong.
 //! * [`store`]: what is asked of a store, the embedded one, and the one on ClickHouse.
+//! * [`alerts`]: what a team is told, when it happens.
 //! * [`metrics`]: the collector's own figures.
 //! * [`privacy`]: what is owed to the people whose devices report.
 //! * [`statistics`]: how sure a share is, and the difference of two.
@@ -16,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod alerts;
 pub mod api;
 pub mod cli;
 pub mod commands;
@@ -28,6 +30,7 @@ pub mod kin;
 pub mod late;
 pub mod metrics;
 pub mod naming;
+pub mod operating;
 pub mod privacy;
 pub mod routes;
 pub mod server;

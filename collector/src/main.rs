@@ -1,6 +1,7 @@
 //! Wires the parts that the command line asks for.
 
-use candor_collector::access::{Door, IngestKey, Register};
+use candor_collector::access::{Door, Register};
+use candor_collector::alerts::{self, Alerts};
 use candor_collector::cli::{AppCommand, Cli, Command, Data, SymbolsCommand};
 use candor_collector::commands::{self, InData};
 use candor_collector::config::{Config, Loaded};
@@ -9,7 +10,7 @@ use candor_collector::privacy::Office;
 use candor_collector::server::Serving;
 use candor_collector::state::State;
 use candor_collector::store::sqlite::SqliteStore;
-use candor_collector::store::{self, AnyStore, Store, StoreAddress, StoreError};
+use candor_collector::store::{self, AnyStore, StoreAddress, StoreError};
 use candor_collector::{server, symbol_files};
 use candor_protocol::deidentify::{AppName, Region};
 use candor_symbols::Symbols;
@@ -129,6 +130,8 @@ fn backup(data: &Data, to: &Path) -> Result<(), String> {
     Office::open(data)
         .and_then(|office| office.copy_to(to))
         .map_err(told)?;
+    let alerts = Alerts::of(data).copy_to(to);
+    alerts.map_err(|error| format!("alerts: {error}"))?;
     let people = Register::of(data).copy_to(to);
     people.map_err(|error| format!("people: {error}"))?;
     let symbols = symbol_files::copy(data, to).map_err(|error| format!("symbols: {error}"))?;
@@ -253,6 +256,12 @@ async fn serve(loaded: Loaded) -> Result<(), String> {
         rules: Arc::new(rules),
         small: config.small_groups,
         door: Arc::new(door),
+        alerts: Arc::new(Alerts::of(&data.directory).with(alerts::Options {
+            tells: config.alerts,
+            targets: config.alerts_targets,
+            public_address: config.public_address.clone(),
+            names: None,
+        })),
         ..open(&data).await?
     };
     tracing::info!(
@@ -334,29 +343,7 @@ fn stop_signals() -> std::io::Result<impl Future<Output = ()> + Send + 'static> 
 async fn add_app(name: &str, region: Option<&Region>, data: &Data) -> Result<(), String> {
     let app = AppName::parse(name).map_err(|refused| refused.to_string())?;
     let state = open(data).await?;
-    let exists = format!("the app {app} exists; its key was shown when it was added");
-    let apps = state
-        .store
-        .apps()
-        .await
-        .map_err(|error| error.to_string())?;
-    if apps.contains(&app) {
-        return Err(exists);
-    }
-    if let Some(region) = region {
-        commands::pin(&state, &app, region)?;
-    }
-    commands::note_added(&state, &app).map_err(|error| error.to_string())?;
-    let key = IngestKey::generate();
-    state
-        .store
-        .add_app(&app, key.hash())
-        .await
-        .map_err(|error| match error {
-            StoreError::AppExists => exists,
-            other => other.to_string(),
-        })?;
-    say(key.reveal())
+    say(&commands::add_app(&state, &app, region).await?)
 }
 
 fn add_symbols(paths: &[PathBuf], data: &Path) -> Result<(), String> {

@@ -1,6 +1,7 @@
 //! What every request handler is given.
 
 use crate::access::Door;
+use crate::alerts::Alerts;
 use crate::grouping::Rules;
 use crate::kin::Kin;
 use crate::late::Progress;
@@ -27,6 +28,8 @@ pub struct State<S> {
     pub office: Arc<Office>,
     /// Who comes in.
     pub door: Arc<Door>,
+    /// Who is told what, and what was told.
+    pub alerts: Arc<Alerts>,
     /// What is done with classes that few installations are in.
     pub small: SmallGroups,
     /// The time.
@@ -42,6 +45,7 @@ impl<S: Store> State<S> {
     pub fn new(store: S, symbols: Symbols, office: Office) -> Self {
         Self {
             door: Arc::new(Door::of(office.data())),
+            alerts: Arc::new(Alerts::of(office.data())),
             store: Arc::new(store),
             symbols: Arc::new(symbols),
             office: Arc::new(office),
@@ -63,6 +67,7 @@ impl<S> Clone for State<S> {
             symbols: self.symbols.clone(),
             office: self.office.clone(),
             door: self.door.clone(),
+            alerts: self.alerts.clone(),
             small: self.small,
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),

@@ -1,5 +1,6 @@
 //! `POST /v1/symbols`: a file with names for addresses, as it is; what the command `symbols add` does with it.
 
+use super::told::Told;
 use super::{About, answer, app_of, refuse};
 use crate::access::{Need, Visitor};
 use crate::ingest::{json, next};
@@ -10,6 +11,7 @@ use crate::symbol_files::{self, Added, NotAdded};
 use axum::extract::{Query, Request, State as Given};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -63,13 +65,40 @@ pub(super) fn routes<S: Store>(state: State<S>) -> Routes<impl Clone + Send + Sy
         .get("/api/v1/symbols/unnamed", Need::Symbols, unnamed::<S>)
 }
 
+pub(super) fn told() -> Vec<Told> {
+    let bytes =
+        serde_json::json!({ "type": "string", "contentMediaType": "application/octet-stream" });
+    vec![
+        Told::post(
+            "/v1/symbols",
+            "Takes a file with names for addresses, as it is.",
+        )
+        .takes_as("application/octet-stream", bytes)
+        .answers::<Taken>()
+        .refuses(400, "It has no symbols, or did not arrive whole.")
+        .refuses(413, "It is too large.")
+        .refuses(415, "Its type is not application/octet-stream.")
+        .refuses(503, "Other files are arriving.")
+        .refuses(507, "It could not be stored; the log says why."),
+        Told::get(
+            "/api/v1/symbols/unnamed",
+            "Builds that were met in stacks without their symbols, those behind most reports first.",
+        )
+        .asks::<About>()
+        .answers::<Vec<Missing>>()
+        .refuses(404, "There is no such app."),
+    ]
+}
+
 /// What was in a file.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SymbolsTaken")]
 struct Taken {
     builds: Vec<Build>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SymbolsOfBuild")]
 struct Build {
     /// What reports call it.
     build: String,
@@ -90,7 +119,8 @@ impl From<Added> for Build {
 }
 
 /// A build that was met without its symbols.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BuildWithoutSymbols")]
 struct Missing {
     build: String,
     /// Base name of its file; empty where no report tells it.

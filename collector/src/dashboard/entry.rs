@@ -146,12 +146,22 @@ impl Entry {
         })
     }
 
+    /// The answer: the page, with a status of its own.
+    pub(crate) fn answer_with(&self, status: StatusCode, page: &impl Template) -> Response {
+        shown(&self.visit, status, page)
+    }
+
     /// The answer: the page, or what was the trouble.
     pub(crate) fn answer(&self, page: Result<impl Template, Trouble>) -> Response {
         match page {
             Ok(page) => shown(&self.visit, StatusCode::OK, &page),
             Err(trouble) => explain(&self.visit, &self.shell, &trouble),
         }
+    }
+
+    /// The answer: what was the trouble.
+    pub(crate) fn explain(&self, trouble: &Trouble) -> Response {
+        explain(&self.visit, &self.shell, trouble)
     }
 }
 
@@ -297,6 +307,13 @@ fn explain(visit: &Visit, shell: &Shell, trouble: &Trouble) -> Response {
             page.text = w.no_app_text.to_owned();
             page.command = Some("candor-collector app add my-app --data DIR");
             page.then = Some(w.no_app_then);
+            if shell
+                .places
+                .iter()
+                .any(|place| place.href.starts_with("/settings"))
+            {
+                page.links = link("/settings/apps", w.o_add_app, &[]);
+            }
             StatusCode::OK
         }
         Trouble::UnknownApp(name) => {

@@ -2,10 +2,12 @@
 
 use super::words::Lang;
 use crate::access::{self, Scope};
+use crate::alerts::alert::Rule;
 use crate::privacy::audit::Did;
 use crate::privacy::holds::Standing;
 use crate::privacy::requests::{Right, Role, Stage};
 use crate::privacy::settings::Class;
+use candor_protocol::catalogue::Extra;
 use candor_protocol::report::{
     Activity, Disconnect, Exit, Failure, Family, Fault, Found, FreezeEnd, Kind, Level, LossReason,
     Network, Note, Origin, Phase, Pressure, SignalName, StackEnd, Transport, Wait,
@@ -36,6 +38,16 @@ labels! {
         Triager: "Triager", "处理者";
         Admin: "Admin", "管理员";
     }
+    Rule {
+        NewIssue: "New issue", "新问题";
+        Regression: "Regression", "问题重现";
+        CrashFree: "Crash-free runs", "无崩溃运行";
+        Spike: "Spike", "突增";
+        Connection: "Connection success", "连接成功率";
+        Quarantine: "Quarantine", "隔离";
+        Silence: "No reports stored", "没有存入报告";
+        Test: "Test", "测试";
+    }
     Scope {
         Read: "Aggregates", "汇总数据";
         Reports: "Single reports", "单份报告";
@@ -49,6 +61,11 @@ labels! {
         Run: "Runs", "运行";
         Loss: "Losses", "丢失";
         Connection: "Connection windows", "连接时段";
+    }
+    Extra {
+        Breadcrumbs: "what the app did before", "此前的操作";
+        Foreground: "whether it was in the foreground", "是否在前台";
+        Usage: "memory and open files", "内存与打开的文件";
     }
     Exit {
         Clean: "Clean", "正常退出";
@@ -260,6 +277,7 @@ labels! {
         SignInRefused: "could not sign in", "登录被拒绝";
         PersonChanged: "changed a person", "更改人员";
         TokenChanged: "changed a token", "更改令牌";
+        IssueChanged: "changed an issue", "更改问题";
     }
     Standing {
         Asked: "waits for a second person", "待第二人批准";

@@ -33,7 +33,7 @@ mod write;
 
 pub use answers::{
     Breakdown, ConnectionAnswer, ExitSum, Exits, FreezeRate, FreezeRates, FreezeRow, Health,
-    IssueList, IssuePage, IssueRow, Ledger, Member, Point, ReleaseRow,
+    IssueList, IssuePage, IssueRow, IssueWithin, Ledger, Member, Point, ReleaseRow,
 };
 pub use body::Body;
 pub use connection_sum::{ConnectionSum, TcpSum, TrySum};
@@ -52,7 +52,7 @@ pub(crate) use versions::compare as compare_versions;
 pub use write::{Incoming, Kept, StoreError};
 
 use crate::access::{KeyHash, KeyId};
-use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, ReportId};
+use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, Release, ReportId};
 use candor_protocol::report::Report;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -197,16 +197,27 @@ pub trait Store: Send + Sync + 'static {
         now: u64,
     ) -> impl Answer<Option<IssuePage>>;
 
+    /// One issue in one release: nothing where it was not met there, or there is no such issue.
+    fn issue_within(
+        &self,
+        app: &AppName,
+        id: IssueId,
+        release: &Release,
+        span: Span,
+    ) -> impl Answer<IssueWithin>;
+
     /// Does something to issues, and remembers who did it. Returns how many of them it was done to: those that do not exist are left
     /// out, and those that cannot be merged or split.
     fn triage(&self, app: &AppName, issues: &[IssueId], change: Change, by: By)
     -> impl Answer<u64>;
 
-    /// Reports of an issue and of what was merged into it, newest first: at most `limit`, of those that follow the report `before` in this order.
+    /// Reports of an issue and of what was merged into it, of one release or of all, newest first: at most `limit`, of those that
+    /// follow the report `before` in this order.
     fn issue_reports(
         &self,
         app: &AppName,
         id: IssueId,
+        release: Option<&Release>,
         limit: u32,
         before: Option<ReportId>,
     ) -> impl Answer<Vec<Report>>;

@@ -26,7 +26,9 @@ pub struct By {
 }
 
 /// The name of a person, 1 to [`NAME`] characters in one line.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct Person(String);
 
 impl Person {
@@ -44,7 +46,7 @@ impl Person {
 }
 
 /// What somebody noted, 1 to [`NOTE`] characters.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Note(String);
 
 impl Note {
@@ -64,7 +66,7 @@ impl Note {
 }
 
 /// How long an issue is ignored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Until {
     /// For good.
@@ -98,7 +100,7 @@ pub enum Change {
 }
 
 /// What an issue is now.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum State {
     /// To be looked at.
@@ -166,7 +168,7 @@ impl State {
 }
 
 /// A turning point of an issue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Turn {
     /// When, in seconds since 1970-01-01 UTC.
     pub at: u64,
@@ -178,7 +180,7 @@ pub struct Turn {
 }
 
 /// What happened at a turning point.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "did", rename_all = "snake_case")]
 pub enum Point {
     /// It was seen for the first time, in this release.

@@ -47,12 +47,12 @@ use super::triage::{By, Change};
 use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Dimension, Exits, Expired, Expiry,
     FreezeRates, FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList,
-    IssuePage, Kept, Key, Ledger, Move, Of, Part, Point, Population, Quarantine, QuarantineRow,
-    ReleaseRow, Span, Store, StoreError, Unnamed, Waiting,
+    IssuePage, IssueWithin, Kept, Key, Ledger, Move, Of, Part, Point, Population, Quarantine,
+    QuarantineRow, ReleaseRow, Span, Store, StoreError, Unnamed, Waiting,
 };
 use crate::access::{KeyHash, KeyId};
 use crate::state::Clock;
-use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, ReportId};
+use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, Release, ReportId};
 use candor_protocol::report::Report;
 use fold::{Blocks, Folder};
 use history::History;
@@ -342,6 +342,17 @@ impl Store for ClickHouseStore {
         read::issue::issue(self.ask(&history), id, span, now).await
     }
 
+    async fn issue_within(
+        &self,
+        app: &AppName,
+        id: IssueId,
+        release: &Release,
+        span: Span,
+    ) -> Result<IssueWithin, StoreError> {
+        let history = self.fresh(app).await?;
+        read::issue::issue_within(self.ask(&history), id, release, span).await
+    }
+
     async fn triage(
         &self,
         app: &AppName,
@@ -359,11 +370,12 @@ impl Store for ClickHouseStore {
         &self,
         app: &AppName,
         id: IssueId,
+        release: Option<&Release>,
         limit: u32,
         before: Option<ReportId>,
     ) -> Result<Vec<Report>, StoreError> {
         let history = self.fresh(app).await?;
-        read::reports::of_issue(self.ask(&history), app, id, limit, before).await
+        read::reports::of_issue(self.ask(&history), app, id, release, limit, before).await
     }
 
     async fn unnamed(&self, app: &AppName) -> Result<Vec<Unnamed>, StoreError> {
@@ -384,7 +396,7 @@ impl Store for ClickHouseStore {
         before: Option<ReportId>,
     ) -> Result<Vec<Report>, StoreError> {
         let history = self.fresh(app).await?;
-        read::reports::of_family(self.ask(&history), app, &[issue.0], limit, before).await
+        read::reports::of_family(self.ask(&history), app, &[issue.0], None, limit, before).await
     }
 
     async fn regroup(

@@ -57,6 +57,7 @@ macro_rules! store_contract {
             issues_are_listed_by_how_many_installations_met_them
             an_issue_knows_when_it_was_first_and_last_seen_beyond_the_range
             an_issue_is_compared_with_all_runs_of_its_classes
+            an_issue_is_told_within_one_release
             the_reports_of_an_issue_are_paged_newest_first
             an_issue_that_was_resolved_regresses_only_in_a_later_release
             an_issue_is_ignored_until_its_condition_is_met

@@ -96,7 +96,9 @@ async fn told(store: &impl Store, app: &AppName, issues: &[u64]) -> String {
         });
         let groups = Of::Issue(IssueId(*issue));
         let groups = store.groups(app, groups, DAY).await.unwrap();
-        let reports = store.issue_reports(app, IssueId(*issue), 100, None).await;
+        let reports = store
+            .issue_reports(app, IssueId(*issue), None, 100, None)
+            .await;
         let reports: Vec<_> = reports.unwrap().into_iter().map(|one| one.id).collect();
         told += &format!("{page:#?} {groups:#?} {reports:#?}");
     }

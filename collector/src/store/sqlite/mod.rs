@@ -29,11 +29,11 @@ use super::triage::{By, Change};
 use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Dimension, Exits, Expired, Expiry,
     FreezeRates, FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList,
-    IssuePage, Kept, Key, Ledger, Move, Of, Part, Point, Population, Quarantine, QuarantineRow,
-    ReleaseRow, Span, Store, StoreError, Unnamed, Waiting,
+    IssuePage, IssueWithin, Kept, Key, Ledger, Move, Of, Part, Point, Population, Quarantine,
+    QuarantineRow, ReleaseRow, Span, Store, StoreError, Unnamed, Waiting,
 };
 use crate::access::{KeyHash, KeyId};
-use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, ReportId};
+use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, Release, ReportId};
 use candor_protocol::report::Report;
 pub use copy::Checked;
 use job::Job;
@@ -294,6 +294,19 @@ impl Store for SqliteStore {
         })
     }
 
+    fn issue_within(
+        &self,
+        app: &AppName,
+        id: IssueId,
+        release: &Release,
+        span: Span,
+    ) -> impl Answer<IssueWithin> {
+        let release = release.clone();
+        self.readers.ask_about(app, move |db, app| {
+            read::issue::within(db, app, id, &release, span)
+        })
+    }
+
     fn triage(
         &self,
         app: &AppName,
@@ -314,11 +327,13 @@ impl Store for SqliteStore {
         &self,
         app: &AppName,
         id: IssueId,
+        release: Option<&Release>,
         limit: u32,
         before: Option<ReportId>,
     ) -> impl Answer<Vec<Report>> {
+        let release = release.cloned();
         self.readers.ask_about(app, move |db, app| {
-            read::reports::of_issue(db, app, id, limit, before)
+            read::reports::of_issue(db, app, id, release.as_ref(), limit, before)
         })
     }
 
@@ -340,7 +355,7 @@ impl Store for SqliteStore {
         before: Option<ReportId>,
     ) -> impl Answer<Vec<Report>> {
         self.readers.ask_about(app, move |db, app| {
-            read::reports::of_family(db, app, &[issue.0], limit, before)
+            read::reports::of_family(db, app, &[issue.0], None, limit, before)
         })
     }
 

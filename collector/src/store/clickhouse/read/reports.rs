@@ -8,7 +8,7 @@ use crate::store::clickhouse::sql;
 use crate::store::clickhouse::stamp::Stamp;
 use crate::store::clickhouse::writer::committed;
 use crate::store::{IssueId, StoreError, body, ids};
-use candor_protocol::deidentify::{AppName, Pseudonym, ReportId};
+use candor_protocol::deidentify::{AppName, Pseudonym, Release, ReportId};
 use candor_protocol::report::Report;
 use clickhouse::Row;
 use serde::Deserialize;
@@ -129,6 +129,7 @@ pub(in super::super) async fn of_issue(
     ask: Ask<'_>,
     app: &AppName,
     issue: IssueId,
+    release: Option<&Release>,
     limit: u32,
     before: Option<ReportId>,
 ) -> Result<Vec<Report>, StoreError> {
@@ -137,7 +138,7 @@ pub(in super::super) async fn of_issue(
     }
     let marks = triage::marks(ask).await?;
     let family = marks.family(marks.root(issue.0));
-    of_family(ask, app, &family, limit, before).await
+    of_family(ask, app, &family, release, limit, before).await
 }
 
 /// Reports of all of these issues, newest first.
@@ -145,6 +146,7 @@ pub(in super::super) async fn of_family(
     ask: Ask<'_>,
     app: &AppName,
     family: &[u64],
+    release: Option<&Release>,
     limit: u32,
     before: Option<ReportId>,
 ) -> Result<Vec<Report>, StoreError> {
@@ -158,10 +160,14 @@ pub(in super::super) async fn of_family(
             None => return Ok(Vec::new()),
         },
     };
+    let of_release = match release {
+        Some(release) => format!("AND release = {}", sql::text(release.as_str())),
+        None => String::new(),
+    };
     let sightings: Vec<SightingRow> = ask
         .server
         .rows(&format!(
-            "SELECT id, pseudonym {} AND key IN {} {from} GROUP BY at, id, pseudonym HAVING sum(n) > 0
+            "SELECT id, pseudonym {} AND key IN {} {from} {of_release} GROUP BY at, id, pseudonym HAVING sum(n) > 0
              ORDER BY at DESC, id DESC LIMIT {}",
             ask.history.of_summary(What::Sighting),
             triage::keys(family),
