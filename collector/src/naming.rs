@@ -6,7 +6,6 @@ use candor_protocol::deidentify::{AppName, BuildId, ModuleName};
 use candor_protocol::report::{Found, Frame, Module, Report, Stack};
 use candor_symbols::{Name, Owner, Symbols, owner};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A frame with all that is known about it.
@@ -102,7 +101,7 @@ pub fn group(
     app: &AppName,
     report: &Report,
 ) -> (Option<Grouped>, Vec<Lacking>) {
-    let unnamed: RefCell<BTreeSet<Lacking>> = RefCell::default();
+    let unnamed: RefCell<Vec<Lacking>> = RefCell::default();
     let issue = grouping::group_by(report, rules, app.as_str(), |stack, modules| {
         let frames = match rules.ask_files() {
             true => {
@@ -111,24 +110,30 @@ pub fn group(
             }
             false => call_stack(symbols, stack, modules),
         };
-        let is_system = |frame: &grouping::Frame| frame.owner == Owner::System;
-        let nothing_else = frames.iter().all(is_system);
-        let frames_without = frames
-            .iter()
-            .filter(|frame| frame.called.is_none() && (nothing_else || !is_system(frame)));
-        let lacking = frames_without.filter_map(|frame| {
-            Some(Lacking {
-                build: frame.build_id.clone()?,
-                module: frame.module.clone(),
-            })
-        });
-        unnamed.borrow_mut().extend(lacking);
+        note_unnamed(&frames, &mut unnamed.borrow_mut());
         frames
     });
-    let mut lacking: Vec<Lacking> = unnamed.into_inner().into_iter().collect();
-    lacking.dedup_by(|one, other| one.build == other.build);
+    let mut lacking = unnamed.into_inner();
     lacking.retain(|one| !symbols.has(&one.build));
     (issue, lacking)
+}
+
+fn note_unnamed(frames: &[grouping::Frame], unnamed: &mut Vec<Lacking>) {
+    let is_system = |frame: &grouping::Frame| frame.owner == Owner::System;
+    let nothing_else = frames.iter().all(is_system);
+    for frame in frames {
+        if frame.called.is_some() || (is_system(frame) && !nothing_else) {
+            continue;
+        }
+        if let Some(build) = &frame.build_id
+            && !unnamed.iter().any(|one| one.build == *build)
+        {
+            unnamed.push(Lacking {
+                build: build.clone(),
+                module: frame.module.clone(),
+            });
+        }
+    }
 }
 
 fn place<'a>(

@@ -9,6 +9,7 @@ use std::path::Path;
 
 const UUID: [u8; 16] = *b"sixteen bytes id";
 const TEXT_AT: u64 = 0x1_0000_0000;
+const AGE: u32 = 3;
 
 fn name(symbols: &Symbols, build: &BuildId, offset: u64) -> Option<String> {
     let names = symbols.names(build, Offset(offset), Found::Context);
@@ -118,6 +119,121 @@ fn a_text_file_that_tells_half_of_a_build_id_names_the_whole_of_it() {
     );
     let other: BuildId = "b4d2b8f7e3c1659012345678abcdef01deadbeef".parse().unwrap();
     assert_eq!(name(&symbols, &other, 0x1010), None);
+}
+
+/// A program database of Microsoft's with one public function, in blocks of 4 KiB as the format wants it: an id, no types, the sections of the
+/// program, and the function in the first of them.
+fn pdb(function: &str) -> Vec<u8> {
+    const BLOCK: usize = 4_096;
+    let words =
+        |words: &[u32]| -> Vec<u8> { words.iter().flat_map(|word| word.to_le_bytes()).collect() };
+    let halves =
+        |halves: &[u16]| -> Vec<u8> { halves.iter().flat_map(|half| half.to_le_bytes()).collect() };
+    // The version of 2000, a time, an age; the id; an empty map of names.
+    let mut info = words(&[20_000_404, 1, AGE]);
+    info.extend(UUID);
+    info.extend(words(&[0, 0, 1, 0, 0, 0]));
+    let types = words(&[
+        20_040_203,
+        56,
+        0x1000,
+        0x1000,
+        0,
+        0xffff_ffff,
+        4,
+        0x3_ffff,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+    ]);
+    // The public symbol: how long the rest is, what it is, that it is a function, where it is.
+    let mut symbol = halves(&[0x110e]);
+    symbol.extend(words(&[2, 0x10]));
+    symbol.extend(halves(&[1]));
+    symbol.extend(function.as_bytes());
+    symbol.push(0);
+    symbol.resize(symbol.len().next_multiple_of(4) + 2, 0);
+    let symbols = [halves(&[symbol.len() as u16]), symbol].concat();
+    let mut section = b".text\0\0\0".to_vec();
+    section.extend(words(&[
+        0x1000,
+        0x1000,
+        0x1000,
+        0x400,
+        0,
+        0,
+        0,
+        0x6000_0020,
+    ]));
+    let mut debug = words(&[u32::MAX, 19_990_903, AGE]);
+    // No global and no other public streams; the symbols are in the stream 6, the sections in 5.
+    debug.extend(halves(&[0xffff, 0x8e00, 0xffff, 0, 6, 0]));
+    debug.extend(words(&[0, 0, 0, 0, 0, 0, 22, 0]));
+    debug.extend(halves(&[0, 0x8664]));
+    debug.extend(words(&[0]));
+    debug.extend(halves(&[
+        0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 5, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff,
+    ]));
+    let streams = [Vec::new(), info, types, debug, Vec::new(), section, symbols];
+
+    // The first three blocks say what the file is and what is free in it; each stream that holds something has one block of its own.
+    let mut blocks: Vec<Vec<u8>> = vec![Vec::new(), Vec::new(), Vec::new()];
+    let mut directory = words(&[streams.len() as u32]);
+    directory.extend(
+        streams
+            .iter()
+            .flat_map(|stream| (stream.len() as u32).to_le_bytes()),
+    );
+    for stream in streams.into_iter().filter(|stream| !stream.is_empty()) {
+        directory.extend((blocks.len() as u32).to_le_bytes());
+        blocks.push(stream);
+    }
+    let bytes = directory.len() as u32;
+    blocks.push(directory);
+    blocks.push(words(&[blocks.len() as u32 - 1]));
+    let mut head = b"Microsoft C/C++ MSF 7.00\r\n\x1aDS\0\0\0".to_vec();
+    let count = blocks.len() as u32;
+    head.extend(words(&[BLOCK as u32, 1, count, bytes, 0, count - 1]));
+    blocks[0] = head;
+    blocks.iter_mut().for_each(|block| block.resize(BLOCK, 0));
+    blocks.concat()
+}
+
+#[test]
+fn a_database_of_microsofts_is_named_by_its_id_and_age() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("im.pdb");
+    fs::write(&file, pdb("im_open_chat")).unwrap();
+    // The id as Windows writes it, then the age.
+    let mut build = uuid_of_windows();
+    build.extend(AGE.to_be_bytes());
+    let build = BuildId::from_bytes(&build).unwrap();
+    let located = locate_all(&file, &[]).unwrap();
+    assert_eq!(located[0].build, build);
+    let symbols = Symbols::open([dir.path()]);
+    assert_eq!(
+        name(&symbols, &build, 0x1018).as_deref(),
+        Some("im_open_chat")
+    );
+    assert_eq!(name(&symbols, &build, 0x10), None);
+    // Damaged anywhere, it names nothing or what it named, and harms nobody.
+    let whole = pdb("im_open_chat");
+    for length in (0..whole.len()).step_by(997) {
+        fs::write(&file, &whole[..length]).unwrap();
+        let _ = name(&Symbols::open([&file]), &build, 0x1018);
+    }
+}
+
+/// [`UUID`] with its first three numbers the other way round, as they are read.
+fn uuid_of_windows() -> Vec<u8> {
+    let mut bytes = UUID.to_vec();
+    bytes[..4].reverse();
+    bytes[4..6].reverse();
+    bytes[6..8].reverse();
+    bytes
 }
 
 #[test]
