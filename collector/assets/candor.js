@@ -110,6 +110,10 @@
   const charts = (within) => all("[data-chart]", within).forEach(chart);
   charts(document);
 
+  // What scrolls sideways takes the focus, so that arrow keys scroll it. Set when all is laid out, and no part of what the server said.
+  const reach = (within) => all(".scroll", within).forEach((box) => { if (box.scrollWidth > box.clientWidth) box.tabIndex = 0; });
+  addEventListener("load", () => reach(document));
+
   // Copy a report as text. Where the clipboard is closed, the link leads to the text.
   document.addEventListener("click", async (event) => {
     const link = event.target.closest?.("[data-copy]");
@@ -189,6 +193,7 @@
     all("details", fresh).forEach((details, index) => { if (opened[index]) details.open = true; });
     all(".scroll", fresh).forEach((box, index) => { if (scrolled[index]) [box.scrollLeft, box.scrollTop] = scrolled[index]; });
     charts(fresh);
+    reach(fresh);
     if (focused) (place && fresh.querySelector(place) || all("a, summary, .canvas", fresh)[order])?.focus({ preventScroll: true });
   };
   const refresh = async () => {

@@ -2,11 +2,19 @@
 
 mod alerts;
 mod connections;
+mod document;
+mod freezes;
 mod health;
 mod issues;
+mod operated;
 mod privacy;
 mod releases;
+mod runs;
 mod symbols;
+mod told;
+mod words;
+
+pub(crate) use document::documented;
 
 use crate::access::Need;
 use crate::ingest::json;
@@ -20,6 +28,7 @@ use axum::response::Response;
 use candor_protocol::answer::Refusal;
 use candor_protocol::deidentify::AppName;
 use candor_protocol::sketch::Sketch;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -42,6 +51,14 @@ pub fn routes<S: Store>(state: State<S>) -> Routes<State<S>> {
             Need::Aggregates,
             releases::releases::<S>,
         )
+        .get(
+            "/api/v1/issues/{id}/reports",
+            Need::Reports,
+            issues::reports::<S>,
+        )
+        .get("/api/v1/runs", Need::Aggregates, runs::runs::<S>)
+        .get("/api/v1/freezes", Need::Aggregates, freezes::freezes::<S>)
+        .and(operated::routes(state.clone()))
         .and(privacy::routes(state.clone()))
         .and(symbols::routes(state))
 }
@@ -51,13 +68,15 @@ pub fn router<S: Store>(state: State<S>) -> Router {
     routes(state.clone()).guarded(&state)
 }
 
-#[derive(Deserialize)]
+/// What is asked.
+#[derive(Deserialize, JsonSchema)]
 struct About {
+    /// The app.
     app: String,
 }
 
 /// A latency: how many values, and three of their percentiles in the unit of its name, each within 1 %.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Times {
     count: u64,
     p50: Option<u64>,
@@ -135,9 +154,12 @@ async fn app_of<S: Store>(state: &State<S>, name: &str) -> Result<AppName, Respo
     Ok(app)
 }
 
-#[derive(Deserialize)]
+/// What is asked.
+#[derive(Deserialize, JsonSchema)]
 struct Days {
+    /// The app.
     app: String,
+    /// How many days, today included.
     #[serde(default = "Days::usual")]
     days: u32,
 }
@@ -149,7 +171,7 @@ impl Days {
 }
 
 /// What arrived by one key on one day.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DayOfKey {
     day: u64,
     key: Option<String>,

@@ -10,14 +10,16 @@ use crate::cli::{
     AuditCommand, Data, KeysCommand, LessOf, PartnerCommand, PeopleCommand, Quota, ReceiptCommand,
     RequestCommand, SettingsCommand, TokensCommand, What,
 };
+use crate::forge::{self, Forge};
+use crate::operating;
 use crate::privacy::erasure::{self, Wanted};
-use crate::privacy::narrowing::{Less, UPLOAD_EVERY_MOST};
+use crate::privacy::narrowing::Less;
 use crate::privacy::receipt::Receipt;
 use crate::privacy::requests::{self, Asked, Stage};
 use crate::privacy::{date, day, export};
 use crate::state::State;
-use crate::store::{self, Moved, Part, Store, StoreAddress, StoreError};
-use candor_protocol::answer::{Narrowing, OFF_SECONDS_MOST};
+use crate::store::{self, Moved, Part, Store, StoreAddress};
+use candor_protocol::answer::Narrowing;
 use candor_protocol::deidentify::{AppName, CleanText, Region};
 use serde::Serialize;
 use std::fmt::Display;
@@ -42,41 +44,16 @@ fn read_day(text: &str) -> Result<u64, String> {
 }
 
 async fn known<S: Store>(state: &State<S>, app: &AppName) -> Result<(), String> {
-    let apps = state.store.apps().await.map_err(told)?;
-    if apps.contains(app) {
-        Ok(())
-    } else {
-        Err(format!("there is no app called {app}"))
-    }
+    operating::known(state, app).await.map_err(told)
 }
 
-/// Pins a new app to a region, which must be the collector's.
+/// `app add`: the ingest key, alone.
 ///
 /// # Errors
-/// When it is another one.
-pub fn pin<S: Store>(state: &State<S>, app: &AppName, region: &Region) -> Result<(), String> {
-    let here = state.office.settings().map_err(told)?.region.clone();
-    match here {
-        Some(here) if here == *region => {}
-        Some(here) => {
-            return Err(format!(
-                "this collector keeps data in {here}, so it cannot take an app of {region}; add the app to a collector there"
-            ));
-        }
-        None => {
-            return Err(format!(
-                "nobody has said where this collector keeps data; `candor-collector settings region {region}` does"
-            ));
-        }
-    }
-    let now = state.clock.now();
-    let what = format!("region {region}");
-    state
-        .office
-        .change_settings(WHO, now, Some(app), what, |settings| {
-            settings.apps.entry(app.to_string()).or_default().region = Some(region.clone());
-            Ok(())
-        })
+/// What is not possible.
+pub async fn add_app<S: Store>(state: &State<S>, app: &AppName, region: Option<&Region>) -> Said {
+    let key = operating::add_app(state, WHO, app, region);
+    Ok(key.await.map_err(told)?.reveal().to_owned())
 }
 
 /// `settings`.
@@ -104,11 +81,8 @@ pub async fn settings<S: Store>(state: &State<S>, command: SettingsCommand) -> S
         SettingsCommand::Retention {
             app, class, days, ..
         } => {
-            known(state, &app).await?;
-            let what = format!("{} for {days} days", class.as_str());
-            office.change_settings(WHO, now, Some(&app), what, |settings| {
-                settings.agree(&app, class, days)
-            })?;
+            let keeping = operating::keep_for(state, WHO, &app, class, days);
+            keeping.await.map_err(told)?;
         }
         SettingsCommand::Narrow {
             app,
@@ -117,18 +91,36 @@ pub async fn settings<S: Store>(state: &State<S>, command: SettingsCommand) -> S
             less,
             ..
         } => {
-            known(state, &app).await?;
             let less = Less {
                 from,
                 before,
                 off: less.off,
-                narrowing: narrowing(less, now)?,
+                narrowing: narrowing(less, now),
             };
-            let what = format!("agents: {}", serde_json::to_string(&less).map_err(told)?);
-            office.change_settings(WHO, now, Some(&app), what, |settings| {
-                settings.ask(&app, less);
-                Ok(())
-            })?;
+            let asking = operating::ask(state, WHO, &app, less);
+            asking.await.map_err(told)?;
+        }
+        SettingsCommand::Forge {
+            app,
+            template,
+            strip,
+            ..
+        } => {
+            known(state, &app).await?;
+            let forge = match template.as_str() {
+                "none" => None,
+                template => Some(Forge::new(template, &strip)?),
+            };
+            office.change_settings(
+                WHO,
+                now,
+                Some(&app),
+                forge::said(forge.as_ref()),
+                |settings| {
+                    settings.show_source(&app, forge);
+                    Ok(())
+                },
+            )?;
         }
         SettingsCommand::Quota {
             app,
@@ -171,25 +163,16 @@ pub async fn settings<S: Store>(state: &State<S>, command: SettingsCommand) -> S
 }
 
 /// What the command line asks agents for.
-fn narrowing(less: LessOf, now: u64) -> Result<Narrowing, String> {
-    if less.off_for.is_some_and(|time| time > OFF_SECONDS_MOST) {
-        return Err(
-            "agents stay off for 7 days at most; --off goes on until it is taken back".to_owned(),
-        );
-    }
-    if less
-        .upload_every
-        .is_some_and(|time| time > UPLOAD_EVERY_MOST)
-    {
-        return Err("agents upload once a day at least".to_owned());
-    }
-    Ok(Narrowing {
-        off_until: less.off_for.map(|time| now + time),
+fn narrowing(less: LessOf, now: u64) -> Narrowing {
+    Narrowing {
+        off_until: less.off_for.map(|time| now.saturating_add(time)),
         kinds_off: less.kind_off,
         extras_off: less.extra_off,
         sample: less.sample,
-        upload_every_seconds: less.upload_every.and_then(|time| time.try_into().ok()),
-    })
+        upload_every_seconds: less
+            .upload_every
+            .map(|time| time.try_into().unwrap_or(u32::MAX)),
+    }
 }
 
 /// `erase`: prints the receipt.
@@ -405,20 +388,6 @@ pub async fn sunset<S: Store>(
     Ok(said)
 }
 
-/// Writes down that an app was added.
-///
-/// # Errors
-/// When the trail cannot be written.
-pub fn note_added<S>(state: &State<S>, app: &AppName) -> Result<(), StoreError> {
-    let deed = crate::privacy::audit::Deed {
-        who: WHO,
-        did: crate::privacy::audit::Did::AppAdded,
-        app: Some(app),
-        what: String::new(),
-    };
-    state.office.note(state.clock.now(), &deed)
-}
-
 /// Moves everything to another store; progress goes to standard error.
 ///
 /// # Errors
@@ -468,7 +437,7 @@ macro_rules! in_data {
 }
 
 in_data! {
-    SettingsCommand { Show Region Retention Narrow Quota Holidays }
+    SettingsCommand { Show Region Retention Narrow Quota Forge Holidays }
     KeysCommand { Add List Rotate Revoke }
     PeopleCommand { Add List Role Remove Password }
     TokensCommand { Add List Revoke }

@@ -39,6 +39,8 @@ pub struct Config {
     pub tls_proxy: bool,
     /// What is done with classes of breakdowns that few installations are in.
     pub small_groups: SmallGroups,
+    /// The file with a developer's rules of grouping.
+    pub grouping_rules: Option<PathBuf>,
     /// How much is done at a time.
     pub limits: Limits,
     /// The certificate and its key.
@@ -72,6 +74,7 @@ impl Default for Config {
             open: false,
             tls_proxy: false,
             small_groups: SmallGroups::default(),
+            grouping_rules: None,
             limits: Limits::default(),
             certificate: None,
             key: None,
@@ -222,7 +225,7 @@ impl Config {
 }
 
 /// The name that is most like this one, if any is.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     /// Below this, two names have nothing to do with each other.
     const ALIKE: f64 = 0.7;
     known

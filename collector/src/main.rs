@@ -1,15 +1,16 @@
 //! Wires the parts that the command line asks for.
 
-use candor_collector::access::{Door, IngestKey, Register};
+use candor_collector::access::{Door, Register};
 use candor_collector::alerts::{self, Alerts};
 use candor_collector::cli::{AppCommand, Cli, Command, Data, SymbolsCommand};
 use candor_collector::commands::{self, InData};
 use candor_collector::config::{Config, Loaded};
+use candor_collector::grouping::Rules;
 use candor_collector::privacy::Office;
 use candor_collector::server::Serving;
 use candor_collector::state::State;
 use candor_collector::store::sqlite::SqliteStore;
-use candor_collector::store::{self, AnyStore, Store, StoreAddress, StoreError};
+use candor_collector::store::{self, AnyStore, StoreAddress, StoreError};
 use candor_collector::{server, symbol_files};
 use candor_protocol::deidentify::{AppName, Region};
 use candor_symbols::Symbols;
@@ -98,7 +99,19 @@ fn check(file: &Path) -> Result<(), String> {
     if let Some(files) = loaded.config.tls() {
         files.read()?;
     }
+    rules(&loaded.config)?;
     say(&loaded.table())
+}
+
+/// A developer's rules of grouping, if there are any.
+fn rules(config: &Config) -> Result<Rules, String> {
+    let Some(file) = &config.grouping_rules else {
+        return Ok(Rules::default());
+    };
+    Rules::read(file).map_err(|wrong| {
+        let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+        wrong.join("\n")
+    })
 }
 
 /// Papers first: what is erased meanwhile may then be missing from both, but is in no copy without its receipt being due.
@@ -232,7 +245,15 @@ async fn serve(loaded: Loaded) -> Result<(), String> {
         (false, true) => Door::of(&data.directory).behind_tls(),
         (false, false) => Door::of(&data.directory),
     };
+    let rules = rules(&config)?;
+    if rules.count() > 0 {
+        tracing::info!(
+            rules = rules.count(),
+            "a developer's rules of grouping are in effect"
+        );
+    }
     let state = State {
+        rules: Arc::new(rules),
         small: config.small_groups,
         door: Arc::new(door),
         alerts: Arc::new(Alerts::of(&data.directory).with(alerts::Options {
@@ -322,29 +343,7 @@ fn stop_signals() -> std::io::Result<impl Future<Output = ()> + Send + 'static> 
 async fn add_app(name: &str, region: Option<&Region>, data: &Data) -> Result<(), String> {
     let app = AppName::parse(name).map_err(|refused| refused.to_string())?;
     let state = open(data).await?;
-    let exists = format!("the app {app} exists; its key was shown when it was added");
-    let apps = state
-        .store
-        .apps()
-        .await
-        .map_err(|error| error.to_string())?;
-    if apps.contains(&app) {
-        return Err(exists);
-    }
-    if let Some(region) = region {
-        commands::pin(&state, &app, region)?;
-    }
-    commands::note_added(&state, &app).map_err(|error| error.to_string())?;
-    let key = IngestKey::generate();
-    state
-        .store
-        .add_app(&app, key.hash())
-        .await
-        .map_err(|error| match error {
-            StoreError::AppExists => exists,
-            other => other.to_string(),
-        })?;
-    say(key.reveal())
+    say(&commands::add_app(&state, &app, region).await?)
 }
 
 fn add_symbols(paths: &[PathBuf], data: &Path) -> Result<(), String> {

@@ -11,7 +11,7 @@ use crate::privacy::retention;
 use crate::routes::Routes;
 use crate::state::State;
 use crate::store::Store;
-use crate::{alerts, api, dashboard};
+use crate::{alerts, api, dashboard, late};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::any;
@@ -136,6 +136,7 @@ pub async fn run_as<S: Store>(
     if state.alerts.tells() {
         beside.spawn(alerts::run(state.clone()));
     }
+    beside.spawn(late::run(state.clone()));
     let counting = ingest.clone();
     beside.spawn(async move {
         loop {
@@ -173,12 +174,14 @@ pub async fn run_as<S: Store>(
 
 /// Every route there is, where pages are served.
 fn everything<S: Store>(state: &State<S>, ingest: &Ingest<S>, health: &Health<S>) -> Routes {
-    Routes::with(())
-        .and(health.routes())
-        .and(ingest.routes())
-        .and(health.metrics_routes())
-        .and(api::routes(state.clone()))
-        .and(dashboard::routes(state.clone()))
+    api::documented(
+        Routes::with(())
+            .and(health.routes())
+            .and(ingest.routes())
+            .and(health.metrics_routes())
+            .and(api::routes(state.clone()))
+            .and(dashboard::routes(state.clone())),
+    )
 }
 
 /// Every route there is, where pages are served: for whoever wants to know, or to serve them in a way of its own.

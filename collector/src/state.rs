@@ -2,6 +2,9 @@
 
 use crate::access::Door;
 use crate::alerts::Alerts;
+use crate::grouping::Rules;
+use crate::kin::Kin;
+use crate::late::Progress;
 use crate::metrics::Metrics;
 use crate::privacy::Office;
 use crate::privacy::groups::SmallGroups;
@@ -17,6 +20,10 @@ pub struct State<S> {
     pub store: Arc<S>,
     /// Names for addresses.
     pub symbols: Arc<Symbols>,
+    /// A developer's rules of grouping.
+    pub rules: Arc<Rules>,
+    /// Issues that those rules would split, and which are one.
+    pub kin: Arc<Kin>,
     /// Settings, receipts, requests and the audit trail.
     pub office: Arc<Office>,
     /// Who comes in.
@@ -29,6 +36,8 @@ pub struct State<S> {
     pub clock: Clock,
     /// The collector's own figures.
     pub metrics: Arc<Metrics>,
+    /// How far names that came late are given.
+    pub late: Arc<Progress>,
 }
 
 impl<S: Store> State<S> {
@@ -43,6 +52,9 @@ impl<S: Store> State<S> {
             small: SmallGroups::default(),
             clock: Clock::system(),
             metrics: Arc::default(),
+            late: Arc::default(),
+            rules: Arc::default(),
+            kin: Arc::default(),
         }
     }
 }
@@ -59,6 +71,9 @@ impl<S> Clone for State<S> {
             small: self.small,
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
+            late: self.late.clone(),
+            rules: self.rules.clone(),
+            kin: self.kin.clone(),
         }
     }
 }

@@ -74,6 +74,23 @@ pub fn newcombe(a: Share, b: Share) -> Option<Interval> {
     })
 }
 
+/// Fewer than this many of a class say nothing, however few there are of it.
+const OVER_LEAST: u64 = 5;
+
+/// By how much the share of a class has to exceed that of all.
+const OVER_TIMES: f64 = 1.5;
+
+/// Whether something is met far more often in a class than in all: the lower end of the interval of its share (Wilson, 95 %) is more than
+/// half as much again as the share of all. A small class has a wide interval, so what a few met by chance is not told of it; and since
+/// the interval has to clear the factor as well, many classes can be looked at without finding one by chance. The least and the factor are
+/// our own.
+pub fn is_over(class: Share, all: Share) -> bool {
+    match (wilson(class), all.rate()) {
+        (Some(lies), Some(rate)) => class.part >= OVER_LEAST && lies.low > OVER_TIMES * rate,
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +118,68 @@ mod tests {
         ] {
             let case = format!("{part} of {whole}");
             assert_is(wilson(Share::new(part, whole)), low, high, &case);
+        }
+    }
+
+    #[test]
+    fn a_class_is_over_represented_where_its_interval_says_so_and_not_where_only_its_share_does() {
+        for (class, all, over, why) in [
+            ((0, 0), (50, 1_000), false, "of nothing nothing is said"),
+            ((50, 1_000), (0, 0), false, "against nothing neither"),
+            ((1, 1), (10, 1_000), false, "one of one is one"),
+            ((4, 4), (10, 1_000), false, "four of four are few"),
+            (
+                (5, 5),
+                (10, 1_000),
+                true,
+                "five of five, where one in a hundred meets it",
+            ),
+            (
+                (5, 5),
+                (500, 1_000),
+                false,
+                "five of five, where half meet it",
+            ),
+            (
+                (5, 30),
+                (50, 1_000),
+                false,
+                "thrice the share, and by chance",
+            ),
+            ((50, 300), (50, 1_000), true, "thrice the share, of many"),
+            (
+                (6, 100),
+                (40, 1_000),
+                false,
+                "half as much again, and by chance",
+            ),
+            (
+                (600, 10_000),
+                (4_000, 100_000),
+                false,
+                "exactly half as much again",
+            ),
+            (
+                (700, 10_000),
+                (4_000, 100_000),
+                true,
+                "more than that, of very many",
+            ),
+            ((40, 1_000), (40, 1_000), false, "as all"),
+            ((10, 1_000), (400, 10_000), false, "less than all"),
+            (
+                (999, 1_000),
+                (990, 1_000),
+                false,
+                "nearly everybody meets it",
+            ),
+        ] {
+            let of = |(part, whole)| Share::new(part, whole);
+            assert_eq!(
+                is_over(of(class), of(all)),
+                over,
+                "{class:?} of {all:?}: {why}"
+            );
         }
     }
 

@@ -4,22 +4,26 @@ mod chrome;
 mod desk;
 mod fleet;
 
+use candor_collector::access::{Door, Role};
 use candor_collector::ingest::Limits;
+use candor_collector::privacy::audit::Did;
 use candor_collector::server;
 use candor_protocol::deidentify::{Release, ReportId};
 use candor_protocol::moment::Precision;
 use candor_protocol::report::{Report, What};
-use chrome::{Driver, ENTER, ESCAPE, RIGHT, ask, mistakes, press, requests};
+use chrome::{DOWN, Driver, ENTER, ESCAPE, RIGHT, TAB, ask, mistakes, press, requests};
 use desk::Desk;
 use fantoccini::wd::TimeoutConfiguration;
 use fantoccini::{Client, Locator};
 use fleet::Plan;
+use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 /// A browser that has not finished by then hangs.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The collector that the browser visits.
 struct Site {
@@ -46,6 +50,51 @@ async fn the_pages_work_in_a_browser() {
         precision: Precision::Minute,
     };
     let desk = Desk::open(now);
+    visited(driver, desk, plan, visit).await;
+}
+
+/// Somebody who signs in and uses nothing but the keyboard.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn somebody_signs_in_and_gets_from_a_crash_to_what_became_of_it_by_the_keyboard_alone() {
+    let Some(driver) = Driver::required() else {
+        return;
+    };
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("a time after 1970")
+        .as_secs();
+    let plan = Plan {
+        seed: 3,
+        devices: 12,
+        hours: 20,
+        now,
+        precision: Precision::Minute,
+    };
+    let mut desk = Desk::open(now);
+    let door = Door::of(desk.state.office.data());
+    let wei = "wei".parse().expect("a name");
+    let silent = || Ok(());
+    let register = door.register();
+    register
+        .add_person(&wei, Role::Admin, now, silent)
+        .expect("a person");
+    let hash = door.choose(&wei, PASSWORD).await.expect("a hash");
+    register
+        .set_password(&wei, hash, silent)
+        .expect("a password");
+    desk.state.door = Arc::new(door);
+    visited(driver, desk, plan, walk).await;
+}
+
+const PASSWORD: &str = "correct horse battery";
+
+/// Lets `visit` look at a collector that is served.
+async fn visited<V: Future<Output = ()> + Send + 'static>(
+    driver: Driver,
+    desk: Desk,
+    plan: Plan,
+    visit: impl FnOnce(Client, Site) -> V,
+) {
     let key = desk.add_app("im").await;
     desk.send(&key, &fleet::reports(plan)).await;
 
@@ -94,6 +143,7 @@ async fn visit(browser: Client, site: Site) {
 
     let pages = every_page(&browser, &site).await;
     a_phone_needs_no_sideways_scrolling(&browser, &pages).await;
+    the_focus_goes_through_pages_in_order_and_is_seen(&browser, &pages).await;
     the_theme_changes_and_is_remembered(&browser, &site).await;
     the_keyboard_is_enough(&browser, &site).await;
     a_chart_is_read_with_the_keyboard(&browser, &site).await;
@@ -101,7 +151,11 @@ async fn visit(browser: Client, site: Site) {
     a_crash_is_found_resolved_and_seen_to_come_back(&browser, &site).await;
     chinese_is_remembered(&browser, &site).await;
 
-    let asked = requests(&browser).await;
+    nothing_was_asked_of_others(&browser, &site).await;
+}
+
+async fn nothing_was_asked_of_others(browser: &Client, site: &Site) {
+    let asked = requests(browser).await;
     assert!(
         asked.iter().any(|address| address.ends_with(".css")),
         "requests are recorded: {asked:?}"
@@ -110,6 +164,162 @@ async fn visit(browser: Client, site: Site) {
         let own = address.starts_with(&site.origin) || address.starts_with("data:");
         assert!(own, "a page asked for {address}");
     }
+}
+
+/// What has the focus: where it stands among everything that can have it, and whether one sees that it has it.
+const FOCUS: &str = r#"
+    const one = document.activeElement;
+    if (one === document.body || one === document.documentElement) return null;
+    const style = getComputedStyle(one);
+    const box = one.getBoundingClientRect();
+    const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
+    const within = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth && box.width > 0;
+    return {
+        place: [...document.querySelectorAll("*")].indexOf(one),
+        seen: (outlined || style.boxShadow !== "none") && within,
+        html: one.outerHTML.slice(0, 120),
+    };
+"#;
+
+/// Steps of the Tab key on one page.
+const STEPS: usize = 45;
+
+async fn the_focus_goes_through_pages_in_order_and_is_seen(browser: &Client, pages: &[String]) {
+    let some = ["/issues", "/releases", "/settings/apps", "/settings/remote"];
+    let some = pages.iter().filter(|address| {
+        let ends = |path: &&str| address.ends_with(*path);
+        some.iter().any(|path| ends(&path)) || address.contains("/issues/")
+    });
+    for address in some {
+        open(browser, address).await;
+        let mut last = -1;
+        for step in 0..STEPS {
+            press(browser, TAB).await;
+            let focus = ask(browser, FOCUS).await;
+            // After the last one the browser itself has it.
+            let Some(place) = focus["place"].as_i64() else {
+                break;
+            };
+            assert!(place > last, "{address}, step {step}: {focus}");
+            assert_eq!(focus["seen"], true, "{address}, step {step}: {focus}");
+            last = place;
+        }
+        assert!(last > 0, "{address}: nothing takes the focus");
+    }
+}
+
+/// Presses Tab until what `selector` names has the focus.
+async fn tab_to(browser: &Client, selector: &str) {
+    let there = format!("return document.activeElement.matches({selector:?})");
+    for _ in 0..250 {
+        press(browser, TAB).await;
+        if ask(browser, &there).await == true {
+            return;
+        }
+    }
+    panic!("Tab does not lead to {selector}");
+}
+
+/// Waits for what the next page has.
+async fn come_to(browser: &Client, selector: &str) {
+    let wait = browser.wait().for_element(Locator::Css(selector)).await;
+    wait.unwrap_or_else(|error| panic!("{selector}: {error}"));
+    assert_eq!(mistakes(browser).await, Vec::<String>::new(), "{selector}");
+}
+
+async fn walk(browser: Client, site: Site) {
+    browser.goto("about:blank").await.expect("an empty page");
+    requests(&browser).await;
+    open(&browser, &format!("{}/issues?kind=crash", site.origin)).await;
+    come_to(&browser, "#door").await;
+    assert_eq!(
+        ask(&browser, INACCESSIBLE).await,
+        serde_json::json!([]),
+        "the way in"
+    );
+    press(&browser, "wei").await;
+    press(&browser, TAB).await;
+    press(&browser, &format!("{PASSWORD}{ENTER}")).await;
+    come_to(&browser, ".list[data-list]").await;
+
+    // A crash, found by its release.
+    let reports = fleet::reports(site.plan);
+    let crash = reports.iter().find(|report| is_crash(report));
+    let release = crash.expect("a crash").release.clone();
+    tab_to(&browser, ".more summary").await;
+    press(&browser, ENTER).await;
+    tab_to(&browser, "input[name=release]").await;
+    press(&browser, &format!("{release}{ENTER}")).await;
+    come_to(&browser, &format!("input[value='{release}']")).await;
+    press(&browser, "j").await;
+    press(&browser, ENTER).await;
+    come_to(&browser, "#stack .stack").await;
+    let stack = browser.find(Locator::Css("#stack")).await.expect("a stack");
+    let stack = stack.text().await.expect("text");
+    assert!(stack.contains("::"), "functions have names: {stack}");
+    // Narrowed to its release, it is told of that alone.
+    tab_to(&browser, "#part-1 a").await;
+    press(&browser, ENTER).await;
+    come_to(&browser, ".narrowed").await;
+    press(&browser, "r").await;
+    come_to(&browser, ".now .state.resolved").await;
+    comes_back(&site, &release).await;
+    browser.refresh().await.expect("the page again");
+    come_to(&browser, ".now .state.regressed").await;
+
+    // A freeze, and where its time went.
+    tab_to(&browser, ".places a[href^='/freezes']").await;
+    press(&browser, ENTER).await;
+    come_to(&browser, ".list[data-list]").await;
+    press(&browser, "j").await;
+    press(&browser, ENTER).await;
+    come_to(&browser, ".icicle .boxes").await;
+    let hottest = browser.find(Locator::Css(".icicle .hottest tbody")).await;
+    let hottest = hottest.expect("functions").text().await.expect("text");
+    assert!(!hottest.trim().is_empty());
+
+    // Two releases.
+    tab_to(&browser, ".places a[href^='/releases']").await;
+    press(&browser, ENTER).await;
+    come_to(&browser, "#compare select[name=a]").await;
+    tab_to(&browser, "#compare select[name=a]").await;
+    press(&browser, DOWN).await;
+    tab_to(&browser, "#compare button").await;
+    press(&browser, ENTER).await;
+    soon(
+        &browser,
+        "location.search.includes('a=') && document.querySelector('#compare tbody tr')",
+    )
+    .await;
+    assert_eq!(mistakes(&browser).await, Vec::<String>::new());
+
+    // Language and theme.
+    tab_to(&browser, "[data-theme-toggle]").await;
+    press(&browser, ENTER).await;
+    soon(
+        &browser,
+        "document.documentElement.dataset.theme === 'dark'",
+    )
+    .await;
+    tab_to(&browser, "a[href*='lang=zh']").await;
+    press(&browser, ENTER).await;
+    come_to(&browser, "html[lang=zh]").await;
+    assert_eq!(
+        ask(&browser, INACCESSIBLE).await,
+        serde_json::json!([]),
+        "in Chinese"
+    );
+    tab_to(&browser, "form.out button").await;
+    press(&browser, ENTER).await;
+    come_to(&browser, "#door").await;
+    let trail = site.desk.state.office.trail().last(50).expect("a trail");
+    let did = |did| {
+        trail
+            .iter()
+            .any(|entry| entry.who == "wei" && entry.did == did)
+    };
+    assert!(did(Did::SignedIn) && did(Did::ReportRead) && did(Did::IssueChanged));
+    nothing_was_asked_of_others(&browser, &site).await;
 }
 
 async fn open(browser: &Client, address: &str) {
@@ -129,6 +339,13 @@ async fn every_page(browser: &Client, site: &Site) -> Vec<String> {
         "/connections/compare",
         "/releases",
         "/runs",
+        "/privacy",
+        "/settings/people",
+        "/settings/tokens",
+        "/settings/apps",
+        "/settings/retention",
+        "/settings/remote",
+        "/settings/symbols",
     ]
     .map(|path| format!("{}{path}", site.origin))
     .to_vec();
@@ -145,44 +362,70 @@ async fn every_page(browser: &Client, site: &Site) -> Vec<String> {
             .expect("an address");
         pages.push(format!("{}{href}", site.origin));
     }
+    let mut wrong = Vec::new();
     for address in &pages {
         open(browser, address).await;
-        assert_eq!(
-            ask(browser, UNNAMED).await,
-            serde_json::json!([]),
-            "{address}"
-        );
+        keep_picture(browser, address).await;
+        let found = ask(browser, INACCESSIBLE).await;
+        for one in found.as_array().expect("a list") {
+            wrong.push(format!("{address}: {one}"));
+        }
+        let weighs = ask(browser, WEIGHT).await.as_f64().expect("bytes") as u64;
+        let most = match address.ends_with("/issues") {
+            true => LIST,
+            false => MOST,
+        };
+        if weighs > most {
+            wrong.push(format!("{address}: brings {weighs} bytes"));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     pages
 }
 
-/// What a reader who does not see the page would not be told: pictures, fields, buttons and links without a name,
-/// headings that skip a level, ids that stand twice.
-const UNNAMED: &str = r#"
-    const wrong = [];
-    const say = (what, element) => wrong.push(what + ": " + element.outerHTML.slice(0, 120));
-    const hidden = (element) => element.closest("[aria-hidden=true], [hidden]");
-    for (const one of document.querySelectorAll("svg[role=img]")) if (!one.getAttribute("aria-label")) say("picture", one);
-    for (const one of document.querySelectorAll("svg:not([role=img])"))
-        if (!hidden(one) && !one.parentElement.closest("svg")) say("svg without a role", one);
-    for (const one of document.querySelectorAll("input:not([type=hidden])"))
-        if (!one.labels.length || !one.labels[0].textContent.trim()) say("field", one);
-    for (const one of document.querySelectorAll("a, button, summary"))
-        if (!(one.textContent.trim() || one.getAttribute("aria-label"))) say("control", one);
-    let level = 0;
-    for (const one of document.querySelectorAll("h1, h2, h3")) {
-        const next = Number(one.tagName[1]);
-        if (next > level + 1) say("heading", one);
-        level = next;
+/// Where `CANDOR_PICTURES` names a directory, pages are kept there as pictures, light and dark, to be looked at.
+async fn keep_picture(browser: &Client, address: &str) {
+    let Some(directory) = std::env::var_os("CANDOR_PICTURES") else {
+        return;
+    };
+    let name: String = address
+        .chars()
+        .skip(address.find("//").map_or(0, |at| at + 2))
+        .map(|letter| {
+            if letter.is_alphanumeric() {
+                letter
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    for theme in ["light", "dark"] {
+        let set = format!("document.documentElement.dataset.theme = '{theme}'; return 1");
+        ask(browser, &set).await;
+        let picture = browser.screenshot().await.expect("a picture");
+        let path = std::path::Path::new(&directory).join(format!("{name}-{theme}.png"));
+        std::fs::write(path, picture).expect("a file");
     }
-    const ids = [...document.querySelectorAll("[id]")].map((one) => one.id);
-    ids.filter((id, index) => ids.indexOf(id) !== index).forEach((id) => wrong.push("id twice: " + id));
-    for (const one of ["header", "main", "footer", "nav", ".skip"]) if (!document.querySelector(one)) wrong.push("no " + one);
-    return wrong;
+}
+
+/// What keeps somebody from reading or using a page, in light and in dark.
+const INACCESSIBLE: &str = include_str!("chrome/accessible.js");
+
+/// Bytes that a page and all that it asks for bring along, as if nothing were known yet: bodies, and about as much as heads take. What
+/// it asks again to stay up to date is not of its first sight.
+const WEIGHT: &str = r#"
+    const parts = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
+    const first = parts.filter((one) => one.initiatorType !== "fetch");
+    return first.reduce((sum, one) => sum + one.encodedBodySize + 400, 0);
 "#;
 
+/// The most bytes of any page.
+const MOST: u64 = 150_000;
+/// The most bytes of the list of issues.
+const LIST: u64 = 60_000;
+
 async fn a_phone_needs_no_sideways_scrolling(browser: &Client, pages: &[String]) {
-    browser.set_window_size(390, 844).await.expect("a phone");
+    browser.set_window_size(375, 812).await.expect("a phone");
     for address in pages {
         open(browser, address).await;
         let beyond = ask(
@@ -337,13 +580,8 @@ async fn what_arrives_appears_by_itself(browser: &Client, site: &Site) {
 /// With the keyboard alone.
 async fn a_crash_is_found_resolved_and_seen_to_come_back(browser: &Client, site: &Site) {
     let reports = fleet::reports(site.plan);
-    let is_crash = |report: &&Report| matches!(&report.what, What::Crash(crash) if crash.fatal);
-    let release = reports
-        .iter()
-        .find(is_crash)
-        .expect("a crash")
-        .release
-        .clone();
+    let crash = reports.iter().find(|report| is_crash(report));
+    let release = crash.expect("a crash").release.clone();
     open(browser, &format!("{}/issues?kind=crash", site.origin)).await;
     let more = browser.find(Locator::Css(".more summary")).await;
     more.expect("more filters")
@@ -377,10 +615,25 @@ async fn a_crash_is_found_resolved_and_seen_to_come_back(browser: &Client, site:
         .for_element(Locator::Css(".now .state.resolved"))
         .await
         .expect("a resolved issue");
-    // Every crash of that release happens again in a later one.
-    let again: Vec<Report> = reports
+    comes_back(site, &release).await;
+    browser.refresh().await.expect("the page again");
+    browser
+        .wait()
+        .for_element(Locator::Css(".now .state.regressed"))
+        .await
+        .expect("a regressed issue");
+    assert_eq!(mistakes(browser).await, Vec::<String>::new());
+}
+
+fn is_crash(report: &Report) -> bool {
+    matches!(&report.what, What::Crash(crash) if crash.fatal)
+}
+
+/// Every crash of a release happens again in a later one.
+async fn comes_back(site: &Site, release: &Release) {
+    let again: Vec<Report> = fleet::reports(site.plan)
         .iter()
-        .filter(|report| report.release == release && is_crash(report))
+        .filter(|report| report.release == *release && is_crash(report))
         .enumerate()
         .map(|(n, report)| Report {
             id: ReportId::from_bytes([0xe0 + (n % 16) as u8; 16].map(|byte| byte ^ (n / 16) as u8)),
@@ -389,13 +642,6 @@ async fn a_crash_is_found_resolved_and_seen_to_come_back(browser: &Client, site:
         })
         .collect();
     site.desk.send(&site.key, &again).await;
-    browser.refresh().await.expect("the page again");
-    browser
-        .wait()
-        .for_element(Locator::Css(".now .state.regressed"))
-        .await
-        .expect("a regressed issue");
-    assert_eq!(mistakes(browser).await, Vec::<String>::new());
 }
 
 /// Waits until `condition` is true in the page.

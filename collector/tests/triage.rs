@@ -138,6 +138,15 @@ async fn what_was_resolved_leaves_the_list_until_it_comes_back_in_a_later_releas
     let page = get(&desk, &format!("/issues/{queue}")).await.body;
     assert!(page.contains("Back in 1.2.0, after it was resolved in 1.1.0."));
     assert!(page.contains("Regressed in 1.2.0."));
+    // Whoever did it is in the audit trail.
+    let trail = desk.state.office.trail().last(10).expect("a trail");
+    let what = format!("resolved in the next release: {queue} {route}");
+    assert!(
+        trail
+            .iter()
+            .any(|entry| entry.who == "dashboard" && entry.what == what),
+        "{trail:?}"
+    );
     // A form without issues says so.
     let nothing = send(&desk, "/issues", "do=resolve", "same-origin").await;
     assert_eq!(nothing.status, StatusCode::BAD_REQUEST);
@@ -287,4 +296,38 @@ async fn a_full_page_of_the_list_is_small() {
     assert_eq!(page.matches("data-choose").count(), 40);
     assert!(page.len() < 60_000, "{} bytes", page.len());
     assert!(page.contains("1 to 40 of ") && page.contains("rel=\"next\""));
+}
+
+#[tokio::test]
+async fn an_issue_is_narrowed_to_one_release_with_everything_that_it_tells() {
+    let (desk, _) = three().await;
+    let queue = number(&desk, "queue is full").await;
+    let page = get(&desk, &format!("/issues/{queue}")).await.body;
+    assert!(page.contains("2 reports from 2 installs"), "{page}");
+    assert!(page.contains(&format!("href=\"/issues/{queue}?release=1.1.0\"")));
+    let page = get(&desk, &format!("/issues/{queue}?release=1.1.0")).await;
+    let page = page.body;
+    assert!(page.contains("Only release 1.1.0 is shown."), "{page}");
+    assert!(page.contains("1 report from 1 install"), "{page}");
+    assert_eq!(page.matches("data-item").count(), 1, "one report is listed");
+    // What leads on from there stays there; what leads back does not.
+    assert!(page.contains(&format!("href=\"/issues/{queue}\">All releases")));
+    assert!(page.contains("stack.txt?report=") && page.contains("&#38;release=1.1.0"));
+    let page = get(&desk, &format!("/issues/{queue}?release=3.0.0")).await;
+    assert!(page.body.contains("Release 3.0.0 is not shown on its own"));
+    assert!(page.body.contains("2 reports from 2 installs"));
+
+    let range = format!("app=im&from={}&to={}", NOW - 9_000, NOW + 9_000);
+    let path = format!("/api/v1/issues/{queue}?{range}&release=1.1.0");
+    let told = json(&desk, &path).await;
+    assert_eq!(
+        (&told["reports"], &told["installs"]),
+        (&1.into(), &1.into())
+    );
+    let shown = |of: &str| told[of]["shown"].as_array().expect("classes").len();
+    assert_eq!((shown("by_release"), shown("by_os")), (2, 1));
+    let path = format!("/api/v1/issues/{queue}?{range}&release=3.0.0");
+    let request = Request::get(path).body(Body::empty()).expect("a request");
+    let answer = ask(&api::router(desk.state.clone()), request).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
 }

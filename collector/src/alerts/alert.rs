@@ -4,7 +4,7 @@ use crate::store::IssueKind;
 use serde::{Deserialize, Serialize};
 
 /// An alert.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Alert {
     /// Stands for it: 32 hexadecimal digits.
     pub id: String,
@@ -21,8 +21,9 @@ pub struct Alert {
 }
 
 /// What an alert says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "rule", rename_all = "snake_case")]
+#[schemars(rename = "AlertAbout")]
 pub enum About {
     /// An issue that was never seen before.
     NewIssue {
@@ -94,7 +95,7 @@ pub enum About {
 }
 
 /// Which issue.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Subject {
     /// Its number.
     pub id: String,
@@ -113,7 +114,7 @@ pub struct Subject {
 }
 
 /// A number that says nothing about a few.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Count {
     /// This many.

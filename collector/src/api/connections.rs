@@ -1,6 +1,7 @@
 //! `GET /api/v1/connections`: what the page of connections shows, for programs.
 
-use super::{Times, answer, app_of, span};
+use super::told::Told;
+use super::{Times, answer, app_of, span, words};
 use crate::privacy::groups::{self, SafeConnections};
 use crate::state::State;
 use crate::store::storm::Storm;
@@ -10,46 +11,70 @@ use axum::response::Response;
 use candor_protocol::deidentify::{Name, Release};
 use candor_protocol::report::{Disconnect, Failure, Family, Network, Phase, Transport};
 use candor_protocol::sketch::Sketch;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What is asked: the app, the range in seconds since 1970-01-01 UTC, the length of a step, and what it is restricted to.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct About {
+    /// The app.
     app: String,
+    /// The first second of the range.
     from: u64,
+    /// The first second after the range.
     to: u64,
+    /// Seconds of a step of the series; without it the range is one.
     step: Option<u64>,
+    /// Only connections of this name.
+    #[schemars(with = "Option<String>")]
     name: Option<Name>,
+    /// Only those that lead there.
+    #[schemars(with = "Option<String>")]
     endpoint: Option<Name>,
+    /// Only those over this network.
+    #[schemars(with = "Option<words::Network>")]
     network: Option<Network>,
+    /// Only those of this release.
+    #[schemars(with = "Option<String>")]
     release: Option<Release>,
+    /// Only those of this region's service.
+    #[schemars(with = "Option<String>")]
     region: Option<Name>,
+    /// Only those of this operating system and version.
     os: Option<String>,
+    /// Only those over this transport.
+    #[schemars(with = "Option<words::Transport>")]
     transport: Option<Transport>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct FailedAttempts {
+    #[schemars(with = "words::Phase")]
     phase: Phase,
+    #[schemars(with = "words::Failure")]
     failure: Failure,
     count: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Disconnects")]
 struct Ended {
+    #[schemars(with = "words::Disconnect")]
     reason: Disconnect,
     count: u64,
     lasted_ms: Times,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct PhaseTimes {
+    #[schemars(with = "words::Phase")]
     phase: Phase,
     took_us: Times,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Tried {
+    #[schemars(with = "words::Family")]
     family: Family,
     order: u8,
     tried: u64,
@@ -57,7 +82,7 @@ struct Tried {
     took_us: Times,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Tcp {
     samples: u64,
     rtt_us: Times,
@@ -70,7 +95,8 @@ struct Tcp {
 }
 
 /// What windows add up to.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ConnectionFigures")]
 struct Figures {
     windows: u64,
     runs: u64,
@@ -98,25 +124,34 @@ struct Figures {
 }
 
 /// One class of a dimension, or one step of time.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ConnectionsOf_{K}")]
 struct Part<K> {
     of: K,
     figures: Figures,
 }
 
-#[derive(Debug, Serialize)]
+/// Connection windows of a range.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Connections")]
 struct Answer {
     total: Figures,
     /// What is in the total and in no class below: classes that few installations are in.
     others: Option<Figures>,
     /// Whether such classes pass the filter and are left out of everything.
     left_out: bool,
+    #[schemars(with = "Vec<Part<words::Network>>")]
     by_network: Vec<Part<Network>>,
+    #[schemars(with = "Vec<Part<String>>")]
     by_name: Vec<Part<Name>>,
+    #[schemars(with = "Vec<Part<String>>")]
     by_endpoint: Vec<Part<Name>>,
+    #[schemars(with = "Vec<Part<String>>")]
     by_release: Vec<Part<Release>>,
+    #[schemars(with = "Vec<Part<String>>")]
     by_region: Vec<Part<Name>>,
     by_os: Vec<Part<String>>,
+    #[schemars(with = "Vec<Part<words::Transport>>")]
     by_transport: Vec<Part<Transport>>,
     storms: Vec<Storm>,
     series: Vec<Part<u64>>,
@@ -215,6 +250,19 @@ impl From<SafeConnections> for Answer {
             series: parts(answer.series),
         }
     }
+}
+
+pub(super) fn told() -> Vec<Told> {
+    vec![
+        Told::get(
+            "/api/v1/connections",
+            "How an app is connected: what the page of connections shows.",
+        )
+        .asks::<About>()
+        .answers::<Answer>()
+        .refuses(400, "A word of the question is none.")
+        .refuses(404, "There is no such app."),
+    ]
 }
 
 pub(super) async fn connections<S: Store>(

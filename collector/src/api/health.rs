@@ -1,29 +1,39 @@
 //! `GET /api/v1/health`: what the overview shows, for programs.
 
+use super::told::Told;
 use super::{Times, answer, app_of, span};
 use crate::privacy::groups::{self, Merged};
 use crate::state::State;
-use crate::store::{Health, ReleaseRow, Store};
+use crate::store::{Health, Point, ReleaseRow, Store};
 use axum::extract::{Query, State as Given};
 use axum::response::Response;
 use candor_protocol::deidentify::Release;
 use candor_protocol::report::Exit;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What is asked: the app, and the range in seconds since 1970-01-01 UTC.
-#[derive(Debug, Deserialize)]
+/// What is asked.
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct About {
+    /// The app.
     app: String,
+    /// The first second of the range.
     from: u64,
+    /// The first second after the range.
     to: u64,
+    /// Seconds of a step of the series; without it the range is one.
+    step: Option<u64>,
 }
 
-#[derive(Debug, Serialize)]
+/// How an app is.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Health")]
 struct Answer {
     runs: u64,
     /// Runs whose exit is known.
     ended: u64,
+    #[schemars(with = "BTreeMap<String, u64>")]
     exits: BTreeMap<Exit, u64>,
     crashed_runs: u64,
     frozen_runs: u64,
@@ -40,15 +50,48 @@ struct Answer {
     by_release: Vec<ByRelease>,
     /// All releases that too few installations have to be told.
     others: Option<Counts>,
+    /// Counts of each step, oldest first, without gaps.
+    series: Vec<Step>,
 }
 
-#[derive(Debug, Serialize)]
+/// Counts of one step.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "HealthOfStep")]
+struct Step {
+    /// When the step begins.
+    at: u64,
+    runs: u64,
+    crashed_runs: u64,
+    crashes: u64,
+    freezes: u64,
+    attempts: u64,
+    ready: u64,
+}
+
+impl From<Point> for Step {
+    fn from(point: Point) -> Self {
+        Self {
+            at: point.at,
+            runs: point.runs,
+            crashed_runs: point.crashed_runs,
+            crashes: point.crashes,
+            freezes: point.freezes,
+            attempts: point.attempts,
+            ready: point.ready,
+        }
+    }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "HealthOfRelease")]
 struct ByRelease {
+    #[schemars(with = "String")]
     of: Release,
     figures: Counts,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "HealthCounts")]
 struct Counts {
     runs: u64,
     crashed_runs: u64,
@@ -71,8 +114,8 @@ impl From<&ReleaseRow> for Counts {
     }
 }
 
-impl From<(Health, Merged<ReleaseRow>)> for Answer {
-    fn from((health, releases): (Health, Merged<ReleaseRow>)) -> Self {
+impl From<(Health, Merged<ReleaseRow>, Vec<Point>)> for Answer {
+    fn from((health, releases, trend): (Health, Merged<ReleaseRow>, Vec<Point>)) -> Self {
         let by_release = releases.shown.iter().map(|row| ByRelease {
             of: row.release.clone(),
             figures: row.into(),
@@ -94,8 +137,18 @@ impl From<(Health, Merged<ReleaseRow>)> for Answer {
             rtt_us: (&health.rtt_us).into(),
             by_release: by_release.collect(),
             others: releases.other.as_ref().map(Into::into),
+            series: trend.into_iter().map(Step::from).collect(),
         }
     }
+}
+
+pub(super) fn told() -> Vec<Told> {
+    vec![
+        Told::get("/api/v1/health", "How an app is: what the overview shows.")
+            .asks::<About>()
+            .answers::<Answer>()
+            .refuses(404, "There is no such app."),
+    ]
 }
 
 pub(super) async fn health<S: Store>(
@@ -103,11 +156,12 @@ pub(super) async fn health<S: Store>(
     Query(about): Query<About>,
 ) -> Result<Response, Response> {
     let app = app_of(&state, &about.app).await?;
-    let span = span(about.from, about.to, None);
+    let span = span(about.from, about.to, about.step);
     let asked = async {
         let health = state.store.health(&app, span).await?;
         let releases = groups::releases(&state, &app, span).await?;
-        Ok(Answer::from((health, releases)))
+        let trend = state.store.trend(&app, span).await?;
+        Ok(Answer::from((health, releases, trend)))
     };
     Ok(answer(asked.await))
 }

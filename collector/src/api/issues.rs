@@ -1,17 +1,23 @@
 //! `GET /api/v1/issues` and `GET /api/v1/issues/{id}`: what the list and the page of an issue show, for programs.
 
-use super::{answer, app_of, refuse};
+use super::told::Told;
+use super::{answer, app_of, failed, refuse, words};
+use crate::access::Visitor;
 use crate::dashboard::filter;
 use crate::grouping::Explanation;
-use crate::privacy::groups::{self, Merged, SafeIssues};
+use crate::ingest::json;
+use crate::privacy::groups::{self, Merged, SafeIssue, SafeIssues};
 use crate::state::State;
+use crate::statistics::Share;
 use crate::store::triage::{self, Turn};
 use crate::store::{Breakdown, IssueFilter, IssueId, IssueKind, IssueRow, Span, Store};
 use axum::extract::{Path, Query, State as Given};
 use axum::http::StatusCode;
 use axum::response::Response;
-use candor_protocol::deidentify::Release;
-use serde::Serialize;
+use candor_protocol::deidentify::{Release, ReportId};
+use candor_protocol::report::Report;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The most issues of one answer.
@@ -22,15 +28,128 @@ const USUAL: u32 = 50;
 /// What is asked, word by word.
 type Asked = BTreeMap<String, String>;
 
-#[derive(Serialize)]
+/// What is asked of a list. Read word by word, as the page's address is: a word that is none restricts nothing.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it tells which words there are")]
+struct ListWords {
+    /// The app.
+    app: String,
+    /// The first second of the range.
+    from: u64,
+    /// The first second after the range.
+    to: u64,
+    /// `crash`, `caught` or `freeze`.
+    kind: Option<String>,
+    /// `open`, `regressed`, `resolved`, `ignored` or `all`; without it open and regressed ones.
+    state: Option<String>,
+    /// Words that are looked for in what happened, in a message's template and in the names of frames that count.
+    q: Option<String>,
+    /// Only those with a report of this release.
+    release: Option<String>,
+    /// Only those with a report of this operating system and version.
+    os: Option<String>,
+    /// Only those with a report of this class of machine.
+    device: Option<String>,
+    /// Only those that this person looks after; `-` for nobody.
+    who: Option<String>,
+    /// `own` or `other`: whether they were grouped by frames of the app's own code.
+    own: Option<String>,
+    /// `new`: only those first seen in the range.
+    seen: Option<String>,
+    /// First seen from this second on.
+    first_from: Option<u64>,
+    /// First seen before this second.
+    first_to: Option<u64>,
+    /// Last seen from this second on.
+    last_from: Option<u64>,
+    /// Last seen before this second.
+    last_to: Option<u64>,
+    /// `reports`, `rising`, `last` or `new`; without it most installations first.
+    sort: Option<String>,
+    /// How many are passed over.
+    offset: Option<u32>,
+    /// The most of one answer: 50, at most 1,000.
+    limit: Option<u32>,
+}
+
+/// What is asked of one issue.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it tells which words there are")]
+struct OneWords {
+    /// The app.
+    app: String,
+    /// The first second of the range.
+    from: u64,
+    /// The first second after the range.
+    to: u64,
+    /// Everything but `by_release` is of this release.
+    release: Option<String>,
+}
+
+/// What is asked of reports.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct Reading {
+    /// The app.
+    app: String,
+    /// Only those of this release.
+    #[schemars(with = "Option<String>")]
+    release: Option<Release>,
+    /// Only those that follow this one.
+    #[schemars(with = "Option<String>")]
+    before: Option<ReportId>,
+    /// The most of one answer: 10, at most 50. Each one is written into the audit trail.
+    limit: Option<u32>,
+}
+
+/// Reports of an issue, newest first.
+#[derive(Serialize, JsonSchema)]
+struct Reports {
+    #[schemars(with = "Vec<words::Report>")]
+    reports: Vec<Report>,
+}
+
+pub(super) fn told() -> Vec<Told> {
+    vec![
+        Told::get(
+            "/api/v1/issues",
+            "Issues of a range: the list of the pages, with its filters and its search.",
+        )
+        .asks::<ListWords>()
+        .answers::<List>()
+        .refuses(400, "The range is missing.")
+        .refuses(404, "There is no such app."),
+        Told::get(
+            "/api/v1/issues/{id}",
+            "One issue: what its page shows of all installations.",
+        )
+        .asks::<OneWords>()
+        .answers::<Page>()
+        .refuses(400, "The range is missing.")
+        .refuses(
+            404,
+            "There is no such app or issue, or it is not shown in this release.",
+        ),
+        Told::get(
+            "/api/v1/issues/{id}/reports",
+            "Single reports of an issue, newest first.",
+        )
+        .asks::<Reading>()
+        .answers::<Reports>()
+        .refuses(404, "There is no such app or issue."),
+    ]
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Issues")]
 struct List {
     /// How many there are, whatever is passed over.
     total: u64,
     issues: Vec<Row>,
 }
 
-#[derive(Serialize)]
-struct Row {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "IssueRow")]
+pub(super) struct Row {
     id: String,
     kind: IssueKind,
     title: String,
@@ -46,7 +165,9 @@ struct Row {
     rising: i64,
     first_seen: u64,
     last_seen: u64,
+    #[schemars(with = "String")]
     first_release: Release,
+    #[schemars(with = "String")]
     last_release: Release,
     /// Reports per step of the range.
     spark: Vec<u32>,
@@ -76,7 +197,8 @@ impl From<IssueRow> for Row {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Issue")]
 struct Page {
     #[serde(flatten)]
     row: Row,
@@ -91,27 +213,33 @@ struct Page {
     history: Vec<Turn>,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "IssueMember")]
 struct Member {
     id: String,
     title: String,
     why: Explanation,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "IssueClasses")]
 struct Classes {
     shown: Vec<Class>,
     /// Those together that too few installations have to be told.
     others: Option<Counts>,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "IssueClass")]
 struct Class {
     of: String,
     figures: Counts,
+    /// Whether far more of its runs met the issue than of all runs, beyond chance.
+    over: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "IssueCounts")]
 struct Counts {
     reports: u64,
     runs: u64,
@@ -129,11 +257,13 @@ impl From<&Breakdown> for Counts {
     }
 }
 
-impl From<Merged<Breakdown>> for Classes {
-    fn from(merged: Merged<Breakdown>) -> Self {
+impl Classes {
+    /// Classes, compared with all runs.
+    fn new(merged: &Merged<Breakdown>, all: Share) -> Self {
         let shown = merged.shown.iter().map(|row| Class {
             of: row.label.clone(),
             figures: row.into(),
+            over: groups::is_over(row, all),
         });
         Self {
             shown: shown.collect(),
@@ -182,7 +312,49 @@ pub(super) async fn issues<S: Store>(
     })))
 }
 
-/// `GET /api/v1/issues/{id}?app=NAME&from=SECONDS&to=SECONDS`.
+/// The most single reports of one answer.
+const READ: u32 = 50;
+
+/// `GET /api/v1/issues/{id}/reports?app=NAME`. No report is told that the audit trail does not know of.
+pub(super) async fn reports<S: Store>(
+    Given(state): Given<State<S>>,
+    Path(id): Path<String>,
+    visitor: Visitor,
+    Query(reading): Query<Reading>,
+) -> Result<Response, Response> {
+    let app = app_of(&state, &reading.app).await?;
+    let id: IssueId = id.parse().map_err(|()| unknown())?;
+    let limit = reading.limit.unwrap_or(10).min(READ);
+    let (release, before) = (reading.release.as_ref(), reading.before);
+    let read = state.store.issue_reports(&app, id, release, limit, before);
+    let reports = read.await.map_err(|error| failed(&error))?;
+    let (now, who) = (state.clock.now(), visitor.who());
+    for report in &reports {
+        let noted = state.office.note_read(now, &who, &app, report.id.as_str());
+        noted.map_err(|error| failed(&error))?;
+    }
+    Ok(json(StatusCode::OK, &Reports { reports }))
+}
+
+/// The runs that met an issue, where it is looked at, of all runs there.
+fn of_part(safe: &SafeIssue) -> Share {
+    Share::new(safe.page.row.runs, safe.page.runs_total)
+}
+
+fn unknown() -> Response {
+    let message = "there is no issue of this number";
+    refuse(StatusCode::NOT_FOUND, "unknown_issue", message)
+}
+
+fn unknown_release() -> Response {
+    refuse(
+        StatusCode::NOT_FOUND,
+        "unknown_release",
+        "the issue is not shown in this release in this range: it was not met there, or by too few installations",
+    )
+}
+
+/// `GET /api/v1/issues/{id}?app=NAME&from=SECONDS&to=SECONDS`; with `release=VERSION` all but `by_release` is of that release.
 pub(super) async fn issue<S: Store>(
     Given(state): Given<State<S>>,
     Path(id): Path<String>,
@@ -191,18 +363,22 @@ pub(super) async fn issue<S: Store>(
     let span = span(&asked).ok_or_else(no_range)?;
     let name = asked.get("app").map(String::as_str).unwrap_or_default();
     let app = app_of(&state, name).await?;
-    let unknown = || {
-        let message = "there is no issue of this number";
-        refuse(StatusCode::NOT_FOUND, "unknown_issue", message)
-    };
     let id: IssueId = id.parse().map_err(|()| unknown())?;
-    let found = groups::issue(&state, &app, id, span).await;
+    let release = match asked.get("release") {
+        Some(release) => Some(Release::parse(release).map_err(|_| unknown_release())?),
+        None => None,
+    };
+    let found = groups::issue(&state, &app, id, release.as_ref(), span).await;
     let page = match found {
         Ok(None) => return Err(unknown()),
+        Ok(Some(safe)) if safe.within != release => return Err(unknown_release()),
         Ok(Some(safe)) => Ok(Page {
-            by_release: safe.by_release.into(),
-            by_os: safe.by_os.into(),
-            by_device: safe.by_device.into(),
+            by_release: Classes::new(
+                &safe.by_release,
+                Share::new(safe.whole.runs, safe.whole.runs_total),
+            ),
+            by_os: Classes::new(&safe.by_os, of_part(&safe)),
+            by_device: Classes::new(&safe.by_device, of_part(&safe)),
             why: safe.page.why,
             runs_total: safe.page.runs_total,
             members: safe

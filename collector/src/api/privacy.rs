@@ -1,20 +1,24 @@
 //! What programs may ask and have done about privacy. For those who may do everything.
 
+use super::told::Told;
 use super::{About, answer, app_of, failed, known, refuse};
 use crate::access::{Need, Visitor};
 use crate::ingest::json;
+use crate::privacy::audit::Entry;
 use crate::privacy::erasure::{self, Wanted};
 use crate::privacy::holds::{Hold, Standing};
+use crate::privacy::receipt::Receipt;
 use crate::privacy::requests::{Asked, NotDone, Request, Right, Role};
 use crate::routes::Routes;
 use crate::state::State;
-use crate::store::{Part, Store, StoreError};
+use crate::store::{Part, QuarantineRow, Store, StoreError};
 use axum::body;
 use axum::extract::{Query, Request as HttpRequest, State as Given};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
 use candor_protocol::deidentify::{AppName, Pseudonym, Release};
 use candor_protocol::limits::ERASURE_PSEUDONYMS;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +39,55 @@ pub(super) fn routes<S: Store>(state: State<S>) -> Routes<State<S>> {
         .get("/api/v1/quarantine", Need::Aggregates, quarantine::<S>)
 }
 
+pub(super) fn told() -> Vec<Told> {
+    const NO_APP: &str = "There is no such app.";
+    vec![
+        Told::post("/api/v1/erasures", "Erases, and answers with the receipt.")
+            .takes::<Erasure>()
+            .answers::<Receipt>()
+            .refuses(400, "The body cannot be read.")
+            .refuses(404, NO_APP)
+            .refuses(415, "The body is not JSON."),
+        Told::get(
+            "/api/v1/requests",
+            "What people have asked for, the latest first, without whose requests they are.",
+        )
+        .answers::<Vec<Request>>(),
+        Told::post(
+            "/api/v1/requests",
+            "Opens a request of a person; its clock starts.",
+        )
+        .takes::<Asking>()
+        .answers::<Request>()
+        .refuses(400, "The body cannot be read.")
+        .refuses(404, NO_APP)
+        .refuses(409, "It cannot be opened; says why.")
+        .refuses(415, "The body is not JSON."),
+        Told::get(
+            "/api/v1/holds",
+            "What is held back from expiring, the latest first.",
+        )
+        .answers::<Vec<Held>>(),
+        Told::get(
+            "/api/v1/receipts",
+            "The last thousand receipts, newest first.",
+        )
+        .answers::<Vec<Receipt>>(),
+        Told::get(
+            "/api/v1/audit",
+            "The last thousand entries of the audit trail, newest first.",
+        )
+        .answers::<Vec<Entry>>(),
+        Told::get(
+            "/api/v1/quarantine",
+            "What was not kept, by where it leaks.",
+        )
+        .asks::<About>()
+        .answers::<Vec<QuarantineRow>>()
+        .refuses(404, NO_APP),
+    ]
+}
+
 /// What a body says. A website can make a browser post a form or a text to this machine, but not JSON without being asked first.
 async fn read<T: DeserializeOwned>(request: HttpRequest, form: &str) -> Result<T, Response> {
     let bad = || refuse(StatusCode::BAD_REQUEST, "bad_request", form);
@@ -53,20 +106,21 @@ async fn read<T: DeserializeOwned>(request: HttpRequest, form: &str) -> Result<T
 }
 
 /// What is to be erased.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Erasure {
+    #[schemars(with = "String")]
     app: AppName,
     what: What,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum What {
     App,
-    Release(Release),
+    Release(#[schemars(with = "String")] Release),
     Range { from: u64, to: u64 },
-    Installations(Vec<Pseudonym>),
+    Installations(#[schemars(with = "Vec<String>")] Vec<Pseudonym>),
 }
 
 const ERASURE: &str = "a request for erasure is `{\"app\":NAME,\"what\":WHAT}`, where WHAT is `\"app\"`, `{\"release\":VERSION}`, \
@@ -98,15 +152,18 @@ async fn erase<S: Store>(
 }
 
 /// A request of a person.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Asking {
+    #[schemars(with = "String")]
     app: AppName,
     right: Right,
     role: Role,
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     proof: Option<AppName>,
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     pseudonyms: Vec<Pseudonym>,
 }
 
@@ -163,7 +220,7 @@ async fn receipts<S: Store>(Given(state): Given<State<S>>) -> Response {
 }
 
 /// A legal hold, as lists tell it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Held {
     #[serde(flatten)]
     hold: Hold,

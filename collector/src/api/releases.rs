@@ -1,5 +1,6 @@
 //! `GET /api/v1/releases`: what the page of releases shows, for programs.
 
+use super::told::Told;
 use super::{Times, app_of, failed, refuse, span};
 use crate::dashboard::releases::asked::{self, Apart, Released, Risen, Verdict, Why};
 use crate::ingest::json;
@@ -10,19 +11,26 @@ use axum::extract::{Query, State as Given};
 use axum::http::StatusCode;
 use axum::response::Response;
 use candor_protocol::deidentify::Release;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What is asked: the app, the range in seconds since 1970-01-01 UTC, and the two releases that are compared.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct About {
+    /// The app.
     app: String,
+    /// The first second of the range.
     from: u64,
+    /// The first second after the range.
     to: u64,
+    /// The release that another one is compared with.
     a: Option<String>,
+    /// The release that is compared.
     b: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Releases")]
 struct Answer {
     /// Distinct installations, whatever their release.
     installs: u64,
@@ -35,7 +43,8 @@ struct Answer {
 }
 
 /// Ends of a 95 % interval.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Interval")]
 struct Ends {
     low: f64,
     high: f64,
@@ -47,7 +56,8 @@ impl From<Interval> for Ends {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ReleaseCounts")]
 struct Counts {
     runs: u64,
     crashed_runs: u64,
@@ -80,8 +90,10 @@ impl Counts {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Release")]
 struct Row {
+    #[schemars(with = "String")]
     of: Release,
     figures: Counts,
     installs: u64,
@@ -103,7 +115,8 @@ impl From<&Released> for Row {
 }
 
 /// `b` less `a`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Difference")]
 struct Difference {
     difference: f64,
     interval: Ends,
@@ -120,9 +133,12 @@ impl From<Apart> for Difference {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ComparedReleases")]
 struct Compared {
+    #[schemars(with = "String")]
     a: Release,
+    #[schemars(with = "String")]
     b: Release,
     crash_free: Option<Difference>,
     freeze_free: Option<Difference>,
@@ -131,7 +147,8 @@ struct Compared {
     issues: Vec<Issue>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RisenIssue")]
 struct Issue {
     id: String,
     kind: IssueKind,
@@ -153,6 +170,21 @@ impl From<Risen> for Issue {
             runs_b: risen.row.runs,
         }
     }
+}
+
+pub(super) fn told() -> Vec<Told> {
+    vec![
+        Told::get(
+            "/api/v1/releases",
+            "Every release of a range, and two of them side by side.",
+        )
+        .asks::<About>()
+        .answers::<Answer>()
+        .refuses(
+            404,
+            "There is no such app, or a release that is to be compared is not shown.",
+        ),
+    ]
 }
 
 pub(super) async fn releases<S: Store>(

@@ -1,9 +1,8 @@
 //! Ingest keys, and what arrives by them.
 
 use super::{Said, WHO, known, told};
-use crate::access::IngestKey;
 use crate::cli::KeysCommand;
-use crate::privacy::audit::{Deed, Did};
+use crate::operating::{self, moment};
 use crate::privacy::date;
 use crate::state::State;
 use crate::store::{Intake, Key, Store};
@@ -17,65 +16,23 @@ const DAY: u64 = 86_400;
 /// What is not possible.
 pub async fn keys<S: Store>(state: &State<S>, command: KeysCommand) -> Said {
     match command {
-        KeysCommand::Add { app, .. } => add(state, &app).await,
+        KeysCommand::Add { app, .. } => add(state, &app, None).await,
         KeysCommand::List { app, .. } => list(state, &app).await,
-        KeysCommand::Rotate { app, overlap, .. } => {
-            known(state, &app).await?;
-            let others = state.store.keys(&app).await.map_err(told)?;
-            let key = add(state, &app).await?;
-            let now = state.clock.now();
-            for other in others.iter().filter(|other| other.is_taken(now)) {
-                end(state, other, now.saturating_add(overlap)).await?;
-            }
-            Ok(key)
-        }
+        KeysCommand::Rotate { app, overlap, .. } => add(state, &app, Some(overlap)).await,
         KeysCommand::Revoke { app, key, .. } => {
-            known(state, &app).await?;
-            let keys = state.store.keys(&app).await.map_err(told)?;
-            let key = keys
-                .iter()
-                .find(|known| known.id == key)
-                .ok_or_else(|| format!("the app {app} has no key called {key}"))?;
-            end(state, key, state.clock.now()).await?;
-            let left = keys
-                .iter()
-                .any(|other| other.id != key.id && other.is_taken(state.clock.now()));
-            let warning = if left {
-                ""
-            } else {
-                "; the app has no other key, so nothing more is taken of it"
+            let ending = operating::end_key(state, WHO, &app, key, 0);
+            let warning = match ending.await.map_err(told)? {
+                true => "",
+                false => "; the app has no other key, so nothing more is taken of it",
             };
-            Ok(format!("key {} is not taken any more{warning}", key.id))
+            Ok(format!("key {key} is not taken any more{warning}"))
         }
     }
 }
 
-async fn add<S: Store>(state: &State<S>, app: &AppName) -> Said {
-    known(state, app).await?;
-    let (key, now) = (IngestKey::generate(), state.clock.now());
-    let deed = Deed {
-        who: WHO,
-        did: Did::KeyAdded,
-        app: Some(app),
-        what: format!("key {}", key.hash().id()),
-    };
-    state.office.note(now, &deed).map_err(told)?;
-    let adding = state.store.add_key(app, key.hash(), now);
-    adding.await.map_err(told)?;
-    Ok(key.reveal().to_owned())
-}
-
-async fn end<S: Store>(state: &State<S>, key: &Key, at: u64) -> Result<(), String> {
-    let deed = Deed {
-        who: WHO,
-        did: Did::KeyEnded,
-        app: Some(&key.app),
-        what: format!("key {} at {}", key.id, moment(at)),
-    };
-    let now = state.clock.now();
-    state.office.note(now, &deed).map_err(told)?;
-    let ending = state.store.end_key(&key.app, key.id, at);
-    ending.await.map_err(told).map(|_| ())
+async fn add<S: Store>(state: &State<S>, app: &AppName, overlap: Option<u64>) -> Said {
+    let key = operating::add_key(state, WHO, app, overlap);
+    Ok(key.await.map_err(told)?.reveal().to_owned())
 }
 
 async fn list<S: Store>(state: &State<S>, app: &AppName) -> Said {
@@ -101,12 +58,6 @@ async fn list<S: Store>(state: &State<S>, app: &AppName) -> Said {
         )
     };
     Ok(keys.iter().map(line).collect::<Vec<_>>().join("\n"))
-}
-
-/// A moment to the minute, UTC.
-fn moment(at: u64) -> String {
-    let minutes = at % DAY / 60;
-    format!("{} {:02}:{:02} UTC", date(at), minutes / 60, minutes % 60)
 }
 
 /// `ledger`: what arrived in the last `days` days, by day and key.

@@ -404,6 +404,17 @@ pub const KNOBS: &[Knob] = &[
         },
     },
     Knob {
+        name: "grouping.rules",
+        unit: "file",
+        help: "A developer's own rules of grouping: whose a frame is, which frames and names do not tell faults apart, what messages say. \
+               What stands in it is told in `docs/grouping.md`; it is read at the start. A change of it splits no issue that is there.",
+        kind: Kind::Text {
+            range: "a path",
+            set: |config, text| path(text).map(|path| config.grouping_rules = path),
+            get: |config| shown(&config.grouping_rules),
+        },
+    },
+    Knob {
         name: "log.format",
         unit: "word",
         help: "What the log, on standard error, is written as.",

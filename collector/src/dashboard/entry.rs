@@ -158,6 +158,11 @@ impl Entry {
             Err(trouble) => explain(&self.visit, &self.shell, &trouble),
         }
     }
+
+    /// The answer: what was the trouble.
+    pub(crate) fn explain(&self, trouble: &Trouble) -> Response {
+        explain(&self.visit, &self.shell, trouble)
+    }
 }
 
 fn shown(visit: &Visit, status: StatusCode, page: &impl Template) -> Response {
@@ -302,6 +307,13 @@ fn explain(visit: &Visit, shell: &Shell, trouble: &Trouble) -> Response {
             page.text = w.no_app_text.to_owned();
             page.command = Some("candor-collector app add my-app --data DIR");
             page.then = Some(w.no_app_then);
+            if shell
+                .places
+                .iter()
+                .any(|place| place.href.starts_with("/settings"))
+            {
+                page.links = link("/settings/apps", w.o_add_app, &[]);
+            }
             StatusCode::OK
         }
         Trouble::UnknownApp(name) => {

@@ -1,12 +1,14 @@
 //! `/freezes`: what stands still.
 
 use super::chart::{OverTime, Series, Shape, Tone, Unit};
+use super::csv::{self, cell};
 use super::entry::{Entry, Trouble};
 use super::figure::{Change, Counted, Figure, counted_words};
 use super::issue_row::IssueLine;
 use super::shell::{Choice, Shell};
 use super::words::{Words, fill};
 use super::{format, window};
+use crate::privacy::groups;
 use crate::state::State;
 use crate::store::{FreezeRate, FreezeRow, Health, Point, Store};
 use askama::Template;
@@ -22,13 +24,65 @@ pub(crate) async fn page<S: Store>(Given(state): Given<State<S>>, entry: Entry) 
     entry.answer(show(&state, &entry).await)
 }
 
+/// `GET /freezes.csv`: the table.
+pub(crate) async fn table<S: Store>(Given(state): Given<State<S>>, entry: Entry) -> Response {
+    match state.store.freezes(&entry.app, entry.span).await {
+        Ok(rows) => csv::download("freezes.csv", as_csv(&rows)),
+        Err(error) => entry.explain(&Trouble::Store(error)),
+    }
+}
+
+/// Issues of freezes as a table.
+fn as_csv(rows: &[FreezeRow]) -> String {
+    let mut table = "id,state,title,culprit,reports,runs,installs,main_thread,took_ms_p50,took_ms_p95,longest_ms,recovered,exited,killed,first_seen,first_release,last_seen,last_release\n"
+        .to_owned();
+    for one in rows {
+        let row = &one.row;
+        let took = |q| {
+            one.took_ms
+                .quantile(q)
+                .map_or_else(String::new, |ms| ms.to_string())
+        };
+        let ended = |end| one.ends.get(&end).copied().unwrap_or_default().to_string();
+        let cells = [
+            row.id.to_string(),
+            row.state.kind().as_str().to_owned(),
+            cell(&row.title),
+            cell(&row.culprit),
+            row.reports.to_string(),
+            row.runs.to_string(),
+            row.installs.to_string(),
+            one.main.to_string(),
+            took(0.5),
+            took(0.95),
+            one.longest_ms.to_string(),
+            ended(FreezeEnd::Recovered),
+            ended(FreezeEnd::Exited),
+            ended(FreezeEnd::Killed),
+            row.first_seen.to_string(),
+            cell(row.first_release.as_str()),
+            row.last_seen.to_string(),
+            cell(row.last_release.as_str()),
+        ];
+        table.push_str(&cells.join(","));
+        table.push('\n');
+    }
+    table
+}
+
 async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Freezes<'a>, Trouble> {
     let (store, app, span) = (&state.store, &entry.app, entry.span);
     let rows = store.freezes(app, span).await?;
     let health = store.health(app, span).await?;
     let before = store.health(app, window::before(span)).await?;
     let trend = store.trend(app, span).await?;
-    let rates = store.freeze_rates(app, span).await?;
+    let rates = groups::freeze_rates(state, app, span).await?;
+    let w = entry.words();
+    let others = rates.by_release.other.map(|rate| FreezeRate {
+        label: w.small_groups.to_owned(),
+        ..rate
+    });
+    let by_release: Vec<FreezeRate> = rates.by_release.shown.into_iter().chain(others).collect();
     let lang = entry.visit.lang;
     let (mut activity, mut waits, mut ends) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     let mut levels = BTreeMap::new();
@@ -52,9 +106,10 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Freeze
         levels: counted_words::<Level>(&levels, lang, Tone::Freeze),
         ends: counted_words::<FreezeEnd>(&ends, lang, Tone::Freeze),
         rates: [
-            Rates::new(entry.words().rate_by_release, &rates.by_release),
-            Rates::new(entry.words().rate_by_device, &rates.by_device),
+            Rates::new(w.rate_by_release, &by_release),
+            Rates::new(w.rate_by_device, &rates.by_device),
         ],
+        csv: entry.visit.below("/freezes.csv"),
         longer: entry.longer(),
     })
 }
@@ -72,6 +127,7 @@ struct Freezes<'a> {
     levels: Vec<Counted>,
     ends: Vec<Counted>,
     rates: [Rates; 2],
+    csv: String,
     longer: Option<Choice>,
 }
 

@@ -10,15 +10,16 @@ use super::words::{Words, fill};
 use super::{format, markdown, window};
 use crate::access::Need;
 use crate::grouping::Explanation;
-use crate::privacy::groups::{self, Merged, SafeIssue};
+use crate::privacy::groups::{self, Merged, SafeIssue, Whole, is_over};
 use crate::state::State;
+use crate::statistics::Share;
 use crate::store::triage::StateKind;
 use crate::store::{Breakdown, IssueFilter, IssueId, IssuePage, IssueRow, Member, Sort, Store};
 use askama::Template;
 use axum::extract::{Path, State as Given};
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
-use candor_protocol::deidentify::ReportId;
+use candor_protocol::deidentify::{Release, ReportId};
 use candor_protocol::report::{Report, What};
 
 /// Reports in the list, and reports whose samples are merged.
@@ -134,6 +135,10 @@ struct Found {
     page: IssuePage,
     /// By release, system and machine.
     spread: [Merged<Breakdown>; 3],
+    /// The release that all but the breakdown by release is of.
+    within: Option<Release>,
+    /// What the breakdown by release is compared with.
+    whole: Whole,
     /// Newest first.
     reports: Vec<Report>,
     report: Option<Report>,
@@ -153,53 +158,49 @@ async fn find<S: Store>(state: &State<S>, entry: &Entry, id: &str) -> Result<Fou
     let id: IssueId = id.parse().map_err(|()| Trouble::NoIssue)?;
     // A file that was added a moment ago names what is shown now.
     state.symbols.refresh();
+    let wanted = entry.visit.get("release").map(Release::parse);
+    let wanted = wanted.and_then(Result::ok);
     let SafeIssue {
         page,
         by_release,
         by_os,
         by_device,
-    } = groups::issue(state, &entry.app, id, entry.span)
+        within,
+        whole,
+    } = groups::issue(state, &entry.app, id, wanted.as_ref(), entry.span)
         .await?
         .ok_or(Trouble::NoIssue)?;
     let id = page.row.id;
-    let spread = [by_release, by_os, by_device];
+    let release = within.clone();
+    let found = |reports, report| Found {
+        id,
+        page,
+        spread: [by_release, by_os, by_device],
+        within,
+        whole,
+        reports,
+        report,
+    };
     // Whoever may see aggregates alone is not even looked up a report for.
     if !entry.visitor.may(Need::Reports) {
-        return Ok(Found {
-            id,
-            page,
-            spread,
-            reports: Vec::new(),
-            report: None,
-        });
+        return Ok(found(Vec::new(), None));
     }
     let before = match entry.visit.get("before") {
         Some(before) => Some(before.parse::<ReportId>().map_err(|_| Trouble::NoReport)?),
         None => None,
     };
-    let reports = state
-        .store
-        .issue_reports(&entry.app, id, REPORTS, before)
-        .await?;
+    let read = |before| {
+        let (app, release) = (&entry.app, release.as_ref());
+        state.store.issue_reports(app, id, release, REPORTS, before)
+    };
+    let reports = read(before).await?;
     let Some(wanted) = entry.visit.get("report") else {
-        return Ok(Found {
-            id,
-            page,
-            spread,
-            report: reports.first().cloned(),
-            reports,
-        });
+        let first = reports.first().cloned();
+        return Ok(found(reports, first));
     };
     let wanted: ReportId = wanted.parse().map_err(|_| Trouble::NoReport)?;
-    if let Some(report) = reports.iter().find(|report| report.id == wanted) {
-        let report = Some(report.clone());
-        return Ok(Found {
-            id,
-            page,
-            spread,
-            reports,
-            report,
-        });
+    if let Some(report) = reports.iter().find(|report| report.id == wanted).cloned() {
+        return Ok(found(reports, Some(report)));
     }
     // An address that was shared stays good after newer reports have pushed its report out of the list.
     let report = state
@@ -211,17 +212,8 @@ async fn find<S: Store>(state: &State<S>, entry: &Entry, id: &str) -> Result<Fou
     if belongs != Some(id) {
         return Err(Trouble::NoReport);
     }
-    let reports = state
-        .store
-        .issue_reports(&entry.app, id, REPORTS, Some(wanted))
-        .await?;
-    Ok(Found {
-        id,
-        page,
-        spread,
-        reports,
-        report: Some(report),
-    })
+    let reports = read(Some(wanted)).await?;
+    Ok(found(reports, Some(report)))
 }
 
 #[derive(Template)]
@@ -253,6 +245,10 @@ struct Issue<'a> {
     state_text: String,
     releases: Vec<String>,
     action: String,
+    /// Says to which release the page is narrowed, or that it cannot be.
+    narrowed: Option<String>,
+    /// Leads to all releases.
+    widened: String,
     markdown: String,
     search: String,
     list: String,
@@ -282,7 +278,9 @@ struct SpreadLine {
     met_of: String,
     /// Whether far more of the runs of this class met it than of all runs.
     over: bool,
-    /// Issues of this class.
+    /// Whether the page is narrowed to it.
+    current: bool,
+    /// Narrows the page to this release; of others, issues of this class.
     href: Option<String>,
 }
 
@@ -309,6 +307,8 @@ fn show<'a, S: Store>(
         id,
         page,
         spread: [by_release, by_os, by_device],
+        within,
+        whole,
         reports,
         report,
     } = found;
@@ -329,7 +329,7 @@ fn show<'a, S: Store>(
             .visit
             .page(&format!("{path}/stack.txt"), &link(entry, report)),
     });
-    let (crash, freeze) = match report.as_ref().map(|report| (report, &report.what)) {
+    let (mut crash, mut freeze) = match report.as_ref().map(|report| (report, &report.what)) {
         Some((report, What::Crash(crash))) => (
             Some(CrashView::new(
                 &state.symbols,
@@ -346,8 +346,30 @@ fn show<'a, S: Store>(
         ),
         _ => (None, None),
     };
+    // Without its settings a stack is shown all the same.
+    let settings = state.office.settings().ok();
+    let forge = settings.as_ref().and_then(|all| all.forge(&entry.app));
+    if let (Some(forge), Some(report)) = (forge, &report) {
+        let release = report.release.as_str();
+        crash
+            .iter_mut()
+            .for_each(|view| view.lead_to(forge, release));
+        freeze
+            .iter_mut()
+            .for_each(|view| view.lead_to(forge, release));
+    }
     let (tree, merged) = report_view::merged(&state.symbols, &reports);
-    let spread = |name, key: &str, merged: &Merged<Breakdown>| Spread {
+    let part = Whole {
+        reports: page.row.reports,
+        runs: page.row.runs,
+        runs_total: page.runs_total,
+    };
+    // A release narrows this page, other classes lead to their issues.
+    let narrowed = |key: &str, label: &str| match key {
+        "release" => entry.visit.page(&path, &[("release", label)]),
+        _ => entry.visit.page("/issues", &[(key, label)]),
+    };
+    let spread = |name, key: &str, merged: &Merged<Breakdown>, base: Whole| Spread {
         name,
         rows: merged
             .shown
@@ -355,11 +377,14 @@ fn show<'a, S: Store>(
             .map(|row| (row, row.label.as_str(), true))
             .chain(merged.other.iter().map(|row| (row, w.small_groups, false)))
             .map(|(row, label, is_class)| SpreadLine {
-                over: is_class && is_over(row, page.row.runs, page.runs_total),
-                href: is_class.then(|| entry.visit.page("/issues", &[(key, label)])),
+                over: is_class && is_over(row, Share::new(base.runs, base.runs_total)),
+                current: within
+                    .as_ref()
+                    .is_some_and(|of| key == "release" && of.as_str() == label),
+                href: is_class.then(|| narrowed(key, label)),
                 label: label.to_owned(),
                 reports: format::count(row.reports),
-                bar: ShareBar::new(tone, row.reports, page.row.reports),
+                bar: ShareBar::new(tone, row.reports, base.reports),
                 met: format::share(row.runs.min(row.of), row.of),
                 met_of: fill(
                     w.of_runs,
@@ -406,14 +431,18 @@ fn show<'a, S: Store>(
         )
         .narrowing(entry.closer()),
         breakdowns: vec![
-            spread(w.releases, "release", &by_release),
-            spread(w.systems, "os", &by_os),
-            spread(w.devices, "device", &by_device),
+            spread(w.releases, "release", &by_release, whole),
+            spread(w.systems, "os", &by_os, part),
+            spread(w.devices, "device", &by_device, part),
         ],
         more: (reports.len() == REPORTS as usize)
             .then(|| reports.last())
             .flatten()
-            .map(|last| entry.visit.page(&path, &[("before", last.id.as_str())])),
+            .map(|last| {
+                let mut set = vec![("before", last.id.as_str())];
+                set.extend(narrowed_to(entry));
+                entry.visit.page(&path, &set)
+            }),
         reports: reports
             .iter()
             .enumerate()
@@ -455,13 +484,24 @@ fn show<'a, S: Store>(
             .iter()
             .map(|row| row.label.clone())
             .collect(),
-        action: entry.visit.page(&path, &[]),
+        action: entry
+            .visit
+            .page(&path, &narrowed_to(entry).into_iter().collect::<Vec<_>>()),
+        narrowed: match (&within, entry.visit.get("release")) {
+            (Some(release), _) => Some(fill(w.i_only_release, &[release])),
+            (None, Some(release)) => Some(fill(w.i_release_not_shown, &[&release])),
+            (None, None) => None,
+        },
+        widened: entry.visit.page(&path, &[]),
         markdown: match &report {
             Some(report) => {
                 let set = link(entry, report);
                 entry.visit.page(&format!("{path}/issue.md"), &set)
             }
-            None => entry.visit.page(&format!("{path}/issue.md"), &[]),
+            None => {
+                let set: Vec<_> = narrowed_to(entry).into_iter().collect();
+                entry.visit.page(&format!("{path}/issue.md"), &set)
+            }
         },
         search: entry
             .visit
@@ -497,18 +537,6 @@ fn by_release_or(page: &IssuePage, all: Vec<Series>, w: &'static Words) -> Vec<S
     series
 }
 
-/// Whether far more of the runs of a class met an issue than of all runs: half as many again, and more than chance would
-/// have it (three standard deviations of a share, by the normal approximation of the binomial distribution).
-fn is_over(row: &Breakdown, runs: u64, of: u64) -> bool {
-    let (met, here) = (row.runs.min(row.of) as f64, row.of as f64);
-    let share = runs.min(of) as f64 / (of.max(1) as f64);
-    let expected = here * share;
-    row.runs >= 5
-        && row.of < of
-        && met > 1.5 * expected
-        && met - expected > 3.0 * (expected * (1.0 - share)).sqrt()
-}
-
 /// Whether a class is large enough to be named.
 fn is_shown(merged: &Merged<Breakdown>, label: &str) -> bool {
     merged.other.is_none() || merged.shown.iter().any(|row| row.label == label)
@@ -536,5 +564,11 @@ fn os(report: &Report) -> String {
 fn link<'a>(entry: &'a Entry, report: &'a Report) -> Vec<(&'static str, &'a str)> {
     let mut set = vec![("report", report.id.as_str())];
     set.extend(entry.visit.get("before").map(|before| ("before", before)));
+    set.extend(narrowed_to(entry));
     set
+}
+
+/// What of an address narrows the page to a release.
+fn narrowed_to(entry: &Entry) -> Option<(&'static str, &str)> {
+    Some(("release", entry.visit.get("release")?))
 }

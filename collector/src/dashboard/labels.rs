@@ -7,6 +7,7 @@ use crate::privacy::audit::Did;
 use crate::privacy::holds::Standing;
 use crate::privacy::requests::{Right, Role, Stage};
 use crate::privacy::settings::Class;
+use candor_protocol::catalogue::Extra;
 use candor_protocol::report::{
     Activity, Disconnect, Exit, Failure, Family, Fault, Found, FreezeEnd, Kind, Level, LossReason,
     Network, Note, Origin, Phase, Pressure, SignalName, StackEnd, Transport, Wait,
@@ -60,6 +61,11 @@ labels! {
         Run: "Runs", "运行";
         Loss: "Losses", "丢失";
         Connection: "Connection windows", "连接时段";
+    }
+    Extra {
+        Breadcrumbs: "what the app did before", "此前的操作";
+        Foreground: "whether it was in the foreground", "是否在前台";
+        Usage: "memory and open files", "内存与打开的文件";
     }
     Exit {
         Clean: "Clean", "正常退出";
@@ -271,6 +277,7 @@ labels! {
         SignInRefused: "could not sign in", "登录被拒绝";
         PersonChanged: "changed a person", "更改人员";
         TokenChanged: "changed a token", "更改令牌";
+        IssueChanged: "changed an issue", "更改问题";
     }
     Standing {
         Asked: "waits for a second person", "待第二人批准";

@@ -65,7 +65,13 @@ pub fn routes<S: Store>(state: State<S>) -> Routes<State<S>> {
         )
         .get("/issues/{id}/stack.txt", Need::Reports, issue::text::<S>)
         .get("/freezes", Need::Aggregates, freezes::page::<S>)
+        .get("/freezes.csv", Need::Aggregates, freezes::table::<S>)
         .get("/connections", Need::Aggregates, connections::page::<S>)
+        .get(
+            "/connections.csv",
+            Need::Aggregates,
+            connections::table::<S>,
+        )
         .get(
             "/connections/compare",
             Need::Aggregates,
@@ -74,6 +80,7 @@ pub fn routes<S: Store>(state: State<S>) -> Routes<State<S>> {
         .get("/releases", Need::Aggregates, releases::page::<S>)
         .get("/releases.csv", Need::Aggregates, releases::table::<S>)
         .get("/runs", Need::Aggregates, runs::page::<S>)
+        .get("/runs.csv", Need::Aggregates, runs::table::<S>)
         .get("/privacy", Need::Aggregates, privacy::page::<S>)
         .post("/privacy", Need::Admin, privacy::change::<S>)
         .get(
@@ -101,6 +108,24 @@ pub fn routes<S: Store>(state: State<S>) -> Routes<State<S>> {
             Need::Admin,
             settings::tokens::change::<S>,
         )
+        .get("/settings/apps", Need::Admin, settings::apps::page::<S>)
+        .post("/settings/apps", Need::Admin, settings::apps::change::<S>)
+        .get(
+            "/settings/retention",
+            Need::Admin,
+            settings::retention::page::<S>,
+        )
+        .post(
+            "/settings/retention",
+            Need::Admin,
+            settings::retention::change::<S>,
+        )
+        .get("/settings/remote", Need::Admin, settings::remote::page::<S>)
+        .post(
+            "/settings/remote",
+            Need::Admin,
+            settings::remote::change::<S>,
+        )
         .get(
             "/settings/symbols",
             Need::Admin,
@@ -111,6 +136,16 @@ pub fn routes<S: Store>(state: State<S>) -> Routes<State<S>> {
             "/settings/alerts",
             Need::Admin,
             settings::alerts::change::<S>,
+        )
+        .get(
+            "/settings/sources",
+            Need::Admin,
+            settings::sources::page::<S>,
+        )
+        .post(
+            "/settings/sources",
+            Need::Admin,
+            settings::sources::change::<S>,
         )
         .get("/assets/{name}", Need::Nothing, assets::serve)
 }

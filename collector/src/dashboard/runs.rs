@@ -1,13 +1,14 @@
 //! `/runs`: how runs end.
 
 use super::chart::{OverTime, Series, Shape, Tone, Unit};
+use super::csv::{self, cell};
 use super::entry::{Entry, Trouble};
 use super::figure::{Counted, counted};
 use super::format;
 use super::labels::Label;
 use super::shell::{Choice, Shell};
 use super::words::{Lang, Words};
-use crate::privacy::groups;
+use crate::privacy::groups::{self, SafeExits};
 use crate::state::State;
 use crate::store::{ExitSum, Store, compare_versions};
 use askama::Template;
@@ -18,6 +19,40 @@ use candor_protocol::report::Exit;
 /// `GET /runs`.
 pub(crate) async fn page<S: Store>(Given(state): Given<State<S>>, entry: Entry) -> Response {
     entry.answer(show(&state, &entry).await)
+}
+
+/// `GET /runs.csv`: the table.
+pub(crate) async fn table<S: Store>(Given(state): Given<State<S>>, entry: Entry) -> Response {
+    match groups::exits(&state, &entry.app, entry.span).await {
+        Ok(told) => csv::download("runs.csv", as_csv(&told)),
+        Err(error) => entry.explain(&Trouble::Store(error)),
+    }
+}
+
+/// Runs of releases by how they ended; all releases that too few installations have are one without a name.
+fn as_csv(told: &SafeExits) -> String {
+    let exits: Vec<&str> = Exit::ALL.iter().map(|exit| exit.as_str()).collect();
+    let mut table = format!("release,runs,frozen,still_running,{}\n", exits.join(","));
+    let mut shown: Vec<_> = told.by_release.shown.iter().collect();
+    shown.sort_by(|(a, _), (b, _)| compare_versions(b.as_str(), a.as_str()));
+    let shown = shown.into_iter().map(|(of, sum)| (of.as_str(), sum));
+    let others = told.by_release.other.iter().map(|(_, sum)| ("", sum));
+    for (release, sum) in shown.chain(others) {
+        let mut cells = vec![
+            cell(release),
+            sum.runs.to_string(),
+            sum.frozen.to_string(),
+            runs(sum, None).to_string(),
+        ];
+        cells.extend(
+            Exit::ALL
+                .iter()
+                .map(|&exit| runs(sum, Some(exit)).to_string()),
+        );
+        table.push_str(&cells.join(","));
+        table.push('\n');
+    }
+    table
 }
 
 async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Runs<'a>, Trouble> {
@@ -71,6 +106,7 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Runs<'
         ),
         ends: ends.iter().map(|&end| name(w, lang, end)).collect(),
         lines,
+        csv: entry.visit.below("/runs.csv"),
         longer: entry.longer(),
     })
 }
@@ -85,6 +121,7 @@ struct Runs<'a> {
     /// How runs ended, as the columns of the table.
     ends: Vec<&'static str>,
     lines: Vec<Line>,
+    csv: String,
     longer: Option<Choice>,
 }
 

@@ -4,6 +4,7 @@ use super::entry::{Entry, Trouble};
 use super::form::Form;
 use super::shell::Shell;
 use super::words::fill;
+use crate::operating;
 use crate::state::State;
 use crate::store::triage::{By, Change, Note, Person, Until};
 use crate::store::{IssueId, Store};
@@ -86,7 +87,7 @@ async fn act<S: Store>(
         who: Person::new(&entry.visitor.who()).ok_or_else(|| bad(w.p_who))?,
         at: entry.now,
     };
-    let done = state.store.triage(&entry.app, &issues, change, by).await?;
+    let done = operating::triage(state, &entry.app, &issues, change, by).await?;
     if done == 0 {
         return Err(Trouble::Form(match is_merge {
             true => w.t_not_merged.to_owned(),

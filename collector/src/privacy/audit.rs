@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 const BEGINNING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// What was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Did {
     /// A single report was shown.
@@ -59,10 +59,12 @@ pub enum Did {
     PersonChanged,
     /// A token of a program was added or ended.
     TokenChanged,
+    /// Issues were resolved, ignored, opened again, assigned, noted, merged or split off.
+    IssueChanged,
 }
 
 /// One entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// Counts from 1, without gaps.

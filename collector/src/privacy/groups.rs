@@ -10,14 +10,20 @@
 //! Connections can be filtered by every dimension and broken down by every other, so their classes are cells: all dimensions
 //! together. A view of connections is a sum of large cells; what is merged is in the view without a filter only.
 //!
+//! An issue can be narrowed to one release and is then told by system and by machine. A system is told apart there only where every
+//! release that is shown has it in many installations or not at all, and all other releases together too: then no view of one release
+//! taken from the view of all is about a few. What is merged within a release is large as well.
+//!
 //! Within a block a device has at most two pseudonyms, since it has a new one at least every seven days.
 
 use super::calendar::DAY;
 use super::settings::Class;
 use crate::state::State;
+use crate::statistics::{self, Share};
 use crate::store::{
-    Breakdown, Cells, ConnectionAnswer, ConnectionFilter, ConnectionSum, Dimension, ExitSum, Group,
-    Groups, IssueFilter, IssueId, IssueList, IssuePage, Of, ReleaseRow, Span, Store, StoreError,
+    Breakdown, Cells, ConnectionAnswer, ConnectionFilter, ConnectionSum, Dimension, ExitSum,
+    FreezeRate, Group, Groups, IssueFilter, IssueId, IssueList, IssuePage, Of, ReleaseRow, Span,
+    Store, StoreError,
 };
 use candor_protocol::deidentify::{AppName, Release};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -146,6 +152,42 @@ pub async fn releases<S: Store>(
     Ok(Merged { shown, other })
 }
 
+/// How often freezes happen.
+pub struct SafeRates {
+    /// By release; the label of what is merged means nothing.
+    pub by_release: Merged<FreezeRate>,
+    /// By class of machine. Nobody counts the installations of a class of machine, so none is told where small groups are merged.
+    pub by_device: Vec<FreezeRate>,
+}
+
+/// How often freezes happen in a range.
+///
+/// # Errors
+/// Those of the store.
+pub async fn freeze_rates<S: Store>(
+    state: &State<S>,
+    app: &AppName,
+    span: Span,
+) -> Result<SafeRates, StoreError> {
+    let shown = shown(state, app, Of::Runs, span).await?;
+    let rates = state.store.freeze_rates(app, span).await?;
+    let by_device = match shown {
+        Shown::All => rates.by_device,
+        Shown::Only(_) => Vec::new(),
+    };
+    let (shown, merged) = shown.part(rates.by_release, |rate| Group::Release(rate.label.clone()));
+    let other = merged.into_iter().reduce(|sum, rate| FreezeRate {
+        freezes: sum.freezes + rate.freezes,
+        runs: sum.runs + rate.runs,
+        run_ms: sum.run_ms + rate.run_ms,
+        label: sum.label,
+    });
+    Ok(SafeRates {
+        by_release: Merged { shown, other },
+        by_device,
+    })
+}
+
 /// How runs ended.
 pub struct SafeExits {
     /// By when they started: of everything.
@@ -189,9 +231,24 @@ pub struct SafeIssue {
     pub by_os: Merged<Breakdown>,
     /// By class of machine.
     pub by_device: Merged<Breakdown>,
+    /// The release that everything but `by_release` and `whole` is of; `None` for all of them.
+    pub within: Option<Release>,
+    /// What `by_release` is compared with.
+    pub whole: Whole,
 }
 
-/// One issue of a range.
+/// An issue in all releases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Whole {
+    /// Its reports in the range.
+    pub reports: u64,
+    /// The runs that met it.
+    pub runs: u64,
+    /// All runs of the app.
+    pub runs_total: u64,
+}
+
+/// One issue of a range; where a release is named that is shown, in that one alone.
 ///
 /// # Errors
 /// Those of the store.
@@ -199,6 +256,7 @@ pub async fn issue<S: Store>(
     state: &State<S>,
     app: &AppName,
     id: IssueId,
+    release: Option<&Release>,
     span: Span,
 ) -> Result<Option<SafeIssue>, StoreError> {
     let now = state.clock.now();
@@ -207,30 +265,89 @@ pub async fn issue<S: Store>(
     };
     let shown = shown(state, app, Of::Issue(id), span).await?;
     let runs = page.runs_total;
-    let merge = |rows: &mut Vec<Breakdown>, group: fn(String) -> Group| {
-        let rows = std::mem::take(rows);
-        let (shown, merged) = shown.part(rows, |row| group(row.label.clone()));
-        let of: u64 = shown.iter().map(|row| row.of).sum();
-        let other = merged.into_iter().reduce(|sum, row| Breakdown {
-            reports: sum.reports + row.reports,
-            runs: sum.runs + row.runs,
-            ..sum
-        });
-        // The base of "other" is every run of a class that is not shown, whether or not the issue was met there.
-        let other = other.map(|sum| Breakdown {
-            of: runs.saturating_sub(of),
-            ..sum
-        });
-        Merged { shown, other }
-    };
+    let merge =
+        |rows: &mut Vec<Breakdown>, group| merge_classes(&shown, std::mem::take(rows), group, runs);
     page.trends
         .retain(|(release, _)| shown.takes(&Group::Release(release.clone())));
-    Ok(Some(SafeIssue {
+    let mut issue = SafeIssue {
         by_release: merge(&mut page.by_release, Group::Release),
         by_os: merge(&mut page.by_os, Group::Os),
         by_device: merge(&mut page.by_device, Group::Device),
+        within: None,
+        whole: Whole {
+            reports: page.row.reports,
+            runs: page.row.runs,
+            runs_total: page.runs_total,
+        },
         page,
-    }))
+    };
+    if let Some(release) = release {
+        narrow(state, app, &mut issue, release, span).await?;
+    }
+    Ok(Some(issue))
+}
+
+/// Whether far more of the runs of a class met an issue than of `all`: see [`statistics::is_over`]. The class that is all of them is not.
+pub fn is_over(row: &Breakdown, all: Share) -> bool {
+    row.of < all.whole && statistics::is_over(Share::new(row.runs, row.of), all)
+}
+
+/// What is shown of a breakdown, and the rest; `runs` is its base.
+fn merge_classes(
+    shown: &Shown,
+    rows: Vec<Breakdown>,
+    group: fn(String) -> Group,
+    runs: u64,
+) -> Merged<Breakdown> {
+    let (shown, merged) = shown.part(rows, |row| group(row.label.clone()));
+    let of: u64 = shown.iter().map(|row| row.of).sum();
+    let other = merged.into_iter().reduce(|sum, row| Breakdown {
+        reports: sum.reports + row.reports,
+        runs: sum.runs + row.runs,
+        ..sum
+    });
+    // The base of "other" is every run of a class that is not shown, whether or not the issue was met there.
+    let other = other.map(|sum| Breakdown {
+        of: runs.saturating_sub(of),
+        ..sum
+    });
+    Merged { shown, other }
+}
+
+/// Tells everything but the breakdown by release of one release alone, if that one is shown.
+async fn narrow<S: Store>(
+    state: &State<S>,
+    app: &AppName,
+    issue: &mut SafeIssue,
+    release: &Release,
+    span: Span,
+) -> Result<(), StoreError> {
+    let releases = issue.by_release.shown.iter().map(|row| row.label.clone());
+    let releases: BTreeSet<String> = releases.collect();
+    if !releases.contains(release.as_str()) {
+        return Ok(());
+    }
+    let id = issue.page.row.id;
+    let of = Of::IssueWithin(id);
+    let shown = match state.small {
+        SmallGroups::Show => Shown::All,
+        SmallGroups::Merge(least) => Shown::Only(match blocks(state, app, of, span).await? {
+            Some(blocks) => large_within_all(&blocks, &releases, least),
+            None => BTreeSet::new(),
+        }),
+    };
+    let within = state.store.issue_within(app, id, release, span).await?;
+    let page = &mut issue.page;
+    (page.row.reports, page.row.fatal) = (within.reports, within.fatal);
+    (page.row.runs, page.row.installs) = (within.runs, within.installs);
+    (page.row.spark, page.row.rising) = (within.spark, within.rising);
+    page.runs_total = within.runs_total;
+    page.trends.retain(|(name, _)| name == release.as_str());
+    let runs = within.runs_total;
+    issue.by_os = merge_classes(&shown, within.by_os, Group::Os, runs);
+    issue.by_device = merge_classes(&shown, within.by_device, Group::Device, runs);
+    issue.within = Some(release.clone());
+    Ok(())
 }
 
 /// A list of issues.
@@ -391,19 +508,35 @@ async fn shown<S: Store>(
     let SmallGroups::Merge(least) = state.small else {
         return Ok(Shown::All);
     };
+    Ok(Shown::Only(match blocks(state, app, of, span).await? {
+        Some(blocks) => large_everywhere(&blocks, least),
+        None => BTreeSet::new(),
+    }))
+}
+
+/// The installations of every block that a range touches; `None` where there are too many blocks.
+async fn blocks<S: Store>(
+    state: &State<S>,
+    app: &AppName,
+    of: Of,
+    span: Span,
+) -> Result<Option<Vec<Block>>, StoreError> {
     let classes: &[Class] = match of {
         Of::Runs => &[Class::Run],
-        Of::Issue(_) => &OF_ISSUES,
+        Of::Issue(_) | Of::IssueWithin(_) => &OF_ISSUES,
         Of::Connections => &[Class::Connection],
     };
+    let Some(spans) = blocks_of(state, app, classes, span)? else {
+        return Ok(None);
+    };
     let mut blocks = Vec::new();
-    for (span, whole) in blocks_of(state, app, classes, span)?.unwrap_or_default() {
+    for (span, whole) in spans {
         blocks.push(Block {
             groups: state.store.groups(app, of, span).await?,
             whole,
         });
     }
-    Ok(Shown::Only(large_everywhere(&blocks, least)))
+    Ok(Some(blocks))
 }
 
 /// What is kept of issues.
@@ -450,16 +583,44 @@ struct Block {
 
 /// Classes that are large in every block that they are in.
 fn large_everywhere(blocks: &[Block], least: u64) -> BTreeSet<Group> {
+    everywhere(blocks, |groups| {
+        let mut parted = (BTreeSet::new(), BTreeSet::new());
+        for dimension in dimensions(groups) {
+            let (shown, merged) = decide(groups.installs, dimension, least);
+            parted.0.extend(shown);
+            parted.1.extend(merged);
+        }
+        parted
+    })
+}
+
+/// Classes that can be told within each of these releases, in every block that they are in.
+fn large_within_all(blocks: &[Block], releases: &BTreeSet<String>, least: u64) -> BTreeSet<Group> {
+    everywhere(blocks, |groups| {
+        let mut parted = (BTreeSet::new(), BTreeSet::new());
+        for is_of in [
+            (|class| matches!(class, Group::Os(_))) as fn(&Group) -> bool,
+            |class| matches!(class, Group::Device(_)),
+        ] {
+            let (shown, merged) = decide_within(groups, is_of, releases, least);
+            parted.0.extend(shown);
+            parted.1.extend(merged);
+        }
+        parted
+    })
+}
+
+/// What is shown in every block, where each is parted into what is shown and what is merged.
+fn everywhere(
+    blocks: &[Block],
+    part: impl Fn(&Groups) -> (BTreeSet<Group>, BTreeSet<Group>),
+) -> BTreeSet<Group> {
     let mut large = BTreeSet::new();
     let mut small = BTreeSet::new();
     let mut proven: Option<BTreeSet<Group>> = None;
     for Block { groups, whole } in blocks {
-        let mut here = BTreeSet::new();
-        for dimension in dimensions(groups) {
-            let (shown, merged) = decide(groups.installs, dimension, least);
-            here.extend(shown);
-            small.extend(merged);
-        }
+        let (here, merged) = part(groups);
+        small.extend(merged);
         if !whole {
             // A class that is not seen here any more may have been small here.
             proven = Some(match proven {
@@ -485,6 +646,7 @@ fn dimensions(block: &Groups) -> Vec<Vec<(Group, u64)>> {
             Group::Os(_) => 1,
             Group::Device(_) => 2,
             Group::Connection(_) => 3,
+            Group::Within(..) => 4,
         };
         apart
             .entry(dimension)
@@ -519,6 +681,60 @@ fn decide(total: u64, classes: Vec<(Group, u64)>, least: u64) -> (Vec<Group>, Ve
     let mut groups: Vec<Group> = classes.into_iter().map(|(group, _)| group).collect();
     let shown = groups.split_off(merged);
     (shown, groups)
+}
+
+/// What of one dimension can be told within each of these releases in one block, and what is merged.
+fn decide_within(
+    groups: &Groups,
+    is_of: fn(&Group) -> bool,
+    releases: &BTreeSet<String>,
+    least: u64,
+) -> (BTreeSet<Group>, BTreeSet<Group>) {
+    // Each class by release; all releases that are not shown are one, of which at least as many are known as of the largest.
+    let mut classes: BTreeMap<&Group, BTreeMap<Option<&str>, u64>> = BTreeMap::new();
+    for (group, installs) in &groups.by {
+        if let Group::Within(release, class) = group
+            && is_of(class)
+        {
+            let release = releases.get(release).map(String::as_str);
+            let known = classes
+                .entry(class)
+                .or_default()
+                .entry(release)
+                .or_default();
+            *known = (*known).max(*installs);
+        }
+    }
+    let large = |by: &BTreeMap<_, u64>| by.values().all(|installs| *installs >= least);
+    let (mut shown, mut merged): (Vec<_>, Vec<_>) = classes.iter().partition(|(_, by)| large(by));
+    // As in `decide`, what is merged within a release must be large as well.
+    let merge_next = |shown: &[(&&Group, &BTreeMap<_, u64>)],
+                      merged: &[(&&Group, &BTreeMap<_, u64>)]| {
+        releases.iter().find_map(|release| {
+            let of = |by: &BTreeMap<_, u64>| by.get(&Some(release.as_str())).copied();
+            let total = groups.by.get(&Group::Release(release.clone())).copied();
+            let largest = merged.iter().filter_map(|(_, by)| of(by)).max()?;
+            let told: u64 = shown.iter().filter_map(|(_, by)| of(by)).sum();
+            if largest.max(total.unwrap_or_default().saturating_sub(told)) >= least {
+                return None;
+            }
+            let there = shown
+                .iter()
+                .enumerate()
+                .filter_map(|(n, (_, by))| Some((of(by)?, n)));
+            there.min().map(|(_, n)| n)
+        })
+    };
+    while let Some(n) = merge_next(&shown, &merged) {
+        merged.push(shown.remove(n));
+    }
+    let names = |classes: Vec<(&&Group, _)>| {
+        classes
+            .into_iter()
+            .map(|(class, _)| (*class).clone())
+            .collect()
+    };
+    (names(shown), names(merged))
 }
 
 #[cfg(test)]
@@ -628,6 +844,110 @@ mod tests {
             }
             // When nothing at all is shown, what is merged is the total, which is on the page anyway.
             prop_assert!(merged.is_empty() || merged.len() as u64 >= least || shown.is_empty());
+        }
+    }
+
+    fn within(classes: &[(&str, &str, u64)]) -> Groups {
+        let mut groups = Groups::default();
+        for (release, os, installs) in classes {
+            let class = Box::new(Group::Os((*os).to_owned()));
+            let cell = Group::Within((*release).to_owned(), class);
+            groups.by.insert(cell, *installs);
+            *groups.by.entry(group(release)).or_default() += installs;
+        }
+        groups
+    }
+
+    fn told_within(classes: &[(&str, &str, u64)], releases: &[&str]) -> Vec<String> {
+        let block = Block {
+            groups: within(classes),
+            whole: true,
+        };
+        let releases = releases.iter().map(|one| (*one).to_owned()).collect();
+        let shown = large_within_all(&[block], &releases, LEAST);
+        let name = |group: &Group| match group {
+            Group::Os(name) => name.clone(),
+            other => format!("{other:?}"),
+        };
+        shown.iter().map(name).collect()
+    }
+
+    #[test]
+    fn a_class_is_told_within_releases_where_it_is_large_in_all_of_them_or_absent() {
+        let large = [("1", "a", 20), ("1", "b", 30), ("2", "a", 10)];
+        assert_eq!(told_within(&large, &["1", "2"]), ["a", "b"]);
+        // All of `a` less that of release 1 would be about five.
+        let small = [
+            ("1", "a", 20),
+            ("1", "b", 30),
+            ("2", "a", 5),
+            ("2", "b", 40),
+            ("2", "c", 30),
+        ];
+        // So `a` is merged, and with it the smallest other one of release 2, or what is merged there would be about five.
+        assert_eq!(told_within(&small, &["1", "2"]), ["b"]);
+        // So it would where the other release is not shown.
+        let hidden = [
+            ("1", "a", 20),
+            ("1", "b", 30),
+            ("1", "c", 30),
+            ("2", "a", 5),
+        ];
+        assert_eq!(told_within(&hidden, &["1"]), ["b", "c"]);
+    }
+
+    #[test]
+    fn what_is_merged_within_a_release_is_never_small_itself() {
+        let small = [("1", "a", 50), ("1", "b", 20), ("1", "c", 5)];
+        assert_eq!(told_within(&small, &["1"]), ["a"]);
+        assert_eq!(told_within(&small[2..], &["1"]), Vec::<String>::new());
+    }
+
+    proptest! {
+        /// However installations spread over releases and systems, no view of a release, and no difference of such views and of those of
+        /// all releases, is about a few.
+        #[test]
+        fn no_part_of_a_release_is_small(
+            members in prop::collection::vec((0usize..4, 0usize..4, 0u64..30), 0..12),
+            least in 2u64..15,
+            hidden in 0usize..3,
+        ) {
+            let name = |n: usize| n.to_string();
+            let mut cells: BTreeMap<(usize, usize), u64> = BTreeMap::new();
+            for (release, os, installs) in members {
+                if installs > 0 {
+                    *cells.entry((release, os)).or_default() += installs;
+                }
+            }
+            let mut groups = Groups::default();
+            for ((release, os), installs) in &cells {
+                let class = Box::new(Group::Os(name(*os)));
+                groups.by.insert(Group::Within(name(*release), class), *installs);
+                *groups.by.entry(group(&name(*release))).or_default() += installs;
+            }
+            let shown_releases: Vec<usize> = (hidden..4)
+                .filter(|r| groups.by.get(&group(&name(*r))).is_some_and(|n| *n >= least))
+                .collect();
+            let releases = shown_releases.iter().map(|r| name(*r)).collect();
+            let block = Block { groups, whole: true };
+            let shown = large_within_all(&[block], &releases, least);
+            let of = |r: usize, os: usize| cells.get(&(r, os)).copied().unwrap_or_default();
+            let none_or_many = |n: u64| n == 0 || n >= least;
+            for os in (0..4).filter(|os| shown.contains(&Group::Os(name(*os)))) {
+                for r in &shown_releases {
+                    prop_assert!(none_or_many(of(*r, os)));
+                }
+                let hidden: u64 = (0..4).filter(|r| !shown_releases.contains(r)).map(|r| of(r, os)).sum();
+                prop_assert!(none_or_many(hidden));
+            }
+            for r in &shown_releases {
+                let total: u64 = (0..4).map(|os| of(*r, os)).sum();
+                let told: u64 = (0..4)
+                    .filter(|os| shown.contains(&Group::Os(name(*os))))
+                    .map(|os| of(*r, os))
+                    .sum();
+                prop_assert!(none_or_many(total - told));
+            }
         }
     }
 

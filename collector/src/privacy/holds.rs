@@ -17,14 +17,16 @@ pub const DAYS_MOST: u64 = 180;
 const MOST: usize = 100;
 
 /// A hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Hold {
     /// Counts from 1.
     pub number: u64,
     /// Whose reports are kept.
+    #[schemars(with = "String")]
     pub app: AppName,
     /// Where the order is kept that asks for it: a name such as a file's number.
+    #[schemars(with = "String")]
     pub basis: AppName,
     /// Who opened it.
     pub opened_by: String,
@@ -41,7 +43,7 @@ pub struct Hold {
 }
 
 /// How far a hold is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// A second person has to approve it.

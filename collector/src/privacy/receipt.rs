@@ -5,7 +5,7 @@ use candor_protocol::deidentify::{AppName, Release};
 use serde::{Deserialize, Serialize};
 
 /// A signed statement that something was erased.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Receipt {
     /// What is stated.
@@ -17,7 +17,7 @@ pub struct Receipt {
 }
 
 /// What a receipt states.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Statement {
     /// Version of the form: 1.
@@ -25,6 +25,7 @@ pub struct Statement {
     /// Random, so that one receipt can be told from another.
     pub number: String,
     /// Whose data.
+    #[schemars(with = "String")]
     pub app: AppName,
     /// What was erased.
     pub erased: Erased,
@@ -39,7 +40,7 @@ pub struct Statement {
 }
 
 /// What was erased.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Erased {
     /// Everything of installations, each named by the SHA-256 of its pseudonym.
@@ -47,7 +48,7 @@ pub enum Erased {
     /// Everything of the app.
     App,
     /// Everything of a release.
-    Release(Release),
+    Release(#[schemars(with = "String")] Release),
     /// Everything that happened in a range of time, in seconds since 1970-01-01 UTC.
     Range {
         /// The first second.

@@ -23,7 +23,9 @@ const MOST_OPEN: usize = 1_000;
 macro_rules! closed_list {
     ($(#[$doc:meta])* $name:ident, $says:literal, { $($(#[$each:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+        )]
         #[serde(rename_all = "snake_case")]
         pub enum $name {
             $($(#[$each])* $variant,)+
@@ -98,12 +100,13 @@ closed_list! {
 }
 
 /// A request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// Counts from 1.
     pub number: u64,
     /// Which app it is about.
+    #[schemars(with = "String")]
     pub app: AppName,
     /// What is asked for.
     pub right: Right,
@@ -111,10 +114,12 @@ pub struct Request {
     pub role: Role,
     /// Where the developer keeps the proof that whoever asks may: a name such as a ticket's number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub proof: Option<AppName>,
     /// The pseudonyms of the device. They are known to nobody else, so naming them proves whose device it is. They are
     /// forgotten when the request is closed, or erased.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
     pub pseudonyms: Vec<Pseudonym>,
     /// When it came, in seconds since 1970-01-01 UTC.
     pub opened: u64,
@@ -127,6 +132,7 @@ pub struct Request {
     pub closed: Option<u64>,
     /// What was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub answer: Option<CleanText>,
 }
 

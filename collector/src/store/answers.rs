@@ -16,9 +16,10 @@ use std::collections::BTreeMap;
 /// What arrived and what became of it, since the app was added.
 ///
 /// Reports received = stored + duplicates + refused + limited; recorded on the devices = stored + lost + still waiting there.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Ledger {
     /// Reports that were stored, those erased later included.
+    #[schemars(with = "BTreeMap<String, u64>")]
     pub stored: BTreeMap<Kind, u64>,
     /// Reports that arrived again.
     pub duplicates: u64,
@@ -27,6 +28,7 @@ pub struct Ledger {
     /// Reports that were sent away and may come again, by reason; each time counts.
     pub limited: BTreeMap<String, u64>,
     /// Reports that devices say they lost, by kind and reason.
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, u64>>")]
     pub lost: BTreeMap<Kind, BTreeMap<LossReason, u64>>,
     /// Reports that were stored and then erased on request.
     pub erased: u64,
@@ -286,6 +288,29 @@ pub struct IssuePage {
     pub members: Vec<Member>,
     /// What became of it, the latest first: notes too.
     pub turns: Vec<Turn>,
+}
+
+/// What is counted of one issue in one release, in the range that was asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IssueWithin {
+    /// Reports.
+    pub reports: u64,
+    /// Those that ended their process.
+    pub fatal: u64,
+    /// Distinct runs.
+    pub runs: u64,
+    /// Distinct pseudonyms.
+    pub installs: u64,
+    /// Reports per step of the range.
+    pub spark: Vec<u32>,
+    /// By how many reports the later half of the range exceeds the earlier one.
+    pub rising: i64,
+    /// All runs of the release.
+    pub runs_total: u64,
+    /// By operating system and its version, most reports first; compared with the runs of the release.
+    pub by_os: Vec<Breakdown>,
+    /// By class of machine, most reports first; compared with the runs of the release.
+    pub by_device: Vec<Breakdown>,
 }
 
 /// One issue of freezes, with how long and how they froze.

@@ -60,9 +60,10 @@ pub struct Quarantine {
 }
 
 /// How many reports of one release were not kept because of one field.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct QuarantineRow {
     /// The release whose agent leaks.
+    #[schemars(with = "Option<String>")]
     pub release: Option<Release>,
     /// The field.
     pub field: String,
@@ -83,6 +84,8 @@ pub enum Of {
     Runs,
     /// The reports of an issue: by release, system and machine.
     Issue(IssueId),
+    /// The reports of an issue: by release, and by system and by machine within each release.
+    IssueWithin(IssueId),
     /// Connection windows: by cell. The range must be of whole weeks, counted from 1970-01-01 UTC.
     Connections,
 }
@@ -98,6 +101,8 @@ pub enum Group {
     Device(String),
     /// A class of connection windows.
     Connection(ConnectionCell),
+    /// A class within a release.
+    Within(String, Box<Group>),
 }
 
 /// What the reports of issues are told apart by.

@@ -17,7 +17,7 @@ pub struct Minute {
 }
 
 /// Minutes in which far more installations reconnected than usual.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Storm {
     /// When its first minute begins, in seconds since 1970-01-01 UTC.
     pub at: u64,

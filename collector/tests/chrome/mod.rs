@@ -178,3 +178,7 @@ pub(crate) const ENTER: &str = "\u{e007}";
 pub(crate) const ESCAPE: &str = "\u{e00c}";
 /// The right arrow.
 pub(crate) const RIGHT: &str = "\u{e014}";
+/// The Tab key.
+pub(crate) const TAB: &str = "\u{e004}";
+/// The down arrow.
+pub(crate) const DOWN: &str = "\u{e015}";

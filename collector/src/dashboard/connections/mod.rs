@@ -11,7 +11,7 @@ use super::entry::{Entry, Trouble};
 use super::figure::{Change, Counted, Figure, counted_words};
 use super::shell::{Choice, Shell};
 use super::words::{Words, fill};
-use super::{format, window};
+use super::{csv, format, window};
 use crate::privacy::groups::{self, SafeConnections};
 use crate::state::State;
 use crate::store::{ConnectionSum, Store};
@@ -27,6 +27,15 @@ use tables::{Fact, Failed, Table, Tried, failed, tables, tcp, tried};
 /// `GET /connections`.
 pub(crate) async fn page<S: Store>(Given(state): Given<State<S>>, entry: Entry) -> Response {
     entry.answer(show(&state, &entry).await)
+}
+
+/// `GET /connections.csv`: the tables by every dimension as one.
+pub(crate) async fn table<S: Store>(Given(state): Given<State<S>>, entry: Entry) -> Response {
+    let filter = filter(&entry.visit);
+    match groups::connections(&state, &entry.app, filter, entry.span).await {
+        Ok(safe) => csv::download("connections.csv", tables::as_csv(&safe)),
+        Err(error) => entry.explain(&Trouble::Store(error)),
+    }
 }
 
 async fn show<'a, S: Store>(
@@ -94,6 +103,7 @@ async fn show<'a, S: Store>(
         tried: tried(entry, total),
         tcp: tcp(entry, total),
         compare: entry.visit.below("/connections/compare"),
+        csv: entry.visit.below("/connections.csv"),
         longer: entry.longer(),
     })
 }
@@ -126,6 +136,7 @@ struct Connections<'a> {
     tried: Vec<Tried>,
     tcp: Vec<Fact>,
     compare: String,
+    csv: String,
     longer: Option<Choice>,
 }
 

@@ -1,13 +1,16 @@
 //! Tables of connections: by every dimension, failures by phase and class, addresses, and what TCP says.
 
 use crate::dashboard::chart::{ShareBar, Tone};
+use crate::dashboard::csv::cell;
 use crate::dashboard::entry::Entry;
 use crate::dashboard::format;
 use crate::dashboard::labels::Label;
 use crate::dashboard::words::{Lang, fill};
+use crate::privacy::groups::SafeConnections;
 use crate::store::{ConnectionAnswer, ConnectionSum, Distinct};
 use candor_protocol::limits::TRIES;
 use candor_protocol::report::{Failure, Phase};
+use candor_protocol::sketch::Sketch;
 
 /// A table of one dimension.
 #[derive(Debug)]
@@ -30,6 +33,65 @@ pub(super) struct Row {
     pub(super) reconnects: String,
     pub(super) disconnects: String,
     pub(super) without_service: String,
+}
+
+/// Every class of every dimension, and the total, as one table.
+pub(super) fn as_csv(safe: &SafeConnections) -> String {
+    let mut table = "by,class,windows,runs,attempts,ready,ready_us_p50,ready_us_p95,ready_us_p99,rtt_us_p50,reconnects,disconnects,up_ms,down_ms,sent,received\n"
+        .to_owned();
+    let mut push = |by: &str, class: &str, sum: &ConnectionSum| {
+        let quantile = |sketch: &Sketch, q| {
+            let value = sketch.quantile(q);
+            value.map_or_else(String::new, |us| us.to_string())
+        };
+        let cells = [
+            by.to_owned(),
+            cell(class),
+            sum.windows.to_string(),
+            sum.runs.count().to_string(),
+            sum.attempts.to_string(),
+            sum.ready.to_string(),
+            quantile(&sum.ready_us, 0.5),
+            quantile(&sum.ready_us, 0.95),
+            quantile(&sum.ready_us, 0.99),
+            quantile(&sum.rtt_us, 0.5),
+            sum.reconnects.to_string(),
+            sum.disconnects.values().sum::<u64>().to_string(),
+            sum.up_ms.to_string(),
+            sum.down_ms.to_string(),
+            sum.sent.to_string(),
+            sum.received.to_string(),
+        ];
+        table.push_str(&cells.join(","));
+        table.push('\n');
+    };
+    let answer = &safe.answer;
+    push("total", "", &answer.total);
+    if let Some(other) = &safe.other {
+        push("others", "", other);
+    }
+    for (of, sum) in &answer.by_network {
+        push("network", of.as_str(), sum);
+    }
+    for (of, sum) in &answer.by_release {
+        push("release", of.as_str(), sum);
+    }
+    for (by, classes) in [
+        ("name", &answer.by_name),
+        ("endpoint", &answer.by_endpoint),
+        ("region", &answer.by_region),
+    ] {
+        for (of, sum) in classes {
+            push(by, of.as_str(), sum);
+        }
+    }
+    for (of, sum) in &answer.by_os {
+        push("os", of, sum);
+    }
+    for (of, sum) in &answer.by_transport {
+        push("transport", of.as_str(), sum);
+    }
+    table
 }
 
 /// How many runs are behind a figure.

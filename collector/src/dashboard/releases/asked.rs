@@ -168,7 +168,7 @@ impl Releases {
 }
 
 /// What an issue of a release is, seen from the one it is compared with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Why {
     /// It was first seen in this release, and never in the other one.
@@ -267,7 +267,7 @@ fn why(row: &IssueRow, before: Before, (a, b): (&ReleaseRow, &ReleaseRow)) -> Op
 }
 
 /// What is to be thought of a difference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Verdict {
     /// Chance alone explains it.

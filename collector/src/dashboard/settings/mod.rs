@@ -1,7 +1,11 @@
 //! `/settings`: what only an admin changes. A room with a tab for each kind of thing.
 
 pub(super) mod alerts;
+pub(super) mod apps;
 pub(super) mod people;
+pub(super) mod remote;
+pub(super) mod retention;
+pub(super) mod sources;
 pub(super) mod symbols;
 pub(super) mod tokens;
 
@@ -9,6 +13,7 @@ use super::shell::Choice;
 use super::visit::Visit;
 use super::words::{Words, fill};
 use crate::access::PersonName;
+use crate::operating::NotDone;
 use axum::http::StatusCode;
 use axum::response::Redirect;
 
@@ -17,19 +22,36 @@ use axum::response::Redirect;
 enum Tab {
     People,
     Tokens,
+    Apps,
+    Retention,
+    Remote,
     Symbols,
+    Sources,
     Alerts,
 }
 
 impl Tab {
-    const ALL: [Self; 4] = [Self::People, Self::Tokens, Self::Symbols, Self::Alerts];
+    const ALL: [Self; 8] = [
+        Self::People,
+        Self::Tokens,
+        Self::Apps,
+        Self::Retention,
+        Self::Remote,
+        Self::Symbols,
+        Self::Sources,
+        Self::Alerts,
+    ];
 
     const fn path(self) -> &'static str {
         match self {
             Self::People => "/settings/people",
             Self::Tokens => "/settings/tokens",
+            Self::Apps => "/settings/apps",
+            Self::Retention => "/settings/retention",
+            Self::Remote => "/settings/remote",
             Self::Symbols => "/settings/symbols",
             Self::Alerts => "/settings/alerts",
+            Self::Sources => "/settings/sources",
         }
     }
 
@@ -37,8 +59,12 @@ impl Tab {
         match self {
             Self::People => w.a_people,
             Self::Tokens => w.a_tokens,
+            Self::Apps => w.o_apps,
+            Self::Retention => w.o_retention,
+            Self::Remote => w.o_remote,
             Self::Symbols => w.a_symbols,
             Self::Alerts => w.al_alerts,
+            Self::Sources => w.a_sources,
         }
     }
 
@@ -56,6 +82,20 @@ impl Tab {
 /// What somebody or a token is to be called, or what is wrong with it.
 fn named(said: &str, w: &'static Words) -> Result<PersonName, String> {
     said.parse().map_err(|why| fill(w.a_bad_name, &[&why]))
+}
+
+/// What is said where something was not done.
+fn not_done(w: &'static Words, why: &NotDone) -> String {
+    match why {
+        NotDone::NoApp(app) => fill(w.o_no_app, &[app]),
+        NotDone::AppExists(app) => fill(w.o_app_exists, &[app]),
+        NotDone::NoKey(..) => w.o_no_key.to_owned(),
+        NotDone::Refused(why) => fill(w.o_refused, &[why]),
+        NotDone::Failed(error) => {
+            tracing::error!(%error, "a setting was not changed");
+            w.a_unwritten.to_owned()
+        }
+    }
 }
 
 /// The status of a page that shows what was done, or what was wrong.

@@ -102,7 +102,7 @@ pub(crate) async fn what_is_asked_about_an_app_that_does_not_exist_is_empty(stor
     assert_eq!(store.issue(&app(), IssueId(1), DAY, 0).await.unwrap(), None);
     assert_eq!(
         store
-            .issue_reports(&app(), IssueId(1), 5, None)
+            .issue_reports(&app(), IssueId(1), None, 5, None)
             .await
             .unwrap(),
         []

@@ -1,7 +1,8 @@
 //! Issues and their reports.
 
 use super::samples::{DAY, HOUR, Life, START, app, id, keep, with_app};
-use crate::store::{Breakdown, IssueFilter, IssueId, IssueKind, Span, Store};
+use crate::store::{Breakdown, Group, IssueFilter, IssueId, IssueKind, Of, Span, Store};
+use candor_protocol::deidentify::Release;
 use std::collections::HashSet;
 
 pub(crate) async fn issues_are_listed_by_how_many_installations_met_them(store: &impl Store) {
@@ -169,6 +170,86 @@ pub(crate) async fn an_issue_is_compared_with_all_runs_of_its_classes(store: &im
     );
 }
 
+pub(crate) async fn an_issue_is_told_within_one_release(store: &impl Store) {
+    let store = with_app(store).await;
+    let life = |run, release, os| Life {
+        os_version: os,
+        ..Life::new(run, run).release(release)
+    };
+    let mut reports: Vec<_> = (0..10)
+        .map(|run| life(run, "1.0", "12.4").run(run, None, 0))
+        .collect();
+    reports.extend((10..14).map(|run| life(run, "1.1", "12.4").run(run, None, 0)));
+    reports.extend((14..16).map(|run| life(run, "1.1", "13.0").run(run, None, 0)));
+    reports.extend([0, 1, 2].map(|run| life(run, "1.0", "12.4").crash(100 + run, 1, true)));
+    reports.push(life(10, "1.1", "12.4").crash(110, 1, true));
+    reports.push(life(10, "1.1", "12.4").hour(3).crash(111, 1, false));
+    reports.push(life(15, "1.1", "13.0").hour(3).crash(112, 1, true));
+    reports.push(life(15, "1.1", "13.0").crash(113, 2, true));
+    keep(store, reports).await;
+    let (im, release) = (app(), |text: &str| text.parse().unwrap());
+    let within = async |id, of: &str| {
+        let of: Release = release(of);
+        let asked = store.issue_within(&im, IssueId(id), &of, DAY);
+        asked.await.unwrap()
+    };
+    let found = within(1, "1.1").await;
+    let row = |label: &str, reports, runs, of| Breakdown {
+        label: label.to_owned(),
+        reports,
+        runs,
+        of,
+    };
+    assert_eq!(
+        (found.reports, found.fatal, found.runs, found.installs),
+        (3, 2, 2, 2)
+    );
+    assert_eq!((found.spark[0], found.spark[3]), (1, 2));
+    assert_eq!(found.runs_total, 6);
+    let systems = [row("linux 12.4", 2, 1, 4), row("linux 13.0", 1, 1, 2)];
+    assert_eq!(found.by_os, systems);
+    assert_eq!(found.by_device, [row("x86_64-8c-16g", 3, 2, 6)]);
+    // Where it was not met there is nothing of it, but runs.
+    let found = within(2, "1.0").await;
+    assert_eq!((found.reports, found.runs_total), (0, 10));
+    assert!(found.by_os.is_empty() && found.by_device.is_empty());
+    assert_eq!(within(9, "1.0").await, Default::default());
+    // Reports of one release.
+    let read = async |of: Option<&str>, before| {
+        let of = of.map(release);
+        let reports = store.issue_reports(&im, IssueId(1), of.as_ref(), 9, before);
+        let reports = reports.await.unwrap();
+        reports.iter().map(|one| one.id).collect::<HashSet<_>>()
+    };
+    assert_eq!(read(None, None).await.len(), 6);
+    let three = HashSet::from([id(110), id(111), id(112)]);
+    assert_eq!(read(Some("1.1"), None).await, three);
+    assert_eq!(read(Some("9.9"), None).await, HashSet::new());
+    let one = HashSet::from([id(110)]);
+    let last = match read(Some("1.1"), Some(id(111))).await {
+        after if after == one => after,
+        _ => read(Some("1.1"), Some(id(112))).await,
+    };
+    assert_eq!(last, one);
+    // Installations of each class within each release.
+    let groups = store.groups(&im, Of::IssueWithin(IssueId(1)), DAY);
+    let groups = groups.await.unwrap();
+    let cell = |release: &str, class| Group::Within(release.to_owned(), Box::new(class));
+    let os = |text: &str| Group::Os(text.to_owned());
+    let device = || Group::Device("x86_64-8c-16g".to_owned());
+    let expected = [
+        (Group::Release("1.0".to_owned()), 3),
+        (Group::Release("1.1".to_owned()), 2),
+        (cell("1.0", os("linux 12.4")), 3),
+        (cell("1.0", device()), 3),
+        (cell("1.1", os("linux 12.4")), 1),
+        (cell("1.1", os("linux 13.0")), 1),
+        (cell("1.1", device()), 2),
+    ];
+    assert_eq!(groups.installs, 5);
+    assert_eq!(groups.by, expected.into_iter().collect());
+}
+
 pub(crate) async fn the_reports_of_an_issue_are_paged_newest_first(store: &impl Store) {
     let store = with_app(store).await;
     // Several in each hour, so that the time alone does not order them.
@@ -185,7 +266,7 @@ pub(crate) async fn the_reports_of_an_issue_are_paged_newest_first(store: &impl 
     let mut before = None;
     loop {
         let page = store
-            .issue_reports(&app(), IssueId(1), 7, before)
+            .issue_reports(&app(), IssueId(1), None, 7, before)
             .await
             .unwrap();
         let Some(last) = page.last() else { break };
@@ -208,7 +289,7 @@ pub(crate) async fn the_reports_of_an_issue_are_paged_newest_first(store: &impl 
     assert_eq!(store.issue_of(&app(), id(77)).await.unwrap(), None);
     assert_eq!(
         store
-            .issue_reports(&app(), IssueId(1), 7, Some(id(77)))
+            .issue_reports(&app(), IssueId(1), None, 7, Some(id(77)))
             .await
             .unwrap(),
         []

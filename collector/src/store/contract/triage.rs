@@ -293,7 +293,7 @@ pub(crate) async fn issues_that_were_merged_are_one_in_every_answer_until_they_a
     assert_eq!(listed[0], merged.row);
     assert_eq!(listed.len(), 4);
     let reports = store
-        .issue_reports(&app(), IssueId(2), 9, None)
+        .issue_reports(&app(), IssueId(2), None, 9, None)
         .await
         .unwrap();
     assert_eq!(reports.len(), 5);

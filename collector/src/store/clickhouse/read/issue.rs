@@ -4,7 +4,10 @@ use super::{Ask, issues, triage, whole, within};
 use crate::store::clickhouse::cell::What;
 use crate::store::clickhouse::sql;
 use crate::store::triage::turns;
-use crate::store::{Breakdown, IssueFilter, IssueId, IssuePage, Member, Span, StoreError};
+use crate::store::{
+    Breakdown, IssueFilter, IssueId, IssuePage, IssueWithin, Member, Span, StoreError,
+};
+use candor_protocol::deidentify::Release;
 use clickhouse::Row;
 use serde::Deserialize;
 use std::cmp::Reverse;
@@ -66,9 +69,9 @@ pub(in super::super) async fn issue(
     let (why, runs_total, by_release, by_os, by_device): (Vec<WhyRow>, _, _, _, _) = tokio::try_join!(
         ask.server.rows(&why),
         ask.server.count(&total),
-        breakdown(ask, &family, span, "release"),
-        breakdown(ask, &family, span, "os"),
-        breakdown(ask, &family, span, "device")
+        breakdown(ask, &family, None, span, "release"),
+        breakdown(ask, &family, None, span, "os"),
+        breakdown(ask, &family, None, span, "device")
     )?;
     let mut members = Vec::new();
     let mut own = None;
@@ -76,6 +79,7 @@ pub(in super::super) async fn issue(
         let why = issues::read_why(&row.why)?;
         match row.issue == root {
             true => own = Some(why),
+            false if marks.went(row.issue) => {}
             false => members.push(Member {
                 id: IssueId(row.issue),
                 title: row.title,
@@ -84,7 +88,7 @@ pub(in super::super) async fn issue(
         }
     }
     let unknown = || StoreError::Fault("an issue has no explanation".to_owned());
-    let deeds = triage::deeds(ask, &family).await?;
+    let deeds = triage::deeds(ask, &marks.voices(root)).await?;
     let facts = match deeds.is_empty() {
         true => Default::default(),
         false => triage::facts(ask, &family).await?,
@@ -101,6 +105,57 @@ pub(in super::super) async fn issue(
         runs_total,
         row,
     }))
+}
+
+/// One issue in one release.
+pub(in super::super) async fn issue_within(
+    ask: Ask<'_>,
+    id: IssueId,
+    release: &Release,
+    span: Span,
+) -> Result<IssueWithin, StoreError> {
+    if ask.history.is_empty() {
+        return Ok(IssueWithin::default());
+    }
+    let marks = triage::marks(ask).await?;
+    let root = marks.root(id.0);
+    let filter = IssueFilter {
+        release: Some(release.to_string()),
+        ..IssueFilter::all(span, 0)
+    };
+    let Some(row) = issues::one(ask, root, &filter, &marks).await? else {
+        return Ok(IssueWithin::default());
+    };
+    let family = marks.family(root);
+    let total = format!(
+        "SELECT toUInt64(sum(n)) AS count {} {} {}",
+        ask.history.of_summary(What::Runs),
+        within(span),
+        of_release(Some(release))
+    );
+    let (runs_total, by_os, by_device) = tokio::try_join!(
+        ask.server.count(&total),
+        breakdown(ask, &family, Some(release), span, "os"),
+        breakdown(ask, &family, Some(release), span, "device")
+    )?;
+    Ok(IssueWithin {
+        reports: row.reports,
+        fatal: row.fatal,
+        runs: row.runs,
+        installs: row.installs,
+        spark: row.spark,
+        rising: row.rising,
+        runs_total,
+        by_os,
+        by_device,
+    })
+}
+
+/// What restricts rows to a release, if one is asked for.
+fn of_release(release: Option<&Release>) -> String {
+    release.map_or_else(String::new, |release| {
+        format!("AND release = {}", sql::text(release.as_str()))
+    })
 }
 
 /// Reports per step in each release.
@@ -133,14 +188,15 @@ async fn trends(
     Ok(trends)
 }
 
-/// By one of the columns that reports and summaries share; most reports first.
+/// By one of the columns that reports and summaries share, of one release or of all; most reports first.
 async fn breakdown(
     ask: Ask<'_>,
     family: &[u64],
+    release: Option<&Release>,
     span: Span,
     column: &str,
 ) -> Result<Vec<Breakdown>, StoreError> {
-    let range = within(span);
+    let range = format!("{} {}", within(span), of_release(release));
     let mine = format!(
         "SELECT {column}, count(), uniqExact(run) FROM
              (SELECT {column}, id, run {} AND key IN {} {range} GROUP BY {column}, id, run HAVING sum(n) > 0)

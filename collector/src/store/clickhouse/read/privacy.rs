@@ -29,7 +29,8 @@ pub(in super::super) async fn groups(
     }
     match of {
         Of::Runs => runs(ask, span).await,
-        Of::Issue(id) => issue(ask, id, span).await,
+        Of::Issue(id) => issue(ask, id, span, &Dimension::ALL).await,
+        Of::IssueWithin(id) => issue_within(ask, id, span).await,
         Of::Connections => cells(ask, span).await,
     }
 }
@@ -56,7 +57,12 @@ async fn runs(ask: Ask<'_>, span: Span) -> Result<Groups, StoreError> {
     })
 }
 
-async fn issue(ask: Ask<'_>, id: IssueId, span: Span) -> Result<Groups, StoreError> {
+async fn issue(
+    ask: Ask<'_>,
+    id: IssueId,
+    span: Span,
+    by: &[Dimension],
+) -> Result<Groups, StoreError> {
     let marks = triage::marks(ask).await?;
     let which = format!(
         "AND key IN {} {}",
@@ -68,7 +74,7 @@ async fn issue(ask: Ask<'_>, id: IssueId, span: Span) -> Result<Groups, StoreErr
         installs: ask.server.count(&all).await?,
         ..Groups::default()
     };
-    for dimension in Dimension::ALL {
+    for dimension in by {
         let column = dimension.as_str();
         let rows: Vec<ClassRow> = ask
             .server
@@ -83,6 +89,40 @@ async fn issue(ask: Ask<'_>, id: IssueId, span: Span) -> Result<Groups, StoreErr
         groups
             .by
             .extend(rows.map(|row| (dimension.group(row.class), whole(row.installs))));
+    }
+    Ok(groups)
+}
+
+#[derive(Row, Deserialize)]
+struct WithinRow {
+    release: String,
+    class: String,
+    installs: i64,
+}
+
+async fn issue_within(ask: Ask<'_>, id: IssueId, span: Span) -> Result<Groups, StoreError> {
+    let marks = triage::marks(ask).await?;
+    let which = format!(
+        "AND key IN {} {}",
+        triage::keys(&marks.family(marks.root(id.0))),
+        within(span)
+    );
+    let mut groups = issue(ask, id, span, &[Dimension::Release]).await?;
+    for dimension in [Dimension::Os, Dimension::Device] {
+        let column = dimension.as_str();
+        let rows: Vec<WithinRow> = ask
+            .server
+            .rows(&format!(
+                "SELECT release, {column}, toInt64(count()) FROM
+                     (SELECT release, {column}, pseudonym {} {which} GROUP BY release, {column}, pseudonym HAVING sum(n) > 0)
+                 GROUP BY release, {column}",
+                ask.history.of_summary(What::Sighting)
+            ))
+            .await?;
+        groups.by.extend(rows.into_iter().map(|row| {
+            let class = Group::Within(row.release, Box::new(dimension.group(row.class)));
+            (class, whole(row.installs))
+        }));
     }
     Ok(groups)
 }

@@ -3,7 +3,8 @@
 use super::{bounds, issues, triage};
 use crate::store::sqlite::delta::from_json;
 use crate::store::triage::turns;
-use crate::store::{Breakdown, IssueFilter, IssueId, IssuePage, Member, Span};
+use crate::store::{Breakdown, IssueFilter, IssueId, IssuePage, IssueWithin, Member, Span};
+use candor_protocol::deidentify::Release;
 use rusqlite::Transaction;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -29,7 +30,7 @@ pub(in super::super) fn issue(
     let runs_total: Option<u64> = db
         .prepare_cached("SELECT sum(runs) FROM run_count WHERE app = ? AND at >= ? AND at < ?")?
         .query_row((app, from, to), |row| row.get(0))?;
-    let deeds = triage::deeds(db, app, &family)?;
+    let deeds = triage::deeds(db, app, &marks.voices(root))?;
     let facts = match deeds.is_empty() {
         true => Default::default(),
         false => triage::facts(db, app, &family)?,
@@ -37,15 +38,53 @@ pub(in super::super) fn issue(
     let first = (row.first_seen, row.first_release.as_str());
     Ok(Some(IssuePage {
         turns: turns(root, &deeds, &facts, first, now),
-        by_release: breakdown(db, app, &family, span, "release")?,
-        by_os: breakdown(db, app, &family, span, "os")?,
-        by_device: breakdown(db, app, &family, span, "device")?,
+        by_release: breakdown(db, app, &family, None, span, "release")?,
+        by_os: breakdown(db, app, &family, None, span, "os")?,
+        by_device: breakdown(db, app, &family, None, span, "device")?,
         trends: trends(db, app, &family, span)?,
-        members: members(db, app, &family)?,
+        members: members(db, app, &marks.voices(root))?,
         why: from_json(&why)?,
         runs_total: runs_total.unwrap_or_default(),
         row,
     }))
+}
+
+/// One issue in one release.
+pub(in super::super) fn within(
+    db: &Transaction<'_>,
+    app: i64,
+    id: IssueId,
+    release: &Release,
+    span: Span,
+) -> rusqlite::Result<IssueWithin> {
+    let marks = triage::marks(db, app)?;
+    let root = marks.root(id.0);
+    let filter = IssueFilter {
+        release: Some(release.to_string()),
+        ..IssueFilter::all(span, 0)
+    };
+    let Some(row) = issues::one(db, app, root, &filter, &marks)? else {
+        return Ok(IssueWithin::default());
+    };
+    let family = marks.family(root);
+    let (from, to) = bounds(span);
+    let runs_total: Option<u64> = db
+        .prepare_cached(
+            "SELECT sum(runs) FROM run_count WHERE app = ? AND at >= ? AND at < ?
+             AND release = (SELECT id FROM word WHERE text = ?)",
+        )?
+        .query_row((app, from, to, release.as_str()), |row| row.get(0))?;
+    Ok(IssueWithin {
+        reports: row.reports,
+        fatal: row.fatal,
+        runs: row.runs,
+        installs: row.installs,
+        spark: row.spark,
+        rising: row.rising,
+        runs_total: runs_total.unwrap_or_default(),
+        by_os: breakdown(db, app, &family, Some(release), span, "os")?,
+        by_device: breakdown(db, app, &family, Some(release), span, "device")?,
+    })
 }
 
 /// What was merged into an issue.
@@ -95,26 +134,32 @@ fn trends(
     Ok(trends)
 }
 
-/// By one of the columns that reports and summaries share; most reports first.
+/// By one of the columns that reports and summaries share, of one release or of all; most reports first.
 fn breakdown(
     db: &Transaction<'_>,
     app: i64,
     family: &[u64],
+    release: Option<&Release>,
     span: Span,
     column: &str,
 ) -> rusqlite::Result<Vec<Breakdown>> {
     let (from, to) = bounds(span);
     let among = triage::among(family);
+    let of_release = match release {
+        Some(_) => "release = (SELECT id FROM word WHERE text = ?4)",
+        None => "?4 IS NULL",
+    };
     let mut query = db.prepare(&format!(
         "SELECT word.text, mine.reports, mine.runs,
-             (SELECT coalesce(sum(runs), 0) FROM run_count WHERE app = ?1 AND at >= ?2 AND at < ?3 AND {column} = mine.class)
+             (SELECT coalesce(sum(runs), 0) FROM run_count
+              WHERE app = ?1 AND at >= ?2 AND at < ?3 AND {of_release} AND {column} = mine.class)
          FROM (SELECT {column} AS class, count(*) AS reports, count(DISTINCT run) AS runs FROM report INDEXED BY report_issue
-               WHERE app = ?1 AND issue {among} AND at >= ?2 AND at < ?3 GROUP BY {column}) AS mine
+               WHERE app = ?1 AND issue {among} AND at >= ?2 AND at < ?3 AND {of_release} GROUP BY {column}) AS mine
          JOIN word ON word.id = mine.class
          ORDER BY mine.reports DESC, word.text"
     ))?;
     query
-        .query_map((app, from, to), |row| {
+        .query_map((app, from, to, release.map(Release::as_str)), |row| {
             Ok(Breakdown {
                 label: row.get(0)?,
                 reports: row.get(1)?,

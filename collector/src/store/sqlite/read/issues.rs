@@ -251,7 +251,7 @@ fn met(
     Ok(met)
 }
 
-/// One issue's row, whether or not it has a report in the range.
+/// One issue's row, whether or not it has a report in the range and of the classes that are asked for.
 pub(super) fn one(
     db: &Transaction<'_>,
     app: i64,
@@ -261,7 +261,7 @@ pub(super) fn one(
 ) -> rusqlite::Result<Option<IssueRow>> {
     let seen = seen(db, app, Some(&marks.family(id)))?;
     match entry(db, app, id, Counted::default(), marks, &seen, filter.now)? {
-        Some(entry) => row(db, app, entry, filter.span, &Classes::default(), marks),
+        Some(entry) => row(db, app, entry, filter.span, &Classes::of(filter), marks),
         None => Ok(None),
     }
 }

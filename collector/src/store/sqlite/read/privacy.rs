@@ -22,7 +22,7 @@ pub(in super::super) fn groups(
             return cells(db, app, (from / WEEK, to.saturating_add(WEEK - 1) / WEEK));
         }
         Of::Runs => None,
-        Of::Issue(id) => Some(id),
+        Of::Issue(id) | Of::IssueWithin(id) => Some(id),
     };
     let family = match issue {
         Some(id) => {
@@ -35,6 +35,7 @@ pub(in super::super) fn groups(
     let values: [&dyn ToSql; 3] = [&app, &from, &to];
     let (table, dimensions): (&str, &[Dimension]) = match of {
         Of::Runs | Of::Connections => ("run WHERE true", &[Dimension::Release]),
+        Of::IssueWithin(_) => (&of_issue, &[Dimension::Release]),
         Of::Issue(_) => (&of_issue, &Dimension::ALL),
     };
     let table = format!("{table} AND app = ?1 AND at >= ?2 AND at < ?3");
@@ -54,6 +55,23 @@ pub(in super::super) fn groups(
         let mut rows = query.query(&values[..])?;
         while let Some(row) = rows.next()? {
             groups.by.insert(dimension.group(row.get(0)?), row.get(1)?);
+        }
+    }
+    if let Of::IssueWithin(_) = of {
+        for dimension in [Dimension::Os, Dimension::Device] {
+            let column = dimension.as_str();
+            let mut query = db.prepare(&format!(
+                "SELECT release.text, class.text, mine.installs FROM
+                     (SELECT release, {column} AS class, count(DISTINCT pseudonym) AS installs FROM {table}
+                      GROUP BY release, {column}) AS mine
+                 JOIN word AS release ON release.id = mine.release
+                 JOIN word AS class ON class.id = mine.class"
+            ))?;
+            let mut rows = query.query(&values[..])?;
+            while let Some(row) = rows.next()? {
+                let class = Group::Within(row.get(0)?, Box::new(dimension.group(row.get(1)?)));
+                groups.by.insert(class, row.get(2)?);
+            }
         }
     }
     Ok(groups)

@@ -2,7 +2,7 @@
 
 use super::triage;
 use crate::store::{IssueId, body, ids};
-use candor_protocol::deidentify::{Pseudonym, ReportId};
+use candor_protocol::deidentify::{Pseudonym, Release, ReportId};
 use candor_protocol::report::Report;
 use rusqlite::{OptionalExtension, Transaction};
 
@@ -41,6 +41,21 @@ pub(in super::super) fn of_issue(
     db: &Transaction<'_>,
     app: i64,
     issue: IssueId,
+    release: Option<&Release>,
+    limit: u32,
+    before: Option<ReportId>,
+) -> rusqlite::Result<Vec<Report>> {
+    let marks = triage::marks(db, app)?;
+    let family = marks.family(marks.root(issue.0));
+    of_family(db, app, &family, release, limit, before)
+}
+
+/// Reports of all of these issues, newest first.
+pub(in super::super) fn of_family(
+    db: &Transaction<'_>,
+    app: i64,
+    family: &[u64],
+    release: Option<&Release>,
     limit: u32,
     before: Option<ReportId>,
 ) -> rusqlite::Result<Vec<Report>> {
@@ -56,13 +71,16 @@ pub(in super::super) fn of_issue(
     let Some((at, seq)) = before else {
         return Ok(Vec::new());
     };
-    let marks = triage::marks(db, app)?;
-    let family = marks.family(marks.root(issue.0));
+    let of_release = match release {
+        Some(_) => " AND release = (SELECT id FROM word WHERE text = ?5)",
+        None => " AND ?5 IS NULL",
+    };
     let mut query = db.prepare(&format!(
-        "SELECT written FROM report WHERE app = ? AND issue {} AND (at, seq) < (?, ?) ORDER BY at DESC, seq DESC LIMIT ?",
-        triage::among(&family)
+        "SELECT written FROM report WHERE app = ?1 AND issue {} AND (at, seq) < (?2, ?3){of_release} ORDER BY at DESC, seq DESC LIMIT ?4",
+        triage::among(family)
     ))?;
-    let mut rows = query.query((app, at, seq, limit.min(MOST)))?;
+    let release = release.map(Release::as_str);
+    let mut rows = query.query((app, at, seq, limit.min(MOST), release))?;
     let mut reports = Vec::new();
     while let Some(row) = rows.next()? {
         reports.extend(body::read(row.get_ref(0)?.as_blob()?));
