@@ -49,6 +49,7 @@ pub struct Metrics {
     asked: AtomicU64,
     reports: Family<Outcome, Counter>,
     certificates: Family<Outcome, Counter>,
+    alerts: Family<Outcome, Counter>,
     acknowledged: Histogram,
     committed: Histogram,
     last_stored: Gauge,
@@ -68,6 +69,7 @@ impl Default for Metrics {
             asked: AtomicU64::new(0),
             reports: Family::default(),
             certificates: Family::default(),
+            alerts: Family::default(),
             acknowledged: Histogram::new(SECONDS),
             committed: Histogram::new(SECONDS),
             last_stored: Gauge::default(),
@@ -92,6 +94,8 @@ impl Metrics {
         registry.register("reports", help, self.reports.clone());
         let help = "Times that the certificate was read again, by whether it could be used";
         registry.register("certificate_reads", help, self.certificates.clone());
+        let help = "Attempts to send a message of alerts, by what became of them";
+        registry.register("alert_attempts", help, self.alerts.clone());
         let help = "From the head of a request until its reports are on disk";
         registry.register_with_unit(
             "acknowledge",
@@ -192,6 +196,14 @@ impl Metrics {
         let outcome = if usable { "used" } else { "refused" };
         let reason = "";
         self.certificates
+            .get_or_create(&Outcome { outcome, reason })
+            .inc();
+    }
+
+    /// It was tried to send a message of alerts.
+    pub(crate) fn alert_attempted(&self, outcome: &'static str) {
+        let reason = "";
+        self.alerts
             .get_or_create(&Outcome { outcome, reason })
             .inc();
     }

@@ -18,6 +18,7 @@ use candor_collector::privacy::erasure::{Wanted, erase};
 use candor_collector::server;
 use candor_collector::state::{Clock, State};
 use candor_collector::store::sqlite::SqliteStore;
+use candor_collector::store::triage::{By, Change, Person};
 use candor_collector::store::{Part, Store};
 use candor_symbols::Symbols;
 use ring::hmac;
@@ -33,6 +34,11 @@ use support::{NOW, app, crash, pack};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tower::ServiceExt;
+
+/// When the hour of these stories began.
+const HOUR: u64 = 1_699_999_200;
+
+const WEEK: u64 = 7 * 24 * 3_600;
 
 const BUILD: &str = "4e1d9b0a7c3f5e6d8b2a1c0f9e8d7c6b5a4f3e2d";
 
@@ -214,16 +220,43 @@ impl House {
         self.now.fetch_add(seconds, Ordering::Relaxed);
     }
 
-    /// So many installations crash here.
+    /// So many installations crash here, in this hour and in a usual release.
     async fn crash(&mut self, installs: u32, offset: u64) {
+        self.crash_at(installs, offset, HOUR, "1.2.3").await;
+    }
+
+    async fn crash_at(&mut self, installs: u32, offset: u64, at: u64, release: &str) {
         let numbers = self.next..self.next + installs;
         self.next += installs;
-        let lines: Vec<String> = numbers.map(|number| crash(number, BUILD, offset)).collect();
+        let line = |number| {
+            crash(number, BUILD, offset)
+                .replace(&HOUR.to_string(), &at.to_string())
+                .replace("1.2.3", release)
+        };
+        self.take(&numbers.map(line).collect::<Vec<_>>()).await;
+    }
+
+    /// So many installations send what might identify somebody.
+    async fn leak(&mut self, installs: u32) {
+        let numbers = self.next..self.next + installs;
+        self.next += installs;
+        let signal =
+            "\"signal\":{\"signal\":\"SIGSEGV\",\"origin\":\"kernel\",\"fault\":\"null_like\"}";
+        let panic = "\"panic\":{\"message\":\"no route to wang.fang@example.org\"}";
+        let line = |number| {
+            let crash = crash(number, BUILD, 0x1000);
+            assert!(crash.contains(signal), "{crash}");
+            crash.replace(signal, panic)
+        };
+        self.take(&numbers.map(line).collect::<Vec<_>>()).await;
+    }
+
+    async fn take(&self, lines: &[String]) {
         let request = Request::post("/v1/batches")
             .header("authorization", format!("Bearer {}", self.key))
             .header("content-type", "application/x-ndjson")
             .header("content-encoding", "gzip");
-        let body = pack(&lines);
+        let body = pack(lines);
         let request = request.header("content-length", body.len());
         let answer = self
             .router
@@ -407,6 +440,11 @@ async fn what_fails_is_sent_again_under_the_same_id() {
     house.pass(3_600);
     assert_eq!(house.send().await, 0);
     assert_eq!(house.attempts(), [(3, None, false)]);
+    let figures = house.state.metrics.text().expect("figures");
+    for counted in ["failed\",reason=\"\"} 2", "arrived\",reason=\"\"} 1"] {
+        let line = format!("candor_alert_attempts_total{{outcome=\"{counted}");
+        assert!(figures.contains(&line), "{figures}");
+    }
     let arrived = receiver.arrived();
     assert_eq!(arrived.len(), 3);
     let mut ids = arrived
@@ -474,6 +512,128 @@ async fn what_happens_in_quiet_hours_is_told_in_one_afterwards() {
     let data = receiver.arrived()[0].json()["data"].clone();
     assert_eq!(data["digest"], "quiet_hours");
     assert_eq!(data["alerts"].as_array().map(Vec::len), Some(3));
+}
+
+#[tokio::test]
+async fn crashes_far_above_the_same_hour_of_past_weeks_are_told_with_their_issue() {
+    let (data, receiver) = (tempfile::tempdir().expect("one"), Receiver::start().await);
+    let mut house = House::open(data.path()).await;
+    house.add("ops", "json", &receiver.url("/"), "").await;
+    for week in 1..=4 {
+        house.crash_at(2, 0x1000, HOUR - week * WEEK, "1.2.3").await;
+    }
+    house.crash(19, 0x1000).await;
+    house.look().await;
+    assert_eq!(house.send().await, 0);
+    house.crash(21, 0x1000).await;
+    for _ in 0..3 {
+        house.look().await;
+        house.send().await;
+    }
+    let arrived = receiver.arrived();
+    let alerts: Vec<_> = arrived
+        .iter()
+        .map(|one| one.json()["data"]["alerts"][0].clone())
+        .collect();
+    assert_eq!(alerts.len(), 2, "{alerts:?}");
+    for alert in &alerts {
+        assert_eq!(alert["rule"], "spike");
+        assert_eq!(
+            (&alert["hour"], &alert["usual"]),
+            (&HOUR.into(), &2.0.into())
+        );
+        assert_eq!(alert["reports"]["exactly"], 40);
+    }
+    assert!(alerts[0]["issue"].is_null());
+    assert_eq!(alerts[1]["issue"]["installs"]["exactly"], 40);
+}
+
+#[tokio::test]
+async fn an_issue_that_was_resolved_and_is_back_is_told_once() {
+    let (data, receiver) = (tempfile::tempdir().expect("one"), Receiver::start().await);
+    let mut house = House::open(data.path()).await;
+    house.add("ops", "json", &receiver.url("/"), "").await;
+    house.crash(12, 0x1000).await;
+    house.look().await;
+    house.send().await;
+    let told = receiver.arrived()[0].json();
+    let issue = told["data"]["alerts"][0]["issue"]["id"].clone();
+    let issue = issue.as_str().expect("a number").parse().expect("a number");
+    let by = By {
+        who: Person::new("wei").expect("a name"),
+        at: NOW,
+    };
+    let resolved = Change::Resolve(Some("1.2.3".parse().expect("a release")));
+    let store = &house.state.store;
+    let done = store.triage(&app(), &[issue], resolved, by).await;
+    assert_eq!(done.expect("it is resolved"), 1);
+    // The release that it is resolved in may go on.
+    house.crash(4, 0x1000).await;
+    house.look().await;
+    assert_eq!(house.send().await, 0);
+    for _ in 0..3 {
+        house.crash_at(1, 0x1000, HOUR, "1.3.0").await;
+        house.look().await;
+        house.send().await;
+    }
+    let arrived = receiver.arrived();
+    assert_eq!(arrived.len(), 2);
+    let alert = &arrived[1].json()["data"]["alerts"][0];
+    assert_eq!(alert["rule"], "regression");
+    assert_eq!(
+        (&alert["resolved"], &alert["release"]),
+        (&"1.2.3".into(), &"1.3.0".into())
+    );
+}
+
+#[tokio::test]
+async fn an_agent_that_leaks_is_told_without_what_it_leaked() {
+    let (data, receiver) = (tempfile::tempdir().expect("one"), Receiver::start().await);
+    let mut house = House::open(data.path()).await;
+    house.add("ops", "json", &receiver.url("/"), "").await;
+    house.look().await;
+    house.leak(3).await;
+    house.look().await;
+    house.send().await;
+    let arrived = receiver.arrived();
+    assert_eq!(arrived.len(), 1);
+    let alert = &arrived[0].json()["data"]["alerts"][0];
+    assert_eq!(alert["rule"], "quarantine");
+    assert_eq!(alert["field"], "what.crash.cause.panic.message");
+    assert_eq!(alert["reports"]["fewer_than"], 10);
+    assert!(!arrived[0].body.contains("wang"));
+    // Nothing else comes, and nothing is stored.
+    house.leak(30).await;
+    house.pass(29 * 60);
+    house.look().await;
+    assert_eq!(house.send().await, 0);
+    house.pass(60);
+    house.look().await;
+    assert_eq!(house.send().await, 1);
+    let alert = &receiver.arrived()[1].json()["data"]["alerts"][0];
+    assert_eq!(
+        (&alert["rule"], &alert["minutes"]),
+        (&"silence".into(), &30.into())
+    );
+    assert_eq!(alert["reports"]["exactly"], 33);
+}
+
+#[tokio::test]
+async fn a_copy_knows_whom_to_tell_and_tells_nothing_again() {
+    let (data, copy) = (
+        tempfile::tempdir().expect("one"),
+        tempfile::tempdir().expect("one"),
+    );
+    let mut house = House::open(data.path()).await;
+    house.add("ops", "json", "http://127.0.0.1:9/", "").await;
+    house.crash(12, 0x1000).await;
+    house.look().await;
+    house.state.alerts.copy_to(copy.path()).expect("a copy");
+    let copied = Alerts::of(copy.path());
+    let (here, there) = (house.state.alerts.of_app(&app()), copied.of_app(&app()));
+    assert_eq!(here.expect("a file"), there.expect("a file"));
+    assert_eq!(house.attempts().len(), 1);
+    assert_eq!(copied.attempted(&app()).expect("no file"), []);
 }
 
 #[tokio::test]

@@ -9,14 +9,14 @@ use candor_collector::store::sqlite::SqliteStore;
 use candor_collector::store::{Incoming, Store};
 use candor_protocol::report::Report;
 use clickhouse::cluster::Cluster;
-use clickhouse::{OLD, required};
+use clickhouse::{NEW, OLD, required};
 use std::io::BufReader;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use support::process::{SERVE, listens_at};
-use support::{Answer, NOW, app, holds, pack, post, pseudonym, request, run};
+use support::{Answer, NOW, app, crash, holds, pack, post, pseudonym, request, run};
 use tempfile::TempDir;
 
 /// What is not so by then will not be.
@@ -127,6 +127,49 @@ impl Drop for Collector {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn alerts_are_found_on_either_clickhouse() {
+    for age in [&OLD, &NEW] {
+        let Some(server) = required(age) else {
+            continue;
+        };
+        let store = server.address();
+        let desk = Desk::with_app(&store);
+        let collector = desk.collector(&store);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let hour = now.expect("a time after 1970").as_secs() / 3_600 * 3_600;
+        let weeks_ago = hour - 28 * 86_400;
+        let at = |number: u32, at: u64| {
+            let line = crash(number, "4e1d9b0a7c3f5e6d8b2a1c0f9e8d7c6b5a4f3e2d", 0x1000);
+            line.replace("1699999200", &at.to_string())
+        };
+        let lines = (0..4).map(|week| at(week, weeks_ago + u64::from(week) * 7 * 86_400));
+        let lines: Vec<String> = lines
+            .chain((10..50).map(|number| at(number, hour)))
+            .collect();
+        let answer = post(collector.address, &desk.key, &pack(&lines)).await;
+        assert_eq!(answer.accepted().0, 44);
+        let since = Instant::now();
+        let told = loop {
+            let path = "/api/v1/alerts?app=im";
+            let answer = request(collector.address, "GET", path, &[], b"").await;
+            let told = answer.json().as_array().cloned().unwrap_or_default();
+            if !told.is_empty() {
+                break told;
+            }
+            assert!(since.elapsed() < PATIENCE, "nothing is told");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        };
+        let rules: Vec<_> = told.iter().map(|alert| &alert["rule"]).collect();
+        assert_eq!(rules, ["spike", "spike"], "{told:?}");
+        let counts: Vec<_> = told
+            .iter()
+            .map(|alert| &alert["reports"]["exactly"])
+            .collect();
+        assert_eq!(counts, [40, 40]);
     }
 }
 

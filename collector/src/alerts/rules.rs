@@ -4,6 +4,7 @@ use super::alert::{About, Count, Rule, Subject, kind};
 use super::facts::{DAY, Facts, SPIKE_HOURS};
 use super::settings::{Connection, CrashFree, NewIssue, Rules, Spike};
 use super::spike::{HOUR, Usual, WEEK, WEEKS};
+use crate::statistics::{Interval, Share, newcombe};
 use crate::store::IssueRow;
 use crate::store::triage::State;
 
@@ -222,7 +223,13 @@ fn connection(rule: Connection, facts: &Facts) -> Option<Finding> {
     let share = |ready: u64, attempts: u64| ready.min(attempts) as f64 * 100.0 / attempts as f64;
     let now = share(lately.ready, lately.attempts);
     let then = share(before.ready, before.attempts);
-    (then - now >= rule.points && then > now).then(|| Finding {
+    // Chance alone explains small differences of few attempts.
+    let apart = newcombe(
+        Share::new(before.ready, before.attempts),
+        Share::new(lately.ready, lately.attempts),
+    );
+    let is_certain = apart.is_some_and(Interval::excludes_zero);
+    (then - now >= rule.points && then > now && is_certain).then(|| Finding {
         key: "connection".to_owned(),
         about: About::Connection {
             percent: percent(lately.ready, lately.attempts),

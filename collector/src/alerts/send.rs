@@ -37,6 +37,17 @@ pub(super) enum Outcome {
     },
 }
 
+impl Outcome {
+    /// Its word, for figures.
+    pub(super) const fn word(&self) -> &'static str {
+        match self {
+            Self::Arrived => "arrived",
+            Self::Refused(_) => "refused",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
 /// Sends messages.
 pub(super) struct Courier {
     targets: Targets,

@@ -171,6 +171,7 @@ pub async fn send<S: Store>(state: &State<S>) -> Result<usize, StoreError> {
             continue;
         };
         let (now, draw) = (state.clock.now(), rand::random::<f64>());
+        state.metrics.alert_attempted(outcome.word());
         if outcome != Outcome::Arrived {
             let webhook = delivery.webhook.as_str();
             tracing::warn!(webhook, ?outcome, "an alert did not arrive");

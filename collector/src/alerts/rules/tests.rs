@@ -319,8 +319,7 @@ fn a_spike_of_an_issue_is_compared_with_its_own_weeks() {
 
 #[test]
 fn fewer_connections_than_before_are_told_once_good_news_had_time_to_come() {
-    // 09:26: the hour from 08:00 is the last one that is whole and half an hour old, so 03:00 to 09:00 are hours -6 to -1... but
-    // 08:56 is not past 09:00 yet.
+    // It is 09:26: whole and half an hour old is what ended by 08:00, so the six hours from 02:00 are compared.
     let worse = |facts: Facts, hours: std::ops::RangeInclusive<u64>, ready: u64| {
         hours.fold(facts, |facts, ago| facts.at(ago, |hour| hour.ready = ready))
     };
@@ -361,6 +360,12 @@ fn fewer_connections_than_before_are_told_once_good_news_had_time_to_come() {
             "the hours that are not whole do not count",
             rules(5.0, 500),
             worse(usual(), 0..=1, 0),
+            false,
+        ),
+        (
+            "chance explains it",
+            rules(0.1, 500),
+            worse(usual(), 2..=7, 494),
             false,
         ),
         (
