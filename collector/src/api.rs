@@ -1,5 +1,6 @@
 //! What programs may ask.
 
+mod alerts;
 mod connections;
 mod document;
 mod freezes;
@@ -42,6 +43,7 @@ pub fn routes<S: Store>(state: State<S>) -> Routes<State<S>> {
             Need::Aggregates,
             connections::connections::<S>,
         )
+        .get("/api/v1/alerts", Need::Aggregates, alerts::alerts::<S>)
         .get("/api/v1/issues", Need::Aggregates, issues::issues::<S>)
         .get("/api/v1/issues/{id}", Need::Aggregates, issues::issue::<S>)
         .get(

@@ -421,6 +421,21 @@ pub enum SettingsCommand {
         #[command(flatten)]
         data: Data,
     },
+    /// Say where the source of an app is shown: own functions in stacks lead there.
+    Forge {
+        /// Of which app.
+        #[arg(long, value_name = "NAME")]
+        app: AppName,
+        /// An https address with {file}, and {release} and {line} where they stand, or `none`.
+        #[arg(value_name = "TEMPLATE|none")]
+        template: String,
+        /// The directory in which the app is built: what is left out of files.
+        #[arg(long, value_name = "DIR", default_value = "")]
+        strip: String,
+        /// Where everything is kept.
+        #[command(flatten)]
+        data: Data,
+    },
     /// Ask the agents of an app for less, from their next upload on: of all releases, or of a range of them. What is asked replaces
     /// what was asked in the same range; to ask for nothing takes it back.
     Narrow {

@@ -10,6 +10,7 @@ use crate::cli::{
     AuditCommand, Data, KeysCommand, LessOf, PartnerCommand, PeopleCommand, Quota, ReceiptCommand,
     RequestCommand, SettingsCommand, TokensCommand, What,
 };
+use crate::forge::{self, Forge};
 use crate::operating;
 use crate::privacy::erasure::{self, Wanted};
 use crate::privacy::narrowing::Less;
@@ -98,6 +99,28 @@ pub async fn settings<S: Store>(state: &State<S>, command: SettingsCommand) -> S
             };
             let asking = operating::ask(state, WHO, &app, less);
             asking.await.map_err(told)?;
+        }
+        SettingsCommand::Forge {
+            app,
+            template,
+            strip,
+            ..
+        } => {
+            known(state, &app).await?;
+            let forge = match template.as_str() {
+                "none" => None,
+                template => Some(Forge::new(template, &strip)?),
+            };
+            office.change_settings(
+                WHO,
+                now,
+                Some(&app),
+                forge::said(forge.as_ref()),
+                |settings| {
+                    settings.show_source(&app, forge);
+                    Ok(())
+                },
+            )?;
         }
         SettingsCommand::Quota {
             app,
@@ -414,7 +437,7 @@ macro_rules! in_data {
 }
 
 in_data! {
-    SettingsCommand { Show Region Retention Narrow Quota Holidays }
+    SettingsCommand { Show Region Retention Narrow Quota Forge Holidays }
     KeysCommand { Add List Rotate Revoke }
     PeopleCommand { Add List Role Remove Password }
     TokensCommand { Add List Revoke }

@@ -6,6 +6,7 @@ mod knobs;
 pub use file::{Problem, read as read_file};
 pub use knobs::{KNOBS, Kind, Knob};
 
+use crate::alerts::guard::Targets;
 use crate::ingest::Limits;
 use crate::privacy::groups::SmallGroups;
 use crate::server::CertificateFiles;
@@ -15,6 +16,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use url::Url;
 
 /// The variable of the environment that names the file.
 pub const FILE_VARIABLE: &str = "CANDOR_CONFIG";
@@ -37,6 +39,8 @@ pub struct Config {
     pub tls_proxy: bool,
     /// What is done with classes of breakdowns that few installations are in.
     pub small_groups: SmallGroups,
+    /// The file with a developer's rules of grouping.
+    pub grouping_rules: Option<PathBuf>,
     /// How much is done at a time.
     pub limits: Limits,
     /// The certificate and its key.
@@ -49,6 +53,12 @@ pub struct Config {
     pub drain: Duration,
     /// How long requests may go on after that.
     pub grace: Duration,
+    /// Whether this collector tells alerts.
+    pub alerts: bool,
+    /// Where alerts may be sent to.
+    pub alerts_targets: Targets,
+    /// Under which address people reach the dashboard.
+    pub public_address: Option<Url>,
     /// Whether the log is JSON.
     pub json_log: bool,
     /// What is logged; `None` for what `RUST_LOG` says, or else everything from `info` up.
@@ -64,12 +74,16 @@ impl Default for Config {
             open: false,
             tls_proxy: false,
             small_groups: SmallGroups::default(),
+            grouping_rules: None,
             limits: Limits::default(),
             certificate: None,
             key: None,
             metrics: None,
             drain: Duration::ZERO,
             grace: Duration::from_secs(10),
+            alerts: true,
+            alerts_targets: Targets::default(),
+            public_address: None,
             json_log: false,
             log: None,
         }
@@ -211,7 +225,7 @@ impl Config {
 }
 
 /// The name that is most like this one, if any is.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     /// Below this, two names have nothing to do with each other.
     const ALIKE: f64 = 0.7;
     known

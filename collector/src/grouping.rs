@@ -9,18 +9,23 @@ mod corpus;
 mod crash;
 mod frames;
 mod freeze;
+mod glob;
 mod message;
+mod rules;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 
 pub use frames::Frame;
+pub use rules::Rules;
 
 use crate::store::{IssueId, IssueKind};
-use candor_protocol::report::{Module, Report, Stack, What};
+use candor_protocol::report::{Cause, Module, Report, Stack, What};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 /// The issue that a report belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +40,8 @@ pub struct Grouped {
     pub culprit: String,
     /// Why.
     pub why: Explanation,
+    /// The issue that it would belong to without a developer's rules, where that is another one.
+    pub before: Option<IssueId>,
 }
 
 /// Why reports are one issue: they agree in all of this.
@@ -46,6 +53,9 @@ pub struct Explanation {
     pub facts: Vec<String>,
     /// The frames that contributed, in the order in which they count.
     pub frames: Vec<String>,
+    /// Names of a developer's rules that took part when the issue was seen first. They do not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_file: Vec<String>,
 }
 
 /// What the names of rules begin with that go by frames of the app's own code.
@@ -61,16 +71,56 @@ pub fn group<F: Into<Frame>>(
     report: &Report,
     name: impl Fn(&Stack, &[Module]) -> Vec<F>,
 ) -> Option<Grouped> {
-    let name = |stack, modules| {
-        name(stack, modules)
-            .into_iter()
-            .map(Into::into)
-            .collect::<Vec<Frame>>()
+    let name = |stack: &Stack, modules: &[Module]| {
+        let frames = name(stack, modules).into_iter();
+        frames.map(Into::into).collect()
     };
+    group_as(report, None, name)
+}
+
+/// The same, with a developer's rules for the app.
+pub fn group_by<F: Into<Frame>>(
+    report: &Report,
+    rules: &Rules,
+    app: &str,
+    name: impl Fn(&Stack, &[Module]) -> Vec<F>,
+) -> Option<Grouped> {
+    if rules.count() == 0 {
+        return group(report, name);
+    }
+    let took: RefCell<BTreeSet<String>> = RefCell::default();
+    let message = match &report.what {
+        What::Crash(crash) => match &crash.cause {
+            Cause::Panic { message, .. } => {
+                rules.message(app, message.as_str(), &mut took.borrow_mut())
+            }
+            Cause::Signal { .. } => None,
+        },
+        _ => None,
+    };
+    let mut now = group_as(report, message.as_deref(), |stack, modules| {
+        let frames = name(stack, modules).into_iter().map(Into::into).collect();
+        rules.frames(app, frames, &mut took.borrow_mut())
+    })?;
+    let took = took.into_inner();
+    if !took.is_empty() {
+        let before = group(report, name)?.id;
+        now.before = (before != now.id).then_some(before);
+        now.why.by_file = took.into_iter().collect();
+    }
+    Some(now)
+}
+
+/// `message` is what a panic is taken to say instead of what it says.
+fn group_as(
+    report: &Report,
+    message: Option<&str>,
+    name: impl Fn(&Stack, &[Module]) -> Vec<Frame>,
+) -> Option<Grouped> {
     match &report.what {
         What::Crash(crash) => {
             let stack = name(&crash.thread.stack, &crash.modules);
-            Some(crash::group(crash, &stack))
+            Some(crash::group(crash, message, &stack))
         }
         What::Freeze(freeze) => {
             let stacks = freeze.stacks.iter();
@@ -94,10 +144,11 @@ impl Explanation {
             rule: rule.to_owned(),
             facts,
             frames,
+            by_file: Vec::new(),
         }
     }
 
-    /// Two explanations have the same id when they are equal, and for all practical purposes only then.
+    /// Two explanations have the same id when they are equal but for `by_file`, and for all practical purposes only then.
     fn id(&self, kind: IssueKind) -> IssueId {
         let mut hash = Sha256::new();
         let mut part = |text: &str| {
@@ -122,6 +173,7 @@ impl Explanation {
             title,
             culprit,
             why: self,
+            before: None,
         }
     }
 }

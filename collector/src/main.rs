@@ -1,9 +1,11 @@
 //! Wires the parts that the command line asks for.
 
 use candor_collector::access::{Door, Register};
+use candor_collector::alerts::{self, Alerts};
 use candor_collector::cli::{AppCommand, Cli, Command, Data, SymbolsCommand};
 use candor_collector::commands::{self, InData};
 use candor_collector::config::{Config, Loaded};
+use candor_collector::grouping::Rules;
 use candor_collector::privacy::Office;
 use candor_collector::server::Serving;
 use candor_collector::state::State;
@@ -97,7 +99,19 @@ fn check(file: &Path) -> Result<(), String> {
     if let Some(files) = loaded.config.tls() {
         files.read()?;
     }
+    rules(&loaded.config)?;
     say(&loaded.table())
+}
+
+/// A developer's rules of grouping, if there are any.
+fn rules(config: &Config) -> Result<Rules, String> {
+    let Some(file) = &config.grouping_rules else {
+        return Ok(Rules::default());
+    };
+    Rules::read(file).map_err(|wrong| {
+        let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+        wrong.join("\n")
+    })
 }
 
 /// Papers first: what is erased meanwhile may then be missing from both, but is in no copy without its receipt being due.
@@ -116,6 +130,8 @@ fn backup(data: &Data, to: &Path) -> Result<(), String> {
     Office::open(data)
         .and_then(|office| office.copy_to(to))
         .map_err(told)?;
+    let alerts = Alerts::of(data).copy_to(to);
+    alerts.map_err(|error| format!("alerts: {error}"))?;
     let people = Register::of(data).copy_to(to);
     people.map_err(|error| format!("people: {error}"))?;
     let symbols = symbol_files::copy(data, to).map_err(|error| format!("symbols: {error}"))?;
@@ -229,9 +245,23 @@ async fn serve(loaded: Loaded) -> Result<(), String> {
         (false, true) => Door::of(&data.directory).behind_tls(),
         (false, false) => Door::of(&data.directory),
     };
+    let rules = rules(&config)?;
+    if rules.count() > 0 {
+        tracing::info!(
+            rules = rules.count(),
+            "a developer's rules of grouping are in effect"
+        );
+    }
     let state = State {
+        rules: Arc::new(rules),
         small: config.small_groups,
         door: Arc::new(door),
+        alerts: Arc::new(Alerts::of(&data.directory).with(alerts::Options {
+            tells: config.alerts,
+            targets: config.alerts_targets,
+            public_address: config.public_address.clone(),
+            names: None,
+        })),
         ..open(&data).await?
     };
     tracing::info!(

@@ -8,6 +8,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What requests wait for.
@@ -45,6 +46,7 @@ const SECONDS: [f64; 12] = [
 pub struct Metrics {
     registry: Registry,
     requests: Family<Answer, Counter>,
+    asked: AtomicU64,
     reports: Family<Outcome, Counter>,
     certificates: Family<Outcome, Counter>,
     acknowledged: Histogram,
@@ -63,6 +65,7 @@ impl Default for Metrics {
         let mut metrics = Self {
             registry: Registry::with_prefix("candor"),
             requests: Family::default(),
+            asked: AtomicU64::new(0),
             reports: Family::default(),
             certificates: Family::default(),
             acknowledged: Histogram::new(SECONDS),
@@ -125,9 +128,15 @@ impl Metrics {
 
     /// A request of an agent was answered with `answer`, a word.
     pub fn answered(&self, request: &'static str, answer: &'static str) {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         self.requests
             .get_or_create(&Answer { request, answer })
             .inc();
+    }
+
+    /// How many requests of agents were answered since the start.
+    pub fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
     }
 
     fn came(&self, outcome: &'static str, reason: &'static str, reports: u32) {

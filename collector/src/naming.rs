@@ -1,9 +1,12 @@
 //! From the frames of a report to functions that people know.
 
-use crate::grouping;
-use candor_protocol::deidentify::{BuildId, ModuleName};
-use candor_protocol::report::{Found, Frame, Module, Stack};
+use crate::grouping::{self, Grouped, Rules};
+use crate::store::Lacking;
+use candor_protocol::deidentify::{AppName, BuildId, ModuleName};
+use candor_protocol::report::{Found, Frame, Module, Report, Stack};
 use candor_symbols::{Name, Owner, Symbols, owner};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A frame with all that is known about it.
@@ -85,9 +88,47 @@ pub fn call_stack(symbols: &Symbols, stack: &Stack, modules: &[Module]) -> Vec<g
                     (_, None) => Owner::App,
                 },
                 called,
+                file: None,
             }
         })
         .collect()
+}
+
+/// The issue that a report belongs to, and the builds without whose symbols some of its frames have no names. The system's code counts
+/// among those only in stacks of nothing else: its names make no difference elsewhere.
+pub fn group(
+    symbols: &Symbols,
+    rules: &Rules,
+    app: &AppName,
+    report: &Report,
+) -> (Option<Grouped>, Vec<Lacking>) {
+    let unnamed: RefCell<BTreeSet<Lacking>> = RefCell::default();
+    let issue = grouping::group_by(report, rules, app.as_str(), |stack, modules| {
+        let frames = match rules.ask_files() {
+            true => {
+                let frames = name_stack(symbols, stack, modules).into_iter();
+                frames.map(Into::into).collect()
+            }
+            false => call_stack(symbols, stack, modules),
+        };
+        let is_system = |frame: &grouping::Frame| frame.owner == Owner::System;
+        let nothing_else = frames.iter().all(is_system);
+        let frames_without = frames
+            .iter()
+            .filter(|frame| frame.called.is_none() && (nothing_else || !is_system(frame)));
+        let lacking = frames_without.filter_map(|frame| {
+            Some(Lacking {
+                build: frame.build_id.clone()?,
+                module: frame.module.clone(),
+            })
+        });
+        unnamed.borrow_mut().extend(lacking);
+        frames
+    });
+    let mut lacking: Vec<Lacking> = unnamed.into_inner().into_iter().collect();
+    lacking.dedup_by(|one, other| one.build == other.build);
+    lacking.retain(|one| !symbols.has(&one.build));
+    (issue, lacking)
 }
 
 fn place<'a>(

@@ -11,7 +11,7 @@ use crate::privacy::retention;
 use crate::routes::Routes;
 use crate::state::State;
 use crate::store::Store;
-use crate::{api, dashboard};
+use crate::{alerts, api, dashboard, late};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::any;
@@ -133,6 +133,10 @@ pub async fn run_as<S: Store>(
     // What goes on beside; it ends with the server.
     let mut beside = tokio::task::JoinSet::new();
     beside.spawn(retention::run(state.clone()));
+    if state.alerts.tells() {
+        beside.spawn(alerts::run(state.clone()));
+    }
+    beside.spawn(late::run(state.clone()));
     let counting = ingest.clone();
     beside.spawn(async move {
         loop {

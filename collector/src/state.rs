@@ -1,6 +1,10 @@
 //! What every request handler is given.
 
 use crate::access::Door;
+use crate::alerts::Alerts;
+use crate::grouping::Rules;
+use crate::kin::Kin;
+use crate::late::Progress;
 use crate::metrics::Metrics;
 use crate::privacy::Office;
 use crate::privacy::groups::SmallGroups;
@@ -16,16 +20,24 @@ pub struct State<S> {
     pub store: Arc<S>,
     /// Names for addresses.
     pub symbols: Arc<Symbols>,
+    /// A developer's rules of grouping.
+    pub rules: Arc<Rules>,
+    /// Issues that those rules would split, and which are one.
+    pub kin: Arc<Kin>,
     /// Settings, receipts, requests and the audit trail.
     pub office: Arc<Office>,
     /// Who comes in.
     pub door: Arc<Door>,
+    /// Who is told what, and what was told.
+    pub alerts: Arc<Alerts>,
     /// What is done with classes that few installations are in.
     pub small: SmallGroups,
     /// The time.
     pub clock: Clock,
     /// The collector's own figures.
     pub metrics: Arc<Metrics>,
+    /// How far names that came late are given.
+    pub late: Arc<Progress>,
 }
 
 impl<S: Store> State<S> {
@@ -33,12 +45,16 @@ impl<S: Store> State<S> {
     pub fn new(store: S, symbols: Symbols, office: Office) -> Self {
         Self {
             door: Arc::new(Door::of(office.data())),
+            alerts: Arc::new(Alerts::of(office.data())),
             store: Arc::new(store),
             symbols: Arc::new(symbols),
             office: Arc::new(office),
             small: SmallGroups::default(),
             clock: Clock::system(),
             metrics: Arc::default(),
+            late: Arc::default(),
+            rules: Arc::default(),
+            kin: Arc::default(),
         }
     }
 }
@@ -51,9 +67,13 @@ impl<S> Clone for State<S> {
             symbols: self.symbols.clone(),
             office: self.office.clone(),
             door: self.door.clone(),
+            alerts: self.alerts.clone(),
             small: self.small,
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
+            late: self.late.clone(),
+            rules: self.rules.clone(),
+            kin: self.kin.clone(),
         }
     }
 }

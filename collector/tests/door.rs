@@ -103,6 +103,18 @@ async fn visit(browser: Client, origin: String, welcome: String) {
     click(&browser, "#add button").await;
     wait_for(&browser, "#secret").await;
     look(&browser, "tokens").await;
+    // What is told, and to whom.
+    open(&browser, &format!("{origin}/settings/alerts")).await;
+    look(&browser, "alerts").await;
+    click(&browser, "#add input[name=name]").await;
+    press(&browser, "ops").await;
+    press(&browser, "\t\t").await;
+    press(&browser, "https://hooks.example/letmein").await;
+    click(&browser, "#add button").await;
+    wait_for(&browser, "#secret").await;
+    look(&browser, "webhook").await;
+    assert_eq!(text(&browser, "#webhooks tbody th").await, "ops");
+    assert_eq!(count(&browser, "[value*='letmein']").await, 0);
     open(&browser, &format!("{origin}/account")).await;
     look(&browser, "account").await;
     an_admin_reads_a_report(&browser, &origin).await;

@@ -248,6 +248,50 @@ async fn a_crash_is_read_down_to_its_function_and_line() {
 }
 
 #[tokio::test]
+async fn own_functions_lead_to_their_lines_at_the_forge_once_it_is_said_where_that_is() {
+    let (desk, _) = filled().await;
+    let list = get(&desk, "/issues?range=7d&q=parse_header").await;
+    let issue = list.link("/issues/");
+    assert!(!get(&desk, &issue).await.body.contains("https://"));
+    let built_in = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    let say = async |template: &str| {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("app", "im")
+            .append_pair("template", template)
+            .append_pair(
+                "strip",
+                built_in.expect("a directory").to_str().expect("text"),
+            )
+            .finish();
+        let request = Request::post("/settings/sources")
+            .header("sec-fetch-site", "same-origin")
+            .body(Body::from(form));
+        ask(&desk, request.expect("a request")).await
+    };
+    let refused = say("javascript:alert(1)//{file}").await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert!(
+        refused.body.contains("begins with https://"),
+        "{}",
+        refused.body
+    );
+    let said = say("https://forge.example/im/blob/v{release}/{file}#L{line}").await;
+    assert_eq!(said.status, StatusCode::SEE_OTHER, "{}", said.body);
+    let page = get(&desk, &issue).await;
+    let link = page.link("https://forge.example/im/blob/v");
+    assert!(link.contains("/collector/tests/fleet/im.rs#L"), "{link}");
+    assert!(page.body.contains("rel=\"noreferrer noopener\""));
+    let settings = get(&desk, "/settings/sources").await;
+    assert!(
+        settings
+            .body
+            .contains("https://forge.example/im/blob/v{release}/")
+    );
+    assert_eq!(say("").await.status, StatusCode::SEE_OTHER);
+    assert!(!get(&desk, &issue).await.body.contains("https://"));
+}
+
+#[tokio::test]
 async fn from_one_report_to_the_next_and_back() {
     let (desk, _) = filled().await;
     let link = get(&desk, "/freezes?range=7d").await.link("/issues/");

@@ -325,6 +325,8 @@ async fn every_route_is_answered_to_those_who_may_and_to_nobody_else() {
     assert_eq!(need_of("/issues/{id}"), [Need::Aggregates, Need::Triage]);
     assert_eq!(need_of("/issues/{id}/stack.txt"), [Need::Reports]);
     assert_eq!(need_of("/privacy"), [Need::Aggregates, Need::Admin]);
+    assert_eq!(need_of("/settings/alerts"), [Need::Admin, Need::Admin]);
+    assert_eq!(need_of("/api/v1/alerts"), [Need::Aggregates]);
     for path in ["/releases", "/releases.csv", "/runs", "/api/v1/releases"] {
         assert_eq!(need_of(path), [Need::Aggregates], "{path}");
     }

@@ -3,7 +3,7 @@
 mod support;
 
 use candor_collector::store::sqlite::SqliteStore;
-use candor_collector::store::{IssueFilter, Span, Store};
+use candor_collector::store::{Span, Store};
 use std::io::{BufRead, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -120,21 +120,70 @@ async fn it_stops_when_it_is_told_to_and_keeps_quiet_about_what_it_was_sent() {
     }
 }
 
+/// Everything that is listed of the app: number, title, reports, state, and who looks after it.
+async fn listed(collector: &Process) -> Vec<(String, String, u64, String, String)> {
+    let list = "/api/v1/issues?app=im&state=all&from=0&to=9999999999";
+    let issues = collector.get(list).await.json();
+    let issues = issues["issues"].as_array().unwrap().iter();
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    issues
+        .map(|row| {
+            let reports = row["reports"].as_u64().unwrap();
+            let state = text(&row["state"]["is"]);
+            let assignee = text(&row["assignee"]);
+            (
+                text(&row["id"]),
+                text(&row["title"]),
+                reports,
+                state,
+                assignee,
+            )
+        })
+        .collect()
+}
+
 #[tokio::test]
-async fn an_app_and_symbols_that_are_added_while_it_runs_are_known_at_once() {
+async fn an_issue_that_is_named_late_keeps_what_was_said_of_it_though_it_is_killed_meanwhile() {
+    const REPORTS: u32 = 900;
     let data = tempfile::tempdir().unwrap();
-    let collector = start(data.path());
+    let mut collector = start(data.path());
     let key = add_app(data.path());
     let (build, offset) = own_function();
+    for part in 0..REPORTS / 100 {
+        let crashes: Vec<_> = (part * 100..(part + 1) * 100)
+            .map(|number| crash(number, &build, offset))
+            .collect();
+        let answer = collector.post(&key, &pack(&crashes)).await;
+        assert_eq!(answer.accepted(), (100, 0));
+    }
+    // Without symbols the crash is where it is.
+    let before = listed(&collector).await;
+    let [(old, title, reports, ..)] = before.as_slice() else {
+        panic!("{before:?}")
+    };
+    assert_eq!(title, &format!("SIGSEGV (null pointer) in im+{offset:x}"));
+    assert_eq!(*reports, u64::from(REPORTS));
+    let missing = "/api/v1/symbols/unnamed?app=im";
+    let unnamed = collector.get(missing).await.json();
+    assert_eq!(unnamed[0]["build"], build.as_str());
+    assert_eq!(unnamed[0]["reports"], REPORTS);
+    let page = collector.get("/settings/symbols").await.body;
+    assert!(page.contains(&build), "{page}");
+    for said in [
+        "do=resolve&release=1.2.4",
+        "do=assign&who=Wei",
+        "do=note&note=the+parser",
+    ] {
+        let form = [
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("content-length", &said.len().to_string()),
+            ("sec-fetch-site", "same-origin"),
+        ];
+        let path = format!("/issues/{old}?app=im");
+        let done = request(collector.address, "POST", &path, &form, said.as_bytes()).await;
+        assert_eq!(done.status, 303, "{}", done.body);
+    }
 
-    // Without symbols the crash is where it is; with them it is its function.
-    assert_eq!(
-        collector
-            .post(&key, &pack(&[crash(1, &build, offset)]))
-            .await
-            .accepted(),
-        (1, 0)
-    );
     let added = program()
         .args(["symbols", "add"])
         .arg(own_executable())
@@ -143,51 +192,47 @@ async fn an_app_and_symbols_that_are_added_while_it_runs_are_known_at_once() {
         .output()
         .unwrap();
     assert!(said(added).starts_with(&build));
-    let list = "/api/v1/issues?app=im&from=0&to=9999999999";
-    let issues = collector.get(list).await.json();
-    let id = issues["issues"][0]["id"].as_str().unwrap();
-    let stack = collector
-        .get(&format!("/issues/{id}/stack.txt?app=im"))
-        .await;
-    assert!(
-        stack.body.contains("process::a_function_that_crashed"),
-        "{}",
-        stack.body
-    );
+    // What arrives from now on is named at once, and goes to the same place.
+    let late = pack(&[crash(REPORTS, &build, offset)]);
+    assert_eq!(collector.post(&key, &late).await.accepted(), (1, 0));
+    let mut kills = 0;
+    let after = loop {
+        let now = listed(&collector).await;
+        let all: u64 = now.iter().map(|(_, _, reports, ..)| reports).sum();
+        assert_eq!(all, u64::from(REPORTS) + 1, "{now:?}");
+        let left = now.iter().find(|(id, ..)| id == old);
+        match left {
+            None => break now,
+            // It is killed when the first have moved, as long as there is something to kill it in.
+            Some((_, _, reports, ..)) if *reports < u64::from(REPORTS) && kills < 3 => {
+                kills += 1;
+                drop(collector);
+                collector = start(data.path());
+            }
+            Some(_) => tokio::time::sleep(std::time::Duration::from_millis(5)).await,
+        }
+    };
+    let [(new, title, reports, state, assignee)] = after.as_slice() else {
+        panic!("{after:?}")
+    };
     assert_eq!(
-        collector
-            .post(&key, &pack(&[crash(2, &build, offset)]))
-            .await
-            .accepted(),
-        (1, 0)
+        title,
+        "SIGSEGV (null pointer) in process::a_function_that_crashed"
     );
-    drop(collector);
-
-    let store = SqliteStore::open(data.path()).unwrap();
-    let filter = IssueFilter::all(
-        Span {
-            from: 0,
-            to: u64::MAX,
-            step: u64::MAX,
-        },
-        0,
-    );
-    let mut titles: Vec<_> = store
-        .issues(&support::app(), filter)
-        .await
-        .unwrap()
-        .rows
-        .into_iter()
-        .map(|row| row.title)
-        .collect();
-    titles.sort();
-    assert_eq!(
-        titles,
-        [
-            format!("SIGSEGV (null pointer) in im+{offset:x}"),
-            "SIGSEGV (null pointer) in process::a_function_that_crashed".to_owned()
-        ]
-    );
+    assert_eq!(*reports, u64::from(REPORTS) + 1);
+    assert_eq!((state.as_str(), assignee.as_str()), ("resolved", "Wei"));
+    // An old link leads to it, as soon as it is said that nothing is left to look at.
+    let page = loop {
+        let page = collector.get(&format!("/issues/{old}?app=im")).await;
+        if page.status == 200 && collector.get(missing).await.json() == serde_json::json!([]) {
+            break page.body;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    };
+    assert!(page.contains("process::a_function_that_crashed") && page.contains("the parser"));
+    assert!(page.contains(old.as_str()) && page.contains(new.as_str()));
+    let log = collector.stop();
+    assert!(log.contains("names that came late"), "{log}");
 }
 
 #[test]
@@ -448,6 +493,30 @@ fn a_file_is_checked_and_a_log_may_be_json() {
         );
     }
     assert!(log.contains("stopping"), "{log}");
+}
+
+#[test]
+fn rules_of_grouping_are_checked_with_the_file_that_names_them() {
+    let data = tempfile::tempdir().unwrap();
+    let (file, rules) = (
+        data.path().join("candor.toml"),
+        data.path().join("rules.toml"),
+    );
+    let text = format!("[grouping]\nrules = {rules:?}\n");
+    std::fs::write(&file, text).unwrap();
+    let check = |text: &str| {
+        std::fs::write(&rules, text).unwrap();
+        program().arg("check").arg(&file).output().unwrap()
+    };
+    let rule = "version = 1\n[[rule]]\nname = \"logging\"\nfunction = \"im::log::*\"\n";
+    assert!(said(check(&format!("{rule}do = \"skip\"\n"))).contains("grouping.rules"));
+    let wrong = check(&format!("{rule}do = \"skipp\"\n"));
+    let why = String::from_utf8(wrong.stderr).unwrap();
+    assert!(!wrong.status.success());
+    assert!(
+        why.contains("rules.toml:5: skipp is not known; did you mean skip?"),
+        "{why}"
+    );
 }
 
 #[tokio::test]

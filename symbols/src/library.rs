@@ -243,6 +243,12 @@ impl Symbols {
             .collect()
     }
 
+    /// Whether symbols of a build are at hand.
+    pub fn has(&self, build_id: &BuildId) -> bool {
+        let build = self.lock().build(build_id);
+        build.is_some_and(|build| build.names.is_some())
+    }
+
     /// Builds whose symbols are at hand, in no particular order.
     pub fn builds(&self) -> Vec<BuildId> {
         let state = self.lock();

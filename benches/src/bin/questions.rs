@@ -356,6 +356,7 @@ fn incoming(n: u64, issues: u32, reports: u64, random: &mut StdRng) -> Result<In
         id: IssueId(issue),
         kind: IssueKind::Crash,
         title: "called `Option::unwrap()` on a `None` value".to_owned(),
+        before: None,
         why: Explanation {
             rule: "panic-own-frames-v1".to_owned(),
             facts: vec!["unwrap on None".to_owned()],
@@ -367,6 +368,7 @@ fn incoming(n: u64, issues: u32, reports: u64, random: &mut StdRng) -> Result<In
                     }
                 })
                 .collect(),
+            by_file: Vec::new(),
         },
         culprit,
     };

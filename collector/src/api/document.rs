@@ -2,7 +2,9 @@
 
 use super::told::Told;
 use super::{About, DayOfKey, Days};
-use super::{connections, freezes, health, issues, operated, privacy, releases, runs, symbols};
+use super::{
+    alerts, connections, freezes, health, issues, operated, privacy, releases, runs, symbols,
+};
 use crate::access::Need;
 use crate::routes::{Route, Routes};
 use crate::store::Ledger;
@@ -84,6 +86,7 @@ fn told() -> Vec<Told> {
             .refuses(404, "There is no such app."),
     ];
     let parts = [
+        alerts::told(),
         health::told(),
         connections::told(),
         issues::told(),

@@ -1,14 +1,14 @@
 //! `POST /v1/symbols`: a file with names for addresses, as it is; what the command `symbols add` does with it.
 
-use super::refuse;
 use super::told::Told;
+use super::{About, answer, app_of, refuse};
 use crate::access::{Need, Visitor};
 use crate::ingest::{json, next};
 use crate::routes::Routes;
 use crate::state::State;
 use crate::store::Store;
 use crate::symbol_files::{self, Added, NotAdded};
-use axum::extract::{Request, State as Given};
+use axum::extract::{Query, Request, State as Given};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
 use schemars::JsonSchema;
@@ -60,7 +60,9 @@ pub(super) fn routes<S: Store>(state: State<S>) -> Routes<impl Clone + Send + Sy
         storing: Arc::new(Semaphore::new(1)),
         most: MOST,
     };
-    Routes::with(uploads).post("/v1/symbols", Need::Symbols, add::<S>)
+    Routes::with(uploads)
+        .post("/v1/symbols", Need::Symbols, add::<S>)
+        .get("/api/v1/symbols/unnamed", Need::Symbols, unnamed::<S>)
 }
 
 pub(super) fn told() -> Vec<Told> {
@@ -78,6 +80,13 @@ pub(super) fn told() -> Vec<Told> {
         .refuses(415, "Its type is not application/octet-stream.")
         .refuses(503, "Other files are arriving.")
         .refuses(507, "It could not be stored; the log says why."),
+        Told::get(
+            "/api/v1/symbols/unnamed",
+            "Builds that were met in stacks without their symbols, those behind most reports first.",
+        )
+        .asks::<About>()
+        .answers::<Vec<Missing>>()
+        .refuses(404, "There is no such app."),
     ]
 }
 
@@ -107,6 +116,47 @@ impl From<Added> for Build {
             remarks: added.remarks.iter().map(ToString::to_string).collect(),
         }
     }
+}
+
+/// A build that was met without its symbols.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BuildWithoutSymbols")]
+struct Missing {
+    build: String,
+    /// Base name of its file; empty where no report tells it.
+    module: String,
+    /// Issues that it was met in, and their reports of the releases in which it was.
+    issues: u64,
+    reports: u64,
+    first_seen: u64,
+    last_seen: u64,
+    /// Whether its symbols were added meanwhile: its reports are being looked at.
+    added: bool,
+}
+
+/// `GET /api/v1/symbols/unnamed?app=`: builds that were met in stacks without their symbols, those behind most reports first.
+async fn unnamed<S: Store>(
+    Given(uploads): Given<Uploads<S>>,
+    Query(about): Query<About>,
+) -> Response {
+    let state = &uploads.state;
+    let app = match app_of(state, &about.app).await {
+        Ok(app) => app,
+        Err(refused) => return refused,
+    };
+    let found = state.store.unnamed(&app).await.map(|unnamed| {
+        let unnamed = unnamed.into_iter().map(|one| Missing {
+            added: state.symbols.has(&one.build),
+            build: one.build.to_string(),
+            module: one.module,
+            issues: one.issues,
+            reports: one.reports,
+            first_seen: one.first_seen,
+            last_seen: one.last_seen,
+        });
+        unnamed.collect::<Vec<_>>()
+    });
+    answer(found)
 }
 
 /// A directory that is gone with this value.

@@ -1,6 +1,7 @@
 //! Every knob there is: one list, from which come the flags, the variables, what a file may say, and the reference.
 
 use super::Config;
+use crate::alerts::guard::Targets;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -215,6 +216,71 @@ pub const KNOBS: &[Knob] = &[
         },
     },
     Knob {
+        name: "public_address",
+        unit: "web address",
+        help: "Under which address people reach the dashboard. Alerts link to the page that shows why; without it they link to none.",
+        kind: Kind::Text {
+            range: "`https://` or `http://`, and a name",
+            set: |config, text| {
+                let url = url::Url::parse(text).ok().filter(|url| {
+                    matches!(url.scheme(), "https" | "http")
+                        && url.has_host()
+                        && url.query().is_none()
+                        && url.fragment().is_none()
+                });
+                let url = url.ok_or("has to be an address such as https://candor.example")?;
+                config.public_address = Some(url);
+                Ok(())
+            },
+            get: |config| {
+                let address = config.public_address.as_ref();
+                address.map(ToString::to_string).unwrap_or_default()
+            },
+        },
+    },
+    Knob {
+        name: "alerts",
+        unit: "switch",
+        help: "Whether this collector looks for what is to be told, and tells it. Of several collectors on one ClickHouse let one do so. \
+               Alerts, and to whom they are told, are set on the page Settings.",
+        kind: Kind::Text {
+            range: "on, or off",
+            set: |config, text| {
+                config.alerts = match text {
+                    "on" => true,
+                    "off" => false,
+                    _ => return Err("has to be on or off".to_owned()),
+                };
+                Ok(())
+            },
+            get: |config| if config.alerts { "on" } else { "off" }.to_owned(),
+        },
+    },
+    Knob {
+        name: "alerts_targets",
+        unit: "targets",
+        help: "Where alerts may be sent to. `public`: by https to public addresses, whatever a name stands for. `any`: by http as well, to \
+               this machine and to private networks as well; whoever may add a webhook then makes the collector send requests there.",
+        kind: Kind::Text {
+            range: "public, or any",
+            set: |config, text| {
+                config.alerts_targets = match text {
+                    "public" => Targets::Public,
+                    "any" => Targets::Any,
+                    _ => return Err("has to be public or any".to_owned()),
+                };
+                Ok(())
+            },
+            get: |config| {
+                match config.alerts_targets {
+                    Targets::Public => "public",
+                    Targets::Any => "any",
+                }
+                .to_owned()
+            },
+        },
+    },
+    Knob {
         name: "ingest.connections",
         unit: "connections",
         help: "Connections that are open at a time. One more is told to come again, and closed.",
@@ -335,6 +401,17 @@ pub const KNOBS: &[Knob] = &[
                 Ok(())
             },
             get: |config| config.metrics.map(|to| to.to_string()).unwrap_or_default(),
+        },
+    },
+    Knob {
+        name: "grouping.rules",
+        unit: "file",
+        help: "A developer's own rules of grouping: whose a frame is, which frames and names do not tell faults apart, what messages say. \
+               What stands in it is told in `docs/grouping.md`; it is read at the start. A change of it splits no issue that is there.",
+        kind: Kind::Text {
+            range: "a path",
+            set: |config, text| path(text).map(|path| config.grouping_rules = path),
+            get: |config| shown(&config.grouping_rules),
         },
     },
     Knob {

@@ -136,6 +136,9 @@ fn every_knob_keeps_to_its_range_and_tells_what_it_was_given() {
                 "word" => vec!["json".to_owned(), "text".to_owned()],
                 "policy" => vec!["none".to_owned(), "required".to_owned()],
                 "answer" => vec!["yes".to_owned(), "no".to_owned()],
+                "switch" => vec!["off".to_owned(), "on".to_owned()],
+                "targets" => vec!["any".to_owned(), "public".to_owned()],
+                "web address" => vec!["https://candor.example/".to_owned()],
                 "installations" => vec!["show".to_owned(), "25".to_owned()],
                 "store" => vec![
                     "clickhouse://db:8123/candor".to_owned(),

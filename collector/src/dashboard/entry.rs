@@ -146,17 +146,17 @@ impl Entry {
         })
     }
 
+    /// The answer: the page, with a status of its own.
+    pub(crate) fn answer_with(&self, status: StatusCode, page: &impl Template) -> Response {
+        shown(&self.visit, status, page)
+    }
+
     /// The answer: the page, or what was the trouble.
     pub(crate) fn answer(&self, page: Result<impl Template, Trouble>) -> Response {
         match page {
             Ok(page) => shown(&self.visit, StatusCode::OK, &page),
             Err(trouble) => explain(&self.visit, &self.shell, &trouble),
         }
-    }
-
-    /// The answer: the page, with what became of a form.
-    pub(crate) fn answer_with(&self, status: StatusCode, page: &impl Template) -> Response {
-        shown(&self.visit, status, page)
     }
 
     /// The answer: what was the trouble.

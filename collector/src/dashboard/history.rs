@@ -79,9 +79,12 @@ impl TurnLine {
             other: None,
             undo: None,
         };
-        let mut about = |other: &str, label, act, issue: &str, into: &str| {
+        let lead = |other: &str| {
             let href = entry.visit.page(&format!("/issues/{other}"), &[]);
-            line.other = Some((href, other.to_owned()));
+            (href, other.to_owned())
+        };
+        let mut about = |other: &str, label, act, issue: &str, into: &str| {
+            line.other = Some(lead(other));
             line.undo = Some(Undo {
                 label,
                 act,
@@ -117,6 +120,14 @@ impl TurnLine {
             Point::Gave { issue: other } => {
                 about(other, w.t_merge_again, "merge", other, issue);
                 w.t_gave.to_owned()
+            }
+            Point::Came { issue: other } => {
+                line.other = Some(lead(other));
+                w.t_came.to_owned()
+            }
+            Point::Went { into } => {
+                line.other = Some(lead(into));
+                w.t_went.to_owned()
             }
         };
         line

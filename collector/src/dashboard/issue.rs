@@ -329,7 +329,7 @@ fn show<'a, S: Store>(
             .visit
             .page(&format!("{path}/stack.txt"), &link(entry, report)),
     });
-    let (crash, freeze) = match report.as_ref().map(|report| (report, &report.what)) {
+    let (mut crash, mut freeze) = match report.as_ref().map(|report| (report, &report.what)) {
         Some((report, What::Crash(crash))) => (
             Some(CrashView::new(
                 &state.symbols,
@@ -346,6 +346,18 @@ fn show<'a, S: Store>(
         ),
         _ => (None, None),
     };
+    // Without its settings a stack is shown all the same.
+    let settings = state.office.settings().ok();
+    let forge = settings.as_ref().and_then(|all| all.forge(&entry.app));
+    if let (Some(forge), Some(report)) = (forge, &report) {
+        let release = report.release.as_str();
+        crash
+            .iter_mut()
+            .for_each(|view| view.lead_to(forge, release));
+        freeze
+            .iter_mut()
+            .for_each(|view| view.lead_to(forge, release));
+    }
     let (tree, merged) = report_view::merged(&state.symbols, &reports);
     let part = Whole {
         reports: page.row.reports,

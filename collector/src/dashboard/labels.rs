@@ -2,6 +2,7 @@
 
 use super::words::Lang;
 use crate::access::{self, Scope};
+use crate::alerts::alert::Rule;
 use crate::privacy::audit::Did;
 use crate::privacy::holds::Standing;
 use crate::privacy::requests::{Right, Role, Stage};
@@ -36,6 +37,16 @@ labels! {
         Viewer: "Viewer", "查看者";
         Triager: "Triager", "处理者";
         Admin: "Admin", "管理员";
+    }
+    Rule {
+        NewIssue: "New issue", "新问题";
+        Regression: "Regression", "问题重现";
+        CrashFree: "Crash-free runs", "无崩溃运行";
+        Spike: "Spike", "突增";
+        Connection: "Connection success", "连接成功率";
+        Quarantine: "Quarantine", "隔离";
+        Silence: "No reports stored", "没有存入报告";
+        Test: "Test", "测试";
     }
     Scope {
         Read: "Aggregates", "汇总数据";

@@ -131,6 +131,22 @@ pub fn routes<S: Store>(state: State<S>) -> Routes<State<S>> {
             Need::Admin,
             settings::symbols::page::<S>,
         )
+        .get("/settings/alerts", Need::Admin, settings::alerts::page::<S>)
+        .post(
+            "/settings/alerts",
+            Need::Admin,
+            settings::alerts::change::<S>,
+        )
+        .get(
+            "/settings/sources",
+            Need::Admin,
+            settings::sources::page::<S>,
+        )
+        .post(
+            "/settings/sources",
+            Need::Admin,
+            settings::sources::change::<S>,
+        )
         .get("/assets/{name}", Need::Nothing, assets::serve)
 }
 

@@ -5,6 +5,7 @@ use super::format;
 use super::labels::Label;
 use super::stack::{self, StackView};
 use super::words::{Lang, fill};
+use crate::forge::Forge;
 use crate::naming::{NamedFrame, name_stack};
 use crate::store::IssueRow;
 use candor_protocol::deidentify::ThreadName;
@@ -219,7 +220,24 @@ impl CrashView {
     }
 }
 
+impl CrashView {
+    /// Leads from the app's own functions to their lines at its forge.
+    pub(crate) fn lead_to(&mut self, forge: &Forge, release: &str) {
+        let others = self.others.iter_mut().map(|thread| &mut thread.stack);
+        for stack in std::iter::once(&mut self.stack).chain(others) {
+            stack.lead_to(forge, release);
+        }
+    }
+}
+
 impl FreezeView {
+    /// Leads from the app's own functions to their lines at its forge.
+    pub(crate) fn lead_to(&mut self, forge: &Forge, release: &str) {
+        for (_, stack) in self.stacks.iter_mut().chain(&mut self.holder) {
+            stack.lead_to(forge, release);
+        }
+    }
+
     /// The view of a freeze.
     pub(crate) fn new(symbols: &Symbols, report: &Report, freeze: &Freeze, lang: Lang) -> Self {
         let w = lang.words();

@@ -3,6 +3,7 @@
 use super::chart::{Step, Tree};
 use super::labels::Label;
 use super::words::{Lang, fill};
+use crate::forge::Forge;
 use crate::naming::NamedFrame;
 use candor_protocol::report::{Found, Stack};
 use candor_symbols::{Owner, clean};
@@ -52,6 +53,10 @@ pub(crate) struct Line {
     pub(crate) owner: &'static str,
     /// How it was found, where that is a guess.
     pub(crate) guess: Option<&'static str>,
+    /// Source file and line.
+    pub(crate) at: Option<(String, u32)>,
+    /// Where they are shown at the app's forge.
+    pub(crate) href: Option<String>,
 }
 
 /// Frames that are shown open when none is the app's own.
@@ -108,6 +113,21 @@ impl StackView {
             parts.push(Part::Gap(end.label(lang).to_owned()));
         }
         Self { parts }
+    }
+
+    /// Leads from the app's own functions to their lines at its forge.
+    pub(crate) fn lead_to(&mut self, forge: &Forge, release: &str) {
+        for part in &mut self.parts {
+            let lines = match part {
+                Part::Line(line) => std::slice::from_mut(line),
+                Part::Folded { lines, .. } => lines.as_mut_slice(),
+                Part::Gap(_) => continue,
+            };
+            for line in lines.iter_mut().filter(|line| line.own) {
+                let at = line.at.as_ref();
+                line.href = at.and_then(|(file, at)| forge.link(release, file, *at));
+            }
+        }
     }
 
     /// Whether there is nothing to show.
@@ -203,7 +223,7 @@ fn lines(frames: &[NamedFrame], lang: Lang) -> impl Iterator<Item = Line> {
             .map(|module| module.as_str().to_owned());
         let module = module.unwrap_or_else(|| lang.words().no_module.to_owned());
         let guess = (frame.found == Found::Scan).then(|| Found::Scan.label(lang));
-        let line = |name: String, named, place, inlined, owner: Owner| Line {
+        let line = |name: String, named, place, inlined, owner: Owner, at| Line {
             number,
             name,
             named,
@@ -213,11 +233,20 @@ fn lines(frames: &[NamedFrame], lang: Lang) -> impl Iterator<Item = Line> {
             own: owner == Owner::App,
             owner: owner.label(lang),
             guess,
+            at,
+            href: None,
         };
         let address = address(frame, &module);
         if frame.names.is_empty() {
             // Without a name a frame of the app's own module is still the app's.
-            return vec![line(address, false, String::new(), false, frame.owner)];
+            return vec![line(
+                address,
+                false,
+                String::new(),
+                false,
+                frame.owner,
+                None,
+            )];
         }
         frame
             .names
@@ -234,7 +263,8 @@ fn lines(frames: &[NamedFrame], lang: Lang) -> impl Iterator<Item = Line> {
                 } else {
                     frame.owner
                 };
-                line(name.function.clone(), true, place, name.inlined, owner)
+                let at = name.file.clone().zip(name.line);
+                line(name.function.clone(), true, place, name.inlined, owner, at)
             })
             .collect()
     })

@@ -7,9 +7,12 @@ use crate::store::IssueKind;
 use candor_protocol::report::{Cause, Crash, Fault, Origin, SignalName, SourceLine};
 use candor_symbols::Owner;
 
-pub(super) fn group(crash: &Crash, stack: &[Frame]) -> Grouped {
+/// `said` is what a panic is taken to say instead of what it says.
+pub(super) fn group(crash: &Crash, said: Option<&str>, stack: &[Frame]) -> Grouped {
     match &crash.cause {
-        Cause::Panic { message, at, .. } => panic(message.as_str(), at.as_ref(), stack),
+        Cause::Panic { message, at, .. } => {
+            panic(said.unwrap_or(message.as_str()), at.as_ref(), stack)
+        }
         Cause::Signal {
             signal,
             origin,

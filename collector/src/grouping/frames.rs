@@ -20,12 +20,15 @@ pub struct Frame {
     pub called: Option<Called>,
     /// Whose code it is.
     pub owner: Owner,
+    /// Its source file, where somebody asks for it.
+    pub file: Option<String>,
 }
 
 impl From<NamedFrame> for Frame {
     fn from(frame: NamedFrame) -> Self {
         Self {
             called: Called::of(&frame.names),
+            file: frame.function().and_then(|name| name.file.clone()),
             module: frame.module,
             build_id: frame.build_id,
             offset: frame.offset,

@@ -1,6 +1,6 @@
 //! Reports and stacks in few words.
 
-use super::{Grouped, group};
+use super::{Grouped, Rules, group, group_by};
 use crate::naming::NamedFrame;
 use candor_protocol::deidentify::{BuildId, CleanText, ModuleName, Name as Declared, SourcePath};
 use candor_protocol::report::Arch;
@@ -90,6 +90,10 @@ fn report(what: What) -> Report {
 }
 
 fn crash(cause: Cause, frames: &str) -> Grouped {
+    crash_by(&Rules::default(), cause, frames)
+}
+
+fn crash_by(rules: &Rules, cause: Cause, frames: &str) -> Grouped {
     let thread = Thread {
         main: true,
         name: None,
@@ -107,7 +111,29 @@ fn crash(cause: Cause, frames: &str) -> Grouped {
         notes: vec![],
     };
     let frames = stack(frames);
-    group(&report(What::Crash(crash)), |_, _| frames.clone()).unwrap()
+    let report = report(What::Crash(crash));
+    group_by(&report, rules, "im", |_, _| frames.clone()).unwrap()
+}
+
+/// A null pointer, grouped with a developer's rules.
+pub(super) fn segv_by(rules: &Rules, frames: &str) -> Grouped {
+    let cause = Cause::Signal {
+        signal: SignalName::Segv,
+        origin: Origin::Kernel,
+        fault: Fault::NullLike,
+        code: None,
+    };
+    crash_by(rules, cause, frames)
+}
+
+/// A panic, grouped with a developer's rules.
+pub(super) fn panic_by(rules: &Rules, message: &str, frames: &str) -> Grouped {
+    let cause = Cause::Panic {
+        message: CleanText::scrub(message),
+        at: None,
+        signal: None,
+    };
+    crash_by(rules, cause, frames)
 }
 
 pub(super) fn panic(message: &str, frames: &str) -> Grouped {

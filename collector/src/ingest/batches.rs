@@ -100,9 +100,10 @@ async fn accept<S: Store>(
 
     let turn = ingest.decoding.clone().acquire_owned().await;
     let symbols = ingest.state.symbols.clone();
+    let rules = ingest.state.rules.clone();
     let (agreed, app) = (settings.clone(), sender.app.clone());
     let decoding = tokio::task::spawn_blocking(move || {
-        let decoded = decode::decode(&gzip, &symbols, &app, &agreed, |bytes| {
+        let decoded = decode::decode(&gzip, &symbols, &rules, &app, &agreed, |bytes| {
             let more = working.grow(bytes * HELD_PER_BYTE);
             more.then_some(()).ok_or(Refusal::Busy)
         });
@@ -195,6 +196,9 @@ async fn keep<S: Store>(
         });
     }
     let began = Instant::now();
+    let issues = reports.iter().filter_map(|report| report.issue.as_ref());
+    let kin = ingest.state.kin.tell(&**store, app, issues, arrival.at);
+    kin.await?;
     let kept = store.keep(app, reports, arrival).await?;
     metrics.committed(began.elapsed());
     let (stored, duplicates) = match kept {

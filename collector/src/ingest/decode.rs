@@ -2,8 +2,8 @@
 
 use super::newer;
 use super::refusal::Refusal;
-use crate::grouping;
-use crate::naming::call_stack;
+use crate::grouping::Rules;
+use crate::naming;
 use crate::privacy::quarantine;
 use crate::privacy::settings::Settings;
 use crate::store::{Incoming, Quarantine};
@@ -42,6 +42,7 @@ impl Decoded {
 pub(super) fn decode(
     gzip: &[u8],
     symbols: &Symbols,
+    rules: &Rules,
     app: &AppName,
     settings: &Settings,
     held: impl FnOnce(usize) -> Result<(), Refusal>,
@@ -79,10 +80,8 @@ pub(super) fn decode(
         symbols.refresh();
     }
     reports.extend(read.into_iter().map(|(line, report, json)| {
-        let issue = grouping::group(&report, |stack, modules| {
-            call_stack(symbols, stack, modules)
-        });
-        Incoming::new(line, report, json, issue)
+        let (issue, lacking) = naming::group(symbols, rules, app, &report);
+        Incoming::new(line, report, json, issue).lacking(lacking)
     }));
     Ok(decoded)
 }

@@ -71,7 +71,11 @@ pub async fn erase<S: Store>(
                 state.office.forget_in_requests(app, None)?;
                 state.office.forget_exports(app, u64::MAX)?;
             }
-            state.store.erase_part(app, part, now).await?
+            let reports = state.store.erase_part(app, part, now).await?;
+            // After the reports: nothing is told of them any more.
+            let forgotten = state.alerts.forget(app, part);
+            forgotten.map_err(super::unwritten)?;
+            reports
         }
     };
     let statement = Statement {

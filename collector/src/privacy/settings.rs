@@ -2,6 +2,7 @@
 
 use super::calendar;
 use super::narrowing::{Less, narrowing_of};
+use crate::forge::Forge;
 use candor_protocol::answer::Narrowing;
 use candor_protocol::catalogue::RETENTION_DAYS_MOST;
 use candor_protocol::deidentify::{AppName, Region, Release};
@@ -146,6 +147,9 @@ pub struct AppSettings {
     /// What its agents are asked to leave out, by range of releases.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub less: Vec<Less>,
+    /// Where its source is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forge: Option<Forge>,
 }
 
 impl Settings {
@@ -164,6 +168,16 @@ impl Settings {
     /// Reports of an app that are taken in a day, if that was agreed on.
     pub fn daily_reports(&self, app: &AppName) -> Option<u64> {
         self.apps.get(app.as_str())?.daily_reports
+    }
+
+    /// Where the source of an app is shown, if that was said.
+    pub fn forge(&self, app: &AppName) -> Option<&Forge> {
+        self.apps.get(app.as_str())?.forge.as_ref()
+    }
+
+    /// Says where the source of an app is shown, or that it is shown nowhere.
+    pub fn show_source(&mut self, app: &AppName, forge: Option<Forge>) {
+        self.apps.entry(app.to_string()).or_default().forge = forge;
     }
 
     /// What an agent of an app is asked to leave out at `now`, in seconds since 1970; `None` for nothing.

@@ -128,6 +128,7 @@ async fn answers(
             "classes",
             format!("{:?}", store.population(app, ALWAYS).await?),
         ),
+        ("builds", format!("{:?}", store.unnamed(app).await?)),
         ("leaks", format!("{:?}", store.quarantined(app).await?)),
     ])
 }

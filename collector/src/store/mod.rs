@@ -21,6 +21,7 @@ mod open;
 mod pairs;
 mod privacy;
 mod question;
+mod regroup;
 mod run_state;
 pub mod sqlite;
 pub mod storm;
@@ -46,11 +47,12 @@ pub use privacy::{
 pub use question::{
     Cells, ConnectionCell, ConnectionFilter, IssueFilter, IssueId, IssueKind, Own, Sort, Span,
 };
+pub use regroup::{Lacking, Move, Unnamed, Waiting};
 pub(crate) use versions::compare as compare_versions;
 pub use write::{Incoming, Kept, StoreError};
 
 use crate::access::{KeyHash, KeyId};
-use candor_protocol::deidentify::{AppName, Pseudonym, Release, ReportId};
+use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, Release, ReportId};
 use candor_protocol::report::Report;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -220,7 +222,45 @@ pub trait Store: Send + Sync + 'static {
         before: Option<ReportId>,
     ) -> impl Answer<Vec<Report>>;
 
-    /// The issue that a report is counted in: that of when it arrived, or what that was merged into since.
+    /// Builds that were met without their symbols, those behind most reports first. What is known of an issue and a release goes with
+    /// the last of their reports that is counted.
+    fn unnamed(&self, app: &AppName) -> impl Answer<Vec<Unnamed>>;
+
+    /// Where these builds were met without their symbols.
+    fn waiting(&self, app: &AppName, builds: &[BuildId]) -> impl Answer<Vec<Waiting>>;
+
+    /// As [`issue_reports`](Self::issue_reports), of this very issue: nothing that was merged into it, and nothing else where it was merged.
+    fn reports_in(
+        &self,
+        app: &AppName,
+        issue: IssueId,
+        limit: u32,
+        before: Option<ReportId>,
+    ) -> impl Answer<Vec<Report>>;
+
+    /// Counts reports of the issue `from` in those they belong to now, in every summary as if they had arrived there. Whatever was said of
+    /// `from` is said of those too, in its time; where both have a state or somebody who looks after them, what was said last counts.
+    /// What somebody merged `from` into they are merged into. A report that is not in `from` any more stays where it is. Returns
+    /// how many were moved. `at` is now.
+    fn regroup(&self, app: &AppName, from: IssueId, moves: Vec<Move>, at: u64) -> impl Answer<u64>;
+
+    /// Says that reports which are counted in the issue `now` from now on would have been counted in `before`, so that neither is split: where
+    /// something is counted of `before`, or of what it became, they are merged, as somebody would, by whom nobody has split them; else
+    /// whoever asks about `before` is answered about `now`.
+    fn relate(&self, app: &AppName, before: IssueId, now: IssueId, at: u64) -> impl Answer<()>;
+
+    /// Says that every report of an issue that `waiting` tells of was looked at. Where no report is left in it and all went to one place, it
+    /// is one with that from now on, with whatever is still counted of reports that expired; where they went to several and nothing
+    /// is left, whoever asks about it is answered about the one with most reports.
+    fn settle(
+        &self,
+        app: &AppName,
+        issue: IssueId,
+        waiting: Vec<Waiting>,
+        at: u64,
+    ) -> impl Answer<()>;
+
+    /// The issue that a report is counted in, or what that was merged into since.
     fn issue_of(&self, app: &AppName, report: ReportId) -> impl Answer<Option<IssueId>>;
 
     /// One report.

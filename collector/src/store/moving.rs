@@ -123,6 +123,13 @@ pub(super) enum Counted {
         reason: String,
         reports: i64,
     },
+    Unnamed {
+        build: String,
+        issue: u64,
+        release: String,
+        module: String,
+        met: i64,
+    },
     Leak {
         day: u64,
         release: String,

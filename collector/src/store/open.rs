@@ -6,11 +6,11 @@ use super::triage::{By, Change};
 use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Dimension, Exits, Expired, Expiry,
     FreezeRates, FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList,
-    IssuePage, IssueWithin, Kept, Key, Ledger, Of, Part, Point, Population, Quarantine,
-    QuarantineRow, ReleaseRow, Span, Store, StoreError,
+    IssuePage, IssueWithin, Kept, Key, Ledger, Move, Of, Part, Point, Population, Quarantine,
+    QuarantineRow, ReleaseRow, Span, Store, StoreError, Unnamed, Waiting,
 };
 use crate::access::{KeyHash, KeyId};
-use candor_protocol::deidentify::{AppName, Pseudonym, Release, ReportId};
+use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, Release, ReportId};
 use candor_protocol::report::Report;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -143,6 +143,12 @@ either! {
     fn issue_within(&self, app: &AppName, id: IssueId, release: &Release, span: Span) -> IssueWithin;
     fn triage(&self, app: &AppName, issues: &[IssueId], change: Change, by: By) -> u64;
     fn issue_reports(&self, app: &AppName, id: IssueId, release: Option<&Release>, limit: u32, before: Option<ReportId>) -> Vec<Report>;
+    fn unnamed(&self, app: &AppName) -> Vec<Unnamed>;
+    fn waiting(&self, app: &AppName, builds: &[BuildId]) -> Vec<Waiting>;
+    fn reports_in(&self, app: &AppName, issue: IssueId, limit: u32, before: Option<ReportId>) -> Vec<Report>;
+    fn regroup(&self, app: &AppName, from: IssueId, moves: Vec<Move>, at: u64) -> u64;
+    fn relate(&self, app: &AppName, before: IssueId, now: IssueId, at: u64) -> ();
+    fn settle(&self, app: &AppName, issue: IssueId, waiting: Vec<Waiting>, at: u64) -> ();
     fn issue_of(&self, app: &AppName, report: ReportId) -> Option<IssueId>;
     fn report(&self, app: &AppName, id: ReportId) -> Option<Report>;
     fn freezes(&self, app: &AppName, span: Span) -> Vec<FreezeRow>;

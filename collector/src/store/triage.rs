@@ -239,6 +239,16 @@ pub enum Point {
         /// The issue.
         issue: String,
     },
+    /// Reports of this issue belong here since the names of their functions are known, and what was said about it counts here too.
+    Came {
+        /// The issue.
+        issue: String,
+    },
+    /// All of its reports belong there since the names of their functions are known.
+    Went {
+        /// The issue.
+        into: String,
+    },
 }
 
 /// A row of the log. What a state needs of the moment in which it was set stands in it.
@@ -264,6 +274,8 @@ pub(super) enum Said {
     Took(u64),
     Split(u64),
     Gave(u64),
+    Came(u64),
+    Went(u64),
 }
 
 /// What is counted of an issue, whatever was merged into it included.
@@ -283,6 +295,9 @@ pub(super) struct Deed {
     pub(super) who: String,
     pub(super) said: Said,
 }
+
+/// The aspect of rows that say from where reports came.
+pub(super) const CAME: &str = "came";
 
 impl Said {
     /// What is said by a change of this issue alone; `None` for changes that concern two. `latest` is the latest release of the app.
@@ -313,12 +328,13 @@ impl Said {
         })
     }
 
-    /// Of which the latest counts; empty where all do.
+    /// Of which the latest counts; empty where all do, and [`CAME`] where all do and are asked for.
     pub(super) const fn aspect(&self) -> &'static str {
         match self {
             Self::Resolved { .. } | Self::Ignored { .. } | Self::Reopened => "state",
             Self::Assigned(_) => "assignee",
-            Self::Merged(_) | Self::Split(_) => "into",
+            Self::Merged(_) | Self::Split(_) | Self::Went(_) => "into",
+            Self::Came(_) => CAME,
             Self::Noted(_) | Self::Took(_) | Self::Gave(_) => "",
         }
     }
@@ -369,6 +385,18 @@ impl Said {
         matches!(until, Until::Installs(_))
     }
 
+    /// Whether it is said of reports, wherever they are counted.
+    const fn is_inherited(&self) -> bool {
+        matches!(
+            self,
+            Self::Resolved { .. }
+                | Self::Ignored { .. }
+                | Self::Reopened
+                | Self::Assigned(_)
+                | Self::Noted(_)
+        )
+    }
+
     /// The same without the name of a release that is erased; `None` where it does not name it.
     pub(super) fn without(&self, erased: &str) -> Option<Self> {
         let Self::Resolved {
@@ -414,6 +442,8 @@ impl Said {
             Self::Took(issue) => Point::Took { issue: name(issue) },
             Self::Split(from) => Point::Split { from: name(from) },
             Self::Gave(issue) => Point::Gave { issue: name(issue) },
+            Self::Came(issue) => Point::Came { issue: name(issue) },
+            Self::Went(into) => Point::Went { into: name(into) },
         }
     }
 }
@@ -427,6 +457,104 @@ fn back<'a>(
     now.filter(|release| !seen.contains(*release))
         .filter(|release| versions::compare(release, resolved) == Ordering::Greater)
         .min_by(|a, b| versions::compare(a, b))
+}
+
+/// What is to be said of the issue `to` when reports of `from` are counted in it from now on: whatever was said of `from` that it was not
+/// told yet, each in its own time. So their histories are one, in which as in any other the latest word counts. `before` are
+/// the deeds of `from`, `known` those of `to`.
+pub(super) fn inherited(
+    (from, before): (u64, &[Deed]),
+    (to, known): (u64, &[Deed]),
+    marks: &Marks,
+    at: u64,
+) -> Vec<Deed> {
+    let by_itself = |issue, said| Deed {
+        issue,
+        at,
+        who: String::new(),
+        said,
+    };
+    let of_from = before
+        .iter()
+        .filter(|deed| deed.issue == from && deed.said.is_inherited());
+    let mut new: Vec<Deed> = of_from
+        .map(|deed| Deed {
+            issue: to,
+            ..deed.clone()
+        })
+        .filter(|deed| !known.contains(deed))
+        .collect();
+    let came = Said::Came(from);
+    if known.iter().any(|deed| deed.said == came) {
+        return new;
+    }
+    new.push(by_itself(to, came));
+    // What somebody said is one stays one.
+    if let Some(into) = marks.merged_into(from).map(|into| marks.root(into))
+        && into != marks.root(to)
+    {
+        new.push(by_itself(to, Said::Merged(into)));
+        new.push(by_itself(into, Said::Took(to)));
+    }
+    new
+}
+
+/// What is to be said when reports that were grouped as `before` are grouped as `now`. `said` are the deeds of both, and of what they are one with.
+pub(super) fn related(
+    before: u64,
+    now: u64,
+    said: &[Deed],
+    marks: &Marks,
+    is_there: impl Fn(u64) -> bool,
+    at: u64,
+) -> Vec<Deed> {
+    let by_itself = |issue, said| Deed {
+        issue,
+        at,
+        who: String::new(),
+        said,
+    };
+    let (old, new) = (marks.root(before), marks.root(now));
+    let of = |issue| said.iter().filter(move |deed| deed.issue == issue);
+    // Whatever somebody has decided stays.
+    let is_split = |issue| of(issue).any(|deed| matches!(deed.said, Said::Split(_)));
+    if old == new || [before, now, old, new].into_iter().any(is_split) {
+        return Vec::new();
+    }
+    let one = |from, into| {
+        vec![
+            by_itself(from, Said::Merged(into)),
+            by_itself(into, Said::Took(from)),
+        ]
+    };
+    match (is_there(old), is_there(new)) {
+        // The rules say that two issues are one.
+        (true, true) if new != now => one(old, new),
+        (true, _) => one(new, old),
+        (false, _) => vec![by_itself(before, Said::Went(now))],
+    }
+}
+
+/// What is to be said when no report is left in `from` whose names are not known, and it is shown as `to` from now on.
+pub(super) fn gone(from: u64, to: u64, marks: &Marks, at: u64) -> Vec<Deed> {
+    let by_itself = |issue, said| Deed {
+        issue,
+        at,
+        who: String::new(),
+        said,
+    };
+    if marks.into.get(&from) == Some(&to) && marks.went.contains(&from) {
+        return Vec::new();
+    }
+    let mut said = Vec::new();
+    // Somebody had merged them the other way round; it is `to` that stays.
+    if let Some(into) = marks.merged_into(to)
+        && marks.way(to).contains(&from)
+    {
+        said.push(by_itself(to, Said::Split(into)));
+    }
+    said.push(by_itself(from, Said::Went(to)));
+    said
 }
 
 /// The turning points of an issue, the latest first. `deeds` are of it and of what was merged into it, in their order.
@@ -496,13 +624,15 @@ pub(super) struct Marks {
     states: HashMap<u64, Said>,
     assignees: HashMap<u64, Person>,
     into: HashMap<u64, u64>,
-    /// Those with something merged into them, and all of that.
+    /// Those whose reports went there by themselves.
+    went: HashSet<u64>,
+    /// Those with something merged into them, and all of that which something is counted of.
     families: HashMap<u64, Vec<u64>>,
 }
 
 impl Marks {
     /// From the latest row of each aspect of each issue. `is_there` tells whether anything is counted of an issue: what was merged into one
-    /// that is gone stands by itself.
+    /// that is gone stands by itself, unless that one went elsewhere.
     pub(super) fn read(
         latest: impl IntoIterator<Item = (u64, Said)>,
         is_there: impl Fn(u64) -> bool,
@@ -516,16 +646,39 @@ impl Marks {
                 Said::Assigned(Some(person)) => {
                     marks.assignees.insert(issue, person);
                 }
-                Said::Merged(into) if is_there(into) => {
+                Said::Merged(into) => {
                     marks.into.insert(issue, into);
+                }
+                Said::Went(into) => {
+                    marks.into.insert(issue, into);
+                    marks.went.insert(issue);
                 }
                 _ => {}
             }
         }
+        let leads = |mut at: u64| {
+            let mut seen = HashSet::new();
+            while !is_there(at) {
+                match marks.into.get(&at) {
+                    Some(next) if marks.went.contains(&at) && seen.insert(at) => at = *next,
+                    _ => return false,
+                }
+            }
+            true
+        };
+        let lost: Vec<u64> = (marks.into.iter())
+            .filter(|(_, into)| !leads(**into))
+            .map(|(issue, _)| *issue)
+            .collect();
+        for issue in lost {
+            marks.into.remove(&issue);
+            marks.went.remove(&issue);
+        }
         let merged: Vec<u64> = marks.into.keys().copied().collect();
         for issue in merged {
             let root = marks.root(issue);
-            if root != issue {
+            // Of most that went elsewhere nothing is left, and nothing is asked.
+            if root != issue && (!marks.went.contains(&issue) || is_there(issue)) {
                 marks.families.entry(root).or_default().push(issue);
             }
         }
@@ -559,17 +712,45 @@ impl Marks {
         all
     }
 
-    /// What an issue was merged into itself.
+    /// An issue and everything that somebody merged into it: that of which is known what was said. What went into it by itself handed
+    /// that over.
+    pub(super) fn voices(&self, root: u64) -> Vec<u64> {
+        let mut family = self.family(root);
+        family.retain(|one| !self.went(*one));
+        family
+    }
+
+    /// What somebody merged an issue into itself.
     pub(super) fn merged_into(&self, issue: u64) -> Option<u64> {
-        self.into.get(&issue).copied()
+        let into = self.into.get(&issue).copied();
+        into.filter(|_| !self.went.contains(&issue))
+    }
+
+    /// Whether an issue is what is left of one whose reports went elsewhere by themselves.
+    pub(super) fn went(&self, issue: u64) -> bool {
+        self.went.contains(&issue)
     }
 
     /// How many issues were merged into it.
     pub(super) fn merged(&self, root: u64) -> u32 {
-        self.families.get(&root).map_or(0, |all| all.len() as u32)
+        let family = self.families.get(&root).into_iter().flatten();
+        family.filter(|one| !self.went(**one)).count() as u32
     }
 
-    /// Every issue that was merged, and what it is one with.
+    /// Everything that an issue leads to, the nearest first.
+    fn way(&self, issue: u64) -> Vec<u64> {
+        let mut way = Vec::new();
+        let mut at = issue;
+        while let Some(next) = self.into.get(&at).copied()
+            && !way.contains(&next)
+        {
+            way.push(next);
+            at = next;
+        }
+        way
+    }
+
+    /// Every issue that was merged and that something may be counted of, and what it is one with.
     pub(super) fn moved(&self) -> impl Iterator<Item = (u64, u64)> {
         let families = self.families.iter();
         families.flat_map(|(root, all)| all.iter().map(|one| (*one, *root)))
@@ -718,6 +899,95 @@ mod tests {
         let marks = Marks::read(merged, |issue| issue < 9);
         assert_eq!([1, 2, 3, 4].map(|issue| marks.root(issue)), [2, 2, 2, 4]);
         assert_eq!(marks.family(2), [2, 1, 3]);
+    }
+
+    #[test]
+    fn what_went_elsewhere_leads_there_and_is_no_member_once_it_is_empty() {
+        // A person merged 4 into 1; the reports of 1 went to 2, and of 3 something that cannot be read is left.
+        let said = [
+            (4, Said::Merged(1)),
+            (1, Said::Went(2)),
+            (3, Said::Went(2)),
+            (5, Said::Went(6)),
+        ];
+        let marks = Marks::read(said, |issue| [2, 3, 4].contains(&issue));
+        assert_eq!([1, 3, 4].map(|issue| marks.root(issue)), [2, 2, 2]);
+        assert_eq!((marks.family(2), marks.merged(2)), (vec![2, 3, 4], 1));
+        assert_eq!((marks.root(5), marks.merged_into(1)), (5, None));
+    }
+
+    #[test]
+    fn an_issue_inherits_each_word_once_and_what_was_merged_stays_one() {
+        let deed = |issue, at, said| Deed {
+            issue,
+            at,
+            who: "Wei".to_owned(),
+            said,
+        };
+        let before = [
+            deed(1, 10, Said::Reopened),
+            deed(1, 20, Said::Took(7)),
+            deed(7, 25, Said::Noted(Note::new("of another").unwrap())),
+        ];
+        let marks = Marks::read([(1, Said::Merged(9))], |_| true);
+        let told = inherited((1, &before), (2, &[]), &marks, 30);
+        let said: Vec<_> = told.iter().map(|deed| (deed.issue, &deed.said)).collect();
+        assert_eq!(
+            said,
+            [
+                (2, &Said::Reopened),
+                (2, &Said::Came(1)),
+                (2, &Said::Merged(9)),
+                (9, &Said::Took(2))
+            ]
+        );
+        assert_eq!((told[0].at, told[0].who.as_str()), (10, "Wei"));
+        assert!(inherited((1, &before), (2, &told), &marks, 40).is_empty());
+        // What somebody had merged the other way round does not go in a circle.
+        let marks = Marks::read([(2, Said::Merged(1))], |_| true);
+        let said: Vec<_> = gone(1, 2, &marks, 50)
+            .into_iter()
+            .map(|deed| (deed.issue, deed.said))
+            .collect();
+        assert_eq!(said, [(2, Said::Split(1)), (1, Said::Went(2))]);
+        let marks = Marks::read(said, |issue| issue == 2);
+        assert_eq!(marks.root(1), 2);
+        assert!(gone(1, 2, &marks, 60).is_empty());
+    }
+
+    #[test]
+    fn what_the_rules_group_otherwise_stays_one() {
+        let there = |issue: u64| issue < 10;
+        // 1 is there, and its reports are grouped as 11 from now on; those of 2 as well.
+        let first = related(1, 11, &[], &Marks::default(), there, 5);
+        let said = |deeds: &[Deed]| -> Vec<(u64, Said)> {
+            let deeds = deeds.iter();
+            deeds.map(|deed| (deed.issue, deed.said.clone())).collect()
+        };
+        assert_eq!(said(&first), [(11, Said::Merged(1)), (1, Said::Took(11))]);
+        let marks = Marks::read(said(&first), |issue| there(issue) || issue == 11);
+        assert!(related(1, 11, &first, &marks, there, 6).is_empty());
+        let second = related(2, 11, &first, &marks, there, 6);
+        assert_eq!(said(&second), [(2, Said::Merged(1)), (1, Said::Took(2))]);
+        // Somebody has split it.
+        let split = Deed {
+            issue: 11,
+            at: 7,
+            who: "Wei".to_owned(),
+            said: Said::Split(1),
+        };
+        let marks = Marks::default();
+        assert!(related(1, 11, &[split], &marks, there, 8).is_empty());
+        // Nothing was known of 20; when the rules change again, its reports stay with 21.
+        let third = related(20, 21, &[], &marks, there, 9);
+        assert_eq!(said(&third), [(20, Said::Went(21))]);
+        let there = |issue: u64| issue == 21;
+        let marks = Marks::read(said(&third), there);
+        let fourth = related(20, 22, &third, &marks, there, 9);
+        assert_eq!(
+            said(&fourth),
+            [(22, Said::Merged(21)), (21, Said::Took(22))]
+        );
     }
 
     #[test]

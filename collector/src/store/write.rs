@@ -1,6 +1,6 @@
 //! What is written to a store, and what it says about it.
 
-use super::Body;
+use super::{Body, Lacking};
 use crate::grouping::Grouped;
 use candor_protocol::report::{Report, What};
 use std::fmt;
@@ -16,6 +16,8 @@ pub struct Incoming {
     pub body: Body,
     /// The issue that it belongs to; `None` for reports that are neither crash nor freeze.
     pub issue: Option<Grouped>,
+    /// What its stacks were named without.
+    pub lacking: Vec<Lacking>,
 }
 
 impl Incoming {
@@ -26,7 +28,13 @@ impl Incoming {
             report: without_stacks(report),
             body: Body::of(json),
             issue,
+            lacking: Vec::new(),
         }
+    }
+
+    /// The same, of whose frames some had no names.
+    pub fn lacking(self, lacking: Vec<Lacking>) -> Self {
+        Self { lacking, ..self }
     }
 
     /// About how many bytes of memory it takes.

@@ -1,9 +1,11 @@
 //! `/settings`: what only an admin changes. A room with a tab for each kind of thing.
 
+pub(super) mod alerts;
 pub(super) mod apps;
 pub(super) mod people;
 pub(super) mod remote;
 pub(super) mod retention;
+pub(super) mod sources;
 pub(super) mod symbols;
 pub(super) mod tokens;
 
@@ -24,16 +26,20 @@ enum Tab {
     Retention,
     Remote,
     Symbols,
+    Sources,
+    Alerts,
 }
 
 impl Tab {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::People,
         Self::Tokens,
         Self::Apps,
         Self::Retention,
         Self::Remote,
         Self::Symbols,
+        Self::Sources,
+        Self::Alerts,
     ];
 
     const fn path(self) -> &'static str {
@@ -44,6 +50,8 @@ impl Tab {
             Self::Retention => "/settings/retention",
             Self::Remote => "/settings/remote",
             Self::Symbols => "/settings/symbols",
+            Self::Alerts => "/settings/alerts",
+            Self::Sources => "/settings/sources",
         }
     }
 
@@ -55,6 +63,8 @@ impl Tab {
             Self::Retention => w.o_retention,
             Self::Remote => w.o_remote,
             Self::Symbols => w.a_symbols,
+            Self::Alerts => w.al_alerts,
+            Self::Sources => w.a_sources,
         }
     }
 

@@ -55,6 +55,10 @@ pub(super) enum What {
     /// The ledger: `at` the day of arrival, `endpoint` the key they were sent by, `word` what became of them, `name` their kind,
     /// `reason`; `n` reports.
     Ledger,
+    /// Reports that were grouped without the symbols of a build: `key` and `issue`, `release`, `word` the build, `name` its file; `n` reports
+    /// that arrived and were not looked at since. Nothing is taken out of it when reports go: it counts as long as anything is counted of
+    /// the issue in the release.
+    Unnamed,
     /// What was held back: `at` the day of arrival, `release`, `word` the field, `reason`; `n` reports.
     Leak,
 }
@@ -65,7 +69,7 @@ pub(super) const STARTED: u8 = 1;
 pub(super) const FROZEN: u8 = 2;
 
 impl What {
-    pub(super) const ALL: [Self; 17] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::Head,
         Self::Block,
         Self::Erased,
@@ -82,6 +86,7 @@ impl What {
         Self::Crowd,
         Self::Minute,
         Self::Ledger,
+        Self::Unnamed,
         Self::Leak,
     ];
 
@@ -113,6 +118,7 @@ impl What {
             Self::Crowd => "crowd",
             Self::Minute => "minute",
             Self::Ledger => "ledger",
+            Self::Unnamed => "unnamed",
             Self::Leak => "leak",
         }
     }

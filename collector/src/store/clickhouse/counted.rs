@@ -1,6 +1,7 @@
 //! What was counted in another store, as it is counted here.
 
 use super::cell::{Amount, Cell, Cells, FROZEN, STARTED, What};
+use super::regroup::unnamed_cell;
 use super::told::issue_key;
 use crate::store::moving::{Counted, RunClass};
 use crate::store::{IssueKind, StoreError};
@@ -153,6 +154,16 @@ pub(super) fn put(cells: &mut Cells, counted: Counted) -> Result<(), StoreError>
             };
             cells.add(cell, Amount::n(reports));
         }
+        Counted::Unnamed {
+            build,
+            issue,
+            release,
+            module,
+            met,
+        } => cells.add(
+            unnamed_cell(issue, &release, &build, &module),
+            Amount::n(met),
+        ),
         Counted::Leak {
             day,
             release,

@@ -9,6 +9,7 @@ use super::server::Table;
 use super::sql;
 use super::stamp::Stamp;
 use super::told::{KnownRun, Told};
+use crate::store::triage::CAME;
 use crate::store::{Part, StoreError};
 use candor_protocol::deidentify::Pseudonym;
 use candor_protocol::report::Report;
@@ -143,6 +144,10 @@ impl Folder {
         let folded = self.folded_of(history, &which).await?;
         // All of an app needs no sums to be taken out: they go altogether.
         let body = if erasing.is_all() { "''" } else { "body" };
+        let moved = match erasing.is_all() {
+            true => HashMap::new(),
+            false => self.moved(history, erasing).await?,
+        };
         let mut reports = 0;
         let mut told_of: HashSet<[u8; 16]> = HashSet::new();
         let question = format!(
@@ -158,7 +163,8 @@ impl Folder {
                     return;
                 }
                 reports += 1;
-                if let Some(told) = row.told() {
+                if let Some(mut told) = row.told() {
+                    told.issue = moved.get(&told.id).copied().unwrap_or(told.issue);
                     told.count(cells, -1);
                     told_of.insert(told.run);
                 }
@@ -169,6 +175,30 @@ impl Folder {
                 .await?;
         }
         Ok(reports)
+    }
+
+    /// Where reports are counted, as far as any is not where it arrived.
+    async fn moved(
+        &self,
+        history: &History,
+        erasing: &Erasing,
+    ) -> Result<HashMap<[u8; 16], u64>, StoreError> {
+        let any = format!(
+            "SELECT count() AS count FROM triage WHERE app = {} AND aspect = '{CAME}'",
+            sql::text(&history.app)
+        );
+        if history.is_empty() || self.server.count(&any).await? == 0 {
+            return Ok(HashMap::new());
+        }
+        let rows: Vec<PlaceRow> = self
+            .server
+            .rows(&format!(
+                "SELECT id, issue {} AND {} GROUP BY id, issue HAVING sum(n) > 0",
+                history.of_summary(What::Sighting),
+                erasing.which()
+            ))
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.id, row.issue)).collect())
     }
 
     async fn take_runs_out(
@@ -285,7 +315,7 @@ impl Folder {
             if part.is_release() {
                 which.push(format!(
                     "what IN {} AND release = {}",
-                    words(&[What::Link, What::Leak]),
+                    words(&[What::Link, What::Leak, What::Unnamed]),
                     part.release()
                 ));
             } else {
@@ -310,6 +340,12 @@ struct Taken {
     done: Vec<Erasing>,
     reports: HashSet<[u8; 16]>,
     runs: HashSet<[u8; 16]>,
+}
+
+#[derive(Row, Deserialize)]
+struct PlaceRow {
+    id: [u8; 16],
+    issue: u64,
 }
 
 #[derive(Row, Deserialize)]

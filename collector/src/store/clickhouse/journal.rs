@@ -2,7 +2,7 @@
 
 use super::stamp::Stamp;
 use super::told::{Said, Told};
-use crate::store::{Arrival, Quarantine, StoreError};
+use crate::store::{Arrival, Lacking, Quarantine, StoreError};
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,24 @@ pub(super) struct JournalRow {
     n: u64,
     key: String,
     day: u16,
+}
+
+/// What the summaries need of a report and columns do not hold.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    #[serde(flatten)]
+    said: Said,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    lacking: Vec<Lacking>,
+}
+
+impl Written {
+    fn of(told: &Told) -> Self {
+        Self {
+            said: told.said.clone(),
+            lacking: told.lacking.clone(),
+        }
+    }
 }
 
 /// What a row says.
@@ -112,7 +130,7 @@ impl Entry {
                 os: told.os.clone(),
                 device: told.device.clone(),
                 issue: told.issue,
-                told: serde_json::to_string(&told.said)
+                told: serde_json::to_string(&Written::of(told))
                     .map_err(|error| StoreError::Fault(error.to_string()))?,
                 ..row("report", told.arrived, &told.key)
             },
@@ -160,22 +178,26 @@ impl JournalRow {
                 key: self.key,
                 reports: self.n,
             },
-            "report" => Entry::Report(Box::new(Told {
-                id: self.id,
-                at: self.at,
-                arrived: self.arrived,
-                key: self.key,
-                minute: Some(self.minute).filter(|minute| *minute > 0),
-                run: self.run,
-                pseudonym: self.pseudonym,
-                release: self.release,
-                os: self.os,
-                device: self.device,
-                issue: self.issue,
-                said: serde_json::from_str::<Said>(&self.told).map_err(|error| {
+            "report" => {
+                let written: Written = serde_json::from_str(&self.told).map_err(|error| {
                     StoreError::Fault(format!("a row of the journal cannot be read: {error}"))
-                })?,
-            })),
+                })?;
+                Entry::Report(Box::new(Told {
+                    id: self.id,
+                    at: self.at,
+                    arrived: self.arrived,
+                    key: self.key,
+                    minute: Some(self.minute).filter(|minute| *minute > 0),
+                    run: self.run,
+                    pseudonym: self.pseudonym,
+                    release: self.release,
+                    os: self.os,
+                    device: self.device,
+                    issue: self.issue,
+                    lacking: written.lacking,
+                    said: written.said,
+                }))
+            }
             "refused" => Entry::Refused {
                 arrived: self.arrived,
                 key: self.key,

@@ -30,6 +30,7 @@ mod journal;
 mod ledger;
 mod read;
 mod refusal;
+mod regroup;
 mod schema;
 mod server;
 mod sql;
@@ -46,12 +47,12 @@ use super::triage::{By, Change};
 use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Dimension, Exits, Expired, Expiry,
     FreezeRates, FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList,
-    IssuePage, IssueWithin, Kept, Key, Ledger, Of, Part, Point, Population, Quarantine,
-    QuarantineRow, ReleaseRow, Span, Store, StoreError,
+    IssuePage, IssueWithin, Kept, Key, Ledger, Move, Of, Part, Point, Population, Quarantine,
+    QuarantineRow, ReleaseRow, Span, Store, StoreError, Unnamed, Waiting,
 };
 use crate::access::{KeyHash, KeyId};
 use crate::state::Clock;
-use candor_protocol::deidentify::{AppName, Pseudonym, Release, ReportId};
+use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, Release, ReportId};
 use candor_protocol::report::Report;
 use fold::{Blocks, Folder};
 use history::History;
@@ -375,6 +376,62 @@ impl Store for ClickHouseStore {
     ) -> Result<Vec<Report>, StoreError> {
         let history = self.fresh(app).await?;
         read::reports::of_issue(self.ask(&history), app, id, release, limit, before).await
+    }
+
+    async fn unnamed(&self, app: &AppName) -> Result<Vec<Unnamed>, StoreError> {
+        let history = self.fresh(app).await?;
+        read::unnamed::unnamed(self.ask(&history)).await
+    }
+
+    async fn waiting(&self, app: &AppName, builds: &[BuildId]) -> Result<Vec<Waiting>, StoreError> {
+        let history = self.fresh(app).await?;
+        read::unnamed::waiting(self.ask(&history), builds).await
+    }
+
+    async fn reports_in(
+        &self,
+        app: &AppName,
+        issue: IssueId,
+        limit: u32,
+        before: Option<ReportId>,
+    ) -> Result<Vec<Report>, StoreError> {
+        let history = self.fresh(app).await?;
+        read::reports::of_family(self.ask(&history), app, &[issue.0], None, limit, before).await
+    }
+
+    async fn regroup(
+        &self,
+        app: &AppName,
+        from: IssueId,
+        moves: Vec<Move>,
+        at: u64,
+    ) -> Result<u64, StoreError> {
+        self.check_open()?;
+        self.folder.regroup(app, from.0, &moves, at).await
+    }
+
+    async fn relate(
+        &self,
+        app: &AppName,
+        before: IssueId,
+        now: IssueId,
+        at: u64,
+    ) -> Result<(), StoreError> {
+        self.check_open()?;
+        let history = self.fresh(app).await?;
+        let stamps = &self.folder.stamps;
+        triage::relate(self.ask(&history), stamps, (before.0, now.0), at).await
+    }
+
+    async fn settle(
+        &self,
+        app: &AppName,
+        issue: IssueId,
+        waiting: Vec<Waiting>,
+        at: u64,
+    ) -> Result<(), StoreError> {
+        self.check_open()?;
+        self.folder.settle(app, issue.0, &waiting, at).await
     }
 
     async fn issue_of(

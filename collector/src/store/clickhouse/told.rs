@@ -2,9 +2,10 @@
 
 use super::cell::{Amount, Cell, Cells, FROZEN, STARTED, What};
 use super::journal;
+use super::regroup::unnamed_cell;
 use crate::store::run_state::RunState;
-use crate::store::{Arrival, Incoming, ids, storm};
-use candor_protocol::deidentify::Name;
+use crate::store::{Arrival, Incoming, Lacking, ids, storm};
+use candor_protocol::deidentify::{ModuleName, Name};
 use candor_protocol::report::{self, Connection, Exit, Freeze, Kind, Lost, Report};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,8 @@ pub(super) struct Told {
     pub(super) device: String,
     /// Of a crash or a freeze.
     pub(super) issue: u64,
+    /// What its stacks were named without.
+    pub(super) lacking: Vec<Lacking>,
     pub(super) said: Said,
 }
 
@@ -130,6 +133,7 @@ impl Told {
             os: os(report),
             device: report.device.class(),
             issue,
+            lacking: Vec::new(),
             said: Said::of(&report.what),
         }
     }
@@ -138,6 +142,7 @@ impl Told {
         let issue = incoming.issue.as_ref().map_or(0, |issue| issue.id.0);
         Self {
             key: journal::key_of(arrived),
+            lacking: incoming.lacking.clone(),
             ..Self::of(&incoming.report, issue, arrived.at)
         }
     }
@@ -195,6 +200,14 @@ impl Told {
         let amount = Amount::of(sign, fatal, 0);
         cells.add(self.of_issue(What::Issues), amount);
         self.count_sighting(cells, sign);
+        if sign > 0 {
+            for one in &self.lacking {
+                let module = one.module.as_ref().map_or("", ModuleName::as_str);
+                let build = one.build.as_str();
+                let cell = unnamed_cell(self.issue, &self.release, build, module);
+                cells.add(cell, Amount::n(1));
+            }
+        }
     }
 
     fn of_issue(&self, what: What) -> Cell {

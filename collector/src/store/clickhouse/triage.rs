@@ -6,7 +6,7 @@ use super::read::triage::{self, LogRow};
 use super::server::{Again, Server, Table};
 use super::sql;
 use super::stamp::Stamps;
-use crate::store::triage::{By, Change, Deed, Said};
+use crate::store::triage::{By, Change, Deed, Said, related};
 use crate::store::{IssueId, StoreError};
 use candor_protocol::deidentify::Release;
 use clickhouse::Row;
@@ -68,6 +68,26 @@ pub(super) async fn triage(
         write(ask.server, stamps, &ask.history.app, &deeds).await?;
     }
     Ok(done.len() as u64)
+}
+
+/// Says that reports that were grouped as one issue are grouped as another.
+pub(super) async fn relate(
+    ask: Ask<'_>,
+    stamps: &Stamps,
+    (before, now): (u64, u64),
+    at: u64,
+) -> Result<(), StoreError> {
+    let marks = triage::marks(ask).await?;
+    let all = BTreeSet::from([before, now, marks.root(before), marks.root(now)]);
+    let all: Vec<u64> = all.into_iter().collect();
+    let there = match ask.history.is_empty() {
+        true => Default::default(),
+        false => triage::facts_of(ask, &all).await?,
+    };
+    let said = triage::deeds(ask, &all).await?;
+    let is_there = |issue| there.contains_key(&issue);
+    let new = related(before, now, &said, &marks, is_there, at);
+    write(ask.server, stamps, &ask.history.app, &new).await
 }
 
 /// Writes rows of the log, in their order.
@@ -143,10 +163,12 @@ pub(super) async fn forget_gone(ask: Ask<'_>) -> Result<(), StoreError> {
         }
     };
     let counted: BTreeSet<u64> = counted.into_iter().map(|row| row.issue).collect();
+    // What leads to an issue that something is counted of stays.
+    let marks = triage::marks(ask).await?;
     let gone: Vec<u64> = said
         .into_iter()
         .map(|row| row.issue)
-        .filter(|issue| !counted.contains(issue))
+        .filter(|issue| !counted.contains(issue) && marks.root(*issue) == *issue)
         .collect();
     if !gone.is_empty() {
         let gone = sql::list(gone, |issue| issue.to_string());

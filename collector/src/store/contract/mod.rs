@@ -9,6 +9,7 @@ mod issues;
 mod keeping;
 mod ledger;
 mod privacy;
+mod regroup;
 mod samples;
 mod storms;
 mod triage;
@@ -22,6 +23,7 @@ pub(crate) use issues::*;
 pub(crate) use keeping::*;
 pub(crate) use ledger::*;
 pub(crate) use privacy::*;
+pub(crate) use regroup::*;
 pub(crate) use storms::*;
 pub(crate) use triage::*;
 
@@ -64,6 +66,11 @@ macro_rules! store_contract {
             what_is_merged_regresses_by_what_any_of_it_has_shown
             what_was_said_goes_with_what_it_was_said_about
             lists_of_issues_are_filtered_sorted_and_paged
+            reports_that_are_named_late_count_as_if_they_had_been_named_at_once
+            what_was_said_of_an_issue_stays_when_it_gets_its_name
+            reports_that_expired_are_one_with_the_issue_that_the_others_went_to
+            builds_without_symbols_are_known_until_their_reports_were_looked_at
+            what_a_change_of_the_rules_would_split_stays_one
             freezes_tell_how_long_and_how
             freezes_are_counted_against_the_time_that_apps_ran
             connections_add_up_and_percentiles_are_exact_to_a_bucket

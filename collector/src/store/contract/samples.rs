@@ -271,7 +271,9 @@ pub(super) fn grouped(kind: IssueKind, id: u64) -> Grouped {
             rule: "sample-v1".to_owned(),
             facts: vec!["fact".to_owned()],
             frames: vec![format!("im::frame_{id}")],
+            by_file: Vec::new(),
         },
+        before: None,
     }
 }
 

@@ -5,7 +5,8 @@ use crate::access::KeyId;
 use crate::store::freeze_sum::FreezeSum;
 use crate::store::storm::{CROWD, Minute};
 use crate::store::subtract::{Change, Sum};
-use crate::store::{Arrival, ConnectionSum};
+use crate::store::{Arrival, ConnectionSum, Lacking};
+use candor_protocol::deidentify::ModuleName;
 use candor_protocol::report::{Connection, Exit, Freeze, Network, Transport};
 use rusqlite::{OptionalExtension, Params, ToSql, Transaction, params};
 use serde::Serialize;
@@ -108,6 +109,8 @@ pub(super) struct Deltas {
     faults: HashMap<(i64, i64, i64, &'static str), i64>,
     issues: HashMap<(Cell, i64), (i64, i64)>,
     freezes: HashMap<(i64, i64, i64), Change<FreezeSum>>,
+    /// Reports by app, issue, release, and what their names were not known of.
+    unnamed: HashMap<(i64, i64, i64, Lacking), i64>,
     connections: HashMap<ConnectionCell, Change<ConnectionSum>>,
     reconnects: HashMap<(i64, u64, i64, i64), Minute>,
 }
@@ -161,6 +164,14 @@ impl Deltas {
     pub(super) fn freeze(&mut self, cell: Cell, issue: i64, freeze: &Freeze, sign: Sign) {
         let change = self.freezes.entry((cell.app, cell.at, issue)).or_default();
         sign.count(change, freeze);
+    }
+
+    /// Notes what a report of an issue was named without.
+    pub(super) fn unnamed(&mut self, cell: Cell, issue: i64, lacking: &[Lacking]) {
+        for one in lacking {
+            let key = (cell.app, issue, cell.release, one.clone());
+            *self.unnamed.entry(key).or_default() += 1;
+        }
     }
 
     pub(super) fn connection(
@@ -279,6 +290,14 @@ impl Deltas {
                  ON CONFLICT DO UPDATE SET reports = reports + excluded.reports",
             )?
             .execute((cell.app, issue, cell.release, reports))?;
+        }
+        for ((app, issue, release, lacking), met) in &self.unnamed {
+            let module = lacking.module.as_ref().map_or("", ModuleName::as_str);
+            tx.prepare_cached(
+                "INSERT INTO unnamed (app, build, issue, release, module, met) VALUES (?, ?, ?, ?, ?, ?)
+                 ON CONFLICT DO UPDATE SET met = met + excluded.met",
+            )?
+            .execute((app, lacking.build.as_str(), issue, release, module, met))?;
         }
         for (key, change) in &self.freezes {
             write_freezes(tx, *key, change)?;

@@ -50,6 +50,8 @@ pub(super) fn drop_empty(work: &Work<'_>, app: i64) -> rusqlite::Result<()> {
         "DELETE FROM fault_count WHERE app = ? AND reports <= 0",
         "DELETE FROM issue_count WHERE app = ? AND reports <= 0",
         "DELETE FROM issue_release WHERE app = ? AND reports <= 0",
+        "DELETE FROM unnamed WHERE app = ?1
+         AND (issue, release) NOT IN (SELECT issue, release FROM issue_release WHERE app = ?1)",
         "DELETE FROM issue WHERE app = ?1 AND id NOT IN (SELECT issue FROM issue_count WHERE app = ?1)",
         "UPDATE issue SET
              first_seen = (SELECT min(at) FROM issue_count WHERE app = ?1 AND issue = id),

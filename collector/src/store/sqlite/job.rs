@@ -3,7 +3,9 @@
 use crate::access::{KeyHash, KeyId};
 use crate::store::IssueId;
 use crate::store::triage::{By, Change};
-use crate::store::{Arrival, Expired, Expiry, Incoming, Kept, Part, Quarantine, StoreError};
+use crate::store::{
+    Arrival, Expired, Expiry, Incoming, Kept, Move, Part, Quarantine, StoreError, Waiting,
+};
 use candor_protocol::deidentify::{AppName, Pseudonym};
 use tokio::sync::oneshot;
 
@@ -72,6 +74,27 @@ pub(super) enum Job {
         by: By,
         done: Done<u64>,
     },
+    Regroup {
+        app: AppName,
+        from: IssueId,
+        moves: Vec<Move>,
+        at: u64,
+        done: Done<u64>,
+    },
+    Relate {
+        app: AppName,
+        before: IssueId,
+        now: IssueId,
+        at: u64,
+        done: Done<()>,
+    },
+    Settle {
+        app: AppName,
+        issue: IssueId,
+        waiting: Vec<Waiting>,
+        at: u64,
+        done: Done<()>,
+    },
     /// Writes, and changes nothing.
     Probe {
         done: Done<()>,
@@ -94,6 +117,7 @@ impl Job {
     pub(super) fn weight(&self) -> usize {
         match self {
             Self::Keep { reports, .. } => reports.len(),
+            Self::Regroup { moves, .. } => moves.len(),
             // Alone in its transaction: it may change much.
             Self::ErasePart { .. } | Self::Expire { .. } => usize::MAX / 2,
             _ => 1,
@@ -144,13 +168,16 @@ impl Job {
             | Self::CountRefused { done, .. }
             | Self::Quarantine { done, .. }
             | Self::AddKey { done, .. }
+            | Self::Settle { done, .. }
+            | Self::Relate { done, .. }
             | Self::Probe { done }
             | Self::Stop { done } => done.send(Err(error)).is_ok(),
             Self::Keep { done, .. } => done.send(Err(error)).is_ok(),
             Self::EndKey { done, .. } => done.send(Err(error)).is_ok(),
-            Self::Erase { done, .. } | Self::ErasePart { done, .. } | Self::Triage { done, .. } => {
-                done.send(Err(error)).is_ok()
-            }
+            Self::Erase { done, .. }
+            | Self::ErasePart { done, .. }
+            | Self::Triage { done, .. }
+            | Self::Regroup { done, .. } => done.send(Err(error)).is_ok(),
             Self::Expire { done, .. } => done.send(Err(error)).is_ok(),
         };
     }

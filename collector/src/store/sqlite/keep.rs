@@ -132,6 +132,9 @@ fn keep_one(
         add_issue(work, app, issue, cell.at)?;
     }
     count(work, cell, report, issue, Sign::Add)?;
+    if let Some(issue) = issue {
+        work.deltas.unnamed(cell, issue, &incoming.lacking);
+    }
     count_reconnects(work, app, report, arrived)?;
     installs::note(work, cell, report, (arrived - arrived % 3_600) as i64)?;
     run::update(work, cell, report)?;
@@ -224,7 +227,13 @@ pub(super) fn count(
     Ok(())
 }
 
-fn add_issue(work: &Work<'_>, app: i64, issue: &Grouped, at: i64) -> rusqlite::Result<()> {
+/// Writes down what an issue is, unless that is known.
+pub(super) fn add_issue(
+    work: &Work<'_>,
+    app: i64,
+    issue: &Grouped,
+    at: i64,
+) -> rusqlite::Result<()> {
     let id = issue.id.0 as i64;
     let known: Option<i64> = work
         .tx

@@ -16,6 +16,7 @@ mod keep;
 mod open;
 mod read;
 mod readers;
+mod regroup;
 mod run;
 mod schema;
 mod source;
@@ -28,11 +29,11 @@ use super::triage::{By, Change};
 use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Dimension, Exits, Expired, Expiry,
     FreezeRates, FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList,
-    IssuePage, IssueWithin, Kept, Key, Ledger, Of, Part, Point, Population, Quarantine,
-    QuarantineRow, ReleaseRow, Span, Store, StoreError,
+    IssuePage, IssueWithin, Kept, Key, Ledger, Move, Of, Part, Point, Population, Quarantine,
+    QuarantineRow, ReleaseRow, Span, Store, StoreError, Unnamed, Waiting,
 };
 use crate::access::{KeyHash, KeyId};
-use candor_protocol::deidentify::{AppName, Pseudonym, Release, ReportId};
+use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, Release, ReportId};
 use candor_protocol::report::Report;
 pub use copy::Checked;
 use job::Job;
@@ -333,6 +334,64 @@ impl Store for SqliteStore {
         let release = release.cloned();
         self.readers.ask_about(app, move |db, app| {
             read::reports::of_issue(db, app, id, release.as_ref(), limit, before)
+        })
+    }
+
+    fn unnamed(&self, app: &AppName) -> impl Answer<Vec<Unnamed>> {
+        self.readers.ask_about(app, read::unnamed::unnamed)
+    }
+
+    fn waiting(&self, app: &AppName, builds: &[BuildId]) -> impl Answer<Vec<Waiting>> {
+        let builds = builds.to_vec();
+        self.readers
+            .ask_about(app, move |db, app| read::unnamed::waiting(db, app, &builds))
+    }
+
+    fn reports_in(
+        &self,
+        app: &AppName,
+        issue: IssueId,
+        limit: u32,
+        before: Option<ReportId>,
+    ) -> impl Answer<Vec<Report>> {
+        self.readers.ask_about(app, move |db, app| {
+            read::reports::of_family(db, app, &[issue.0], None, limit, before)
+        })
+    }
+
+    fn regroup(&self, app: &AppName, from: IssueId, moves: Vec<Move>, at: u64) -> impl Answer<u64> {
+        self.writer.ask(move |done| Job::Regroup {
+            app: app.clone(),
+            from,
+            moves,
+            at,
+            done,
+        })
+    }
+
+    fn relate(&self, app: &AppName, before: IssueId, now: IssueId, at: u64) -> impl Answer<()> {
+        self.writer.ask(move |done| Job::Relate {
+            app: app.clone(),
+            before,
+            now,
+            at,
+            done,
+        })
+    }
+
+    fn settle(
+        &self,
+        app: &AppName,
+        issue: IssueId,
+        waiting: Vec<Waiting>,
+        at: u64,
+    ) -> impl Answer<()> {
+        self.writer.ask(move |done| Job::Settle {
+            app: app.clone(),
+            issue,
+            waiting,
+            at,
+            done,
         })
     }
 

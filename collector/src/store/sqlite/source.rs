@@ -200,7 +200,7 @@ const PORTION: usize = 20_000;
 type Table = (&'static str, fn(&Row<'_>) -> rusqlite::Result<Counted>);
 
 /// Everything that is counted.
-const TABLES: [Table; 9] = [
+const TABLES: [Table; 10] = [
     (
         "SELECT at, w_release.text, w_os.text, w_device.text, exit, frozen, run_ms, t.id, pseudonym, started FROM run AS t
          JOIN word AS w_release ON w_release.id = t.release JOIN word AS w_os ON w_os.id = t.os
@@ -313,6 +313,18 @@ const TABLES: [Table; 9] = [
                 kind: row.get(3)?,
                 reason: row.get(4)?,
                 reports: row.get(5)?,
+            })
+        },
+    ),
+    (
+        "SELECT build, issue, w_release.text, module, met FROM unnamed AS t JOIN word AS w_release ON w_release.id = t.release WHERE app = ?",
+        |row| {
+            Ok(Counted::Unnamed {
+                build: row.get(0)?,
+                issue: row.get::<_, i64>(1)? as u64,
+                release: row.get(2)?,
+                module: row.get(3)?,
+                met: row.get(4)?,
             })
         },
     ),

@@ -5,7 +5,7 @@ use super::delta::Deltas;
 use super::job::{Done, Job, Pending};
 use super::open::failed;
 use super::words::Words;
-use super::{erase, erase_part, expire, keep, triage};
+use super::{erase, erase_part, expire, keep, regroup, triage};
 use crate::access::{KeyHash, KeyId};
 use crate::store::{Answer, Arrival, Expired, Quarantine, StoreError};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
@@ -307,6 +307,36 @@ impl Work<'_> {
             } => match triage::triage(self, app.as_str(), &issues, &change, &by) {
                 Ok(issues) => Ok(Pending::Done(done, issues)),
                 Err(error) => Err((Pending::Done(done, 0), error)),
+            },
+            Job::Regroup {
+                app,
+                from,
+                moves,
+                at,
+                done,
+            } => match regroup::regroup(self, app.as_str(), from, &moves, at) {
+                Ok(moved) => Ok(Pending::Done(done, moved)),
+                Err(error) => Err((Pending::Done(done, 0), error)),
+            },
+            Job::Relate {
+                app,
+                before,
+                now,
+                at,
+                done,
+            } => match triage::relate(self, app.as_str(), before, now, at) {
+                Ok(()) => Ok(Pending::Nothing(done, Ok(()))),
+                Err(error) => Err((Pending::Nothing(done, Ok(())), error)),
+            },
+            Job::Settle {
+                app,
+                issue,
+                waiting,
+                at,
+                done,
+            } => match regroup::settle(self, app.as_str(), issue, &waiting, at) {
+                Ok(()) => Ok(Pending::Nothing(done, Ok(()))),
+                Err(error) => Err((Pending::Nothing(done, Ok(())), error)),
             },
             Job::AddKey {
                 app,

@@ -79,6 +79,7 @@ pub(in super::super) async fn issue(
         let why = issues::read_why(&row.why)?;
         match row.issue == root {
             true => own = Some(why),
+            false if marks.went(row.issue) => {}
             false => members.push(Member {
                 id: IssueId(row.issue),
                 title: row.title,
@@ -87,7 +88,7 @@ pub(in super::super) async fn issue(
         }
     }
     let unknown = || StoreError::Fault("an issue has no explanation".to_owned());
-    let deeds = triage::deeds(ask, &family).await?;
+    let deeds = triage::deeds(ask, &marks.voices(root)).await?;
     let facts = match deeds.is_empty() {
         true => Default::default(),
         false => triage::facts(ask, &family).await?,

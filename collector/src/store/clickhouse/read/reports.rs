@@ -89,10 +89,34 @@ pub(in super::super) async fn issue_of(
     match row.map(|row| row.issue).filter(|issue| *issue > 0) {
         Some(issue) => {
             let marks = triage::marks(ask).await?;
+            let issue = now_in(ask, issue, id).await?;
             Ok(Some(IssueId(marks.root(issue))))
         }
         None => Ok(None),
     }
+}
+
+#[derive(Row, Deserialize)]
+struct PlaceRow {
+    issue: u64,
+}
+
+/// The issue that a report is counted in which arrived in this one.
+async fn now_in(ask: Ask<'_>, issue: u64, id: ReportId) -> Result<u64, StoreError> {
+    let places = triage::places(ask, issue, true).await?;
+    if places.len() == 1 || ask.history.is_empty() {
+        return Ok(issue);
+    }
+    let rows: Vec<PlaceRow> = ask
+        .server
+        .rows(&format!(
+            "SELECT issue {} AND key IN {} AND id = {} GROUP BY issue HAVING sum(n) > 0",
+            ask.history.of_summary(What::Sighting),
+            triage::keys(&places),
+            sql::bytes(&ids::report(&id))
+        ))
+        .await?;
+    Ok(rows.first().map_or(issue, |row| row.issue))
 }
 
 #[derive(Row, Deserialize)]
@@ -112,6 +136,23 @@ pub(in super::super) async fn of_issue(
     if ask.history.is_empty() {
         return Ok(Vec::new());
     }
+    let marks = triage::marks(ask).await?;
+    let family = marks.family(marks.root(issue.0));
+    of_family(ask, app, &family, release, limit, before).await
+}
+
+/// Reports of all of these issues, newest first.
+pub(in super::super) async fn of_family(
+    ask: Ask<'_>,
+    app: &AppName,
+    family: &[u64],
+    release: Option<&Release>,
+    limit: u32,
+    before: Option<ReportId>,
+) -> Result<Vec<Report>, StoreError> {
+    if ask.history.is_empty() {
+        return Ok(Vec::new());
+    }
     let from = match before {
         None => String::new(),
         Some(before) => match one(ask.server, app, before).await? {
@@ -123,14 +164,13 @@ pub(in super::super) async fn of_issue(
         Some(release) => format!("AND release = {}", sql::text(release.as_str())),
         None => String::new(),
     };
-    let marks = triage::marks(ask).await?;
     let sightings: Vec<SightingRow> = ask
         .server
         .rows(&format!(
             "SELECT id, pseudonym {} AND key IN {} {from} {of_release} GROUP BY at, id, pseudonym HAVING sum(n) > 0
              ORDER BY at DESC, id DESC LIMIT {}",
             ask.history.of_summary(What::Sighting),
-            triage::keys(&marks.family(marks.root(issue.0))),
+            triage::keys(family),
             limit.min(MOST)
         ))
         .await?;

@@ -7,7 +7,7 @@ use crate::store::clickhouse::server::Server;
 use crate::store::clickhouse::sql;
 use crate::store::clickhouse::stamp::Stamp;
 use crate::store::clickhouse::told::issue_key;
-use crate::store::triage::{Deed, Facts, Marks, Said};
+use crate::store::triage::{CAME, Deed, Facts, Marks, Said};
 use crate::store::versions;
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
@@ -94,6 +94,42 @@ struct LatestRow {
     said: String,
 }
 
+/// Issues that reports of this one went to; `further`: itself, and wherever they went from there as well.
+pub(in super::super) async fn places(
+    ask: Ask<'_>,
+    issue: u64,
+    further: bool,
+) -> Result<Vec<u64>, StoreError> {
+    let rows: Vec<LatestRow> = ask
+        .server
+        .rows(&format!(
+            "SELECT DISTINCT issue, said FROM triage WHERE app = {} AND aspect = '{CAME}' ORDER BY issue",
+            sql::text(&ask.history.app)
+        ))
+        .await?;
+    let mut ways = Vec::with_capacity(rows.len());
+    for row in rows {
+        if let Said::Came(from) = read(&row.said)? {
+            ways.push((from, row.issue));
+        }
+    }
+    let next = |at: u64| {
+        let ways = ways.iter().filter(move |(from, _)| *from == at);
+        ways.map(|(_, to)| *to)
+    };
+    if !further {
+        return Ok(next(issue).collect());
+    }
+    let mut places = vec![issue];
+    let mut looked = 0;
+    while let Some(at) = places.get(looked).copied() {
+        let new: Vec<u64> = next(at).filter(|to| !places.contains(to)).collect();
+        places.extend(new);
+        looked += 1;
+    }
+    Ok(places)
+}
+
 #[derive(Row, Deserialize)]
 struct IssueRow {
     issue: u64,
@@ -115,9 +151,10 @@ pub(in super::super) async fn marks(ask: Ask<'_>) -> Result<Marks, StoreError> {
         .collect::<Result<Vec<_>, StoreError>>()?;
     let targets: HashSet<u64> = rows
         .iter()
-        .filter_map(|(_, said)| match said {
-            Said::Merged(into) => Some(*into),
-            _ => None,
+        .flat_map(|(issue, said)| match said {
+            Said::Merged(into) => vec![*into],
+            Said::Went(into) => vec![*issue, *into],
+            _ => Vec::new(),
         })
         .collect();
     let there: HashSet<u64> = match targets.is_empty() || ask.history.is_empty() {

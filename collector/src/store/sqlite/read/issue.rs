@@ -30,7 +30,7 @@ pub(in super::super) fn issue(
     let runs_total: Option<u64> = db
         .prepare_cached("SELECT sum(runs) FROM run_count WHERE app = ? AND at >= ? AND at < ?")?
         .query_row((app, from, to), |row| row.get(0))?;
-    let deeds = triage::deeds(db, app, &family)?;
+    let deeds = triage::deeds(db, app, &marks.voices(root))?;
     let facts = match deeds.is_empty() {
         true => Default::default(),
         false => triage::facts(db, app, &family)?,
@@ -42,7 +42,7 @@ pub(in super::super) fn issue(
         by_os: breakdown(db, app, &family, None, span, "os")?,
         by_device: breakdown(db, app, &family, None, span, "device")?,
         trends: trends(db, app, &family, span)?,
-        members: members(db, app, &family)?,
+        members: members(db, app, &marks.voices(root))?,
         why: from_json(&why)?,
         runs_total: runs_total.unwrap_or_default(),
         row,

@@ -10,6 +10,7 @@ pub(super) mod ledger;
 pub(super) mod privacy;
 pub(super) mod reports;
 pub(super) mod triage;
+pub(super) mod unnamed;
 
 use crate::store::Span;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};

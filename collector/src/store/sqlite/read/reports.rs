@@ -45,6 +45,20 @@ pub(in super::super) fn of_issue(
     limit: u32,
     before: Option<ReportId>,
 ) -> rusqlite::Result<Vec<Report>> {
+    let marks = triage::marks(db, app)?;
+    let family = marks.family(marks.root(issue.0));
+    of_family(db, app, &family, release, limit, before)
+}
+
+/// Reports of all of these issues, newest first.
+pub(in super::super) fn of_family(
+    db: &Transaction<'_>,
+    app: i64,
+    family: &[u64],
+    release: Option<&Release>,
+    limit: u32,
+    before: Option<ReportId>,
+) -> rusqlite::Result<Vec<Report>> {
     let before: Option<(i64, i64)> = match before {
         Some(id) => db
             .prepare_cached("SELECT at, seq FROM report WHERE app = ? AND id = ?")?
@@ -57,15 +71,13 @@ pub(in super::super) fn of_issue(
     let Some((at, seq)) = before else {
         return Ok(Vec::new());
     };
-    let marks = triage::marks(db, app)?;
-    let family = marks.family(marks.root(issue.0));
     let of_release = match release {
         Some(_) => " AND release = (SELECT id FROM word WHERE text = ?5)",
         None => " AND ?5 IS NULL",
     };
     let mut query = db.prepare(&format!(
         "SELECT written FROM report WHERE app = ?1 AND issue {} AND (at, seq) < (?2, ?3){of_release} ORDER BY at DESC, seq DESC LIMIT ?4",
-        triage::among(&family)
+        triage::among(family)
     ))?;
     let release = release.map(Release::as_str);
     let mut rows = query.query((app, at, seq, limit.min(MOST), release))?;

@@ -4,6 +4,7 @@ use crate::store::sqlite::delta::from_json;
 use crate::store::triage::{Deed, Facts, Marks, Said};
 use crate::store::versions;
 use rusqlite::{OptionalExtension, Row, Transaction};
+use std::collections::HashSet;
 
 /// What counts now.
 pub(in super::super) fn marks(db: &Transaction<'_>, app: i64) -> rusqlite::Result<Marks> {
@@ -15,12 +16,17 @@ pub(in super::super) fn marks(db: &Transaction<'_>, app: i64) -> rusqlite::Resul
         Ok((row.get::<_, i64>(0)? as u64, said))
     })?;
     let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-    let mut gone = Vec::new();
-    for (_, said) in &rows {
-        if let Said::Merged(into) = said
-            && kind(db, app, *into)?.is_none()
-        {
-            gone.push(*into);
+    let mut gone = HashSet::new();
+    for (issue, said) in &rows {
+        let asked: &[u64] = match said {
+            Said::Merged(into) => &[*into],
+            Said::Went(into) => &[*issue, *into],
+            _ => &[],
+        };
+        for one in asked {
+            if kind(db, app, *one)?.is_none() {
+                gone.insert(*one);
+            }
         }
     }
     Ok(Marks::read(rows, |issue| !gone.contains(&issue)))
