@@ -346,6 +346,8 @@ async fn every_page(browser: &Client, site: &Site) -> Vec<String> {
         "/settings/retention",
         "/settings/remote",
         "/settings/symbols",
+        "/settings/alerts",
+        "/settings/sources",
     ]
     .map(|path| format!("{}{path}", site.origin))
     .to_vec();
