@@ -188,7 +188,7 @@ async fn the_focus_goes_through_pages_in_order_and_is_seen(browser: &Client, pag
     let some = ["/issues", "/releases", "/settings/apps", "/settings/remote"];
     let some = pages.iter().filter(|address| {
         let ends = |path: &&str| address.ends_with(*path);
-        some.iter().any(|path| ends(path)) || address.contains("/issues/")
+        some.iter().any(|path| ends(&path)) || address.contains("/issues/")
     });
     for address in some {
         open(browser, address).await;
