@@ -150,8 +150,16 @@ async fn when_a_key_was_used_last_is_seen() {
         now: NOW,
         precision: Precision::Hour,
     };
-    desk.send(&key, &fleet::reports(plan)).await;
+    let reports = fleet::reports(plan);
+    desk.send(&key, &reports).await;
+    desk.send(&key, &reports[..1]).await;
     let page = get(&desk, "/settings/apps").await;
+    // One row: what was received is what was stored and what had been there before.
+    let row = page.split_once("2026-03-14</th>").expect("a day").1;
+    let row = row.split_once("</tr>").expect("an end").0;
+    let cells = [reports.len() + 1, reports.len(), 1, 0, 0];
+    let cells = cells.map(|count| format!("<td class=\"n\">{count}</td>"));
+    assert!(row.ends_with(&cells.concat()), "{row}");
     assert!(
         page.contains("2026-03-14") && !page.contains("never"),
         "{page}"

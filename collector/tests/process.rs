@@ -8,8 +8,15 @@ use std::io::{BufRead, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use support::process::{Process, SERVE};
-use support::{crash, line, pack, post, request, run};
+use support::{ask, crash, line, pack, post, request, run};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_candor-collector"))
@@ -45,6 +52,71 @@ fn add_app(data: &Path) -> String {
     );
     assert_eq!(out.lines().count(), 1);
     out.trim().to_owned()
+}
+
+#[tokio::test]
+async fn over_tls_the_program_takes_reports_and_shows_pages_to_whoever_trusts_its_certificate() {
+    let data = tempfile::tempdir().unwrap();
+    let key = add_app(data.path());
+    let made = rcgen::generate_simple_self_signed(["collector.example".to_owned()]).unwrap();
+    let file = |name: &str, text: String| {
+        let file = data.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file
+    };
+    let mut command = program();
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--tls-certificate"])
+        .arg(file("chain.pem", made.cert.pem()))
+        .arg("--tls-key")
+        .arg(file("key.pem", made.signing_key.serialize_pem()))
+        .arg("--data")
+        .arg(data.path());
+    let collector = Process::start(&mut command);
+    let mut trusted = RootCertStore::empty();
+    trusted.add(made.cert.der().clone()).unwrap();
+    let shake = async |roots: RootCertStore| {
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let stream = TcpStream::connect(collector.address).await.unwrap();
+        let name = ServerName::try_from("collector.example").unwrap();
+        TlsConnector::from(Arc::new(config))
+            .connect(name, stream)
+            .await
+    };
+    assert!(shake(RootCertStore::empty()).await.is_err());
+    let body = pack(&[run(1), run(2)]);
+    let (bearer, length) = (format!("Bearer {key}"), body.len().to_string());
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("content-length", length.as_str()),
+    ];
+    let mut stream = shake(trusted.clone()).await.unwrap();
+    let taken = ask(
+        &mut stream,
+        "collector.example",
+        "POST /v1/batches",
+        &headers,
+        &body,
+    )
+    .await;
+    assert_eq!(taken.accepted(), (2, 0));
+    let mut stream = shake(trusted).await.unwrap();
+    let page = ask(&mut stream, "collector.example", "GET /sign-in", &[], b"").await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    // Who does not speak it is not answered.
+    let mut plain = TcpStream::connect(collector.address).await.unwrap();
+    plain
+        .write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut said = Vec::new();
+    let _ = plain.read_to_end(&mut said).await;
+    assert!(!said.starts_with(b"HTTP/"), "{said:?}");
+    collector.stop();
 }
 
 #[tokio::test]

@@ -223,6 +223,8 @@ words! {
     o_key_taken: "taken", "有效";
     o_key_until: "until {}", "有效至 {}";
     o_key_ended: "ended {}", "已于 {} 停用";
+    o_arrived: "What arrived in the last {} days, by day and key", "近 {} 天收到的数据（按天与密钥）";
+    o_received: "Received", "收到";
     o_key_used: "Last used", "最近使用";
     o_first_key: "the start", "创建之初";
     o_no_key_taken: "No key of this app is taken, so nothing more is taken of it.", "此应用没有有效密钥，因此不再接收其报告。";

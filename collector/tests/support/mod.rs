@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -214,17 +214,29 @@ pub async fn request(
     body: &[u8],
 ) -> Answer {
     let mut connection = TcpStream::connect(to).await.unwrap();
-    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {to}\r\nconnection: close\r\n");
+    let line = format!("{method} {path}");
+    ask(&mut connection, &to.to_string(), &line, headers, body).await
+}
+
+/// Asks over a connection that is there, a host by this name.
+pub async fn ask(
+    connection: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    host: &str,
+    line: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
+    let mut head = format!("{line} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str("\r\n");
     connection.write_all(head.as_bytes()).await.unwrap();
     let _ = connection.write_all(body).await;
-    answer(&mut connection).await
+    answer(connection).await
 }
 
-pub async fn answer(connection: &mut TcpStream) -> Answer {
+pub async fn answer(connection: &mut (impl AsyncRead + Unpin)) -> Answer {
     let mut bytes = Vec::new();
     connection.read_to_end(&mut bytes).await.unwrap();
     let text = String::from_utf8(bytes).unwrap();

@@ -19,8 +19,9 @@ pub const SERVE: [&str; 5] = [
 pub fn listens_at(said: &mut impl BufRead) -> SocketAddr {
     let mut ready = String::new();
     said.read_line(&mut ready).unwrap();
-    let address = ready.trim().strip_prefix("listening on http://");
-    let address = address.unwrap_or_else(|| panic!("{ready:?}"));
+    let address = ready.trim().strip_prefix("listening on ");
+    let address = address.and_then(|url| url.split_once("://"));
+    let (_, address) = address.unwrap_or_else(|| panic!("{ready:?}"));
     address.parse().unwrap()
 }
 

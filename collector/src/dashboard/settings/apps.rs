@@ -2,6 +2,7 @@
 
 use super::super::entry::{Inside, Trouble};
 use super::super::form::Form;
+use super::super::format;
 use super::super::shell::{Choice, Shell};
 use super::super::words::{Words, fill};
 use super::{Tab, not_done, status};
@@ -14,8 +15,12 @@ use askama::Template;
 use axum::extract::State as Given;
 use axum::response::{IntoResponse, Redirect, Response};
 use candor_protocol::deidentify::AppName;
+use std::collections::BTreeMap;
 
 const DAY: u64 = 86_400;
+
+/// Days of which it is shown what arrived; the API tells more.
+const DAYS: u64 = 14;
 
 /// In how many days a key may end.
 const LATER: [u64; 3] = [1, 7, 30];
@@ -30,6 +35,7 @@ struct Apps<'a> {
     /// What is said of a new key, and the key.
     key: Option<(String, String)>,
     apps: Vec<AppPart>,
+    arrived: String,
     /// Days, and what is said of them.
     ends: Vec<(u64, String)>,
     overlaps: Vec<(u64, String)>,
@@ -41,8 +47,20 @@ struct Apps<'a> {
 struct AppPart {
     name: String,
     keys: Vec<KeyLine>,
+    /// What arrived of late, by day and key.
+    days: Vec<DayLine>,
     /// Whether nothing is taken of it.
     closed: bool,
+}
+
+struct DayLine {
+    day: String,
+    key: String,
+    received: String,
+    stored: String,
+    duplicates: String,
+    refused: String,
+    limited: String,
 }
 
 struct KeyLine {
@@ -132,6 +150,7 @@ async fn show<S: Store>(
         wrong: done.err(),
         key: key.map(|(app, key)| (fill(w.o_app_key, &[&app]), key.reveal().to_owned())),
         apps,
+        arrived: fill(w.o_arrived, &[&DAYS]),
         ends: [(0, w.o_now.to_owned())]
             .into_iter()
             .chain(in_days(w.o_in_days))
@@ -156,9 +175,37 @@ async fn parts<S: Store>(
             name: app.to_string(),
             closed: !keys.iter().any(|key| key.is_taken(now)),
             keys: keys.iter().map(|key| line(w, key, &intake, now)).collect(),
+            days: intake
+                .iter()
+                .take_while(|row| row.day + DAYS * DAY > now)
+                .map(arrived)
+                .collect(),
         });
     }
     Ok(parts)
+}
+
+/// What arrived by one key on one day. The first number is the sum of the others.
+fn arrived(row: &Intake) -> DayLine {
+    let turned_away = |counts: &BTreeMap<String, u64>| {
+        let why: Vec<_> = counts
+            .iter()
+            .map(|(reason, reports)| format!("{reason} {}", format::count(*reports)))
+            .collect();
+        match why.is_empty() {
+            true => format::count(0),
+            false => why.join(", "),
+        }
+    };
+    DayLine {
+        day: date(row.day),
+        key: row.key.map_or("–".to_owned(), |key| key.to_string()),
+        received: format::count(row.received()),
+        stored: format::count(row.stored),
+        duplicates: format::count(row.duplicates),
+        refused: turned_away(&row.refused),
+        limited: turned_away(&row.limited),
+    }
 }
 
 fn line(w: &'static Words, key: &Key, intake: &[Intake], now: u64) -> KeyLine {
