@@ -548,17 +548,23 @@ async fn crashes_far_above_the_same_hour_of_past_weeks_are_told_with_their_issue
     assert_eq!(alerts[1]["issue"]["installs"]["exactly"], 40);
 }
 
-#[tokio::test]
-async fn an_issue_that_was_resolved_and_is_back_is_told_once() {
-    let (data, receiver) = (tempfile::tempdir().expect("one"), Receiver::start().await);
-    let mut house = House::open(data.path()).await;
+/// A house that has told a receiver of one new issue, and the number of the issue.
+async fn told_of_one(data: &Path, receiver: &Receiver) -> (House, String) {
+    let mut house = House::open(data).await;
     house.add("ops", "json", &receiver.url("/"), "").await;
     house.crash(12, 0x1000).await;
     house.look().await;
     house.send().await;
     let told = receiver.arrived()[0].json();
-    let issue = told["data"]["alerts"][0]["issue"]["id"].clone();
-    let issue = issue.as_str().expect("a number").parse().expect("a number");
+    let issue = told["data"]["alerts"][0]["issue"]["id"].as_str();
+    (house, issue.expect("a number").to_owned())
+}
+
+#[tokio::test]
+async fn an_issue_that_was_resolved_and_is_back_is_told_once() {
+    let (data, receiver) = (tempfile::tempdir().expect("one"), Receiver::start().await);
+    let (mut house, issue) = told_of_one(data.path(), &receiver).await;
+    let issue = issue.parse().expect("a number");
     let by = By {
         who: Person::new("wei").expect("a name"),
         at: NOW,
@@ -639,14 +645,8 @@ async fn a_copy_knows_whom_to_tell_and_tells_nothing_again() {
 #[tokio::test]
 async fn of_muted_and_ignored_issues_nothing_is_told() {
     let (data, receiver) = (tempfile::tempdir().expect("one"), Receiver::start().await);
-    let mut house = House::open(data.path()).await;
-    house.add("ops", "json", &receiver.url("/"), "").await;
-    house.crash(12, 0x1000).await;
-    house.look().await;
-    house.send().await;
-    let told = receiver.arrived()[0].json();
-    let issue = told["data"]["alerts"][0]["issue"]["id"].clone();
-    let issue = issue.as_str().expect("a number");
+    let (house, issue) = told_of_one(data.path(), &receiver).await;
+    let issue = issue.as_str();
     // As if it had not been told.
     std::fs::remove_file(data.path().join("alerts/outbox.json")).expect("a file");
     let fields = [("do", "mute"), ("issue", issue)];
