@@ -33,23 +33,25 @@ struct Site {
     origin: String,
 }
 
+/// Of whom the stories of this file tell: a fleet of the last twenty hours.
+fn plan() -> Plan {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    Plan {
+        seed: 3,
+        devices: 12,
+        hours: 20,
+        now: now.expect("a time after 1970").as_secs(),
+        precision: Precision::Minute,
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_pages_work_in_a_browser() {
     let Some(driver) = Driver::required() else {
         return;
     };
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("a time after 1970")
-        .as_secs();
-    let plan = Plan {
-        seed: 3,
-        devices: 12,
-        hours: 20,
-        now,
-        precision: Precision::Minute,
-    };
-    let desk = Desk::open(now);
+    let plan = plan();
+    let desk = Desk::open(plan.now);
     visited(driver, desk, plan, visit).await;
 }
 
@@ -59,24 +61,14 @@ async fn somebody_signs_in_and_gets_from_a_crash_to_what_became_of_it_by_the_key
     let Some(driver) = Driver::required() else {
         return;
     };
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("a time after 1970")
-        .as_secs();
-    let plan = Plan {
-        seed: 3,
-        devices: 12,
-        hours: 20,
-        now,
-        precision: Precision::Minute,
-    };
-    let mut desk = Desk::open(now);
+    let plan = plan();
+    let mut desk = Desk::open(plan.now);
     let door = Door::of(desk.state.office.data());
     let wei = "wei".parse().expect("a name");
     let silent = || Ok(());
     let register = door.register();
     register
-        .add_person(&wei, Role::Admin, now, silent)
+        .add_person(&wei, Role::Admin, plan.now, silent)
         .expect("a person");
     let hash = door.choose(&wei, PASSWORD).await.expect("a hash");
     register
