@@ -586,43 +586,36 @@ struct Block {
 /// Classes that are large in every block that they are in.
 fn large_everywhere(blocks: &[Block], least: u64) -> BTreeSet<Group> {
     everywhere(blocks, |groups| {
-        let mut parted = (BTreeSet::new(), BTreeSet::new());
-        for dimension in dimensions(groups) {
-            let (shown, merged) = decide(groups.installs, dimension, least);
-            parted.0.extend(shown);
-            parted.1.extend(merged);
-        }
-        parted
+        let dimensions = dimensions(groups).into_iter();
+        let parted = dimensions.map(|classes| decide(groups.installs, classes, least));
+        parted.collect()
     })
 }
 
 /// Classes that can be told within each of these releases, in every block that they are in.
 fn large_within_all(blocks: &[Block], releases: &BTreeSet<String>, least: u64) -> BTreeSet<Group> {
+    let is_os: fn(&Group) -> bool = |class| matches!(class, Group::Os(_));
+    let is_device: fn(&Group) -> bool = |class| matches!(class, Group::Device(_));
     everywhere(blocks, |groups| {
-        let mut parted = (BTreeSet::new(), BTreeSet::new());
-        for is_of in [
-            (|class| matches!(class, Group::Os(_))) as fn(&Group) -> bool,
-            |class| matches!(class, Group::Device(_)),
-        ] {
-            let (shown, merged) = decide_within(groups, is_of, releases, least);
-            parted.0.extend(shown);
-            parted.1.extend(merged);
-        }
-        parted
+        let parted = [is_os, is_device].map(|is_of| decide_within(groups, is_of, releases, least));
+        parted.into()
     })
 }
 
-/// What is shown in every block, where each is parted into what is shown and what is merged.
+/// What is shown in every block, where each dimension is parted into what is shown and what is merged.
 fn everywhere(
     blocks: &[Block],
-    part: impl Fn(&Groups) -> (BTreeSet<Group>, BTreeSet<Group>),
+    part: impl Fn(&Groups) -> Vec<(Vec<Group>, Vec<Group>)>,
 ) -> BTreeSet<Group> {
     let mut large = BTreeSet::new();
     let mut small = BTreeSet::new();
     let mut proven: Option<BTreeSet<Group>> = None;
     for Block { groups, whole } in blocks {
-        let (here, merged) = part(groups);
-        small.extend(merged);
+        let mut here = BTreeSet::new();
+        for (shown, merged) in part(groups) {
+            here.extend(shown);
+            small.extend(merged);
+        }
         if !whole {
             // A class that is not seen here any more may have been small here.
             proven = Some(match proven {
@@ -691,7 +684,7 @@ fn decide_within(
     is_of: fn(&Group) -> bool,
     releases: &BTreeSet<String>,
     least: u64,
-) -> (BTreeSet<Group>, BTreeSet<Group>) {
+) -> (Vec<Group>, Vec<Group>) {
     // Each class by release; all releases that are not shown are one, of which at least as many are known as of the largest.
     let mut classes: BTreeMap<&Group, BTreeMap<Option<&str>, u64>> = BTreeMap::new();
     for (group, installs) in &groups.by {
