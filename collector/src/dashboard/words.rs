@@ -330,7 +330,7 @@ words! {
     al_per_hour: "Messages an hour, at most", "每小时最多消息数";
     al_per_hour_hint: "What is more is told in one message afterwards.", "超出部分会在之后合并为一条消息。";
     al_muted: "Muted issues", "静音的问题";
-    al_muted_text: "Nothing is told of these, nor of issues that are ignored.", "不会发送这些问题以及已忽略问题的告警。";
+    al_muted_text: "Nothing is told of these, nor of issues that are ignored. For a while they are muted on their own pages.", "不会发送这些问题以及已忽略问题的告警。可在问题页面限时静音。";
     al_issue: "Number of the issue", "问题编号";
     al_mute: "Mute", "静音";
     al_unmute: "Tell again", "恢复";
@@ -624,6 +624,17 @@ words! {
     t_days: "for days", "若干天";
     t_more_reports: "until more reports", "直到再有若干报告";
     t_more_installs: "until more installs", "直到再有若干安装";
+    t_mute: "Mute alerts", "静音告警";
+    t_unmute: "Tell again", "恢复告警";
+    t_mute_for: "For how long", "时长";
+    t_an_hour: "for an hour", "1 小时";
+    t_eight_hours: "for 8 hours", "8 小时";
+    t_a_day: "for a day", "1 天";
+    t_a_week: "for a week", "7 天";
+    t_a_month: "for 30 days", "30 天";
+    t_muted: "No alert tells of it.", "不发送其告警。";
+    t_muted_by: "No alert tells of it (muted by {}).", "不发送其告警（由 {} 静音）。";
+    t_muted_until: "No alert tells of it until {} (muted by {}).", "在 {} 之前不发送其告警（由 {} 静音）。";
     t_assign: "Assign", "指派";
     t_note: "Note", "备注";
     t_note_hint: "What do you know about it?", "对此有何了解？";
