@@ -227,6 +227,7 @@ async fn what_somebody_says_stands_on_the_page_and_is_no_markup() {
         markdown.starts_with("# panic: queue is full\n") && markdown.contains("| 1.1.0 | 1 |"),
         "{markdown}"
     );
+    assert!(markdown.contains("\n- grouped by `panic-"), "{markdown}");
     // Somebody else's page cannot.
     for site in ["cross-site", "none"] {
         let foreign = send(&desk, &path, "do=reopen", site).await;
@@ -246,7 +247,7 @@ async fn programs_and_tables_tell_what_the_pages_tell() {
     )
     .await;
     let range = format!("app=im&from={}&to={}", NOW - 9_000, NOW + 9_000);
-    let list = json(
+    let list = asked(
         &desk,
         &format!("/api/v1/issues?{range}&sort=reports&limit=1&state=all"),
     )
