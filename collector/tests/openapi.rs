@@ -360,24 +360,28 @@ async fn what_agents_and_builds_are_answered_is_as_the_document_tells() {
     let key = desk.add_app("other").await;
     let key = key.reveal();
     // Agents are asked for less, so that all of an answer is told.
-    let less = "do=ask&kind_off=freeze&sample_connection=10&every=3600&extra_off=usage&off_hours=3";
+    let less = "do=ask&kind_off=freeze&sample_connection=10&every=30&extra_off=usage&off_hours=3";
     let form = Request::post("/settings/remote?app=other").header("sec-fetch-site", "same-origin");
     let (asked, body) = (form.body(Body::from(less)), router.clone());
     let answer = body.oneshot(asked.expect("a request")).await;
     assert_eq!(answer.expect("an answer").status(), StatusCode::SEE_OTHER);
     let plan = Plan {
-        seed: 9,
-        devices: 1,
-        hours: 2,
+        seed: 3,
+        devices: 12,
+        hours: 20,
         now: NOW,
         precision: Precision::Hour,
     };
-    let report = &fleet::reports(plan)[0];
-    let pseudonym = report.pseudonym.to_string();
-    let good = serde_json::to_string(report).expect("a line");
-    // One that cannot be read, and one with a field that nobody has declared.
+    let reports = fleet::reports(plan);
+    let line = |report| serde_json::to_string(report).expect("a line");
+    let pseudonym = reports[0].pseudonym.to_string();
+    let good = line(&reports[0]);
+    // One that cannot be read, and one that says what might identify somebody.
     let bad = "{}".to_owned();
-    let leaky = good.replacen('{', "{\"phone\":\"1\",", 1);
+    const SAYS: &str = "\"message\":\"";
+    let mut lines = reports[1..].iter().map(line);
+    let leaky = lines.find(|line| line.contains(SAYS)).expect("a panic");
+    let leaky = leaky.replacen(SAYS, &format!("{SAYS}to wang.fang@example.org "), 1);
     let lines = [good.as_str(), bad.as_str(), leaky.as_str()];
     let batch = candor_protocol::batch::pack(lines).expect("a batch");
     let erasure = json!({ "pseudonyms": [pseudonym] }).to_string();

@@ -141,6 +141,10 @@ async fn what_was_resolved_leaves_the_list_until_it_comes_back_in_a_later_releas
     let page = get(&desk, &format!("/issues/{queue}")).await.body;
     assert!(page.contains("Back in 1.2.0, after it was resolved in 1.1.0."));
     assert!(page.contains("Regressed in 1.2.0."));
+    let overview = get(&desk, "/").await.body;
+    let news = overview.split("New and regressed").nth(1).expect("news");
+    let first = news.split("data-item>").nth(1).expect("an issue");
+    assert!(first.starts_with("panic: queue is full"), "{first}");
     // Whoever did it is in the audit trail.
     let trail = desk.state.office.trail().last(10).expect("a trail");
     let what = format!("resolved in the next release: {queue} {route}");

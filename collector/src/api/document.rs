@@ -63,22 +63,22 @@ struct Accepted {
     /// Reports that had been stored before.
     duplicates: u32,
     /// What the operator wants less of; missing where that is nothing.
-    #[schemars(default)]
+    #[schemars(skip_serializing_if = "Option::is_none")]
     narrowing: Option<Narrowing>,
     /// That is what the agent said in `If-None-Match`; missing where it is not.
-    #[schemars(default)]
+    #[schemars(skip_serializing_if = "std::ops::Not::not")]
     narrowing_unchanged: bool,
     /// Reports with a value that might identify somebody; not stored.
-    #[schemars(default)]
+    #[schemars(skip_serializing_if = "Vec::is_empty")]
     quarantined: Vec<Quarantined>,
     /// Reports that cannot be read; not stored.
-    #[schemars(default)]
+    #[schemars(skip_serializing_if = "Vec::is_empty")]
     refused: Vec<RefusedReport>,
     /// Where this collector is, where the batch names a region.
-    #[schemars(default)]
+    #[schemars(skip_serializing_if = "Option::is_none")]
     region: Option<String>,
     /// That the service has ended, signed; nothing was stored.
-    #[schemars(default)]
+    #[schemars(skip_serializing_if = "Option::is_none")]
     sunset: Option<Sunset>,
 }
 
@@ -87,15 +87,15 @@ struct Accepted {
 #[expect(dead_code, reason = "it tells of the protocol's own type")]
 struct Narrowing {
     /// Nothing at all until this moment.
-    #[schemars(default)]
+    #[schemars(skip_serializing_if = "Option::is_none")]
     off_until: Option<u64>,
-    #[schemars(default)]
+    #[schemars(skip_serializing_if = "Vec::is_empty")]
     kinds_off: Vec<words::Kind>,
-    #[schemars(default)]
+    #[schemars(skip_serializing_if = "Vec::is_empty")]
     extras_off: Vec<words::Extra>,
-    #[schemars(default)]
+    #[schemars(skip_serializing_if = "Vec::is_empty")]
     sample: Vec<Sample>,
-    #[schemars(default)]
+    #[schemars(skip_serializing_if = "Option::is_none")]
     upload_every_seconds: Option<u32>,
 }
 
