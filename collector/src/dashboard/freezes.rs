@@ -4,7 +4,7 @@ use super::chart::{OverTime, Series, Shape, Tone, Unit};
 use super::csv::{self, cell};
 use super::entry::{Entry, Trouble};
 use super::figure::{Change, Counted, Figure, counted_words};
-use super::issue_row::IssueLine;
+use super::issue_row::{IssueLine, are_all_new};
 use super::shell::{Choice, Shell};
 use super::words::{Words, fill};
 use super::{format, window};
@@ -97,10 +97,7 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Freeze
         shell: &entry.shell,
         figures: figures(entry, &rows, &health, &before, &ends),
         chart: chart(entry, &trend),
-        lines: rows
-            .iter()
-            .map(|row| FreezeLine::new(entry, row, health.runs))
-            .collect(),
+        lines: lines(entry, &rows, health.runs),
         activity: counted_words::<Activity>(&activity, lang, Tone::Freeze),
         waits: counted_words::<Wait>(&waits, lang, Tone::Freeze),
         levels: counted_words::<Level>(&levels, lang, Tone::Freeze),
@@ -282,6 +279,19 @@ impl FreezeLine {
             met: format::share(row.row.runs.min(runs), runs),
         }
     }
+}
+
+/// The rows of the list.
+fn lines(entry: &Entry, rows: &[FreezeRow], runs: u64) -> Vec<FreezeLine> {
+    let all_new = are_all_new(entry, rows.iter().map(|row| &row.row));
+    let mut lines: Vec<FreezeLine> = rows
+        .iter()
+        .map(|row| FreezeLine::new(entry, row, runs))
+        .collect();
+    for line in &mut lines {
+        line.issue.new &= !all_new;
+    }
+    lines
 }
 
 /// The most frequent name, and how many others there are.

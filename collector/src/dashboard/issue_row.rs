@@ -95,9 +95,15 @@ impl IssueLine {
     }
 }
 
-/// The rows `shown` of a list. Where all issues are new, as with the first reports of an app, none is marked.
+/// Whether all issues of a list are new, as with the first reports of an app; then none is marked.
+pub(crate) fn are_all_new<'a>(entry: &Entry, all: impl IntoIterator<Item = &'a IssueRow>) -> bool {
+    let mut all = all.into_iter();
+    all.all(|row| row.first_seen >= entry.span.from)
+}
+
+/// The rows `shown` of a list.
 pub(crate) fn lines(entry: &Entry, all: &[IssueRow], shown: Range<usize>) -> Vec<IssueLine> {
-    let all_new = all.iter().all(|row| row.first_seen >= entry.span.from);
+    let all_new = are_all_new(entry, all);
     let shown = all.get(shown).unwrap_or_default();
     shown
         .iter()

@@ -17,7 +17,7 @@ use crate::access::PersonName;
 use crate::operating::NotDone;
 use crate::store::StoreError;
 use axum::http::StatusCode;
-use axum::response::{Redirect, Response};
+use axum::response::Redirect;
 use std::io;
 
 /// The tabs, in their order.
@@ -108,17 +108,14 @@ struct Around {
     status: StatusCode,
 }
 
-/// A tab of what was read of the register after something was done; a page that says so where it could not be read.
+/// A tab of what was read of the register after something was done, or why it could not be read.
 fn opened<T>(
     tab: Tab,
     inside: &mut Inside,
     read: io::Result<T>,
     done: Result<(), String>,
-) -> Result<(T, Around), Response> {
-    let read = read.map_err(|error| {
-        let error = StoreError::Unavailable(error.to_string());
-        inside.explain(&Trouble::Store(error))
-    })?;
+) -> Result<(T, Around), Trouble> {
+    let read = read.map_err(|error| StoreError::Unavailable(error.to_string()))?;
     inside.shell.title = inside.words().a_settings.to_owned();
     let around = Around {
         tabs: tab.choices(&inside.visit),

@@ -90,7 +90,7 @@ fn show<S: Store>(
     let read = state.door.register().people();
     let (people, around) = match opened(Tab::People, &mut inside, read, done) {
         Ok(opened) => opened,
-        Err(response) => return response,
+        Err(trouble) => return inside.explain(&trouble),
     };
     let page = People {
         w,

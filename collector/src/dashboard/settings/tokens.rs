@@ -92,7 +92,7 @@ fn show<S: Store>(
     let read = state.door.register().tokens();
     let (tokens, around) = match opened(Tab::Tokens, &mut inside, read, done) {
         Ok(opened) => opened,
-        Err(response) => return response,
+        Err(trouble) => return inside.explain(&trouble),
     };
     let mut tokens: Vec<_> = tokens.values().cloned().collect();
     tokens.sort_by(|one, other| one.name.cmp(&other.name));
