@@ -35,7 +35,7 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Overvi
         ..IssueFilter::all(span, entry.now)
     };
     let issues = store.issues(app, filter).await?;
-    let releases = groups::releases(state, app, span).await?;
+    let releases = groups::releases(state, app, span).await?.rows;
     let ledger = store.ledger(app).await?;
     Ok(Overview {
         w: entry.words(),
