@@ -1,6 +1,6 @@
 //! Rates over time and by release.
 
-use super::{Text, bounds};
+use super::{RUNS, Text, bounds, quarters};
 use crate::store::columns::Columns;
 use crate::store::sqlite::delta::head;
 use crate::store::sqlite::past::{Folded, stretches};
@@ -17,14 +17,13 @@ pub(in super::super) fn health(
     app: i64,
     span: Span,
 ) -> rusqlite::Result<Health> {
-    let (from, to) = bounds(span);
     let mut health = Health::default();
 
-    let mut query = db.prepare_cached(
-        "SELECT exit, frozen, sum(runs), sum(run_ms) FROM run_count
-         WHERE app = ? AND at >= ? AND at < ? GROUP BY exit, frozen",
-    )?;
-    let mut rows = query.query((app, from, to))?;
+    let (from, first, last, to) = quarters(span.as_one_step());
+    let mut query = db.prepare_cached(&format!(
+        "SELECT exit, frozen, sum(runs), sum(run_ms) FROM {RUNS} GROUP BY exit, frozen"
+    ))?;
+    let mut rows = query.query((app, from, first, last, to))?;
     while let Some(row) = rows.next()? {
         let runs: u64 = row.get(2)?;
         health.runs += runs;
@@ -115,37 +114,36 @@ pub(in super::super) fn trend(
         })
         .collect();
     let Some(app) = app else { return Ok(points) };
-    let (from, to) = bounds(span);
-    let mut add = |sql: &str, add: fn(&mut Point, &str, u64, u64)| -> rusqlite::Result<()> {
-        let mut query = db.prepare_cached(sql)?;
-        let mut rows = query.query((app, from, to))?;
-        while let Some(row) = rows.next()? {
-            let step = span
-                .index(row.get(0)?)
-                .and_then(|index| points.get_mut(index));
-            if let Some(point) = step {
-                add(point, row.get_ref(1)?.as_str()?, row.get(2)?, row.get(3)?);
-            }
-        }
-        Ok(())
-    };
-    add(
-        "SELECT at, exit, sum(runs), 0 FROM run_count WHERE app = ? AND at >= ? AND at < ? GROUP BY at, exit",
-        |point, exit, runs, _| {
+    let (from, first, last, to) = quarters(span);
+    let mut query = db.prepare_cached(&format!(
+        "SELECT at, exit, sum(runs) FROM {RUNS} GROUP BY at, exit"
+    ))?;
+    let mut rows = query.query((app, from, first, last, to))?;
+    while let Some(row) = rows.next()? {
+        let step = span.index(row.get(0)?);
+        if let Some(point) = step.and_then(|index| points.get_mut(index)) {
+            let runs: u64 = row.get(2)?;
             point.runs += runs;
-            if exit == Exit::Crash.as_str() {
+            if row.get_ref(1)?.as_str()? == Exit::Crash.as_str() {
                 point.crashed_runs += runs;
             }
-        },
+        }
+    }
+    let mut query = db.prepare_cached(
+        "SELECT at, fault, sum(reports) FROM fault_count WHERE app = ? AND at >= ? AND at < ? GROUP BY at, fault",
     )?;
-    add(
-        "SELECT at, fault, sum(reports), 0 FROM fault_count WHERE app = ? AND at >= ? AND at < ? GROUP BY at, fault",
-        |point, fault, reports, _| match fault {
-            "crash" => point.crashes += reports,
-            "freeze" => point.freezes += reports,
-            _ => {}
-        },
-    )?;
+    let mut rows = query.query((app, from, to))?;
+    while let Some(row) = rows.next()? {
+        let step = span.index(row.get(0)?);
+        if let Some(point) = step.and_then(|index| points.get_mut(index)) {
+            let reports: u64 = row.get(2)?;
+            match row.get_ref(1)?.as_str()? {
+                "crash" => point.crashes += reports,
+                "freeze" => point.freezes += reports,
+                _ => {}
+            }
+        }
+    }
     let by_time = ("at, sum(attempts), sum(ready)", "GROUP BY at");
     windows(db, app, span, !span.is_coarse(), by_time, |row| {
         let step = span.index(row.get(0)?);
@@ -165,12 +163,11 @@ pub(in super::super) fn exits(
 ) -> rusqlite::Result<Exits> {
     let mut found = Exits::none(span);
     let Some(app) = app else { return Ok(found) };
-    let (from, to) = bounds(span);
-    let mut query = db.prepare_cached(
-        "SELECT at, exit, frozen, sum(runs) FROM run_count
-         WHERE app = ? AND at >= ? AND at < ? GROUP BY at, exit, frozen",
-    )?;
-    let mut rows = query.query((app, from, to))?;
+    let (from, first, last, to) = quarters(span);
+    let mut query = db.prepare_cached(&format!(
+        "SELECT at, exit, frozen, sum(runs) FROM {RUNS} GROUP BY at, exit, frozen"
+    ))?;
+    let mut rows = query.query((app, from, first, last, to))?;
     while let Some(row) = rows.next()? {
         let step = span
             .index(row.get(0)?)
@@ -179,11 +176,12 @@ pub(in super::super) fn exits(
             sum.count(row.get_ref(1)?.as_str()?, row.get(2)?, row.get(3)?);
         }
     }
-    let mut query = db.prepare_cached(
-        "SELECT text, exit, frozen, sum(runs) FROM run_count JOIN word ON word.id = release
-         WHERE app = ? AND at >= ? AND at < ? GROUP BY release, exit, frozen",
-    )?;
-    let mut rows = query.query((app, from, to))?;
+    let mut query = db.prepare_cached(&format!(
+        "SELECT text, exit, frozen, runs FROM
+             (SELECT release, exit, frozen, sum(runs) AS runs FROM {RUNS} GROUP BY release, exit, frozen)
+         JOIN word ON word.id = release"
+    ))?;
+    let mut rows = query.query((app, from, first, last, to))?;
     while let Some(row) = rows.next()? {
         let Text(release) = row.get::<_, Text<Release>>(0)?;
         let sum = found.by_release.entry(release).or_default();
@@ -197,7 +195,7 @@ pub(in super::super) fn releases(
     app: i64,
     span: Span,
 ) -> rusqlite::Result<Vec<ReleaseRow>> {
-    let (from, to) = bounds(span);
+    let (from, first, last, to) = quarters(span.as_one_step());
     let mut found: BTreeMap<i64, ReleaseRow> = BTreeMap::new();
     let mut of = |release: i64, add: &dyn Fn(&mut ReleaseRow)| -> rusqlite::Result<()> {
         let row = match found.entry(release) {
@@ -207,10 +205,10 @@ pub(in super::super) fn releases(
         add(row);
         Ok(())
     };
-    let mut query = db.prepare_cached(
-        "SELECT release, exit, sum(runs) FROM run_count WHERE app = ? AND at >= ? AND at < ? GROUP BY release, exit",
-    )?;
-    let mut rows = query.query((app, from, to))?;
+    let mut query = db.prepare_cached(&format!(
+        "SELECT release, exit, sum(runs) FROM {RUNS} GROUP BY release, exit"
+    ))?;
+    let mut rows = query.query((app, from, first, last, to))?;
     while let Some(row) = rows.next()? {
         let (crash, runs): (bool, u64) = (
             row.get_ref(1)?.as_str()? == Exit::Crash.as_str(),

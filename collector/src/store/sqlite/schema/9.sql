@@ -88,3 +88,39 @@ END;
 
 -- Since when faults of a release are counted; of runs another index tells it.
 CREATE INDEX fault_count_release ON fault_count (app, release);
+
+-- Runs by six hours, added up from run_count by triggers: few rows for a page of a month.
+CREATE TABLE run_quarter (
+    app INTEGER NOT NULL,
+    at INTEGER NOT NULL, -- when the six hours begin
+    release INTEGER NOT NULL,
+    os INTEGER NOT NULL,
+    device INTEGER NOT NULL,
+    exit TEXT NOT NULL,
+    frozen INTEGER NOT NULL,
+    runs INTEGER NOT NULL,
+    run_ms INTEGER NOT NULL,
+    PRIMARY KEY (app, at, release, os, device, exit, frozen)
+) STRICT, WITHOUT ROWID;
+INSERT INTO run_quarter
+SELECT app, at - at % 21600, release, os, device, exit, frozen, sum(runs), sum(run_ms) FROM run_count
+GROUP BY app, at - at % 21600, release, os, device, exit, frozen;
+
+CREATE TRIGGER run_count_comes AFTER INSERT ON run_count BEGIN
+    INSERT INTO run_quarter
+    VALUES (new.app, new.at - new.at % 21600, new.release, new.os, new.device, new.exit, new.frozen, new.runs, new.run_ms)
+    ON CONFLICT DO UPDATE SET runs = runs + excluded.runs, run_ms = run_ms + excluded.run_ms;
+END;
+CREATE TRIGGER run_count_changes AFTER UPDATE OF runs, run_ms ON run_count BEGIN
+    UPDATE run_quarter SET runs = runs + new.runs - old.runs, run_ms = run_ms + new.run_ms - old.run_ms
+    WHERE app = new.app AND at = new.at - new.at % 21600 AND release = new.release AND os = new.os AND device = new.device
+      AND exit = new.exit AND frozen = new.frozen;
+END;
+CREATE TRIGGER run_count_goes AFTER DELETE ON run_count BEGIN
+    UPDATE run_quarter SET runs = runs - old.runs, run_ms = run_ms - old.run_ms
+    WHERE app = old.app AND at = old.at - old.at % 21600 AND release = old.release AND os = old.os AND device = old.device
+      AND exit = old.exit AND frozen = old.frozen;
+    DELETE FROM run_quarter
+    WHERE app = old.app AND at = old.at - old.at % 21600 AND release = old.release AND os = old.os AND device = old.device
+      AND exit = old.exit AND frozen = old.frozen AND runs <= 0;
+END;
