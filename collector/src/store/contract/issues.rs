@@ -412,7 +412,8 @@ pub(crate) async fn new_issues_are_told_by_the_release_that_showed_them_first(st
         who: Person::new("somebody").unwrap(),
         at: START,
     };
-    let merged = store.triage(&app(), &[IssueId(3)], Change::Merge(IssueId(1)), by);
-    assert_eq!(merged.await.unwrap(), 1);
+    let (app, into) = (app(), Change::Merge(IssueId(1)));
+    let merged = store.triage(&app, &[IssueId(3)], into, by).await;
+    assert_eq!(merged.unwrap(), 1);
     assert_eq!(new(DAY).await, told(&[("1.10", 2), ("1.9", 1)]));
 }
