@@ -2,6 +2,7 @@
 
 mod health;
 mod listen;
+mod memory;
 mod tls;
 
 pub use tls::CertificateFiles;
@@ -91,6 +92,7 @@ pub async fn run_as<S: Store>(
     serving: Serving,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    memory::map_sparingly();
     let loopback = listener.local_addr()?.ip().is_loopback();
     if state.door.is_open() {
         if !loopback {
