@@ -40,8 +40,12 @@ type Asked<'a> = Box<dyn FnMut(&mut StdRng) -> IssueFilter + 'a>;
 const NOW: u64 = 1_773_478_800;
 const HOUR: u64 = 3_600;
 const DAYS: u64 = 30;
-/// How often each question is asked.
-const TIMES: u32 = 200;
+/// How often each question is asked, and how often at least where that takes longer than [`LONG`].
+const TIMES: u32 = 100;
+const LEAST: u32 = 30;
+const LONG: Duration = Duration::from_secs(6);
+/// How often it is said how far the store is filled.
+const EVERY: Duration = Duration::from_secs(15);
 /// Reports in one batch.
 const BATCH: usize = 20_000;
 const RELEASES: [&str; 12] = [
@@ -107,10 +111,6 @@ async fn run() -> Result<(), String> {
         "ratio"
     );
     for ((goal, small), (_, large)) in small.iter().zip(&large) {
-        let at = |times: &[Duration], share: f64| {
-            let index = ((times.len() - 1) as f64 * share).round() as usize;
-            times[index].as_secs_f64() * 1_000.0
-        };
         let (p50, p95, p99) = (at(large, 0.5), at(large, 0.95), at(large, 0.99));
         let before = at(small, 0.5);
         let verdict = |got: f64, wanted: Option<f64>, word: &str| match wanted {
@@ -232,27 +232,27 @@ async fn measure(engine: &Engine, reports: u32) -> Result<Vec<(Goal, Vec<Duratio
     ];
     for (goal, filter) in &mut asked {
         let mut times = Vec::new();
-        for _ in 0..TIMES {
+        while asks_again(&times) {
             let filter = filter(&mut random);
             let began = Instant::now();
             let found = state.store.issues(&app, filter).await;
             times.push(began.elapsed());
             found.map_err(|error| error.to_string())?;
         }
-        measured.push((*goal, sorted(times)));
+        measured.push(told(*goal, times));
     }
     drop(asked);
     let mut times = Vec::new();
-    for _ in 0..TIMES {
+    while asks_again(&times) {
         let id = IssueId(some_issue(&mut random, issues));
         let began = Instant::now();
         let found = state.store.issue(&app, id, span(7), NOW).await;
         times.push(began.elapsed());
         found.map_err(|error| error.to_string())?;
     }
-    measured.push((
+    measured.push(told(
         goal("store: an issue, a week", Some(8.0), None),
-        sorted(times),
+        times,
     ));
 
     let by = || By {
@@ -272,13 +272,13 @@ async fn measure(engine: &Engine, reports: u32) -> Result<Vec<(Goal, Vec<Duratio
         times.push(began.elapsed());
         done.map_err(|error| error.to_string())?;
     }
-    measured.push((
+    measured.push(told(
         goal("store: a change of an issue", None, Some(30.0)),
-        sorted(times),
+        times,
     ));
 
     type Address = Box<dyn Fn(&mut StdRng) -> String>;
-    let addresses: [(Goal, Address); 9] = [
+    let addresses: [(Goal, Address); 14] = [
         (
             page("page: overview, a week"),
             Box::new(|_| "/?app=im&range=7d".to_owned()),
@@ -292,6 +292,18 @@ async fn measure(engine: &Engine, reports: u32) -> Result<Vec<(Goal, Vec<Duratio
             Box::new(|_| "/connections?app=im&range=7d".to_owned()),
         ),
         (
+            page("page: connections, 30 days"),
+            Box::new(|_| "/connections?app=im&range=30d".to_owned()),
+        ),
+        (
+            page("page: connections of a network, a week"),
+            Box::new(|_| "/connections?app=im&range=7d&network=wifi".to_owned()),
+        ),
+        (
+            page("page: releases, 30 days"),
+            Box::new(|_| "/releases?app=im&range=30d".to_owned()),
+        ),
+        (
             page("page: releases, a week"),
             Box::new(|_| "/releases?app=im&range=7d".to_owned()),
         ),
@@ -302,6 +314,20 @@ async fn measure(engine: &Engine, reports: u32) -> Result<Vec<(Goal, Vec<Duratio
                     "/issues/{}?app=im&range=7d",
                     IssueId(some_issue(random, issues))
                 )
+            }),
+        ),
+        (
+            page("page: issues of a release, a week"),
+            Box::new(|random| {
+                let release = RELEASES[random.random_range(0..RELEASES.len())];
+                format!("/issues?app=im&range=7d&release={release}")
+            }),
+        ),
+        (
+            page("page: issues of a system, a week"),
+            Box::new(|random| {
+                let os = OS_VERSIONS[random.random_range(0..OS_VERSIONS.len())];
+                format!("/issues?app=im&range=7d&os=linux%20{os}")
             }),
         ),
         (
@@ -327,7 +353,7 @@ async fn measure(engine: &Engine, reports: u32) -> Result<Vec<(Goal, Vec<Duratio
     ];
     for (goal, address) in &addresses {
         let (mut times, mut bytes) = (Vec::new(), 0);
-        for _ in 0..TIMES {
+        while asks_again(&times) {
             let request = axum::http::Request::get(address(&mut random))
                 .body(axum::body::Body::empty())
                 .map_err(|error| error.to_string())?;
@@ -340,15 +366,33 @@ async fn measure(engine: &Engine, reports: u32) -> Result<Vec<(Goal, Vec<Duratio
             times.push(began.elapsed());
             bytes = body.map_err(|error| error.to_string())?.len();
         }
-        println!("{}: {bytes} bytes", goal.name);
-        measured.push((*goal, sorted(times)));
+        print!("{bytes:>9} bytes ");
+        measured.push(told(*goal, times));
     }
     Ok(measured)
 }
 
-fn sorted(mut times: Vec<Duration>) -> Vec<Duration> {
+/// Whether a question is asked once more.
+fn asks_again(times: &[Duration]) -> bool {
+    let (asked, took) = (times.len() as u32, times.iter().sum::<Duration>());
+    asked < LEAST || (asked < TIMES && took < LONG)
+}
+
+/// Sorts what was measured, and prints it at once.
+fn told(goal: Goal, mut times: Vec<Duration>) -> (Goal, Vec<Duration>) {
     times.sort();
-    times
+    let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|share| at(&times, share));
+    println!(
+        "{:<46} p50 {p50:>8.2} p95 {p95:>8.2} p99 {p99:>8.2} ms",
+        goal.name
+    );
+    (goal, times)
+}
+
+/// What a share of these, sorted, is at most, in milliseconds.
+fn at(times: &[Duration], share: f64) -> f64 {
+    let index = ((times.len() - 1) as f64 * share).round() as usize;
+    times[index].as_secs_f64() * 1_000.0
 }
 
 /// An issue, the frequent ones more often. Numbers are spread as hashes are.
@@ -373,6 +417,7 @@ async fn fill(store: &impl Store, app: &AppName, reports: u32, issues: u32) -> R
     store.add_app(app, key.hash()).await.map_err(failed)?;
     let mut random = StdRng::seed_from_u64(1);
     let mut batch = Vec::with_capacity(BATCH);
+    let mut began = Instant::now();
     for n in 0..reports {
         batch.push(incoming(
             u64::from(n),
@@ -392,7 +437,15 @@ async fn fill(store: &impl Store, app: &AppName, reports: u32, issues: u32) -> R
         }
         if batch.len() >= BATCH || n + 1 == reports {
             let kept = std::mem::take(&mut batch);
-            store.keep(app, kept, NOW).await.map_err(failed)?;
+            // As reports arrive: soon after what they tell of.
+            store
+                .keep(app, kept, told_at(n.into(), reports.into()))
+                .await
+                .map_err(failed)?;
+            if began.elapsed() > EVERY {
+                println!("{} of {reports} reports", n + 1);
+                began = Instant::now();
+            }
         }
     }
     let by = By {
@@ -406,10 +459,15 @@ async fn fill(store: &impl Store, app: &AppName, reports: u32, issues: u32) -> R
     resolved.map(|_| ()).map_err(failed)
 }
 
+/// When the crash `n` happened.
+fn told_at(n: u64, reports: u64) -> u64 {
+    NOW - (DAYS * 24 - n * DAYS * 24 / reports) * HOUR
+}
+
 fn incoming(n: u64, issues: u32, reports: u64, random: &mut StdRng) -> Result<Incoming, String> {
     // In the order of time, as reports arrive.
     let hour = n * DAYS * 24 / reports;
-    let at = NOW - (DAYS * 24 - hour) * HOUR;
+    let at = told_at(n, reports);
     // A device has another pseudonym every week.
     let who = random.random_range(0..reports / 4) * 8 + hour / (7 * 24);
     let release = RELEASES[random.random_range(0..RELEASES.len())];
@@ -477,7 +535,7 @@ fn besides(n: u64, reports: u64, what: What, random: &mut StdRng) -> Result<Inco
     let os = OS_VERSIONS[random.random_range(0..2)];
     let report = Report {
         id: ReportId::from_bytes(id),
-        at: Moment::round(NOW - (DAYS * 24 - hour) * HOUR, Precision::Hour),
+        at: Moment::round(told_at(n, reports), Precision::Hour),
         run: RunId::from_bytes(id),
         pseudonym: Pseudonym::from_bytes(bytes(who + (1 << 50))),
         release: Release::parse(release).map_err(|_| "no release")?,

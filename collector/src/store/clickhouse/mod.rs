@@ -327,6 +327,18 @@ impl Store for ClickHouseStore {
         read::health::releases(self.ask(&history), span).await
     }
 
+    async fn new_issues(
+        &self,
+        app: &AppName,
+        span: Span,
+    ) -> Result<BTreeMap<Release, u64>, StoreError> {
+        let mut new: BTreeMap<Release, u64> = BTreeMap::new();
+        for issue in self.issues(app, IssueFilter::all(span, 0)).await?.rows {
+            *new.entry(issue.first_release).or_default() += 1;
+        }
+        Ok(new)
+    }
+
     async fn issues(&self, app: &AppName, filter: IssueFilter) -> Result<IssueList, StoreError> {
         let history = self.fresh(app).await?;
         read::issues::issues(self.ask(&history), &filter).await

@@ -42,7 +42,7 @@ pub(in super::super) async fn connections(
     filter: &ConnectionFilter,
     span: Span,
 ) -> Result<ConnectionAnswer, StoreError> {
-    let mut tally = Tally::new(span);
+    let mut tally = Tally::new(span, filter.cells.clone());
     if ask.history.is_empty() {
         return Ok(tally.answer(Vec::new()));
     }
@@ -65,10 +65,8 @@ pub(in super::super) async fn connections(
             transport: row.transport,
             network: row.network,
         };
-        if filter.cells.take(&cell) {
-            let sums = cells.entry((row.at, cell)).or_default();
-            sums.push((row.added, row.taken));
-        }
+        let sums = cells.entry((row.at, cell)).or_default();
+        sums.push((row.added, row.taken));
     });
     let ((), storms) = tokio::try_join!(asking, storms(ask, filter, span))?;
     for ((at, cell), sums) in cells {
