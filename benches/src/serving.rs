@@ -193,6 +193,16 @@ impl Serving {
             .sum()
     }
 
+    /// Bytes of its files once it has ended as it should, with its log written back.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub fn settled_disk(&mut self) -> io::Result<u64> {
+        self.input = None;
+        self.child.wait()?;
+        Ok(self.disk())
+    }
+
     /// Where its files are.
     pub fn data(&self) -> &Path {
         self.data.path()

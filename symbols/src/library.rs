@@ -21,12 +21,12 @@ use std::time::{Duration, SystemTime};
 /// Addresses whose names are kept: at about 500 bytes each some 2 MB at most. Pages ask for them.
 const NAMES: usize = 2_048;
 
-/// Addresses whose called function is kept: at about 150 bytes each some 5 MB at most. Every crash that arrives asks for all of its
-/// frames.
-const CALLED: usize = 16_384;
+/// Addresses whose called function is kept: at about 150 bytes each some 10 MB at most. Every crash that arrives asks for all of its
+/// frames; those of a thousand different ones fit.
+const CALLED: usize = 32_768;
 
-/// Answers after which mapped files are let go.
-const LET_GO: u32 = 1_024;
+/// Answers after which mapped files are let go. One reads some five places in a large file, and the system maps 64 KiB around each.
+const LET_GO: u32 = 64;
 
 /// Files that are kept open with their tables read.
 const FILES: usize = 8;

@@ -1,17 +1,20 @@
-//! How long the embedded store takes to answer what pages ask, and how long the pages take, at two sizes.
+//! How long a store takes to answer what pages ask, and how long the pages take, at two sizes.
 //!
-//! `cargo run --release -p candor-benches --bin questions [REPORTS]`: fills a store through its trait with made-up crashes of 30 days,
+//! `cargo run --release -p candor-benches --bin questions [REPORTS] [--store STORE]`: fills a store through its trait with made-up crashes of 30 days,
 //! one hundredth as many issues as reports, and a fifth as many connection windows and ends of runs, and asks each question with ever
 //! other parameters. The first size is 100,000 crashes (or a tenth of REPORTS, if that is less), the second REPORTS (1,000,000); ratios
 //! are between the two. Goals are those of 1 M reports and 10,000 issues, on one machine, with nobody else asking.
+//!
+//! STORE is `clickhouse` for Debian's `clickhouse-server`, started for this, or `clickhouse://...` for one that is there, in databases of
+//! that name with the number of reports behind it, which must not be there yet. Without it the embedded store is measured.
 
 use candor_benches::build::check_release;
+use candor_benches::engine::Engine;
 use candor_collector::access::{Door, IngestKey};
 use candor_collector::dashboard;
 use candor_collector::grouping::{Explanation, Grouped};
 use candor_collector::privacy::Office;
 use candor_collector::state::{Clock, State};
-use candor_collector::store::sqlite::SqliteStore;
 use candor_collector::store::triage::{By, Change, Person, StateKind, Until};
 use candor_collector::store::{Incoming, IssueFilter, IssueId, IssueKind, Sort, Span, Store};
 use candor_protocol::deidentify::{AppName, CleanText, Pseudonym, Release, ReportId, RunId};
@@ -37,8 +40,12 @@ type Asked<'a> = Box<dyn FnMut(&mut StdRng) -> IssueFilter + 'a>;
 const NOW: u64 = 1_773_478_800;
 const HOUR: u64 = 3_600;
 const DAYS: u64 = 30;
-/// How often each question is asked.
-const TIMES: u32 = 200;
+/// How often each question is asked, and how often at least where that takes longer than [`LONG`].
+const TIMES: u32 = 100;
+const LEAST: u32 = 30;
+const LONG: Duration = Duration::from_secs(6);
+/// How often it is said how far the store is filled.
+const EVERY: Duration = Duration::from_secs(15);
 /// Reports in one batch.
 const BATCH: usize = 20_000;
 const RELEASES: [&str; 12] = [
@@ -88,15 +95,12 @@ const fn page(name: &'static str) -> Goal {
 
 async fn run() -> Result<(), String> {
     check_release()?;
-    let given = std::env::args().nth(1).map(|word| word.parse::<u32>());
-    let most = match given {
-        Some(Ok(reports)) => reports.max(1_000),
-        Some(Err(_)) => return Err("REPORTS is a number".to_owned()),
-        None => 1_000_000,
-    };
+    let (most, store) = arguments()?;
+    let engine = Engine::of(store.as_deref())?;
+    println!("measuring {}", engine.name());
     let least = (most / 10).min(100_000);
-    let small = measure(least).await?;
-    let large = measure(most).await?;
+    let small = measure(&engine, least).await?;
+    let large = measure(&engine, most).await?;
     println!(
         "\n{:<46}{:>9}{:>9}{:>9}{:>10}{:>9}  goal",
         format!("ms at {most} reports"),
@@ -107,10 +111,6 @@ async fn run() -> Result<(), String> {
         "ratio"
     );
     for ((goal, small), (_, large)) in small.iter().zip(&large) {
-        let at = |times: &[Duration], share: f64| {
-            let index = ((times.len() - 1) as f64 * share).round() as usize;
-            times[index].as_secs_f64() * 1_000.0
-        };
         let (p50, p95, p99) = (at(large, 0.5), at(large, 0.95), at(large, 0.99));
         let before = at(small, 0.5);
         let verdict = |got: f64, wanted: Option<f64>, word: &str| match wanted {
@@ -130,10 +130,25 @@ async fn run() -> Result<(), String> {
     Ok(())
 }
 
+/// How many reports, in which store.
+fn arguments() -> Result<(u32, Option<String>), String> {
+    let (mut most, mut store) = (1_000_000, None);
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        if word == "--store" {
+            store = Some(words.next().ok_or("--store names no store")?);
+        } else {
+            let reports: u32 = word.parse().map_err(|_| "REPORTS is a number")?;
+            most = reports.max(1_000);
+        }
+    }
+    Ok((most, store))
+}
+
 /// Fills a store and asks it everything: each question and how long it took, sorted.
-async fn measure(reports: u32) -> Result<Vec<(Goal, Vec<Duration>)>, String> {
+async fn measure(engine: &Engine, reports: u32) -> Result<Vec<(Goal, Vec<Duration>)>, String> {
     let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let store = SqliteStore::open(directory.path()).map_err(|error| error.to_string())?;
+    let store = engine.open(directory.path(), &reports.to_string()).await?;
     let app = AppName::parse("im").map_err(|_| "no name")?;
     let issues = reports / 100;
     let began = Instant::now();
@@ -217,27 +232,27 @@ async fn measure(reports: u32) -> Result<Vec<(Goal, Vec<Duration>)>, String> {
     ];
     for (goal, filter) in &mut asked {
         let mut times = Vec::new();
-        for _ in 0..TIMES {
+        while asks_again(&times) {
             let filter = filter(&mut random);
             let began = Instant::now();
             let found = state.store.issues(&app, filter).await;
             times.push(began.elapsed());
             found.map_err(|error| error.to_string())?;
         }
-        measured.push((*goal, sorted(times)));
+        measured.push(told(*goal, times));
     }
     drop(asked);
     let mut times = Vec::new();
-    for _ in 0..TIMES {
+    while asks_again(&times) {
         let id = IssueId(some_issue(&mut random, issues));
         let began = Instant::now();
         let found = state.store.issue(&app, id, span(7), NOW).await;
         times.push(began.elapsed());
         found.map_err(|error| error.to_string())?;
     }
-    measured.push((
+    measured.push(told(
         goal("store: an issue, a week", Some(8.0), None),
-        sorted(times),
+        times,
     ));
 
     let by = || By {
@@ -257,13 +272,13 @@ async fn measure(reports: u32) -> Result<Vec<(Goal, Vec<Duration>)>, String> {
         times.push(began.elapsed());
         done.map_err(|error| error.to_string())?;
     }
-    measured.push((
+    measured.push(told(
         goal("store: a change of an issue", None, Some(30.0)),
-        sorted(times),
+        times,
     ));
 
     type Address = Box<dyn Fn(&mut StdRng) -> String>;
-    let addresses: [(Goal, Address); 9] = [
+    let addresses: [(Goal, Address); 14] = [
         (
             page("page: overview, a week"),
             Box::new(|_| "/?app=im&range=7d".to_owned()),
@@ -277,6 +292,18 @@ async fn measure(reports: u32) -> Result<Vec<(Goal, Vec<Duration>)>, String> {
             Box::new(|_| "/connections?app=im&range=7d".to_owned()),
         ),
         (
+            page("page: connections, 30 days"),
+            Box::new(|_| "/connections?app=im&range=30d".to_owned()),
+        ),
+        (
+            page("page: connections of a network, a week"),
+            Box::new(|_| "/connections?app=im&range=7d&network=wifi".to_owned()),
+        ),
+        (
+            page("page: releases, 30 days"),
+            Box::new(|_| "/releases?app=im&range=30d".to_owned()),
+        ),
+        (
             page("page: releases, a week"),
             Box::new(|_| "/releases?app=im&range=7d".to_owned()),
         ),
@@ -287,6 +314,20 @@ async fn measure(reports: u32) -> Result<Vec<(Goal, Vec<Duration>)>, String> {
                     "/issues/{}?app=im&range=7d",
                     IssueId(some_issue(random, issues))
                 )
+            }),
+        ),
+        (
+            page("page: issues of a release, a week"),
+            Box::new(|random| {
+                let release = RELEASES[random.random_range(0..RELEASES.len())];
+                format!("/issues?app=im&range=7d&release={release}")
+            }),
+        ),
+        (
+            page("page: issues of a system, a week"),
+            Box::new(|random| {
+                let os = OS_VERSIONS[random.random_range(0..OS_VERSIONS.len())];
+                format!("/issues?app=im&range=7d&os=linux%20{os}")
             }),
         ),
         (
@@ -312,7 +353,7 @@ async fn measure(reports: u32) -> Result<Vec<(Goal, Vec<Duration>)>, String> {
     ];
     for (goal, address) in &addresses {
         let (mut times, mut bytes) = (Vec::new(), 0);
-        for _ in 0..TIMES {
+        while asks_again(&times) {
             let request = axum::http::Request::get(address(&mut random))
                 .body(axum::body::Body::empty())
                 .map_err(|error| error.to_string())?;
@@ -325,15 +366,33 @@ async fn measure(reports: u32) -> Result<Vec<(Goal, Vec<Duration>)>, String> {
             times.push(began.elapsed());
             bytes = body.map_err(|error| error.to_string())?.len();
         }
-        println!("{}: {bytes} bytes", goal.name);
-        measured.push((*goal, sorted(times)));
+        print!("{bytes:>9} bytes ");
+        measured.push(told(*goal, times));
     }
     Ok(measured)
 }
 
-fn sorted(mut times: Vec<Duration>) -> Vec<Duration> {
+/// Whether a question is asked once more.
+fn asks_again(times: &[Duration]) -> bool {
+    let (asked, took) = (times.len() as u32, times.iter().sum::<Duration>());
+    asked < LEAST || (asked < TIMES && took < LONG)
+}
+
+/// Sorts what was measured, and prints it at once.
+fn told(goal: Goal, mut times: Vec<Duration>) -> (Goal, Vec<Duration>) {
     times.sort();
-    times
+    let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|share| at(&times, share));
+    println!(
+        "{:<46} p50 {p50:>8.2} p95 {p95:>8.2} p99 {p99:>8.2} ms",
+        goal.name
+    );
+    (goal, times)
+}
+
+/// What a share of these, sorted, is at most, in milliseconds.
+fn at(times: &[Duration], share: f64) -> f64 {
+    let index = ((times.len() - 1) as f64 * share).round() as usize;
+    times[index].as_secs_f64() * 1_000.0
 }
 
 /// An issue, the frequent ones more often. Numbers are spread as hashes are.
@@ -352,12 +411,13 @@ fn bytes(number: u64) -> [u8; 16] {
     bytes
 }
 
-async fn fill(store: &SqliteStore, app: &AppName, reports: u32, issues: u32) -> Result<(), String> {
+async fn fill(store: &impl Store, app: &AppName, reports: u32, issues: u32) -> Result<(), String> {
     let failed = |error: candor_collector::store::StoreError| error.to_string();
     let key = IngestKey::generate();
     store.add_app(app, key.hash()).await.map_err(failed)?;
     let mut random = StdRng::seed_from_u64(1);
     let mut batch = Vec::with_capacity(BATCH);
+    let mut began = Instant::now();
     for n in 0..reports {
         batch.push(incoming(
             u64::from(n),
@@ -377,7 +437,15 @@ async fn fill(store: &SqliteStore, app: &AppName, reports: u32, issues: u32) -> 
         }
         if batch.len() >= BATCH || n + 1 == reports {
             let kept = std::mem::take(&mut batch);
-            store.keep(app, kept, NOW).await.map_err(failed)?;
+            // As reports arrive: soon after what they tell of.
+            store
+                .keep(app, kept, told_at(n.into(), reports.into()))
+                .await
+                .map_err(failed)?;
+            if began.elapsed() > EVERY {
+                println!("{} of {reports} reports", n + 1);
+                began = Instant::now();
+            }
         }
     }
     let by = By {
@@ -391,10 +459,15 @@ async fn fill(store: &SqliteStore, app: &AppName, reports: u32, issues: u32) -> 
     resolved.map(|_| ()).map_err(failed)
 }
 
+/// When the crash `n` happened.
+fn told_at(n: u64, reports: u64) -> u64 {
+    NOW - (DAYS * 24 - n * DAYS * 24 / reports) * HOUR
+}
+
 fn incoming(n: u64, issues: u32, reports: u64, random: &mut StdRng) -> Result<Incoming, String> {
     // In the order of time, as reports arrive.
     let hour = n * DAYS * 24 / reports;
-    let at = NOW - (DAYS * 24 - hour) * HOUR;
+    let at = told_at(n, reports);
     // A device has another pseudonym every week.
     let who = random.random_range(0..reports / 4) * 8 + hour / (7 * 24);
     let release = RELEASES[random.random_range(0..RELEASES.len())];
@@ -462,7 +535,7 @@ fn besides(n: u64, reports: u64, what: What, random: &mut StdRng) -> Result<Inco
     let os = OS_VERSIONS[random.random_range(0..2)];
     let report = Report {
         id: ReportId::from_bytes(id),
-        at: Moment::round(NOW - (DAYS * 24 - hour) * HOUR, Precision::Hour),
+        at: Moment::round(told_at(n, reports), Precision::Hour),
         run: RunId::from_bytes(id),
         pseudonym: Pseudonym::from_bytes(bytes(who + (1 << 50))),
         release: Release::parse(release).map_err(|_| "no release")?,

@@ -159,7 +159,7 @@ pub(super) async fn health<S: Store>(
     let span = span(about.from, about.to, about.step);
     let asked = async {
         let health = state.store.health(&app, span).await?;
-        let releases = groups::releases(&state, &app, span).await?;
+        let releases = groups::releases(&state, &app, span).await?.rows;
         let trend = state.store.trend(&app, span).await?;
         Ok(Answer::from((health, releases, trend)))
     };

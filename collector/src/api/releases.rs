@@ -100,6 +100,10 @@ struct Row {
     ready_us: Times,
     /// Issues of the range that were first seen in it.
     new_issues: u64,
+    /// When the day begins on which a run, a crash or a freeze of it was first counted, in the range or not, in seconds since 1970-01-01 UTC.
+    first_seen: Option<u64>,
+    /// The same of the day on which one was last counted.
+    last_seen: Option<u64>,
 }
 
 impl From<&Released> for Row {
@@ -110,6 +114,8 @@ impl From<&Released> for Row {
             installs: release.row.installs,
             ready_us: (&release.ready_us).into(),
             new_issues: release.new_issues,
+            first_seen: release.row.first_seen,
+            last_seen: release.row.last_seen,
         }
     }
 }

@@ -37,7 +37,7 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Overvi
     };
     let issues = store.issues(app, filter).await?;
     let news = news(state, entry, issues.total).await?;
-    let releases = groups::releases(state, app, span).await?;
+    let releases = groups::releases(state, app, span).await?.rows;
     let ledger = store.ledger(app).await?;
     Ok(Overview {
         w: entry.words(),

@@ -372,6 +372,7 @@ words! {
     r_share_of_installs: "Share of installs", "安装占比";
     r_freezes_rate: "Freezes per 1,000 runs", "每千次运行卡顿";
     r_new_issues: "New issues", "新问题";
+    r_seen: "First and last seen", "首次与最近出现";
     r_hint: "Below a share stands where it lies at 95 % (Wilson), taking runs and attempts for independent. An install can run several releases, so their shares can add up to more than 100 %. New issues are those of this range that were first seen in the release.", "占比下方为其 95% 置信区间（Wilson），假定各次运行与尝试相互独立。同一安装可运行多个版本，故占比之和可超过 100%。新问题指此范围内首次出现于该版本的问题。";
     r_nothing_text: "No release ran here. Look at a longer range, or at another app.", "此处没有版本运行。请查看更长的时间范围或其他应用。";
     r_compare: "Compare two releases", "对比两个版本";

@@ -26,7 +26,8 @@ use crate::store::{
     Store, StoreError,
 };
 use candor_protocol::deidentify::{AppName, Release};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use candor_protocol::sketch::Sketch;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The fewest installations of a class that is shown.
@@ -117,6 +118,14 @@ impl Shown {
 }
 
 /// The releases of a range.
+pub struct SafeReleases {
+    /// Their counts.
+    pub rows: Merged<ReleaseRow>,
+    /// Microseconds from the start of an attempt to connect until service, of releases that tell it.
+    pub ready_us: BTreeMap<Release, Sketch>,
+}
+
+/// The releases of a range.
 ///
 /// # Errors
 /// Those of the store.
@@ -124,19 +133,19 @@ pub async fn releases<S: Store>(
     state: &State<S>,
     app: &AppName,
     span: Span,
-) -> Result<Merged<ReleaseRow>, StoreError> {
+) -> Result<SafeReleases, StoreError> {
     let shown = shown(state, app, Of::Runs, span).await?;
     let mut rows = state.store.releases(app, span).await?;
+    let filter = ConnectionFilter::default();
+    let safe = connections(state, app, filter, span.as_one_step()).await?;
+    let mut connected: BTreeMap<Release, ConnectionSum> =
+        safe.answer.by_release.into_iter().collect();
     if shown != Shown::All {
         // Connections are counted as the views of connections count them.
-        let safe = connections(state, app, ConnectionFilter::default(), span).await?;
-        let mut by: HashMap<String, (u64, u64)> = HashMap::new();
-        for (release, sum) in &safe.answer.by_release {
-            by.insert(release.to_string(), (sum.attempts, sum.ready));
-        }
         for row in &mut rows {
-            let counted = by.get(row.release.as_str()).copied();
-            (row.attempts, row.ready) = counted.unwrap_or_default();
+            let counted = connected.get(&row.release);
+            (row.attempts, row.ready) =
+                counted.map_or((0, 0), |counted| (counted.attempts, counted.ready));
         }
     }
     let (shown, merged) = shown.part(rows, |row| Group::Release(row.release.to_string()));
@@ -147,9 +156,22 @@ pub async fn releases<S: Store>(
         installs: sum.installs + row.installs,
         attempts: sum.attempts + row.attempts,
         ready: sum.ready + row.ready,
-        release: sum.release,
+        ..sum
     });
-    Ok(Merged { shown, other })
+    // When one of a few was seen is nobody's business.
+    let other = other.map(|sum| ReleaseRow {
+        first_seen: None,
+        last_seen: None,
+        ..sum
+    });
+    let ready_us = shown.iter().filter_map(|row| {
+        let counted = connected.remove(&row.release)?;
+        Some((row.release.clone(), counted.ready_us))
+    });
+    Ok(SafeReleases {
+        ready_us: ready_us.collect(),
+        rows: Merged { shown, other },
+    })
 }
 
 /// How often freezes happen.
@@ -473,22 +495,19 @@ pub async fn connections<S: Store>(
         Group::Connection(cell) => Some(cell),
         _ => None,
     });
-    let cells: Arc<BTreeSet<_>> = Arc::new(cells.collect());
-    let of = |cells: Cells| ConnectionFilter {
-        cells,
-        ..filter.clone()
+    let all = filter == ConnectionFilter::default();
+    let filter = ConnectionFilter {
+        cells: Cells::Only(Arc::new(cells.collect())),
+        ..filter
     };
-    let store = &state.store;
-    let merged = store
-        .connections(app, of(Cells::Except(cells.clone())), span)
-        .await?;
-    let mut answer = store.connections(app, of(Cells::Only(cells)), span).await?;
+    let mut answer = state.store.connections(app, filter, span).await?;
+    let merged = std::mem::take(&mut answer.rest);
     let left_out = merged.total.windows > 0;
     let mut other = None;
-    if filter == ConnectionFilter::default() && left_out {
+    if all && left_out {
         // Both together are everything.
         answer.total.merge(&merged.total);
-        for ((_, step), (_, more)) in answer.series.iter_mut().zip(&merged.series) {
+        for ((_, step), more) in answer.series.iter_mut().zip(&merged.series) {
             step.merge(more);
         }
         other = Some(merged.total);

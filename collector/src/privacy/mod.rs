@@ -14,7 +14,7 @@
 //! All of it is kept by the [`Office`], in files below the data directory, apart from reports.
 
 pub mod audit;
-mod calendar;
+pub(crate) mod calendar;
 pub(crate) mod document;
 pub mod erasure;
 pub mod export;

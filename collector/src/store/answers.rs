@@ -181,9 +181,38 @@ pub struct ReleaseRow {
     pub attempts: u64,
     /// Those that ended in service.
     pub ready: u64,
+    /// When the day begins on which a run, a crash or a freeze of it was first counted, in the range or not; `None` where there is none. It is
+    /// told to the day, since the first hours of a release are of a few.
+    pub first_seen: Option<u64>,
+    /// The same of the day on which one was last counted.
+    pub last_seen: Option<u64>,
 }
 
 impl ReleaseRow {
+    /// A release of which nothing is counted yet.
+    pub(super) const fn new(release: Release) -> Self {
+        Self {
+            release,
+            runs: 0,
+            crashed_runs: 0,
+            freezes: 0,
+            installs: 0,
+            attempts: 0,
+            ready: 0,
+            first_seen: None,
+            last_seen: None,
+        }
+    }
+
+    /// It was seen at one time and at another one.
+    pub(crate) fn see(&mut self, first: u64, last: u64) {
+        const DAY: u64 = 86_400;
+        let day = |at: u64| at - at % DAY;
+        let (first, last) = (day(first), day(last));
+        self.first_seen = Some(self.first_seen.map_or(first, |seen| seen.min(first)));
+        self.last_seen = Some(self.last_seen.map_or(last, |seen| seen.max(last)));
+    }
+
     /// Most runs first, of equals the latest release.
     pub(super) fn sort(rows: &mut [Self]) {
         rows.sort_by(|a, b| {
@@ -397,4 +426,15 @@ pub struct ConnectionAnswer {
     pub storms: Vec<Storm>,
     /// Per step, oldest first, without gaps; each with when the step begins.
     pub series: Vec<(u64, ConnectionSum)>,
+    /// What passes the filter but for its cells; nothing where it names none.
+    pub rest: Rest,
+}
+
+/// What is in no cell that is asked for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Rest {
+    /// All of it.
+    pub total: ConnectionSum,
+    /// Per step, as in the series of the answer; empty where there is nothing.
+    pub series: Vec<ConnectionSum>,
 }

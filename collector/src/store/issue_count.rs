@@ -38,9 +38,17 @@ pub(super) fn first_and_last(
     first: Vec<Release>,
     last: Vec<Release>,
 ) -> Option<(Release, Release)> {
-    let by_version = |a: &Release, b: &Release| versions::compare(a.as_str(), b.as_str());
     Some((
-        first.into_iter().min_by(by_version)?,
+        earliest(first.iter())?.clone(),
         last.into_iter().max_by(by_version)?,
     ))
+}
+
+/// The earliest of some releases.
+pub(super) fn earliest<'a>(releases: impl Iterator<Item = &'a Release>) -> Option<&'a Release> {
+    releases.min_by(|a, b| by_version(a, b))
+}
+
+fn by_version(a: &Release, b: &Release) -> std::cmp::Ordering {
+    versions::compare(a.as_str(), b.as_str())
 }

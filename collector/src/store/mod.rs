@@ -36,7 +36,7 @@ mod write;
 
 pub use answers::{
     Breakdown, ConnectionAnswer, ExitSum, Exits, FreezeRate, FreezeRates, FreezeRow, Health,
-    IssueList, IssuePage, IssueRow, IssueWithin, Ledger, Member, Point, ReleaseRow,
+    IssueList, IssuePage, IssueRow, IssueWithin, Ledger, Member, Point, ReleaseRow, Rest,
 };
 pub use body::Body;
 pub use connection_sum::{ConnectionSum, TcpSum, TrySum};
@@ -186,6 +186,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// One row per release that had a run, fault or connection in the range, most runs first.
     fn releases(&self, app: &AppName, span: Span) -> impl Answer<Vec<ReleaseRow>>;
+
+    /// How many of the issues with a report in the range were first seen in each release, in the range or before. Those that were merged are one.
+    fn new_issues(&self, app: &AppName, span: Span) -> impl Answer<BTreeMap<Release, u64>>;
 
     /// Issues with a report in the range. Those that were merged are one.
     fn issues(&self, app: &AppName, filter: IssueFilter) -> impl Answer<IssueList>;

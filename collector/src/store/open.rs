@@ -138,6 +138,7 @@ either! {
     fn trend(&self, app: &AppName, span: Span) -> Vec<Point>;
     fn exits(&self, app: &AppName, span: Span) -> Exits;
     fn releases(&self, app: &AppName, span: Span) -> Vec<ReleaseRow>;
+    fn new_issues(&self, app: &AppName, span: Span) -> BTreeMap<Release, u64>;
     fn issues(&self, app: &AppName, filter: IssueFilter) -> IssueList;
     fn issue(&self, app: &AppName, id: IssueId, span: Span, now: u64) -> Option<IssuePage>;
     fn issue_within(&self, app: &AppName, id: IssueId, release: &Release, span: Span) -> IssueWithin;

@@ -50,6 +50,15 @@ impl Span {
         hours(self.step) && hours(self.from) && (hours(self.to) || self.to >= i64::MAX as u64)
     }
 
+    /// The same range as one step.
+    pub(crate) const fn as_one_step(self) -> Self {
+        const HOUR: u64 = 3_600;
+        Self {
+            step: u64::MAX - u64::MAX % HOUR,
+            ..self
+        }
+    }
+
     /// When its later half begins.
     pub(super) fn middle(&self) -> u64 {
         self.from + self.to.saturating_sub(self.from) / 2
@@ -281,10 +290,8 @@ pub enum Cells {
     /// Whatever there is.
     #[default]
     All,
-    /// These and no others.
+    /// These; what is in others is told as [`rest`](super::ConnectionAnswer::rest).
     Only(Arc<BTreeSet<ConnectionCell>>),
-    /// All but these.
-    Except(Arc<BTreeSet<ConnectionCell>>),
 }
 
 impl Cells {
@@ -293,7 +300,6 @@ impl Cells {
         match self {
             Self::All => true,
             Self::Only(cells) => cells.contains(cell),
-            Self::Except(cells) => !cells.contains(cell),
         }
     }
 }

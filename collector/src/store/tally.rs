@@ -2,7 +2,7 @@
 
 use super::columns::Columns;
 use super::storm::Storm;
-use super::{ConnectionAnswer, ConnectionCell, ConnectionSum, Span, versions};
+use super::{Cells, ConnectionAnswer, ConnectionCell, ConnectionSum, Rest, Span, versions};
 use candor_protocol::deidentify::{Name, Release};
 use candor_protocol::report::{Network, Transport};
 use serde::Deserialize;
@@ -16,14 +16,20 @@ type By<K> = BTreeMap<K, Columns>;
 /// An answer under way: what every class adds up to, and every step. There are far fewer classes than sums of theirs.
 pub(super) struct Tally {
     span: Span,
+    wanted: Cells,
     series: Vec<Columns>,
     cells: BTreeMap<ConnectionCell, Columns>,
+    /// Of cells that nobody asked for; empty where there are none.
+    rest: Vec<Columns>,
 }
 
 impl Tally {
-    pub(super) fn new(span: Span) -> Self {
+    /// An answer about these cells.
+    pub(super) fn new(span: Span, wanted: Cells) -> Self {
         Self {
             span,
+            wanted,
+            rest: Vec::new(),
             series: vec![Columns::default(); span.steps()],
             cells: BTreeMap::new(),
         }
@@ -31,9 +37,20 @@ impl Tally {
 
     /// Adds what one class of windows adds up to at one moment. A dimension that is empty was not known.
     pub(super) fn add(&mut self, at: u64, cell: ConnectionCell, sum: &Columns) {
+        let wanted = self.wanted.take(&cell);
+        let series = match wanted {
+            true => &mut self.series,
+            false => &mut self.rest,
+        };
+        if series.is_empty() {
+            series.resize(self.span.steps(), Columns::default());
+        }
         let step = self.span.index(at);
-        if let Some(step) = step.and_then(|index| self.series.get_mut(index)) {
+        if let Some(step) = step.and_then(|index| series.get_mut(index)) {
             step.merge(sum);
+        }
+        if !wanted {
+            return;
         }
         self.cells.entry(cell).or_default().merge(sum);
     }
@@ -71,7 +88,17 @@ impl Tally {
             series: steps
                 .map(|(index, sum)| (span.start(index), sum.sum()))
                 .collect(),
+            rest: rest(&self.rest),
         }
+    }
+}
+
+fn rest(series: &[Columns]) -> Rest {
+    let mut total = Columns::default();
+    series.iter().for_each(|step| total.merge(step));
+    Rest {
+        total: total.sum(),
+        series: series.iter().map(Columns::sum).collect(),
     }
 }
 

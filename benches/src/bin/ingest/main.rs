@@ -2,7 +2,7 @@
 //! every summary; what that costs, next to the floor of the same bytes measured in the same run; and what happens when
 //! there is more of it than it can take.
 //!
-//! `cargo run --release -p candor-benches --bin ingest [-- SECONDS [throughput] [paced] [overload] [idle]]`: the collector
+//! `cargo run --release -p candor-benches --bin ingest [-- SECONDS [throughput[=LOAD]] [paced] [overload] [idle]]`: the collector
 //! runs in a process of its own, so that its processor time and memory are told from those of the senders. Floor: gunzip,
 //! parse into borrowed structs, and insert the same bytes with their id into SQLite with the same settings, one transaction
 //! a batch.
@@ -42,20 +42,32 @@ fn measure(arguments: &[String]) -> Result<(), String> {
     let time = Duration::from_secs(seconds.unwrap_or(10));
     let wanted = |part: &str| {
         let named = &arguments[usize::from(seconds.is_some())..];
-        named.is_empty() || named.iter().any(|name| name == part)
+        let named = named
+            .iter()
+            .map(|name| name.split_once('=').unwrap_or((name, "")));
+        let mut named = named.peekable();
+        match named.peek() {
+            None => Some(""),
+            Some(_) => named
+                .find(|(name, _)| *name == part)
+                .map(|(_, which)| which),
+        }
     };
     let corpus = Corpus::read();
     let failed = |error: std::io::Error| error.to_string();
-    if wanted("throughput") {
-        print!("{}", throughput::table(&corpus, time).map_err(failed)?);
+    if let Some(loads) = wanted("throughput") {
+        print!(
+            "{}",
+            throughput::table(&corpus, time, loads).map_err(failed)?
+        );
     }
-    if wanted("paced") {
+    if wanted("paced").is_some() {
         print!("{}", paced::table(&corpus, time).map_err(failed)?);
     }
-    if wanted("overload") {
+    if wanted("overload").is_some() {
         print!("{}", overload::table(&corpus, time).map_err(failed)?);
     }
-    if wanted("idle") {
+    if wanted("idle").is_some() {
         print!("{}", idle::table(time).map_err(failed)?);
     }
     Ok(())

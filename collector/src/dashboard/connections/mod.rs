@@ -48,7 +48,7 @@ async fn show<'a, S: Store>(
         other,
         left_out,
     } = groups::connections(state, &entry.app, filter.clone(), entry.span).await?;
-    let earlier = window::before(entry.span);
+    let earlier = window::before(entry.span).as_one_step();
     let before = groups::connections(state, &entry.app, filter.clone(), earlier)
         .await?
         .answer

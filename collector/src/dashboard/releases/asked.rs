@@ -1,16 +1,15 @@
 //! What is asked about releases, and how two of them are told apart: the same for the page and for programs.
 
-use crate::privacy::groups::{self, SafeIssues};
+use crate::privacy::groups::{self, SafeIssues, SafeReleases};
 use crate::state::State;
 use crate::statistics::{Interval, Share, newcombe};
 use crate::store::{
-    ConnectionFilter, IssueFilter, IssueId, IssueRow, ReleaseRow, Span, Store, StoreError,
-    compare_versions,
+    IssueFilter, IssueId, IssueRow, ReleaseRow, Span, Store, StoreError, compare_versions,
 };
 use candor_protocol::deidentify::{AppName, Release};
 use candor_protocol::sketch::Sketch;
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Runs from which on a release is compared without being asked for.
@@ -91,33 +90,26 @@ pub(crate) async fn releases<S: Store>(
     app: &AppName,
     span: Span,
 ) -> Result<Releases, StoreError> {
-    let merged = groups::releases(state, app, span).await?;
-    let exits = groups::exits(state, app, span).await?.by_release;
+    let SafeReleases {
+        rows: merged,
+        mut ready_us,
+    } = groups::releases(state, app, span).await?;
+    let exits = groups::exits(state, app, span.as_one_step())
+        .await?
+        .by_release;
     let frozen: HashMap<Release, u64> = exits
         .shown
         .into_iter()
         .map(|(release, sum)| (release, sum.frozen))
         .collect();
     let installs = state.store.health(app, span).await?.installs;
-    let connections = groups::connections(state, app, ConnectionFilter::default(), span)
-        .await?
-        .answer;
-    let mut ready: HashMap<Release, Sketch> = connections
-        .by_release
-        .into_iter()
-        .map(|(release, sum)| (release, sum.ready_us))
-        .collect();
-    let all = IssueFilter::all(span, state.clock.now());
-    let mut new: BTreeMap<Release, u64> = BTreeMap::new();
-    for issue in state.store.issues(app, all).await?.rows {
-        *new.entry(issue.first_release).or_default() += 1;
-    }
+    let new = state.store.new_issues(app, span).await?;
     let mut shown: Vec<Released> = merged
         .shown
         .into_iter()
         .map(|row| Released {
             frozen_runs: frozen.get(&row.release).copied().unwrap_or_default(),
-            ready_us: ready.remove(&row.release).unwrap_or_default(),
+            ready_us: ready_us.remove(&row.release).unwrap_or_default(),
             new_issues: new.get(&row.release).copied().unwrap_or_default(),
             row,
         })
@@ -319,6 +311,8 @@ mod tests {
                 installs: runs / 2,
                 attempts: 0,
                 ready: 0,
+                first_seen: None,
+                last_seen: None,
             },
             frozen_runs: 0,
             ready_us: Sketch::default(),

@@ -9,6 +9,7 @@ use super::entry::{Entry, Trouble};
 use super::format;
 use super::shell::{Choice, Shell};
 use super::words::{Words, fill};
+use crate::privacy::calendar;
 use crate::state::State;
 use crate::statistics::{Share, wilson};
 use crate::store::{ReleaseRow, Store};
@@ -137,12 +138,20 @@ struct Line {
     connected: Sure,
     ready_p95: String,
     new_issues: String,
+    /// The days on which it was seen first and last.
+    first_seen: String,
+    last_seen: String,
 }
 
 /// How often something happened for every thousand runs.
 fn rate(count: u64, runs: u64) -> String {
     per_thousand(count, runs)
         .map_or_else(|| format::NOTHING.to_owned(), |rate| format!("{rate:.2}"))
+}
+
+/// `2026-03-14`; a day is told by when it begins.
+fn day(begins: Option<u64>) -> String {
+    begins.map_or_else(|| format::NOTHING.to_owned(), calendar::date)
 }
 
 impl Line {
@@ -165,6 +174,8 @@ impl Line {
             connected: Sure::new(release.connected()),
             ready_p95: format::micros_or_nothing(release.ready_us.quantile(0.95)),
             new_issues: format::count(release.new_issues),
+            first_seen: day(row.first_seen),
+            last_seen: day(row.last_seen),
         }
     }
 
@@ -183,6 +194,8 @@ impl Line {
             connected: Sure::new(Share::new(row.ready, row.attempts)),
             ready_p95: nothing(),
             new_issues: nothing(),
+            first_seen: nothing(),
+            last_seen: String::new(),
         }
     }
 }
@@ -191,7 +204,7 @@ impl Line {
 fn as_csv(found: &Releases) -> String {
     let mut table =
         "release,installs,runs,crashed_runs,crash_free_low,crash_free_high,frozen_runs,freeze_free_low,freeze_free_high,freezes,attempts,ready,\
-                     ready_low,ready_high,ready_us_p95,new_issues\n"
+                     ready_low,ready_high,ready_us_p95,new_issues,first_seen,last_seen\n"
             .to_owned();
     for one in &found.shown {
         let ends = |share: Share| match wilson(share) {
@@ -219,6 +232,8 @@ fn as_csv(found: &Releases) -> String {
             ready_high,
             p95.map_or_else(String::new, |p95| p95.to_string()),
             one.new_issues.to_string(),
+            one.row.first_seen.map(calendar::date).unwrap_or_default(),
+            one.row.last_seen.map(calendar::date).unwrap_or_default(),
         ];
         table.push_str(&cells.join(","));
         table.push('\n');

@@ -28,6 +28,7 @@ mod history;
 mod house;
 mod journal;
 mod ledger;
+mod look_back;
 mod read;
 mod refusal;
 mod regroup;
@@ -326,6 +327,18 @@ impl Store for ClickHouseStore {
         read::health::releases(self.ask(&history), span).await
     }
 
+    async fn new_issues(
+        &self,
+        app: &AppName,
+        span: Span,
+    ) -> Result<BTreeMap<Release, u64>, StoreError> {
+        let mut new: BTreeMap<Release, u64> = BTreeMap::new();
+        for issue in self.issues(app, IssueFilter::all(span, 0)).await?.rows {
+            *new.entry(issue.first_release).or_default() += 1;
+        }
+        Ok(new)
+    }
+
     async fn issues(&self, app: &AppName, filter: IssueFilter) -> Result<IssueList, StoreError> {
         let history = self.fresh(app).await?;
         read::issues::issues(self.ask(&history), &filter).await
@@ -380,11 +393,13 @@ impl Store for ClickHouseStore {
 
     async fn unnamed(&self, app: &AppName) -> Result<Vec<Unnamed>, StoreError> {
         let history = self.fresh(app).await?;
+        let history = self.folder.look_back(history).await?;
         read::unnamed::unnamed(self.ask(&history)).await
     }
 
     async fn waiting(&self, app: &AppName, builds: &[BuildId]) -> Result<Vec<Waiting>, StoreError> {
         let history = self.fresh(app).await?;
+        let history = self.folder.look_back(history).await?;
         read::unnamed::waiting(self.ask(&history), builds).await
     }
 

@@ -1,6 +1,6 @@
 //! Runs and rates.
 
-use super::samples::{DAY, HOUR, Life, START, app, keep, sketch, with_app};
+use super::samples::{DAY, HOUR, Life, START, app, keep, pseudonym, sketch, with_app};
 use crate::store::{ExitSum, Point, Span, Store};
 use candor_protocol::name;
 use candor_protocol::report::{Exit, Network};
@@ -221,6 +221,92 @@ pub(crate) async fn releases_are_compared_by_their_runs(store: &impl Store) {
     assert_eq!(row(0), ("1.10", 3, 1, 0, 2, 2, 1));
     assert_eq!(row(1), ("1.9", 1, 0, 1, 1, 0, 0));
     assert_eq!(rows.len(), 2);
+}
+
+pub(crate) async fn a_release_knows_on_which_days_it_was_first_and_last_seen(store: &impl Store) {
+    let store = with_app(store).await;
+    let day = |at: u64| at - at % (24 * HOUR);
+    let life = |run, hour| Life::new(run, run).hour(hour);
+    keep(
+        store,
+        vec![
+            life(1, 3).run(1, None, 0),
+            life(2, 30).run(2, None, 0),
+            life(3, 75).freeze(3, 8, 2_000),
+            life(4, 3).release("2.0").run(4, None, 0),
+            // Windows alone do not say it.
+            life(5, 3)
+                .release("3.0")
+                .window(5, name!("gate"), Network::Wifi, &[5]),
+        ],
+    )
+    .await;
+    let seen = async || -> Vec<(String, Option<u64>, Option<u64>)> {
+        let mut rows = store.releases(&app(), DAY).await.unwrap();
+        rows.sort_by(|a, b| a.release.cmp(&b.release));
+        rows.into_iter()
+            .map(|row| (row.release.to_string(), row.first_seen, row.last_seen))
+            .collect()
+    };
+    let at = |hour: u64| Some(day(START + hour * HOUR));
+    let told = |release: &str, first, last| (release.to_owned(), first, last);
+    let others = [told("2.0", at(3), at(3)), told("3.0", None, None)];
+    let mut wanted = vec![told("1.0", at(3), at(75))];
+    wanted.extend(others.clone());
+    assert_eq!(seen().await, wanted);
+    // Who is erased was never seen.
+    store.erase(&app(), &[pseudonym(3)], START).await.unwrap();
+    wanted[0] = told("1.0", at(3), at(30));
+    assert_eq!(seen().await, wanted);
+}
+
+pub(crate) async fn installations_are_counted_once_whatever_the_range(store: &impl Store) {
+    let store = with_app(store).await;
+    // Three installations, told in no order; one changes its release, and one is told of a run that began earlier.
+    let life = |who, run, hour, release| Life::new(who, run).hour(hour).release(release);
+    keep(
+        store,
+        vec![
+            life(1, 1, 20, "1.0").run(1, None, 0),
+            life(1, 2, 2, "1.0").run(2, None, 0),
+            life(1, 3, 11, "1.1").run(3, None, 0),
+            life(2, 4, 5, "1.0").run(4, None, 0),
+        ],
+    )
+    .await;
+    let later = vec![
+        life(2, 5, 5, "1.0").run(5, None, 0),
+        life(3, 6, 9, "1.1").crash(6, 7, true),
+        life(3, 6, 7, "1.1").run(7, None, 0),
+        life(1, 8, 11, "1.0").run(8, None, 0),
+    ];
+    keep(store, later).await;
+    for (from, to, all, old, new) in [
+        (0, 24, 3, 2, 2),
+        (2, 3, 1, 1, 0),
+        (3, 12, 3, 2, 2),
+        (7, 8, 1, 0, 1),
+        (8, 11, 0, 0, 0),
+        (11, 21, 1, 1, 1),
+    ] {
+        let span = Span {
+            from: START + from * HOUR,
+            to: START + to * HOUR,
+            step: HOUR,
+        };
+        let health = store.health(&app(), span).await.unwrap();
+        let rows = store.releases(&app(), span).await.unwrap();
+        let of = |release: &str| {
+            let mut rows = rows.iter();
+            let row = rows.find(|row| row.release.as_str() == release);
+            row.map_or(0, |row| row.installs)
+        };
+        assert_eq!(
+            (health.installs, of("1.0"), of("1.1")),
+            (all, old, new),
+            "{from} to {to}"
+        );
+    }
 }
 
 pub(crate) async fn exits_are_told_by_step_and_by_release_and_add_up_to_the_health(

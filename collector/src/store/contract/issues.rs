@@ -1,6 +1,7 @@
 //! Issues and their reports.
 
 use super::samples::{DAY, HOUR, Life, START, app, id, keep, pseudonym, with_app};
+use crate::store::triage::{By, Change, Person};
 use crate::store::{Breakdown, Group, IssueFilter, IssueId, IssueKind, Of, Part, Span, Store};
 use candor_protocol::deidentify::Release;
 use std::collections::HashSet;
@@ -366,4 +367,53 @@ pub(crate) async fn any_range_counts_whoever_met_an_issue_once(store: &impl Stor
         .filter(|life| !(20..31).contains(&life.2))
         .collect();
     check(&left).await;
+}
+
+pub(crate) async fn new_issues_are_told_by_the_release_that_showed_them_first(store: &impl Store) {
+    let store = with_app(store).await;
+    let life = |run, hour, release| Life::new(run, run).hour(hour).release(release);
+    keep(
+        store,
+        vec![
+            // Seen in both within one hour: the earlier release showed it first.
+            life(1, 5, "1.10").crash(1, 1, true),
+            life(2, 5, "1.9").crash(2, 1, true),
+            life(3, 4, "1.10").crash(3, 2, true),
+            life(4, 9, "1.9").crash(4, 2, true),
+            life(5, 6, "1.10").freeze(5, 8, 2_000),
+            life(6, 2, "1.9").crash(6, 3, true),
+        ],
+    )
+    .await;
+    let new = async |span| -> Vec<(String, u64)> {
+        let new = store.new_issues(&app(), span).await.unwrap();
+        let mut new: Vec<_> = new
+            .into_iter()
+            .map(|(of, issues)| (of.to_string(), issues))
+            .collect();
+        new.sort();
+        new
+    };
+    let told = |wanted: &[(&str, u64)]| -> Vec<(String, u64)> {
+        wanted
+            .iter()
+            .map(|(of, issues)| ((*of).to_owned(), *issues))
+            .collect()
+    };
+    assert_eq!(new(DAY).await, told(&[("1.10", 2), ("1.9", 2)]));
+    let late = Span {
+        from: START + 9 * HOUR,
+        to: START + 24 * HOUR,
+        step: HOUR,
+    };
+    assert_eq!(new(late).await, told(&[("1.10", 1)]));
+    // What is merged was first seen when any of it was.
+    let by = By {
+        who: Person::new("somebody").unwrap(),
+        at: START,
+    };
+    let (app, into) = (app(), Change::Merge(IssueId(1)));
+    let merged = store.triage(&app, &[IssueId(3)], into, by).await;
+    assert_eq!(merged.unwrap(), 1);
+    assert_eq!(new(DAY).await, told(&[("1.10", 2), ("1.9", 1)]));
 }

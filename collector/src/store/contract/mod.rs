@@ -53,6 +53,9 @@ macro_rules! store_contract {
             health_counts_runs_faults_installations_and_time
             a_trend_has_every_step_and_adds_up_to_the_health
             releases_are_compared_by_their_runs
+            a_release_knows_on_which_days_it_was_first_and_last_seen
+            installations_are_counted_once_whatever_the_range
+            new_issues_are_told_by_the_release_that_showed_them_first
             exits_are_told_by_step_and_by_release_and_add_up_to_the_health
             issues_are_listed_by_how_many_installations_met_them
             an_issue_knows_when_it_was_first_and_last_seen_beyond_the_range

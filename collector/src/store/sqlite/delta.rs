@@ -1,7 +1,8 @@
 //! What a transaction changes in the summaries: collected while it runs, written once at its end.
 
+use super::present::Presence;
 use super::run::RunCell;
-use super::stamp;
+use super::{past, stamp};
 use crate::access::KeyId;
 use crate::store::columns::Columns;
 use crate::store::freeze_sum::FreezeSum;
@@ -65,15 +66,32 @@ struct LedgerCell {
 
 /// Where a connection window is summed. Texts stand as their ids.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct ConnectionCell {
-    app: i64,
+pub(super) struct ConnectionCell {
+    pub(super) app: i64,
     grain: Grain,
-    at: i64,
+    pub(super) at: i64,
     release: i64,
     os: i64,
     link: Link,
-    transport: Transport,
-    network: Network,
+    pub(super) transport: Transport,
+    pub(super) network: Network,
+}
+
+impl ConnectionCell {
+    /// Whether it is told by the hour.
+    pub(super) fn is_of_hour(&self) -> bool {
+        self.grain != Grain::Minute
+    }
+
+    /// Release, system, region, name and endpoint, as ids.
+    pub(super) const fn words(&self) -> [i64; 5] {
+        let Link {
+            region,
+            name,
+            endpoint,
+        } = self.link;
+        [self.release, self.os, region, name, endpoint]
+    }
 }
 
 /// The names of a connection, as ids.
@@ -119,9 +137,19 @@ pub(super) struct Deltas {
     unnamed: HashMap<(i64, i64, i64, Lacking), i64>,
     connections: HashMap<ConnectionCell, Change<ConnectionSum>>,
     reconnects: HashMap<(i64, u64, i64, i64), Minute>,
+    /// In which hours installations were there.
+    pub(super) presence: Presence,
+    /// By app, when reports arrived last.
+    arrived: HashMap<i64, u64>,
 }
 
 impl Deltas {
+    /// Reports of an app have arrived.
+    pub(super) fn arrive(&mut self, app: i64, at: u64) {
+        let last = self.arrived.entry(app).or_default();
+        *last = at.max(*last);
+    }
+
     pub(super) fn ledger(
         &mut self,
         app: i64,
@@ -334,6 +362,8 @@ impl Deltas {
         for (cell, change) in &self.connections {
             write_connections(tx, cell, change)?;
         }
+        past::write(tx, &self.connections, &self.arrived)?;
+        self.presence.write(tx)?;
         write_reconnects(tx, self.reconnects)?;
         Ok(())
     }
@@ -420,14 +450,7 @@ fn write_connections(
         )?
         .query_row(key, |row| columns(row.get_ref(0)?, row.get_ref(1)?))
         .optional()?;
-    let mut sum = known.unwrap_or_default();
-    if change.taken.is_empty() {
-        sum.merge(&Columns::of(&change.added));
-    } else {
-        let mut whole = sum.sum();
-        change.apply(&mut whole);
-        sum = Columns::of(&whole);
-    }
+    let sum = changed(known.unwrap_or_default(), change);
     if sum.windows() == 0 {
         tx.prepare_cached(
             "DELETE FROM connection_sum
@@ -447,6 +470,17 @@ fn write_connections(
     )?
     .execute(&row[..])?;
     Ok(())
+}
+
+/// A sum with what is added to it and without what is taken out.
+pub(super) fn changed(mut sum: Columns, change: &Change<ConnectionSum>) -> Columns {
+    if change.taken.is_empty() {
+        sum.merge(&Columns::of(&change.added));
+        return sum;
+    }
+    let mut whole = sum.sum();
+    change.apply(&mut whole);
+    Columns::of(&whole)
 }
 
 /// A connection sum as it was stored: packed, or by an older collector as JSON.

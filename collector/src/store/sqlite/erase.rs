@@ -2,7 +2,7 @@
 
 use super::delta::Sign;
 use super::writer::Work;
-use super::{keep, meetings, run, stamp, sweep};
+use super::{keep, meetings, present, run, stamp, sweep};
 use crate::store::{body, ids};
 use candor_protocol::deidentify::Pseudonym;
 
@@ -97,6 +97,7 @@ pub(super) fn take_out(
 }
 
 fn take_runs_out(work: &mut Work<'_>, app: i64, pseudonym: &[u8; 16]) -> rusqlite::Result<()> {
+    present::count(work, app, pseudonym, Sign::Take)?;
     let tx = work.tx;
     let mut query = tx.prepare_cached("SELECT * FROM run WHERE app = ? AND pseudonym = ?")?;
     let runs = query

@@ -3,9 +3,10 @@
 use super::delta::Sign;
 use super::run;
 use super::writer::Work;
-use super::{erase, installs, keep, meetings, stamp, sweep, triage};
+use super::{erase, installs, keep, meetings, past, present, stamp, sweep, triage};
 use crate::store::{Part, body, ids};
 use rusqlite::ToSql;
+use std::collections::BTreeSet;
 
 pub(super) fn erase_part(
     work: &mut Work<'_>,
@@ -35,7 +36,7 @@ pub(super) fn erase_part(
         ))?;
         erase::take_out(work, app, query.query(values)?)?;
     }
-    let mut runs = take_runs_out(work, &values, REPORTS)?;
+    let mut runs = take_runs_out(work, app, &values, REPORTS)?;
     if !matches!(part, Part::Range { .. }) {
         // A run has one release, so nothing of it is left.
         runs.clear();
@@ -53,6 +54,8 @@ pub(super) fn erase_part(
         work.tx
             .execute(&format!("DELETE FROM {table} WHERE {REPORTS}"), values)?;
     }
+    // Folded again as windows arrive.
+    past::forget(work.tx, app)?;
     for issue in issues {
         meetings::count_again(work.tx, app, issue)?;
     }
@@ -132,11 +135,19 @@ fn bury(work: &Work<'_>, app: i64, part: &Part) -> rusqlite::Result<()> {
 /// Takes out every run that the part tells of, and says which may have more to tell.
 fn take_runs_out(
     work: &mut Work<'_>,
+    app: i64,
     values: &[&dyn ToSql; 4],
     reports: &str,
 ) -> rusqlite::Result<Vec<(Vec<u8>, Vec<u8>)>> {
     let tx = work.tx;
     let told = format!("app = ?1 AND id IN (SELECT run FROM report WHERE {reports})");
+    let whom = tx
+        .prepare(&format!(
+            "SELECT pseudonym FROM run WHERE {told} UNION SELECT pseudonym FROM run WHERE {reports}"
+        ))?
+        .query_map(&values[..], |row| row.get(0))?
+        .collect::<rusqlite::Result<BTreeSet<Vec<u8>>>>()?;
+    present::count_all(work, app, &whom, Sign::Take)?;
     let mut taken = Vec::new();
     for which in [told.as_str(), reports] {
         let mut query = tx.prepare(&format!("SELECT * FROM run WHERE {which}"))?;
@@ -148,6 +159,7 @@ fn take_runs_out(
         drop(rows);
         tx.execute(&format!("DELETE FROM run WHERE {which}"), &values[..])?;
     }
+    present::count_all(work, app, &whom, Sign::Add)?;
     Ok(taken)
 }
 

@@ -2,10 +2,11 @@
 
 use super::delta::Sign;
 use super::writer::Work;
-use super::{erase, meetings, sweep, triage};
+use super::{erase, meetings, past, present, sweep, triage};
 use crate::store::{Expired, Expiry};
 use candor_protocol::report::Kind;
 use rusqlite::Params;
+use std::collections::BTreeSet;
 
 /// Reports that one transaction forgets: what writes meanwhile waits for it.
 const MOST: usize = 5_000;
@@ -37,17 +38,12 @@ pub(super) fn expire(work: &mut Work<'_>, app: &str, expiry: &Expiry) -> rusqlit
             )?;
         }
         if *kind == Kind::Run {
-            let gone = forget(
-                work,
-                "DELETE FROM run WHERE app = ?1 AND id IN
-                     (SELECT id FROM run WHERE app = ?1 AND (at < ?2 OR at > ?3) LIMIT ?4)",
-                (app, limit(*before), limit(expiry.future), MOST),
-            )?;
-            expired.more |= gone == MOST;
+            expired.more |= forget_runs(work, app, (limit(*before), limit(expiry.future)))? == MOST;
         }
     }
     let range = (app, limit(expiry.summaries), limit(expiry.future));
     take_counts_out(work, range)?;
+    past::cut(work.tx, app, expiry.summaries, expiry.future)?;
     let mut cells = 0;
     for summary in [
         "DELETE FROM run_count WHERE app = ? AND (at < ? OR at > ?)",
@@ -77,6 +73,29 @@ pub(super) fn expire(work: &mut Work<'_>, app: &str, expiry: &Expiry) -> rusqlit
     }
     triage::forget_gone(work.tx, app)?;
     Ok(expired)
+}
+
+/// Forgets some runs before and after a time, and tells how many.
+fn forget_runs(
+    work: &mut Work<'_>,
+    app: i64,
+    (before, after): (i64, i64),
+) -> rusqlite::Result<usize> {
+    let tx = work.tx;
+    let mut query = tx.prepare_cached(
+        "SELECT id, pseudonym FROM run WHERE app = ? AND (at < ? OR at > ?) LIMIT ?",
+    )?;
+    let old = query.query_map((app, before, after, MOST), |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    let old: Vec<(Vec<u8>, Vec<u8>)> = old.collect::<rusqlite::Result<_>>()?;
+    let whom: BTreeSet<Vec<u8>> = old.iter().map(|(_, who)| who.clone()).collect();
+    present::count_all(work, app, &whom, Sign::Take)?;
+    for (run, _) in &old {
+        forget(work, "DELETE FROM run WHERE app = ? AND id = ?", (app, run))?;
+    }
+    present::count_all(work, app, &whom, Sign::Add)?;
+    Ok(old.len())
 }
 
 /// Takes what is counted of issues before and after a time out of their days.

@@ -30,6 +30,7 @@ pub(super) fn keep(
     }
     work.deltas
         .ledger(app, arrived, "duplicate", "", "", u64::from(total - stored));
+    work.deltas.arrive(app, arrived.at);
     let minute = arrived.at as i64 - arrived.at as i64 % 60;
     work.tx
         .prepare_cached(

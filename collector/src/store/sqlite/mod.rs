@@ -15,6 +15,8 @@ mod job;
 mod keep;
 mod meetings;
 mod open;
+mod past;
+mod present;
 mod read;
 mod readers;
 mod regroup;
@@ -279,6 +281,12 @@ impl Store for SqliteStore {
     fn releases(&self, app: &AppName, span: Span) -> impl Answer<Vec<ReleaseRow>> {
         self.readers
             .ask_about(app, move |db, app| read::health::releases(db, app, span))
+    }
+
+    fn new_issues(&self, app: &AppName, span: Span) -> impl Answer<BTreeMap<Release, u64>> {
+        self.readers.recall(app, move |db, app, known| {
+            read::issues::new_by_release(db, app, span, known)
+        })
     }
 
     fn issues(&self, app: &AppName, filter: IssueFilter) -> impl Answer<IssueList> {

@@ -2,6 +2,7 @@
 
 use super::schema;
 use crate::store::StoreError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::time::Duration;
@@ -12,11 +13,18 @@ pub(super) const FILE: &str = "candor.db";
 /// How long a connection waits for another process that writes, such as the one that adds an app.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// Bytes of a page: reports have one to a few kilobytes, of which four-kilobyte pages waste up to a half.
-const PAGE: u32 = 16 * 1024;
+/// Bytes of a page. A report is some hundred bytes in the table and has its place by chance in most indexes, so that alone it changes about
+/// ten pages, each of which is written whole to the log; a page of 16 KiB costs a tenth more time and, half empty, more disk.
+const PAGE: u32 = 8 * 1024;
+
+/// Pages in the log that are written back together.
+const CHECKPOINT: u32 = 4_000;
 
 /// KiB of pages that a connection keeps in memory.
 const CACHE_KIB: i32 = 16 * 1024;
+
+/// Statements that a connection keeps prepared: more than there are.
+const STATEMENTS: usize = 128;
 
 /// Bytes that the write-ahead log keeps on disk between checkpoints.
 const WAL_BYTES: u32 = 64 * 1024 * 1024;
@@ -35,13 +43,14 @@ pub(super) fn for_writing(data: &Path) -> Result<Connection, StoreError> {
         // An answer means that the report is on disk, also after a power cut.
         db.pragma_update(None, "synchronous", "FULL")?;
         db.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
+        db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
         db.pragma_update(None, "cache_size", -CACHE_KIB)?;
         // What is erased is overwritten, not only unlinked.
         db.pragma_update(None, "secure_delete", "ON")?;
         db.pragma_update(None, "foreign_keys", "ON")
     };
     settings().map_err(failed)?;
-    db.set_prepared_statement_cache_capacity(64);
+    prepare_once(&db)?;
     schema::migrate(&mut db).map_err(|refused| match refused {
         schema::Refused::Sqlite(error) => failed(error),
         newer @ schema::Refused::Newer { .. } => StoreError::Unavailable(newer.to_string()),
@@ -65,8 +74,17 @@ pub(super) fn for_reading(data: &Path) -> Result<Connection, StoreError> {
     db.pragma_update(None, "query_only", "ON").map_err(failed)?;
     db.pragma_update(None, "cache_size", -CACHE_KIB / 4)
         .map_err(failed)?;
-    db.set_prepared_statement_cache_capacity(64);
+    prepare_once(&db)?;
     Ok(db)
+}
+
+/// Every statement is prepared once and its plan kept. Without the guarantee, one that could use a partial index is prepared again
+/// whenever it is asked with other values: a fifth of what the writing thread did.
+fn prepare_once(db: &Connection) -> Result<(), StoreError> {
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    let stable = DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG;
+    db.set_db_config(stable, true).map_err(failed)?;
+    Ok(())
 }
 
 /// Only its owner may look into a directory that holds reports.

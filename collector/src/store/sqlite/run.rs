@@ -1,6 +1,7 @@
 //! Keeping what is known of each run, and counting it where it counts now.
 
 use super::delta::{Cell, Sign};
+use super::present;
 use super::writer::Work;
 use crate::store::{ids, run_state};
 use candor_protocol::report::{Exit, Report};
@@ -51,17 +52,31 @@ pub(super) fn update(work: &mut Work<'_>, cell: Cell, report: &Report) -> rusqli
         return Ok(());
     };
     let id = ids::run(&report.run);
-    let known = work
+    let known: Option<(RunState, [u8; 16])> = work
         .tx
         .prepare_cached("SELECT * FROM run WHERE app = ? AND id = ?")?
-        .query_row((cell.app, id), read)
+        .query_row((cell.app, id), |row| {
+            Ok((read(row)?, row.get("pseudonym")?))
+        })
         .optional()?;
+    let (known, who) = match known {
+        Some((known, who)) => (Some(known), who),
+        None => (None, ids::pseudonym(&report.pseudonym)),
+    };
     let now = match known.clone() {
         Some(known) => known.and(said),
         None => said,
     };
     if known.as_ref() == Some(&now) {
         return Ok(());
+    }
+    let moves = known
+        .as_ref()
+        .is_some_and(|known| place(known) != place(&now));
+    if known.is_none() {
+        present::come(work, (cell.app, &who), (now.cell.at, now.cell.release))?;
+    } else if moves {
+        present::count(work, cell.app, &who, Sign::Take)?;
     }
     let RunState {
         started,
@@ -80,7 +95,7 @@ pub(super) fn update(work: &mut Work<'_>, cell: Cell, report: &Report) -> rusqli
         .execute((
             cell.app,
             id,
-            ids::pseudonym(&report.pseudonym),
+            who,
             started,
             cell.at,
             cell.release,
@@ -90,9 +105,17 @@ pub(super) fn update(work: &mut Work<'_>, cell: Cell, report: &Report) -> rusqli
             frozen,
             *run_ms,
         ))?;
+    if moves {
+        present::count(work, cell.app, &who, Sign::Add)?;
+    }
     if let Some(known) = known {
         work.deltas.run(counted(&known), Sign::Take);
     }
     work.deltas.run(counted(&now), Sign::Add);
     Ok(())
+}
+
+/// The hour and the release in which its installation was there.
+const fn place(run: &RunState) -> (i64, i64) {
+    (run.cell.at / 3_600, run.cell.release)
 }

@@ -1,6 +1,6 @@
 //! What the tables are, as steps from every earlier version to the next.
 
-use super::meetings;
+use super::{meetings, present};
 use rusqlite::{Connection, Transaction};
 
 /// Brings a database from the version of its place in the list to the next one. A step that was released is never changed.
@@ -25,6 +25,10 @@ const STEPS: &[Step] = &[
     Step {
         sql: include_str!("schema/8.sql"),
         then: Some(meetings::fill),
+    },
+    Step {
+        sql: include_str!("schema/9.sql"),
+        then: Some(present::fill),
     },
 ];
 

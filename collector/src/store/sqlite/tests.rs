@@ -5,7 +5,9 @@ use crate::access::IngestKey;
 use crate::store::contract::store_contract;
 use crate::store::{Expiry, Incoming, IssueFilter, Kept, Part, Span, Store, StoreError};
 use candor_protocol::deidentify::{AppName, Pseudonym};
-use candor_protocol::report::{Kind, Report};
+use candor_protocol::report::{Kind, Network, Report};
+use rusqlite::OptionalExtension;
+use std::collections::BTreeMap;
 use tempfile::TempDir;
 
 fn open_store() -> (SqliteStore, TempDir) {
@@ -434,4 +436,225 @@ async fn what_the_version_before_wrote_is_answered_as_its_reports_say() {
     let filled = days(&db);
     assert!(!filled.is_empty());
     assert_eq!(filled, days_again(&mut db));
+}
+
+/// A report that says `what`.
+fn told(number: u32, who: u32, hour: u64, release: u32, what: &str) -> Incoming {
+    let json = format!(
+        "{{\"id\":\"{number:032x}\",\"at\":{},\"run\":\"{:032x}\",\"pseudonym\":\"{who:032x}\",\"release\":\"1.{release}\",\
+         \"device\":{{\"os\":\"linux\",\"arch\":\"x86_64\"}},\"what\":{what}}}",
+        hour * 3_600,
+        number / 2,
+    );
+    Incoming::new(number, Report::from_json(&json).unwrap(), &json, None)
+}
+
+/// Runs of a few installations in some hours, most of them told twice, and their connections.
+fn some_hours(first: u32) -> Vec<Incoming> {
+    let reports = (first..first + 90).flat_map(|number| {
+        let mixed = (number / 2).wrapping_mul(2_654_435_761) >> 8;
+        let (who, release) = (mixed % 9, mixed / 9 % 3);
+        // Of some runs the later report tells of another hour.
+        let hour = 400 + u64::from(mixed / 27 % 120) + u64::from(number % 2 * (mixed % 3));
+        let window = format!(
+            "{{\"connection\":{{\"name\":\"longlink\",\"endpoint\":\"gate\",\"transport\":\"tcp\",\"network\":\"{}\",\
+             \"seconds\":60,\"attempts\":{},\"ready\":1,\"ready_us\":[{},1]}}}}",
+            if mixed.is_multiple_of(2) { "wifi" } else { "cell4g" },
+            1 + mixed % 3,
+            40 + mixed % 5,
+        );
+        let run = ["{\"run\":{}}", "{\"run\":{\"exit\":\"clean\",\"uptime_ms\":5}}"];
+        [
+            told(number, who, hour, release, run[number as usize % 2]),
+            told(number + 1_000_000, who, hour, release, &window),
+        ]
+    });
+    reports.collect()
+}
+
+/// Whatever is read from what was counted before is what reports and hours say.
+async fn check_hours(store: &SqliteStore, db: &rusqlite::Connection, after: &str) {
+    use crate::store::{ConnectionFilter, Group, Of};
+    let hours = |from: u64, to: u64, step: u64| Span {
+        from: from * 3_600,
+        to: to * 3_600,
+        step: step * 3_600,
+    };
+    for (from, to) in [(0, 1_000), (400, 460), (431, 432), (450, 523), (384, 504)] {
+        let span = hours(from, to, 1);
+        let count = |what: &str| -> BTreeMap<String, u64> {
+            let mut query = db
+                .prepare(&format!(
+                    "SELECT {what}, count(DISTINCT pseudonym) FROM run JOIN word ON word.id = release WHERE at >= ? AND at < ? GROUP BY 1"
+                ))
+                .unwrap();
+            let rows = query.query_map((span.from, span.to), |row| Ok((row.get(0)?, row.get(1)?)));
+            rows.unwrap().collect::<Result<_, _>>().unwrap()
+        };
+        let all = count("''").remove("").unwrap_or_default();
+        let health = store.health(&app(), span).await.unwrap();
+        assert_eq!(health.installs, all, "{from} to {to}, after {after}");
+        let groups = store.groups(&app(), Of::Runs, span).await.unwrap();
+        let by = groups.by.into_iter().map(|(group, installs)| match group {
+            Group::Release(release) => (release, installs),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(
+            by.collect::<BTreeMap<_, _>>(),
+            count("text"),
+            "{from} to {to}, after {after}"
+        );
+        assert_eq!(groups.installs, all);
+        let releases = store.releases(&app(), span).await.unwrap();
+        let by = releases.into_iter().filter(|row| row.installs > 0);
+        let by: BTreeMap<_, _> = by
+            .map(|row| (row.release.to_string(), row.installs))
+            .collect();
+        assert_eq!(by, count("text"));
+    }
+    let folded: Option<(u64, u64)> = db
+        .query_row("SELECT since, until FROM connection_folded", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()
+        .unwrap();
+    let windows = async || {
+        let mut told = Vec::new();
+        for span in [
+            hours(0, 1_000, 1_000),
+            hours(384, 552, 6),
+            hours(384, 552, 24),
+            hours(403, 500, 7),
+        ] {
+            let filter = ConnectionFilter::default;
+            let wifi = ConnectionFilter {
+                network: Some(Network::Wifi),
+                ..filter()
+            };
+            told.push(store.connections(&app(), filter(), span).await.unwrap());
+            told.push(store.connections(&app(), wifi, span).await.unwrap());
+            let health = store.health(&app(), span).await.unwrap();
+            let trend = store.trend(&app(), span).await.unwrap();
+            let releases = store.releases(&app(), span).await.unwrap();
+            assert_eq!(
+                trend.iter().map(|point| point.attempts).sum::<u64>(),
+                health.attempts
+            );
+            assert_eq!(
+                releases.iter().map(|row| row.ready).sum::<u64>(),
+                health.ready
+            );
+            assert_eq!(told[told.len() - 2].total.ready_us, health.ready_us);
+        }
+        told
+    };
+    let quickly = windows().await;
+    db.execute("DELETE FROM connection_folded", []).unwrap();
+    assert_eq!(quickly, windows().await, "after {after}");
+    if let Some(folded) = folded {
+        db.execute("INSERT INTO connection_folded VALUES (1, ?, ?)", folded)
+            .unwrap();
+    }
+    for (kept, counted) in [
+        (
+            "SELECT week, release, network, installs FROM connection_installs ORDER BY 1, 2, 3",
+            "SELECT week, release, network, count(*) FROM connection_install GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+        ),
+        (
+            "SELECT week, '', '', installs FROM connection_week ORDER BY 1",
+            "SELECT week, '', '', count(DISTINCT pseudonym) FROM connection_install GROUP BY 1 ORDER BY 1",
+        ),
+    ] {
+        let rows = |sql: &str| -> Vec<[rusqlite::types::Value; 4]> {
+            let mut query = db.prepare(sql).unwrap();
+            let rows = query.query_map([], |row| {
+                Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?])
+            });
+            rows.unwrap().collect::<Result<_, _>>().unwrap()
+        };
+        assert_eq!(rows(kept), rows(counted), "after {after}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_comes_and_goes_what_pages_are_made_from_is_what_reports_say() {
+    let (store, data) = open_store();
+    let key = IngestKey::generate();
+    store.add_app(&app(), key.hash()).await.unwrap();
+    let db = rusqlite::Connection::open(data.path().join("candor.db")).unwrap();
+    let folded = || -> u64 {
+        db.query_row("SELECT count(*) FROM connection_past", [], |row| row.get(0))
+            .unwrap()
+    };
+    let pseudonym = |who: u32| format!("{who:032x}").parse::<Pseudonym>().unwrap();
+    // Before anything is over; with two days that are; and with much that comes late.
+    for (first, arrived) in [
+        (0, 401),
+        (100, 401),
+        (200, 450),
+        (300, 470),
+        (400, 530),
+        (500, 531),
+    ] {
+        store
+            .keep(&app(), some_hours(first), arrived * 3_600)
+            .await
+            .unwrap();
+        check_hours(&store, &db, &format!("what arrived at {arrived}")).await;
+    }
+    assert!(folded() > 100);
+    store
+        .erase(&app(), &[pseudonym(3), pseudonym(4)], 0)
+        .await
+        .unwrap();
+    check_hours(&store, &db, "erasing installations").await;
+    let range = Part::Range {
+        from: 420 * 3_600,
+        to: 433 * 3_600,
+    };
+    store.erase_part(&app(), &range, 0).await.unwrap();
+    check_hours(&store, &db, "erasing a range").await;
+    store
+        .keep(&app(), some_hours(600), 540 * 3_600)
+        .await
+        .unwrap_err();
+    let late: Vec<Incoming> = some_hours(600)
+        .into_iter()
+        .filter(|incoming| {
+            !(420..433).contains(&(incoming.report.at.unix_seconds() / 3_600))
+                && !["3", "4"].iter().any(|who| {
+                    incoming
+                        .report
+                        .pseudonym
+                        .to_string()
+                        .ends_with(&format!("0{who}"))
+                })
+        })
+        .collect();
+    store.keep(&app(), late, 540 * 3_600).await.unwrap();
+    check_hours(&store, &db, "arriving again").await;
+    assert!(folded() > 100);
+    let expiry = Expiry {
+        reports: [(Kind::Run, 445 * 3_600), (Kind::Connection, 535 * 3_600)].into(),
+        summaries: 442 * 3_600,
+        future: 515 * 3_600,
+        ledger: 0,
+        quarantine: 0,
+    };
+    let expired = store.expire(&app(), expiry).await.unwrap();
+    assert!(expired.reports > 0 && expired.cells > 0, "{expired:?}");
+    check_hours(&store, &db, "expiring").await;
+    let release = Part::Release("1.1".parse().unwrap());
+    store.erase_part(&app(), &release, 0).await.unwrap();
+    check_hours(&store, &db, "erasing a release").await;
+    store.erase_part(&app(), &Part::App, 0).await.unwrap();
+    check_hours(&store, &db, "erasing all").await;
+    let left: u64 = db
+        .query_row(
+            "SELECT (SELECT count(*) FROM present) + (SELECT count(*) FROM connection_week)",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!((left, folded()), (0, 0));
 }

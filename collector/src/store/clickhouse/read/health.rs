@@ -69,12 +69,10 @@ pub(in super::super) async fn health(ask: Ask<'_>, span: Span) -> Result<Health,
             _ => health.freezes = whole(row.n),
         }
     }
-    for sum in sums {
-        health.attempts += sum.attempts;
-        health.ready += sum.ready;
-        health.ready_us.merge(&sum.ready_us);
-        health.rtt_us.merge(&sum.rtt_us);
-    }
+    health.attempts = sums.attempts;
+    health.ready = sums.ready;
+    health.ready_us = sums.ready_us;
+    health.rtt_us = sums.rtt_us;
     Ok(health)
 }
 
@@ -209,31 +207,28 @@ pub(in super::super) async fn releases(
     let faults = by_release(What::Faults, "word", "");
     let connections = by_release(What::Connections, "reason", &grains(span));
     let installs = installs_by_release(ask, span);
-    let (runs, faults, connections, installs): (
-        Vec<ClassRow>,
-        Vec<ClassRow>,
-        Vec<ClassRow>,
-        Vec<CountRow>,
+    let (ran, failed) = (seen(ask, What::Runs), seen(ask, What::Faults));
+    type Of<T> = Vec<T>;
+    let (runs, faults, connections, installs, ran, failed): (
+        Of<ClassRow>,
+        Of<ClassRow>,
+        Of<ClassRow>,
+        Of<CountRow>,
+        Of<SeenRow>,
+        Of<SeenRow>,
     ) = tokio::try_join!(
         ask.server.rows(&runs),
         ask.server.rows(&faults),
         ask.server.rows(&connections),
-        ask.server.rows(&installs)
+        ask.server.rows(&installs),
+        ask.server.rows(&ran),
+        ask.server.rows(&failed)
     )?;
     let mut found: BTreeMap<String, ReleaseRow> = BTreeMap::new();
     let mut add = |rows: Vec<ClassRow>, add: fn(&mut ReleaseRow, &ClassRow)| {
         for row in rows {
             if !found.contains_key(&row.release) {
-                let release = ReleaseRow {
-                    release: typed(&row.release)?,
-                    runs: 0,
-                    crashed_runs: 0,
-                    freezes: 0,
-                    installs: 0,
-                    attempts: 0,
-                    ready: 0,
-                };
-                found.insert(row.release.clone(), release);
+                found.insert(row.release.clone(), ReleaseRow::new(typed(&row.release)?));
             }
             if let Some(found) = found.get_mut(&row.release) {
                 add(found, &row);
@@ -261,9 +256,32 @@ pub(in super::super) async fn releases(
             found.installs = whole(row.n);
         }
     }
+    for row in ran.into_iter().chain(failed) {
+        if let Some(found) = found.get_mut(&row.release) {
+            found.see(row.first, row.last);
+        }
+    }
     let mut rows: Vec<ReleaseRow> = found.into_values().collect();
     ReleaseRow::sort(&mut rows);
     Ok(rows)
+}
+
+/// When a release was seen.
+#[derive(Row, Deserialize)]
+struct SeenRow {
+    release: String,
+    first: u64,
+    last: u64,
+}
+
+/// When something of each release was first and last counted.
+fn seen(ask: Ask<'_>, what: What) -> String {
+    format!(
+        "SELECT release, min(at), max(at) FROM
+             (SELECT release, at, sum(n) AS total {} GROUP BY release, at HAVING total > 0)
+         GROUP BY release",
+        ask.history.of_summary(what)
+    )
 }
 
 /// How many installations each release has: a class and a count.

@@ -2,6 +2,7 @@
 
 use super::bounds;
 use crate::store::sqlite::delta::columns;
+use crate::store::sqlite::past::{Folded, stretches};
 use crate::store::storm::{self, Minute, Storm};
 use crate::store::tally::Tally;
 use crate::store::{ConnectionAnswer, ConnectionCell, ConnectionFilter, Span};
@@ -16,50 +17,52 @@ pub(in super::super) fn connections(
     filter: &ConnectionFilter,
     span: Span,
 ) -> rusqlite::Result<ConnectionAnswer> {
-    let mut tally = Tally::new(span);
-    let (from, to) = bounds(span);
-    let mut query = db.prepare_cached(
-        "SELECT at, network, name.text, endpoint.text, release.text, sum, region.text, os.text, transport, packed
-         FROM connection_sum AS c
-         JOIN word AS name ON name.id = c.name
-         JOIN word AS endpoint ON endpoint.id = c.endpoint
-         JOIN word AS release ON release.id = c.release
-         JOIN word AS region ON region.id = c.region
-         JOIN word AS os ON os.id = c.os
-         WHERE app = :app AND grain IN (0, :grain) AND at >= :from AND at < :to
-           AND (:name IS NULL OR name.text = :name) AND (:endpoint IS NULL OR endpoint.text = :endpoint)
-           AND (:network IS NULL OR network = :network) AND (:release IS NULL OR release.text = :release)
-           AND (:region IS NULL OR region.text = :region) AND (:os IS NULL OR os.text = :os)
-           AND (:transport IS NULL OR transport = :transport)",
-    )?;
-    let mut rows = query.query(named_params! {
-        ":app": app,
-        ":grain": if span.is_coarse() { 1 } else { 2 },
-        ":from": from,
-        ":to": to,
-        ":name": filter.name.as_ref().map(Name::as_str),
-        ":endpoint": filter.endpoint.as_ref().map(Name::as_str),
-        ":network": filter.network.map(Network::as_str),
-        ":release": filter.release.as_ref().map(Release::as_str),
-        ":region": filter.region.as_ref().map(Name::as_str),
-        ":os": filter.os,
-        ":transport": filter.transport.map(Transport::as_str),
-    })?;
-    while let Some(row) = rows.next()? {
-        let at: u64 = row.get(0)?;
-        let cell = ConnectionCell {
-            release: row.get(4)?,
-            os: row.get(7)?,
-            region: row.get(6)?,
-            name: row.get(2)?,
-            endpoint: row.get(3)?,
-            transport: row.get(8)?,
-            network: row.get(1)?,
-        };
-        if !filter.cells.take(&cell) {
-            continue;
+    let mut tally = Tally::new(span, filter.cells.clone());
+    let folded = match app {
+        Some(app) => Folded::of(db, app)?,
+        None => None,
+    };
+    for stretch in stretches(folded, span) {
+        let (from, to) = stretch.bounds();
+        let mut query = db.prepare_cached(&format!(
+            "SELECT at, network, name.text, endpoint.text, release.text, sum, region.text, os.text, transport, packed
+             FROM (SELECT * {}) AS c
+             JOIN word AS name ON name.id = c.name
+             JOIN word AS endpoint ON endpoint.id = c.endpoint
+             JOIN word AS release ON release.id = c.release
+             JOIN word AS region ON region.id = c.region
+             JOIN word AS os ON os.id = c.os
+             WHERE (:name IS NULL OR name.text = :name) AND (:endpoint IS NULL OR endpoint.text = :endpoint)
+               AND (:network IS NULL OR network = :network) AND (:release IS NULL OR release.text = :release)
+               AND (:region IS NULL OR region.text = :region) AND (:os IS NULL OR os.text = :os)
+               AND (:transport IS NULL OR transport = :transport)",
+            stretch.rows(!span.is_coarse())
+        ))?;
+        let mut rows = query.query(named_params! {
+            ":app": app,
+            ":from": from,
+            ":to": to,
+            ":name": filter.name.as_ref().map(Name::as_str),
+            ":endpoint": filter.endpoint.as_ref().map(Name::as_str),
+            ":network": filter.network.map(Network::as_str),
+            ":release": filter.release.as_ref().map(Release::as_str),
+            ":region": filter.region.as_ref().map(Name::as_str),
+            ":os": filter.os,
+            ":transport": filter.transport.map(Transport::as_str),
+        })?;
+        while let Some(row) = rows.next()? {
+            let cell = ConnectionCell {
+                release: row.get(4)?,
+                os: row.get(7)?,
+                region: row.get(6)?,
+                name: row.get(2)?,
+                endpoint: row.get(3)?,
+                transport: row.get(8)?,
+                network: row.get(1)?,
+            };
+            let sum = columns(row.get_ref(5)?, row.get_ref(9)?)?;
+            tally.add(row.get(0)?, cell, &sum);
         }
-        tally.add(at, cell, &columns(row.get_ref(5)?, row.get_ref(9)?)?);
     }
     Ok(tally.answer(storms(db, app, filter, span)?))
 }

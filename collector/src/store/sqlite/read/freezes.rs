@@ -1,6 +1,6 @@
 //! Issues of freezes, with how they froze.
 
-use super::{bounds, issues};
+use super::{RUNS, bounds, issues, quarters};
 use crate::store::freeze_sum::FreezeSum;
 use crate::store::sqlite::delta::from_json;
 use crate::store::sqlite::remembered::Remembered;
@@ -57,20 +57,19 @@ fn rates_by(
     span: Span,
     column: &str,
 ) -> rusqlite::Result<Vec<FreezeRate>> {
-    let (from, to) = bounds(span);
+    let (from, first, last, to) = quarters(span.as_one_step());
     let mut query = db.prepare_cached(&format!(
         "SELECT word.text, sum(freezes), sum(runs), sum(run_ms) AS time FROM (
-             SELECT {column} AS class, 0 AS freezes, runs, run_ms FROM run_count
-             WHERE app = ?1 AND at >= ?2 AND at < ?3
+             SELECT {column} AS class, 0 AS freezes, runs, run_ms FROM {RUNS}
              UNION ALL
-             SELECT count.{column}, count.reports, 0, 0 FROM issue_count AS count
-             JOIN issue ON issue.app = count.app AND issue.id = count.issue AND issue.kind = 'freeze'
-             WHERE count.app = ?1 AND count.at >= ?2 AND count.at < ?3
+             SELECT count.{column}, count.reports, 0, 0 FROM issue
+             CROSS JOIN issue_count AS count ON count.app = issue.app AND count.issue = issue.id
+             WHERE issue.app = ?1 AND issue.kind = 'freeze' AND count.at >= ?2 AND count.at < ?5
          ) JOIN word ON word.id = class
          GROUP BY class ORDER BY time DESC, word.text"
     ))?;
     query
-        .query_map((app, from, to), |row| {
+        .query_map((app, from, first, last, to), |row| {
             Ok(FreezeRate {
                 label: row.get(0)?,
                 freezes: row.get(1)?,

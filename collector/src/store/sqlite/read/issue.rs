@@ -1,6 +1,6 @@
 //! One issue in full.
 
-use super::{bounds, issues, triage};
+use super::{RUNS, bounds, issues, quarters, triage};
 use crate::store::sqlite::delta::from_json;
 use crate::store::sqlite::remembered::Remembered;
 use crate::store::triage::turns;
@@ -26,22 +26,22 @@ pub(in super::super) fn issue(
         return Ok(None);
     };
     let family = marks.family(root);
-    let (from, to) = bounds(span);
+    let (from, first, last, to) = quarters(span.as_one_step());
     let why: String = db
         .prepare_cached("SELECT why FROM issue WHERE app = ? AND id = ?")?
         .query_row((app, root as i64), |row| row.get(0))?;
     let runs_total: Option<u64> = db
-        .prepare_cached("SELECT sum(runs) FROM run_count WHERE app = ? AND at >= ? AND at < ?")?
-        .query_row((app, from, to), |row| row.get(0))?;
+        .prepare_cached(&format!("SELECT sum(runs) FROM {RUNS}"))?
+        .query_row((app, from, first, last, to), |row| row.get(0))?;
     let deeds = triage::deeds(db, app, &marks.voices(root))?;
     let facts = match deeds.is_empty() {
         true => Default::default(),
         false => triage::shown(db, app, &family)?,
     };
     let [by_release, by_os, by_device] = breakdowns(db, app, &family, None, span)?;
-    let first = (row.first_seen, row.first_release.as_str());
+    let first_seen = (row.first_seen, row.first_release.as_str());
     Ok(Some(IssuePage {
-        turns: turns(root, &deeds, &facts, first, now),
+        turns: turns(root, &deeds, &facts, first_seen, now),
         by_release,
         by_os,
         by_device,
@@ -73,13 +73,14 @@ pub(in super::super) fn within(
         return Ok(IssueWithin::default());
     };
     let family = marks.family(root);
-    let (from, to) = bounds(span);
+    let (from, first, last, to) = quarters(span.as_one_step());
     let runs_total: Option<u64> = db
-        .prepare_cached(
-            "SELECT sum(runs) FROM run_count WHERE app = ? AND at >= ? AND at < ?
-             AND release = (SELECT id FROM word WHERE text = ?)",
-        )?
-        .query_row((app, from, to, release.as_str()), |row| row.get(0))?;
+        .prepare_cached(&format!(
+            "SELECT sum(runs) FROM {RUNS} WHERE release = (SELECT id FROM word WHERE text = ?6)"
+        ))?
+        .query_row((app, from, first, last, to, release.as_str()), |row| {
+            row.get(0)
+        })?;
     let [_, by_os, by_device] = breakdowns(db, app, &family, Some(release), span)?;
     Ok(IssueWithin {
         reports: row.reports,
@@ -210,12 +211,17 @@ fn runs_by(
     span: Span,
     column: &str,
 ) -> rusqlite::Result<HashMap<i64, u64>> {
-    let (from, to) = bounds(span);
+    let (from, first, last, to) = quarters(span.as_one_step());
+    let of = match release {
+        Some(_) => "release = (SELECT id FROM word WHERE text = ?6)",
+        None => "?6 IS NULL",
+    };
     let mut query = db.prepare_cached(&format!(
-        "SELECT {column}, sum(runs) FROM run_count WHERE app = ?1 AND at >= ?2 AND at < ?3 AND {} GROUP BY {column}",
-        of_release(release)
+        "SELECT {column}, sum(runs) FROM {RUNS} WHERE {of} GROUP BY {column}"
     ))?;
-    let values = (app, from, to, release.map(Release::as_str));
-    let runs = query.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let release = release.map(Release::as_str);
+    let runs = query.query_map((app, from, first, last, to, release), |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
     runs.collect()
 }

@@ -15,7 +15,7 @@ use crate::store::{
 use candor_protocol::deidentify::Release;
 use rusqlite::types::Value;
 use rusqlite::{Transaction, params_from_iter};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 pub(in super::super) fn issues(
@@ -64,6 +64,57 @@ pub(in super::super) fn issues(
         rows.extend(row(db, app, entry, filter.span, &counts, marks)?);
     }
     Ok(IssueList { rows, total })
+}
+
+/// How many issues of a range were first seen in each release.
+pub(in super::super) fn new_by_release(
+    db: &Transaction<'_>,
+    app: i64,
+    span: Span,
+    known: &Remembered,
+) -> rusqlite::Result<BTreeMap<Release, u64>> {
+    let decided = known.decided(db, app)?;
+    let filter = IssueFilter::all(span, 0);
+    let counts = Counts::of(db, app, &filter, known)?;
+    let roots = counts.all(db, app, &filter, &decided.marks, None)?;
+    // When each issue was first seen, and in which releases: with times rounded to the hour there can be several.
+    let mut first: HashMap<u64, (u64, Vec<i64>)> = HashMap::new();
+    let mut query = db.prepare_cached(
+        "SELECT DISTINCT i.id, first_seen, c.release FROM issue AS i INDEXED BY issue_seen
+         CROSS JOIN issue_count AS c ON c.app = i.app AND c.issue = i.id AND c.at = i.first_seen WHERE i.app = ?",
+    )?;
+    let mut rows = query.query([app])?;
+    while let Some(row) = rows.next()? {
+        let root = decided.marks.root(row.get::<_, i64>(0)? as u64);
+        let (at, release) = (row.get(1)?, row.get(2)?);
+        if !roots.contains_key(&root) {
+            continue;
+        }
+        let (seen, releases) = first.entry(root).or_insert((at, Vec::new()));
+        if at < *seen {
+            (*seen, *releases) = (at, Vec::new());
+        }
+        if at == *seen {
+            releases.push(release);
+        }
+    }
+    let mut names: HashMap<i64, Release> = HashMap::new();
+    let mut new: BTreeMap<Release, u64> = BTreeMap::new();
+    for (_, releases) in first.into_values() {
+        for release in &releases {
+            if !names.contains_key(release) {
+                let Text(name) = db
+                    .prepare_cached("SELECT text FROM word WHERE id = ?")?
+                    .query_row([release], |row| row.get(0))?;
+                names.insert(*release, name);
+            }
+        }
+        let named = releases.iter().filter_map(|release| names.get(release));
+        if let Some(earliest) = issue_count::earliest(named) {
+            *new.entry(earliest.clone()).or_default() += 1;
+        }
+    }
+    Ok(new)
 }
 
 /// What issues are counted by.

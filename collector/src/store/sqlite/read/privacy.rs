@@ -2,6 +2,7 @@
 
 use super::{Text, bounds, triage};
 use crate::store::sqlite::installs::WEEK;
+use crate::store::sqlite::present::{ANY, Hours};
 use crate::store::sqlite::remembered::Remembered;
 use crate::store::{
     ConnectionCell, Dimension, Group, Groups, IssueId, Of, Population, QuarantineRow, Span,
@@ -19,6 +20,9 @@ pub(in super::super) fn groups(
     known: &Remembered,
 ) -> rusqlite::Result<Groups> {
     let (from, to) = bounds(span);
+    if let (Of::Runs, Some(hours)) = (of, Hours::of(span)) {
+        return runs(db, hours.by_release(db, app)?);
+    }
     let (sql, classes): (String, &[Dimension]) = match of {
         Of::Connections => {
             return cells(db, app, (from / WEEK, to.saturating_add(WEEK - 1) / WEEK));
@@ -127,28 +131,55 @@ pub(in super::super) fn spreads(
     Ok(spreads)
 }
 
+/// Installations by release.
+fn runs(db: &Transaction<'_>, installs: BTreeMap<i64, u64>) -> rusqlite::Result<Groups> {
+    let mut groups = Groups::default();
+    let mut word = db.prepare_cached("SELECT text FROM word WHERE id = ?")?;
+    for (release, installs) in installs {
+        if release == ANY {
+            groups.installs = installs;
+        } else if installs > 0 {
+            let name = word.query_row([release], |row| row.get(0))?;
+            groups.by.insert(Group::Release(name), installs);
+        }
+    }
+    Ok(groups)
+}
+
 /// Installations by class of connection window, in the weeks from the first to the one before the second.
 fn cells(db: &Transaction<'_>, app: i64, weeks: (i64, i64)) -> rusqlite::Result<Groups> {
     let values = (app, weeks.0, weeks.1);
+    // Of one week both are counted already.
+    let one = weeks.1 - weeks.0 == 1;
+    let all = match one {
+        true => {
+            "SELECT coalesce(sum(installs), 0) FROM connection_week WHERE app = ? AND week >= ? AND week < ?"
+        }
+        false => {
+            "SELECT count(DISTINCT pseudonym) FROM connection_install WHERE app = ? AND week >= ? AND week < ?"
+        }
+    };
+    let (installs, table) = match one {
+        true => ("installs", "connection_installs"),
+        false => ("count(DISTINCT pseudonym)", "connection_install"),
+    };
     let mut groups = Groups {
         installs: db
-            .prepare_cached(
-                "SELECT count(DISTINCT pseudonym) FROM connection_install WHERE app = ? AND week >= ? AND week < ?",
-            )?
+            .prepare_cached(all)?
             .query_row(values, |row| row.get(0))?,
         ..Groups::default()
     };
-    let mut query = db.prepare_cached(
-        "SELECT release.text, os.text, region.text, name.text, endpoint.text, transport, network, count(DISTINCT pseudonym)
-         FROM connection_install AS c
+    let mut query = db.prepare_cached(&format!(
+        "SELECT release.text, os.text, region.text, name.text, endpoint.text, transport, network, {installs}
+         FROM {table} AS c
          JOIN word AS release ON release.id = c.release
          JOIN word AS os ON os.id = c.os
          JOIN word AS region ON region.id = c.region
          JOIN word AS name ON name.id = c.name
          JOIN word AS endpoint ON endpoint.id = c.endpoint
          WHERE app = ? AND week >= ? AND week < ?
-         GROUP BY c.release, c.os, c.region, c.name, c.endpoint, transport, network",
-    )?;
+         GROUP BY c.release, c.os, c.region, c.name, c.endpoint, transport, network"
+    ))?;
     let mut rows = query.query(values)?;
     while let Some(row) = rows.next()? {
         let cell = ConnectionCell {
