@@ -30,6 +30,8 @@ pub mod build;
 pub mod client;
 #[cfg(feature = "collector")]
 pub mod corpus;
+#[cfg(feature = "collector")]
+pub mod engine;
 pub mod lap;
 pub mod process;
 #[cfg(feature = "collector")]

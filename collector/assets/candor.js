@@ -114,6 +114,10 @@
   const reach = (within) => all(".scroll", within).forEach((box) => { if (box.scrollWidth > box.clientWidth) box.tabIndex = 0; });
   addEventListener("load", () => reach(document));
 
+  // On a phone places scroll sideways: where one is has to be seen.
+  const places = document.querySelector(".places"), place = places?.querySelector("[aria-current]");
+  if (place) places.scrollLeft = place.offsetLeft - places.offsetLeft - (places.clientWidth - place.offsetWidth) / 2;
+
   // Copy a report as text. Where the clipboard is closed, the link leads to the text.
   document.addEventListener("click", async (event) => {
     const link = event.target.closest?.("[data-copy]");

@@ -12,6 +12,7 @@ mod releases;
 mod runs;
 mod symbols;
 mod told;
+mod triage;
 mod words;
 
 pub(crate) use document::documented;
@@ -22,15 +23,20 @@ use crate::routes::Routes;
 use crate::state::State;
 use crate::store::{Intake, Span, Store, StoreError};
 use axum::Router;
-use axum::extract::{Query, State as Given};
-use axum::http::StatusCode;
+use axum::body;
+use axum::extract::{Query, Request as HttpRequest, State as Given};
+use axum::http::{StatusCode, header};
 use axum::response::Response;
 use candor_protocol::answer::Refusal;
 use candor_protocol::deidentify::AppName;
 use candor_protocol::sketch::Sketch;
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// The largest body of a request.
+const BODY: usize = 64 * 1024;
 
 /// Questions of programs.
 pub fn routes<S: Store>(state: State<S>) -> Routes<State<S>> {
@@ -45,6 +51,7 @@ pub fn routes<S: Store>(state: State<S>) -> Routes<State<S>> {
         )
         .get("/api/v1/alerts", Need::Aggregates, alerts::alerts::<S>)
         .get("/api/v1/issues", Need::Aggregates, issues::issues::<S>)
+        .post("/api/v1/issues", Need::Triage, triage::change::<S>)
         .get("/api/v1/issues/{id}", Need::Aggregates, issues::issue::<S>)
         .get(
             "/api/v1/releases",
@@ -136,6 +143,23 @@ fn answer(found: Result<impl Serialize, StoreError>) -> Response {
         Ok(found) => json(StatusCode::OK, &found),
         Err(error) => failed(&error),
     }
+}
+
+/// What a body says. A website can make a browser post a form or a text to this machine, but not JSON without being asked first.
+async fn read<T: DeserializeOwned>(request: HttpRequest, form: &str) -> Result<T, Response> {
+    let bad = || refuse(StatusCode::BAD_REQUEST, "bad_request", form);
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    if !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json")) {
+        return Err(refuse(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "content_type",
+            "the body's type must be application/json",
+        ));
+    }
+    let bytes = body::to_bytes(request.into_body(), BODY)
+        .await
+        .map_err(|_| bad())?;
+    serde_json::from_slice(&bytes).map_err(|_| bad())
 }
 
 /// Whether there is such an app; if not, what is answered.

@@ -3,13 +3,14 @@
 //! audit trail cannot hold.
 
 use crate::access::{IngestKey, KeyId};
+use crate::alerts::settings::{AppAlerts, Mute};
 use crate::privacy::audit::{Deed, Did};
 use crate::privacy::date;
 use crate::privacy::narrowing::{Less, UPLOAD_EVERY_MOST};
 use crate::privacy::settings::Class;
 use crate::state::State;
 use crate::store::triage::{By, Change, Until};
-use crate::store::{IssueId, Key, Store, StoreError, compare_versions};
+use crate::store::{IssueId, Key, Span, Store, StoreError, compare_versions};
 use candor_protocol::answer::OFF_SECONDS_MOST;
 use candor_protocol::deidentify::{AppName, Region};
 use std::fmt;
@@ -276,6 +277,17 @@ fn cannot_be_asked(less: &Less, now: u64) -> Option<&'static str> {
     }
 }
 
+/// What somebody wants of issues.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// That this is said of them.
+    Said(Change),
+    /// That alerts tell nothing of them until this moment, in seconds since 1970-01-01 UTC, or for good.
+    Muted(Option<u64>),
+    /// That alerts tell of them again.
+    Unmuted,
+}
+
 /// Does something to issues; how many of them there are.
 ///
 /// # Errors
@@ -284,22 +296,82 @@ pub async fn triage<S: Store>(
     state: &State<S>,
     app: &AppName,
     issues: &[IssueId],
-    change: Change,
+    wanted: Wanted,
     by: By,
 ) -> Result<u64, StoreError> {
     let deed = Deed {
         who: by.who.as_str(),
         did: Did::IssueChanged,
         app: Some(app),
-        what: said_of(issues, &change),
+        what: said_of(issues, &wanted),
     };
-    state.office.note(by.at, &deed)?;
-    state.store.triage(app, issues, change, by).await
+    let until = match wanted {
+        Wanted::Said(change) => {
+            state.office.note(by.at, &deed)?;
+            return state.store.triage(app, issues, change, by).await;
+        }
+        Wanted::Muted(until) => Some(until),
+        Wanted::Unmuted => None,
+    };
+    let mut found = Vec::new();
+    for &issue in issues {
+        let hour = Span {
+            from: by.at.saturating_sub(3_600),
+            to: by.at,
+            step: 3_600,
+        };
+        let page = state.store.issue(app, issue, hour, by.at).await?;
+        match page {
+            Some(page) => found.push(page.numbers()),
+            // Of one that is gone nothing has to stay.
+            None if until.is_none() => found.push(vec![issue]),
+            None => {}
+        }
+    }
+    if found.is_empty() {
+        return Ok(0);
+    }
+    let change = |said: &mut AppAlerts| {
+        said.muted.retain(|_, mute| mute.holds(by.at));
+        for numbers in &found {
+            // It was perhaps muted under another number.
+            for number in numbers {
+                said.muted.remove(&number.to_string());
+            }
+            if let (Some(until), Some(number)) = (until, numbers.first()) {
+                let who = by.who.as_str().to_owned();
+                said.muted.insert(number.to_string(), Mute { until, who });
+            }
+        }
+        Ok(())
+    };
+    let note = || {
+        let noted = state.office.note(by.at, &deed);
+        noted.map_err(|error| error.to_string())
+    };
+    let changed = state.alerts.change(app, change, note);
+    changed.map_err(StoreError::Unavailable)?;
+    Ok(found.len() as u64)
 }
 
 /// What the trail says of a change: which issues and what, but neither the text of a note nor a release, since the trail outlives them.
-fn said_of(issues: &[IssueId], change: &Change) -> String {
-    let did = match change {
+fn said_of(issues: &[IssueId], wanted: &Wanted) -> String {
+    let did = match wanted {
+        Wanted::Muted(Some(until)) => format!("muted until {}", moment(*until)),
+        Wanted::Muted(None) => "muted".to_owned(),
+        Wanted::Unmuted => "told again".to_owned(),
+        Wanted::Said(change) => did(change),
+    };
+    let named: Vec<String> = issues.iter().take(NAMED).map(IssueId::to_string).collect();
+    let more = match issues.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{did}: {}{more}", named.join(" "))
+}
+
+fn did(change: &Change) -> String {
+    match change {
         Change::Resolve(Some(_)) => "resolved in a release".to_owned(),
         Change::Resolve(None) => "resolved in the next release".to_owned(),
         Change::Ignore(Until::Forever) => "ignored".to_owned(),
@@ -312,13 +384,7 @@ fn said_of(issues: &[IssueId], change: &Change) -> String {
         Change::Note(_) => "a note added".to_owned(),
         Change::Merge(into) => format!("merged into {into}"),
         Change::Split => "split off".to_owned(),
-    };
-    let named: Vec<String> = issues.iter().take(NAMED).map(IssueId::to_string).collect();
-    let more = match issues.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!("{did}: {}{more}", named.join(" "))
+    }
 }
 
 #[cfg(test)]
@@ -389,9 +455,12 @@ mod tests {
                 "merged into 0000000000000002: 0000000000000001",
             ),
         ] {
-            assert_eq!(said_of(&one, &change), said);
+            assert_eq!(said_of(&one, &Wanted::Said(change)), said);
         }
         let many: Vec<IssueId> = (0..60).map(IssueId).collect();
-        assert!(said_of(&many, &Change::Split).ends_with(" and 10 more"));
+        assert!(said_of(&many, &Wanted::Said(Change::Split)).ends_with(" and 10 more"));
+        let muted = Wanted::Muted(Some(1_773_480_360));
+        let said = "muted until 2026-03-14 09:26 UTC: 0000000000000001";
+        assert_eq!(said_of(&one, &muted), said);
     }
 }

@@ -2,7 +2,6 @@
 
 mod health;
 mod listen;
-mod memory;
 mod tls;
 
 pub use tls::CertificateFiles;
@@ -92,7 +91,6 @@ pub async fn run_as<S: Store>(
     serving: Serving,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    memory::map_sparingly();
     let loopback = listener.local_addr()?.ip().is_loopback();
     if state.door.is_open() {
         if !loopback {

@@ -15,11 +15,11 @@ use candor_collector::alerts::{self, Alerts, Options};
 use candor_collector::ingest::Limits;
 use candor_collector::privacy::Office;
 use candor_collector::privacy::erasure::{Wanted, erase};
-use candor_collector::server;
 use candor_collector::state::{Clock, State};
 use candor_collector::store::sqlite::SqliteStore;
 use candor_collector::store::triage::{By, Change, Person};
-use candor_collector::store::{Part, Store};
+use candor_collector::store::{IssueFilter, Part, Span, Store};
+use candor_collector::{late, server};
 use candor_symbols::Symbols;
 use ring::hmac;
 use std::collections::VecDeque;
@@ -41,6 +41,9 @@ const HOUR: u64 = 1_699_999_200;
 const WEEK: u64 = 7 * 24 * 3_600;
 
 const BUILD: &str = "4e1d9b0a7c3f5e6d8b2a1c0f9e8d7c6b5a4f3e2d";
+
+/// The head of a symbol file of it.
+const MODULE: &str = "MODULE Linux x86_64 0A9B1D4E3F7C6D5E8B2A1C0F9E8D7C6B0 im\n";
 
 // ---- Whoever receives
 
@@ -282,10 +285,14 @@ impl House {
     }
 
     async fn post(&self, fields: &[(&str, &str)]) -> (StatusCode, String) {
+        self.post_to("/settings/alerts?app=im", fields).await
+    }
+
+    async fn post_to(&self, path: &str, fields: &[(&str, &str)]) -> (StatusCode, String) {
         let body = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(fields)
             .finish();
-        let request = Request::post("/settings/alerts?app=im")
+        let request = Request::post(path)
             .header("host", "127.0.0.1")
             .header("sec-fetch-site", "same-origin")
             .header("content-type", "application/x-www-form-urlencoded");
@@ -310,6 +317,30 @@ impl House {
         let made = page.split("id=\"secret\">").nth(1);
         let made = made.and_then(|rest| rest.split('<').next());
         made.unwrap_or_default().to_owned()
+    }
+
+    /// Symbols of the build are added, and reports are grouped by them: the numbers of the issues with functions of these names.
+    async fn get_names(&self, functions: [&str; 2]) -> [String; 2] {
+        let [one, two] = functions;
+        let names = format!("{MODULE}FUNC 1000 40 0 {one}\nFUNC 5000 40 0 {two}\n");
+        let symbols = self.state.office.data().join("symbols");
+        std::fs::create_dir_all(&symbols).expect("a directory");
+        std::fs::write(symbols.join("im.sym"), names).expect("a file");
+        self.state.symbols.refresh();
+        late::pass(&self.state).await.expect("it passed");
+        let now = self.now.load(Ordering::Relaxed);
+        let span = Span {
+            from: now - 86_400,
+            to: now + 3_600,
+            step: 3_600,
+        };
+        let filter = IssueFilter::all(span, now);
+        let issues = self.state.store.issues(&app(), filter).await;
+        let issues = issues.expect("a list").rows;
+        functions.map(|function| {
+            let found = issues.iter().find(|row| row.culprit == function);
+            found.map(|row| row.id.to_string()).unwrap_or_default()
+        })
     }
 
     async fn look(&self) {
@@ -658,6 +689,69 @@ async fn of_muted_and_ignored_issues_nothing_is_told() {
     assert_eq!(house.post(&fields).await.0, StatusCode::SEE_OTHER);
     house.look().await;
     assert_eq!(house.send().await, 1);
+}
+
+#[tokio::test]
+async fn what_was_told_as_new_is_not_told_again_when_its_functions_get_names() {
+    let (data, receiver) = (tempfile::tempdir().expect("one"), Receiver::start().await);
+    let (mut house, issue) = told_of_one(data.path(), &receiver).await;
+    house.crash(12, 0x5000).await;
+    let [load, send] = house.get_names(["im::load", "im::send"]).await;
+    assert!(!load.is_empty() && !send.is_empty() && load != issue);
+    house.look().await;
+    house.send().await;
+    // The other one was not told before it got its name.
+    let arrived = receiver.arrived();
+    assert_eq!(arrived.len(), 2);
+    let alert = &arrived[1].json()["data"]["alerts"][0];
+    assert_eq!(
+        (&alert["rule"], &alert["issue"]["id"]),
+        (&"new_issue".into(), &send.into())
+    );
+    // However many more meet it, and however often it is looked.
+    house.crash(20, 0x1000).await;
+    house.pass(60);
+    house.look().await;
+    assert_eq!(house.send().await, 0);
+}
+
+#[tokio::test]
+async fn an_issue_is_muted_on_its_page_for_a_while_whatever_it_is_called_meanwhile() {
+    let (data, receiver) = (tempfile::tempdir().expect("one"), Receiver::start().await);
+    let (house, issue) = told_of_one(data.path(), &receiver).await;
+    // As if it had not been told.
+    std::fs::remove_file(data.path().join("alerts/outbox.json")).expect("a file");
+    let page = |issue: &str| format!("/issues/{issue}?app=im");
+    let mute = [("do", "mute"), ("for", "8")];
+    let muted = house.post_to(&page(&issue), &mute).await;
+    assert_eq!(muted.0, StatusCode::SEE_OTHER, "{}", muted.1);
+    let [named, _] = house.get_names(["im::load", "im::send"]).await;
+    for one in [&issue, &named] {
+        let request = Request::get(page(one)).header("host", "127.0.0.1");
+        let (status, shown) = house.page(request.body(Body::empty()).expect("one")).await;
+        match one == &named {
+            true => assert!(shown.contains("No alert tells of it until"), "{shown}"),
+            false => assert_eq!(status, StatusCode::SEE_OTHER, "it leads to the other one"),
+        }
+    }
+    house.look().await;
+    assert_eq!(house.send().await, 0);
+    // It ends by itself.
+    house.pass(8 * 3_600);
+    assert!(!house.get(&page(&named)).await.contains("No alert tells"));
+    house.look().await;
+    assert_eq!(house.send().await, 1);
+    // And by hand, under whichever number; nobody mutes what does not exist.
+    let mute = [("do", "mute"), ("for", "forever")];
+    house.post_to(&page(&named), &mute).await;
+    assert!(house.get(&page(&named)).await.contains("No alert tells"));
+    house.post_to(&page(&issue), &[("do", "unmute")]).await;
+    assert!(!house.get(&page(&named)).await.contains("No alert tells"));
+    let none = house.post_to(&page("0000000000000001"), &mute).await;
+    assert_eq!(none.0, StatusCode::BAD_REQUEST);
+    let trail = house.state.office.trail().last(9).expect("a trail");
+    let said = |what: &str| trail.iter().any(|entry| entry.what == what);
+    assert!(said(&format!("muted: {named}")) && said(&format!("told again: {issue}")));
 }
 
 #[tokio::test]

@@ -5,13 +5,17 @@ mod desk;
 mod fleet;
 
 use candor_collector::access::{Door, Role};
+use candor_collector::alerts::settings::{AppAlerts, Hidden, Language, Service, Webhook};
 use candor_collector::ingest::Limits;
+use candor_collector::operating::{self, Wanted};
 use candor_collector::privacy::audit::Did;
 use candor_collector::server;
-use candor_protocol::deidentify::{Release, ReportId};
+use candor_collector::store::triage::{By, Person};
+use candor_collector::store::{IssueFilter, IssueKind, Span, Store};
+use candor_protocol::deidentify::{AppName, Release, ReportId};
 use candor_protocol::moment::Precision;
 use candor_protocol::report::{Report, What};
-use chrome::{DOWN, Driver, ENTER, ESCAPE, RIGHT, TAB, ask, mistakes, press, requests};
+use chrome::{DOWN, Driver, ENTER, ESCAPE, PASTE, RIGHT, TAB, ask, mistakes, press, requests};
 use desk::Desk;
 use fantoccini::wd::TimeoutConfiguration;
 use fantoccini::{Client, Locator};
@@ -62,20 +66,37 @@ async fn somebody_signs_in_and_gets_from_a_crash_to_what_became_of_it_by_the_key
         return;
     };
     let plan = plan();
+    let desk = with_people(plan).await;
+    visited(driver, desk, plan, walk).await;
+}
+
+/// Every page that only people see who signed in, those that turn somebody away, and those that have nothing to show.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_is_legible_on_a_desk_and_on_a_phone_in_both_languages() {
+    let Some(driver) = Driver::required() else {
+        return;
+    };
+    let plan = plan();
+    let desk = with_people(plan).await;
+    visited(driver, desk, plan, look_around).await;
+}
+
+/// A collector that wei, an admin, and lin, a viewer, sign in to.
+async fn with_people(plan: Plan) -> Desk {
     let mut desk = Desk::open(plan.now);
     let door = Door::of(desk.state.office.data());
-    let wei = "wei".parse().expect("a name");
     let silent = || Ok(());
-    let register = door.register();
-    register
-        .add_person(&wei, Role::Admin, plan.now, silent)
-        .expect("a person");
-    let hash = door.choose(&wei, PASSWORD).await.expect("a hash");
-    register
-        .set_password(&wei, hash, silent)
-        .expect("a password");
+    for (name, role) in [("wei", Role::Admin), ("lin", Role::Viewer)] {
+        let name = name.parse().expect("a name");
+        let register = door.register();
+        let added = register.add_person(&name, role, plan.now, silent);
+        added.expect("a person");
+        let hash = door.choose(&name, PASSWORD).await.expect("a hash");
+        let set = register.set_password(&name, hash, silent);
+        set.expect("a password");
+    }
     desk.state.door = Arc::new(door);
-    visited(driver, desk, plan, walk).await;
+    desk
 }
 
 const PASSWORD: &str = "correct horse battery";
@@ -248,6 +269,21 @@ async fn walk(browser: Client, site: Site) {
     let stack = browser.find(Locator::Css("#stack")).await.expect("a stack");
     let stack = stack.text().await.expect("text");
     assert!(stack.contains("::"), "functions have names: {stack}");
+    // Copied, for a ticket and for a chat.
+    for (link, begins) in [("#triage [data-copy]", "# "), ("#stack [data-copy]", "")] {
+        tab_to(&browser, link).await;
+        press(&browser, ENTER).await;
+        let copied = "document.activeElement.textContent === document.activeElement.dataset.copied";
+        soon(&browser, copied).await;
+        tab_to(&browser, "textarea[name=note]").await;
+        press(&browser, PASTE).await;
+        let pasted = "document.activeElement.value.includes('::')";
+        soon(&browser, pasted).await;
+        let text = ask(&browser, "return document.activeElement.value").await;
+        let text = text.as_str().expect("text");
+        assert!(text.starts_with(begins), "{text}");
+        ask(&browser, "document.activeElement.value = ''; return 1").await;
+    }
     // Narrowed to its release, it is told of that alone.
     tab_to(&browser, "#part-1 a").await;
     press(&browser, ENTER).await;
@@ -312,6 +348,164 @@ async fn walk(browser: Client, site: Site) {
     assert!(did(Did::SignedIn) && did(Did::ReportRead) && did(Did::IssueChanged));
     nothing_was_asked_of_others(&browser, &site).await;
 }
+
+/// Whoever was there is gone, and somebody else signs in.
+async fn signs_in(browser: &Client, site: &Site, name: &str) {
+    browser.delete_all_cookies().await.expect("no cookies");
+    open(browser, &format!("{}/sign-in", site.origin)).await;
+    let fill = format!(
+        "document.querySelector('[name=name]').value = '{name}';
+         document.querySelector('[name=password]').value = '{PASSWORD}';
+         document.querySelector('#door button').click(); return 1"
+    );
+    ask(browser, &fill).await;
+    come_to(browser, "form.out button").await;
+}
+
+async fn look_around(browser: Client, site: Site) {
+    let state = &site.desk.state;
+    let (silent, now) = (|| Ok(()), site.plan.now);
+    site.desk.add_app("empty").await;
+    let register = state.door.register();
+    let add = |name: &str| {
+        let name = name.parse().expect("a name");
+        let invited = register.add_person(&name, Role::Triager, now, silent);
+        invited.expect("a link").reveal().to_owned()
+    };
+    let token = add("mei");
+    let app: AppName = "im".parse().expect("a name");
+    let day = Span {
+        from: now - 86_400,
+        to: now + 3_600,
+        step: 3_600,
+    };
+    let issues = state.store.issues(&app, IssueFilter::all(day, now)).await;
+    let issues = issues.expect("a list").rows;
+    let crash = issues.iter().find(|one| one.kind == IssueKind::Crash);
+    let crash = crash.expect("a crash");
+    let freeze = issues.iter().find(|one| one.kind == IssueKind::Freeze);
+    let freeze = freeze.expect("a freeze").id;
+    let by = By {
+        who: Person::new("wei").expect("a name"),
+        at: now,
+    };
+    let muted = Wanted::Muted(Some(now + 8 * 3_600));
+    let muting = operating::triage(state, &app, &[crash.id], muted, by).await;
+    assert_eq!(muting.expect("it is muted"), 1);
+    let webhook = Webhook {
+        name: "ops".parse().expect("a name"),
+        service: Service::Json,
+        address: Hidden::new("https://hooks.example/a/long/way"),
+        secret: Some(Hidden::new("secret")),
+        language: Language::Chinese,
+    };
+    let told = |said: &mut AppAlerts| {
+        said.webhooks.push(webhook);
+        Ok(())
+    };
+    let changed = state.alerts.change(&app, told, || Ok(()));
+    changed.expect("it is changed");
+    browser.goto("about:blank").await.expect("an empty page");
+    requests(&browser).await;
+
+    let mut wrong = Vec::new();
+    let outside = [
+        "/sign-in".to_owned(),
+        format!("/welcome?token={token}"),
+        "/welcome?token=candor-link_0".to_owned(),
+        "/nowhere".to_owned(),
+    ];
+    look_at(&browser, &site, "outside", &outside, &mut wrong).await;
+    signs_in(&browser, &site, "lin").await;
+    let viewer = [
+        "/settings/people".to_owned(),
+        format!("/issues/{}?app=im", crash.id),
+        format!("/issues/{}/stack.txt?app=im", crash.id),
+        "/account".to_owned(),
+    ];
+    look_at(&browser, &site, "viewer", &viewer, &mut wrong).await;
+    signs_in(&browser, &site, "wei").await;
+    let (id, release) = (crash.id, &crash.last_release);
+    let mut pages = vec![
+        "/account".to_owned(),
+        "/nowhere".to_owned(),
+        "/?app=nobody".to_owned(),
+        "/?app=im&range=2y".to_owned(),
+        "/issues/0000000000000001?app=im".to_owned(),
+        "/issues?app=im&q=nothing+is+called+so".to_owned(),
+        format!("/issues/{id}?app=im"),
+        format!("/issues/{id}?app=im&release={release}"),
+        format!("/issues/{id}?app=im&release=9.9.9"),
+        format!("/issues/{freeze}?app=im"),
+    ];
+    for place in [
+        "",
+        "issues",
+        "freezes",
+        "connections",
+        "releases",
+        "runs",
+        "privacy",
+    ] {
+        pages.push(format!("/{place}?app=im"));
+        pages.push(format!("/{place}?app=empty"));
+    }
+    let tabs = [
+        "people",
+        "tokens",
+        "apps",
+        "retention",
+        "remote",
+        "symbols",
+        "sources",
+        "alerts",
+    ];
+    pages.extend(tabs.map(|tab| format!("/settings/{tab}?app=im")));
+    look_at(&browser, &site, "admin", &pages, &mut wrong).await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    nothing_was_asked_of_others(&browser, &site).await;
+}
+
+/// Looks at pages in both languages, wide and narrow.
+async fn look_at(
+    browser: &Client,
+    site: &Site,
+    who: &str,
+    pages: &[String],
+    wrong: &mut Vec<String>,
+) {
+    for path in pages {
+        for (lang, width, height) in [("en", 1280, 900), ("zh", 375, 812)] {
+            let size = browser.set_window_size(width, height).await;
+            size.expect("a size");
+            let joint = if path.contains('?') { '&' } else { '?' };
+            let address = format!("{}{path}{joint}lang={lang}", site.origin);
+            browser.goto(&address).await.expect("a page");
+            // That the page itself has a status of its own, the console calls a mistake.
+            let mistakes = mistakes(browser).await;
+            let other = mistakes
+                .iter()
+                .filter(|one| !one.contains("the server responded with a status of 40"));
+            wrong.extend(other.map(|one| format!("{who} {address}: {one}")));
+            let plain = path.contains("stack.txt");
+            if !plain || ask(browser, "return !!document.querySelector('main')").await == true {
+                let found = ask(browser, INACCESSIBLE).await;
+                let found = found.as_array().expect("a list").iter();
+                wrong.extend(found.map(|one| format!("{who} {address}: {one}")));
+            }
+            let beyond = ask(browser, BEYOND).await.as_i64();
+            if beyond.is_none_or(|beyond| beyond > 0) {
+                wrong.push(format!("{who} {address}: {beyond:?} pixels too wide"));
+            }
+            keep_picture(browser, &format!("//{who}{path}-{lang}")).await;
+        }
+    }
+    let size = browser.set_window_size(1280, 900).await;
+    size.expect("a desk");
+}
+
+/// By how many pixels a page is wider than its window.
+const BEYOND: &str = "return document.documentElement.scrollWidth - innerWidth";
 
 async fn open(browser: &Client, address: &str) {
     browser
@@ -392,6 +586,14 @@ async fn keep_picture(browser: &Client, address: &str) {
             }
         })
         .collect();
+    // All of it, as far as it is of use.
+    let (width, height) = browser.get_window_size().await.expect("a size");
+    let tall = ask(browser, "return document.documentElement.scrollHeight").await;
+    let tall = tall.as_u64().expect("pixels").clamp(height, 4_000);
+    let grown = browser
+        .set_window_size(width as u32, tall as u32 + 150)
+        .await;
+    grown.expect("a size");
     for theme in ["light", "dark"] {
         let set = format!("document.documentElement.dataset.theme = '{theme}'; return 1");
         ask(browser, &set).await;
@@ -399,6 +601,8 @@ async fn keep_picture(browser: &Client, address: &str) {
         let path = std::path::Path::new(&directory).join(format!("{name}-{theme}.png"));
         std::fs::write(path, picture).expect("a file");
     }
+    let back = browser.set_window_size(width as u32, height as u32).await;
+    back.expect("a size");
 }
 
 /// What keeps somebody from reading or using a page, in light and in dark.
@@ -421,11 +625,7 @@ async fn a_phone_needs_no_sideways_scrolling(browser: &Client, pages: &[String])
     browser.set_window_size(375, 812).await.expect("a phone");
     for address in pages {
         open(browser, address).await;
-        let beyond = ask(
-            browser,
-            "return document.documentElement.scrollWidth - innerWidth",
-        )
-        .await;
+        let beyond = ask(browser, BEYOND).await;
         assert!(
             beyond.as_i64().is_some_and(|beyond| beyond <= 0),
             "{address} is {beyond} pixels too wide"

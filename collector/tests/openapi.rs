@@ -173,6 +173,8 @@ async fn real_answers_are_as_the_document_tells() {
         .to_owned();
     let less = json!({ "app": "im", "what": { "release": "0.0.1" } });
     let asking = json!({ "app": "im", "right": "explain", "role": "person" });
+    let change = json!({ "do": "mute", "until": NOW + 3_600 });
+    let muting = json!({ "app": "im", "issues": [issue], "change": change });
     // Something is asked of agents, so that settings tell all that they can.
     let narrowed =
         "do=ask&from=1.2&kind_off=freeze&sample_connection=10&every=30&extra_off=usage&off_hours=3";
@@ -245,6 +247,7 @@ async fn real_answers_are_as_the_document_tells() {
             "/api/v1/freezes",
             get(&format!("/api/v1/freezes?{range}")),
         ),
+        ("post", "/api/v1/issues", post("/api/v1/issues", &muting)),
         ("get", "/api/v1/keys", get("/api/v1/keys?app=im")),
         ("get", "/api/v1/settings", get("/api/v1/settings?app=im")),
         ("get", "/api/v1/alerts", get("/api/v1/alerts?app=im")),
@@ -269,7 +272,7 @@ async fn real_answers_are_as_the_document_tells() {
         ("get", "/api/v1/receipts", get("/api/v1/receipts")),
         ("get", "/api/v1/audit", get("/api/v1/audit")),
     ];
-    // Agents' own routes and files are tried where they are at home.
+    // Agents' own routes and files have a story of their own.
     let mut left: BTreeSet<(String, String)> = BTreeSet::new();
     for (path, operations) in document["paths"].as_object().expect("paths") {
         for method in operations.as_object().expect("operations").keys() {
@@ -322,6 +325,106 @@ async fn real_answers_are_as_the_document_tells() {
         );
     }
     drop(desk);
+}
+
+/// A request as agents and builds send it, with what lets them in.
+fn sent(path: &str, key: &str, kind: &str, body: Vec<u8>) -> Request<Body> {
+    let request = Request::post(path)
+        .header("authorization", format!("Bearer {key}"))
+        .header("content-type", kind)
+        .header("content-length", body.len());
+    let request = match kind {
+        "application/x-ndjson" => request.header("content-encoding", "gzip"),
+        _ => request,
+    };
+    request.body(Body::from(body)).expect("a request")
+}
+
+/// Fields of an answer of which the document says nothing.
+fn untold(document: &Value, path: &str, said: &Value) -> Vec<String> {
+    let answer = &document["paths"][path]["post"]["responses"]["200"];
+    let to = answer["content"]["application/json"]["schema"]["$ref"].as_str();
+    let to = to.and_then(|to| to.strip_prefix('#')).expect("a name");
+    let fields = &document.pointer(to).expect("a schema")["properties"];
+    let said = said.as_object().expect("fields").keys();
+    said.filter(|name| fields.get(name).is_none())
+        .cloned()
+        .collect()
+}
+
+#[tokio::test]
+async fn what_agents_and_builds_are_answered_is_as_the_document_tells() {
+    const LINES: &str = "application/x-ndjson";
+    const FILE: &str = "application/octet-stream";
+    let (desk, router, document) = filled().await;
+    let key = desk.add_app("other").await;
+    let key = key.reveal();
+    // Agents are asked for less, so that all of an answer is told.
+    let less = "do=ask&kind_off=freeze&sample_connection=10&every=30&extra_off=usage&off_hours=3";
+    let form = Request::post("/settings/remote?app=other").header("sec-fetch-site", "same-origin");
+    let (asked, body) = (form.body(Body::from(less)), router.clone());
+    let answer = body.oneshot(asked.expect("a request")).await;
+    assert_eq!(answer.expect("an answer").status(), StatusCode::SEE_OTHER);
+    let plan = Plan {
+        seed: 3,
+        devices: 12,
+        hours: 20,
+        now: NOW,
+        precision: Precision::Hour,
+    };
+    let reports = fleet::reports(plan);
+    let line = |report| serde_json::to_string(report).expect("a line");
+    let pseudonym = reports[0].pseudonym.to_string();
+    let good = line(&reports[0]);
+    // One that cannot be read, and one that says what might identify somebody.
+    let bad = "{}".to_owned();
+    const SAYS: &str = "\"message\":\"";
+    let mut lines = reports[1..].iter().map(line);
+    let leaky = lines.find(|line| line.contains(SAYS)).expect("a panic");
+    let leaky = leaky.replacen(SAYS, &format!("{SAYS}to wang.fang@example.org "), 1);
+    let lines = [good.as_str(), bad.as_str(), leaky.as_str()];
+    let batch = candor_protocol::batch::pack(lines).expect("a batch");
+    let erasure = json!({ "pseudonyms": [pseudonym] }).to_string();
+    let own = std::fs::read(fleet::own_file()).expect("this program");
+    let gone = candor_protocol::batch::pack([good.as_str()]).expect("a batch");
+    let none = "candor_0";
+    let cases = [
+        ("/v1/batches", key, LINES, batch, 200),
+        ("/v1/batches", none, LINES, Vec::new(), 401),
+        ("/v1/batches", key, LINES, b"no gzip".to_vec(), 400),
+        ("/v1/batches", key, "text/plain", Vec::new(), 415),
+        ("/v1/batches", key, LINES, vec![0; 2 << 20], 413),
+        (
+            "/v1/erasures",
+            key,
+            "application/json",
+            erasure.into_bytes(),
+            200,
+        ),
+        ("/v1/erasures", none, "application/json", Vec::new(), 401),
+        ("/v1/erasures", key, "application/json", b"{}".to_vec(), 400),
+        ("/v1/erasures", key, "text/plain", Vec::new(), 415),
+        ("/v1/batches", key, LINES, gone, 422),
+        ("/v1/symbols", none, FILE, own, 200),
+        ("/v1/symbols", none, FILE, b"no symbols".to_vec(), 400),
+        ("/v1/symbols", none, "text/plain", Vec::new(), 415),
+    ];
+    for (path, key, kind, body, expected) in cases {
+        let (status, said) = ask(&router, sent(path, key, kind, body)).await;
+        assert_eq!(status.as_u16(), expected, "{path}: {said}");
+        let wrong = wrong(&document, "post", path, status, &said);
+        assert_eq!(wrong, Vec::<String>::new(), "{path}: {said}");
+        if status == StatusCode::OK {
+            let untold = untold(&document, path, &said);
+            assert_eq!(untold, Vec::<String>::new(), "{path}: {said}");
+        }
+        if (path, expected) == ("/v1/batches", 200) {
+            assert_eq!(said["stored"], 1, "{said}");
+            assert!(said["refused"][0]["line"].is_u64(), "{said}");
+            assert!(said["quarantined"][0]["line"].is_u64(), "{said}");
+            assert!(said["narrowing"]["sample"].is_array(), "{said}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -323,6 +323,8 @@ async fn every_route_is_answered_to_those_who_may_and_to_nobody_else() {
     };
     assert_eq!(need_of("/issues"), [Need::Aggregates, Need::Triage]);
     assert_eq!(need_of("/issues/{id}"), [Need::Aggregates, Need::Triage]);
+    assert_eq!(need_of("/api/v1/issues"), [Need::Aggregates, Need::Triage]);
+    assert_eq!(need_of("/api/v1/issues/{id}"), [Need::Aggregates]);
     assert_eq!(need_of("/issues/{id}/stack.txt"), [Need::Reports]);
     assert_eq!(need_of("/privacy"), [Need::Aggregates, Need::Admin]);
     assert_eq!(need_of("/settings/alerts"), [Need::Admin, Need::Admin]);

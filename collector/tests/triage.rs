@@ -7,12 +7,15 @@ mod told;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
+use candor_collector::access::{Door, Scope};
 use candor_collector::api;
 use candor_protocol::deidentify::{Pseudonym, Release, ReportId, RunId};
 use candor_protocol::moment::{Moment, Precision};
 use candor_protocol::report::*;
 use desk::Desk;
 use fleet::Plan;
+use serde_json::json;
+use std::sync::Arc;
 use tower::ServiceExt;
 
 /// 2026-03-14 09:26 UTC.
@@ -58,7 +61,7 @@ async fn send(desk: &Desk, path: &str, form: &str, site: &str) -> Answer {
     ask(&desk.router, request).await
 }
 
-async fn json(desk: &Desk, path: &str) -> serde_json::Value {
+async fn asked(desk: &Desk, path: &str) -> serde_json::Value {
     let request = Request::get(path).body(Body::empty()).expect("a request");
     let answer = ask(&api::router(desk.state.clone()), request).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
@@ -101,7 +104,7 @@ async fn number(desk: &Desk, title: &str) -> String {
         NOW - 9_000,
         NOW + 9_000
     );
-    let list = json(desk, &path).await;
+    let list = asked(desk, &path).await;
     let issues = list["issues"].as_array().expect("a list");
     let one = issues
         .iter()
@@ -138,6 +141,10 @@ async fn what_was_resolved_leaves_the_list_until_it_comes_back_in_a_later_releas
     let page = get(&desk, &format!("/issues/{queue}")).await.body;
     assert!(page.contains("Back in 1.2.0, after it was resolved in 1.1.0."));
     assert!(page.contains("Regressed in 1.2.0."));
+    let overview = get(&desk, "/").await.body;
+    let news = overview.split("New and regressed").nth(1).expect("news");
+    let first = news.split("data-item>").nth(1).expect("an issue");
+    assert!(first.starts_with("panic: queue is full"), "{first}");
     // Whoever did it is in the audit trail.
     let trail = desk.state.office.trail().last(10).expect("a trail");
     let what = format!("resolved in the next release: {queue} {route}");
@@ -224,6 +231,7 @@ async fn what_somebody_says_stands_on_the_page_and_is_no_markup() {
         markdown.starts_with("# panic: queue is full\n") && markdown.contains("| 1.1.0 | 1 |"),
         "{markdown}"
     );
+    assert!(markdown.contains("\n- grouped by `panic-"), "{markdown}");
     // Somebody else's page cannot.
     for site in ["cross-site", "none"] {
         let foreign = send(&desk, &path, "do=reopen", site).await;
@@ -243,7 +251,7 @@ async fn programs_and_tables_tell_what_the_pages_tell() {
     )
     .await;
     let range = format!("app=im&from={}&to={}", NOW - 9_000, NOW + 9_000);
-    let list = json(
+    let list = asked(
         &desk,
         &format!("/api/v1/issues?{range}&sort=reports&limit=1&state=all"),
     )
@@ -257,7 +265,7 @@ async fn programs_and_tables_tell_what_the_pages_tell() {
         (&first["reports"], &first["state"]["is"]),
         (&2.into(), &"resolved".into())
     );
-    let one = json(&desk, &format!("/api/v1/issues/{queue}?{range}")).await;
+    let one = asked(&desk, &format!("/api/v1/issues/{queue}?{range}")).await;
     assert_eq!(one["by_release"]["shown"].as_array().map(Vec::len), Some(2));
     assert_eq!(one["history"][0]["did"], "resolved");
     assert_eq!(one["why"]["rule"], "panic-message-v1");
@@ -270,6 +278,134 @@ async fn programs_and_tables_tell_what_the_pages_tell() {
         )),
         "{table}"
     );
+}
+
+#[tokio::test]
+async fn a_program_does_what_people_do_and_the_history_names_its_token() {
+    let (mut desk, _) = three().await;
+    let (queue, route, empty) = (
+        number(&desk, "queue is full").await,
+        number(&desk, "no route left").await,
+        number(&desk, "empty answer").await,
+    );
+    let door = Door::of(desk.state.office.data());
+    let token = |name: &str, scopes: &[Scope]| {
+        let name = name.parse().expect("a name");
+        let scopes = scopes.iter().copied().collect();
+        let made = (door.register()).add_token(&name, scopes, "wei", NOW, || Ok(()));
+        made.expect("a token").reveal().to_owned()
+    };
+    let (ci, reader) = (
+        token("ci", &[Scope::Triage, Scope::Read]),
+        token("grafana", &[Scope::Read, Scope::Reports, Scope::Symbols]),
+    );
+    desk.state.door = Arc::new(door);
+    let router = api::router(desk.state.clone());
+    let send = async |token: &str, body: serde_json::Value| {
+        let request = Request::post("/api/v1/issues")
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", "application/json")
+            .body(Body::from(body.to_string()));
+        let answer = ask(&router, request.expect("a request")).await;
+        let said: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
+        (answer.status, said)
+    };
+    let change = async |token: &str, issues: &[&str], change: serde_json::Value| {
+        let body = json!({ "app": "im", "issues": issues, "change": change });
+        send(token, body).await
+    };
+    let shown = async |issue: &str| {
+        let path = format!(
+            "/api/v1/issues/{issue}?app=im&from={}&to={}",
+            NOW - 9_000,
+            NOW + 9_000
+        );
+        let request = Request::get(path).header("authorization", format!("Bearer {ci}"));
+        let answer = ask(&router, request.body(Body::empty()).expect("a request")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        serde_json::from_str::<serde_json::Value>(&answer.body).expect("JSON")
+    };
+
+    let resolve = json!({ "do": "resolve", "release": "1.1.0" });
+    let refused = change(&reader, &[&queue], resolve.clone()).await;
+    assert_eq!(refused.0, StatusCode::FORBIDDEN);
+    assert_eq!(shown(&queue).await["state"]["is"], "open");
+
+    let all = [queue.as_str(), &route, &empty];
+    assert_eq!(
+        change(&ci, &all, resolve).await,
+        (StatusCode::OK, json!({ "changed": 3 }))
+    );
+    assert_eq!(
+        shown(&queue).await["state"],
+        json!({ "is": "resolved", "release": "1.1.0", "next": false })
+    );
+    for (what, state) in [
+        (json!({ "do": "reopen" }), "open"),
+        (
+            json!({ "do": "ignore", "until": { "reports": 3 } }),
+            "ignored",
+        ),
+        (json!({ "do": "assign", "to": "Wei" }), "ignored"),
+        (json!({ "do": "note", "note": "look here" }), "ignored"),
+        (json!({ "do": "mute", "until": NOW + 60 }), "ignored"),
+    ] {
+        let done = change(&ci, &[&queue], what.clone()).await;
+        assert_eq!(done.0, StatusCode::OK, "{what}: {}", done.1);
+        assert_eq!(shown(&queue).await["state"]["is"], state, "{what}");
+    }
+    let page = shown(&queue).await;
+    assert_eq!(page["assignee"], "Wei");
+    assert_eq!(
+        page["muted"],
+        json!({ "until": NOW + 60, "who": "token ci" })
+    );
+    let history = page["history"].as_array().expect("a history");
+    let by_hand = history.iter().filter(|turn| turn["did"] != "seen");
+    assert!(by_hand.clone().all(|turn| turn["who"] == "token ci"));
+    assert_eq!(by_hand.count(), 5);
+    change(&ci, &[&queue], json!({ "do": "unmute" })).await;
+    assert!(shown(&queue).await["muted"].is_null());
+
+    let merge = json!({ "do": "merge", "into": queue });
+    assert_eq!(
+        change(&ci, &[&route], merge.clone()).await.0,
+        StatusCode::OK
+    );
+    assert_eq!(shown(&route).await["id"], queue.as_str());
+    assert_eq!(change(&ci, &[&route], merge).await.0, StatusCode::CONFLICT);
+    let split = json!({ "do": "split" });
+    assert_eq!(change(&ci, &[&route], split).await.0, StatusCode::OK);
+    assert_eq!(shown(&route).await["id"], route.as_str());
+
+    // What pages would not take is not taken here.
+    for wrong in [
+        json!({ "do": "burn" }),
+        json!({ "do": "note", "note": " " }),
+        json!({ "do": "ignore", "until": { "reports": 0 } }),
+        json!({ "do": "ignore", "until": { "date": NOW } }),
+        json!({ "do": "mute", "until": NOW }),
+        json!({ "do": "reopen", "release": "1.0.0" }),
+        json!({ "do": "resolve", "release": "a@b.c" }),
+        json!({ "do": "merge", "into": "1f" }),
+    ] {
+        let (status, said) = change(&ci, &[&queue], wrong.clone()).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{wrong}: {said}");
+    }
+    assert_eq!(
+        change(&ci, &[], json!({ "do": "reopen" })).await.0,
+        StatusCode::BAD_REQUEST
+    );
+    let nobody = change(&ci, &["0000000000000001"], json!({ "do": "reopen" })).await;
+    assert_eq!(
+        (nobody.0, &nobody.1["error"]),
+        (StatusCode::NOT_FOUND, &"unknown_issue".into())
+    );
+    let other = json!({ "app": "other", "issues": [queue], "change": { "do": "reopen" } });
+    assert_eq!(send(&ci, other).await.0, StatusCode::NOT_FOUND);
+    let trail = desk.state.office.trail().last(20).expect("a trail");
+    let by_token = trail.iter().filter(|entry| entry.who == "token ci");
+    assert!(by_token.count() >= 9);
 }
 
 #[tokio::test]
@@ -319,7 +455,7 @@ async fn an_issue_is_narrowed_to_one_release_with_everything_that_it_tells() {
 
     let range = format!("app=im&from={}&to={}", NOW - 9_000, NOW + 9_000);
     let path = format!("/api/v1/issues/{queue}?{range}&release=1.1.0");
-    let told = json(&desk, &path).await;
+    let told = asked(&desk, &path).await;
     assert_eq!(
         (&told["reports"], &told["installs"]),
         (&1.into(), &1.into())

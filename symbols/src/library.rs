@@ -25,9 +25,8 @@ const NAMES: usize = 2_048;
 /// frames; those of a thousand different ones fit.
 const CALLED: usize = 32_768;
 
-/// Answers after which mapped files are let go. One touches about half a megabyte of a large file: the system maps 64 KiB around each
-/// place that is read.
-const LET_GO: u32 = 32;
+/// Answers after which mapped files are let go. One reads some five places in a large file, and the system maps 64 KiB around each.
+const LET_GO: u32 = 64;
 
 /// Files that are kept open with their tables read.
 const FILES: usize = 8;

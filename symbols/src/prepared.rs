@@ -23,6 +23,10 @@ const DIRECTORY: &str = "names";
 /// Raised whenever names are made in another way, so that nobody takes older ones for these.
 const VERSION: u32 = 1;
 
+/// Bytes that are written at a time. A system keeps in memory what was written together as one page, up to 2 MiB of it, and then maps as
+/// much around every place that is read: a few dozen answers would make all of a file count as memory of this process.
+const PIECE: usize = 64 << 10;
+
 /// The names in a symbol file.
 pub(crate) struct Names {
     bytes: ByteView<'static>,
@@ -52,7 +56,9 @@ pub fn prepare(located: &Located, directory: &Path) -> io::Result<bool> {
     let half = place.with_extension(format!("half-{}-{number}", std::process::id()));
     let written = (|| {
         let mut file = File::create(&half)?;
-        file.write_all(&names)?;
+        for piece in names.chunks(PIECE) {
+            file.write_all(piece)?;
+        }
         file.sync_all()?;
         fs::rename(&half, &place)
     })();

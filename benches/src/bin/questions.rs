@@ -1,17 +1,20 @@
-//! How long the embedded store takes to answer what pages ask, and how long the pages take, at two sizes.
+//! How long a store takes to answer what pages ask, and how long the pages take, at two sizes.
 //!
-//! `cargo run --release -p candor-benches --bin questions [REPORTS]`: fills a store through its trait with made-up crashes of 30 days,
+//! `cargo run --release -p candor-benches --bin questions [REPORTS] [--store STORE]`: fills a store through its trait with made-up crashes of 30 days,
 //! one hundredth as many issues as reports, and a fifth as many connection windows and ends of runs, and asks each question with ever
 //! other parameters. The first size is 100,000 crashes (or a tenth of REPORTS, if that is less), the second REPORTS (1,000,000); ratios
 //! are between the two. Goals are those of 1 M reports and 10,000 issues, on one machine, with nobody else asking.
+//!
+//! STORE is `clickhouse` for Debian's `clickhouse-server`, started for this, or `clickhouse://...` for one that is there, in databases of
+//! that name with the number of reports behind it, which must not be there yet. Without it the embedded store is measured.
 
 use candor_benches::build::check_release;
+use candor_benches::engine::Engine;
 use candor_collector::access::{Door, IngestKey};
 use candor_collector::dashboard;
 use candor_collector::grouping::{Explanation, Grouped};
 use candor_collector::privacy::Office;
 use candor_collector::state::{Clock, State};
-use candor_collector::store::sqlite::SqliteStore;
 use candor_collector::store::triage::{By, Change, Person, StateKind, Until};
 use candor_collector::store::{Incoming, IssueFilter, IssueId, IssueKind, Sort, Span, Store};
 use candor_protocol::deidentify::{AppName, CleanText, Pseudonym, Release, ReportId, RunId};
@@ -92,15 +95,12 @@ const fn page(name: &'static str) -> Goal {
 
 async fn run() -> Result<(), String> {
     check_release()?;
-    let given = std::env::args().nth(1).map(|word| word.parse::<u32>());
-    let most = match given {
-        Some(Ok(reports)) => reports.max(1_000),
-        Some(Err(_)) => return Err("REPORTS is a number".to_owned()),
-        None => 1_000_000,
-    };
+    let (most, store) = arguments()?;
+    let engine = Engine::of(store.as_deref())?;
+    println!("measuring {}", engine.name());
     let least = (most / 10).min(100_000);
-    let small = measure(least).await?;
-    let large = measure(most).await?;
+    let small = measure(&engine, least).await?;
+    let large = measure(&engine, most).await?;
     println!(
         "\n{:<46}{:>9}{:>9}{:>9}{:>10}{:>9}  goal",
         format!("ms at {most} reports"),
@@ -130,10 +130,25 @@ async fn run() -> Result<(), String> {
     Ok(())
 }
 
+/// How many reports, in which store.
+fn arguments() -> Result<(u32, Option<String>), String> {
+    let (mut most, mut store) = (1_000_000, None);
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        if word == "--store" {
+            store = Some(words.next().ok_or("--store names no store")?);
+        } else {
+            let reports: u32 = word.parse().map_err(|_| "REPORTS is a number")?;
+            most = reports.max(1_000);
+        }
+    }
+    Ok((most, store))
+}
+
 /// Fills a store and asks it everything: each question and how long it took, sorted.
-async fn measure(reports: u32) -> Result<Vec<(Goal, Vec<Duration>)>, String> {
+async fn measure(engine: &Engine, reports: u32) -> Result<Vec<(Goal, Vec<Duration>)>, String> {
     let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let store = SqliteStore::open(directory.path()).map_err(|error| error.to_string())?;
+    let store = engine.open(directory.path(), &reports.to_string()).await?;
     let app = AppName::parse("im").map_err(|_| "no name")?;
     let issues = reports / 100;
     let began = Instant::now();
@@ -396,7 +411,7 @@ fn bytes(number: u64) -> [u8; 16] {
     bytes
 }
 
-async fn fill(store: &SqliteStore, app: &AppName, reports: u32, issues: u32) -> Result<(), String> {
+async fn fill(store: &impl Store, app: &AppName, reports: u32, issues: u32) -> Result<(), String> {
     let failed = |error: candor_collector::store::StoreError| error.to_string();
     let key = IngestKey::generate();
     store.add_app(app, key.hash()).await.map_err(failed)?;

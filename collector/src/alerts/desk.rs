@@ -69,11 +69,17 @@ impl Desk {
         self.add(found, now, false)
     }
 
+    /// Whether it was found before.
+    pub(super) fn is_raised(&self, key: &str) -> bool {
+        self.raised.contains_key(key)
+    }
+
     fn add(&mut self, found: Vec<Finding>, now: u64, is_first: bool) -> Vec<Finding> {
         let mut fresh = Vec::new();
         for finding in found {
             let until = now.saturating_add(finding.calm());
-            let known = self.raised.insert(finding.key.clone(), until).is_some();
+            let told = self.raised.insert(finding.key.clone(), until).is_some();
+            let known = told || finding.before.iter().any(|key| self.is_raised(key));
             let old = is_first && finding.key.starts_with("regression:");
             if !known && !old {
                 fresh.push(finding);

@@ -135,7 +135,7 @@ pub(super) async fn look<S: Store>(
     if rules.quarantine.on {
         facts.quarantined = store.quarantined(app).await?;
     }
-    let muted = |row: &IssueRow| said.is_muted(row.id);
+    let muted = |row: &IssueRow| said.mute(&[row.id], now).is_some();
     facts.new.retain(|row| !muted(row));
     facts.regressed.retain(|row| !muted(row));
     facts.busy.retain(|busy| !muted(&busy.row));
@@ -168,6 +168,17 @@ async fn busy<S: Store>(
         found.push(Busy { row, hours });
     }
     Ok(found)
+}
+
+/// The numbers of an issue: its own, and those that it had before.
+pub(super) async fn numbers<S: Store>(
+    state: &State<S>,
+    app: &AppName,
+    issue: IssueId,
+    now: u64,
+) -> Result<Vec<IssueId>, StoreError> {
+    let page = state.store.issue(app, issue, last(now, 1), now).await?;
+    Ok(page.map(|page| page.numbers()).unwrap_or_default())
 }
 
 async fn history<S: Store>(

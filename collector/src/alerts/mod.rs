@@ -30,14 +30,14 @@ pub(crate) use words::title;
 use crate::access::PersonName;
 use crate::privacy::document::Document;
 use crate::privacy::files;
-use crate::store::Part;
+use crate::store::{IssueId, Part};
 pub use alert::Alert;
 use alert::Rule;
 use candor_protocol::deidentify::AppName;
 use guard::{Names, SystemNames, Targets};
 use outbox::Outbox;
 use send::Courier;
-use settings::{AppAlerts, Settings};
+use settings::{AppAlerts, Mute, Settings};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
@@ -268,6 +268,21 @@ impl Alerts {
             return Ok(answer);
         }
         self.change_outbox(change)
+    }
+
+    /// Whether what has this key holds and was told.
+    fn is_raised(&self, app: &AppName, key: &str) -> io::Result<bool> {
+        let outbox = self.outbox.read()?;
+        let desk = outbox.apps.get(app.as_str());
+        Ok(desk.is_some_and(|desk| desk.is_raised(key)))
+    }
+
+    /// That nothing is said of an issue which has these numbers, and of which that is so.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn mute(&self, app: &AppName, numbers: &[IssueId], now: u64) -> io::Result<Option<Mute>> {
+        Ok(self.of_app(app)?.mute(numbers, now).cloned())
     }
 
     fn is_due(&self, now: u64) -> io::Result<bool> {

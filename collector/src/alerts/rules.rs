@@ -20,6 +20,8 @@ const GOOD_NEWS: u64 = 1_800;
 pub(super) struct Finding {
     /// The same for what is one alert, however often it is found.
     pub(super) key: String,
+    /// Its key under numbers that its issue had before: what was told of it then was told of it.
+    pub(super) before: Vec<String>,
     /// What it says.
     pub(super) about: About,
     /// The page that shows why, without its app.
@@ -67,6 +69,7 @@ pub(super) fn find(rules: &Rules, facts: &Facts) -> Vec<Finding> {
 pub(super) fn silence(minutes: u64, reports: u64, least: u64) -> Finding {
     Finding {
         key: "silence".to_owned(),
+        before: Vec::new(),
         about: About::Silence {
             minutes,
             reports: Count::of(reports, least),
@@ -107,6 +110,7 @@ fn new_issues(rule: NewIssue, facts: &Facts) -> impl Iterator<Item = Finding> {
         let counts = row.installs >= rule.installs && exact >= rule.percent;
         (is_new && counts).then(|| Finding {
             key: format!("new_issue:{}", row.id),
+            before: Vec::new(),
             about: About::NewIssue {
                 issue: subject(row, facts),
                 percent: share,
@@ -122,6 +126,7 @@ fn back(row: &IssueRow, facts: &Facts) -> Option<Finding> {
     };
     Some(Finding {
         key: format!("regression:{}:{resolved}:{release}", row.id),
+        before: Vec::new(),
         about: About::Regression {
             issue: subject(row, facts),
             resolved: resolved.clone(),
@@ -140,6 +145,7 @@ fn crash_free(rule: CrashFree, facts: &Facts) -> Option<Finding> {
     let below = (well as f64) * 100.0 < rule.percent * day.runs as f64;
     below.then(|| Finding {
         key: "crash_free".to_owned(),
+        before: Vec::new(),
         about: About::CrashFree {
             percent: percent(well, day.runs),
             least: rule.percent,
@@ -174,6 +180,7 @@ fn spikes(rule: Spike, facts: &Facts) -> Vec<Finding> {
     if let Some((hour, reports, usual)) = spike(rule, facts, crashes) {
         found.push(Finding {
             key: "spike:all".to_owned(),
+            before: Vec::new(),
             about: About::Spike {
                 issue: None,
                 hour,
@@ -194,6 +201,7 @@ fn spikes(rule: Spike, facts: &Facts) -> Vec<Finding> {
         let few = busy.row.installs < facts.least;
         found.push(Finding {
             key: format!("spike:{}", busy.row.id),
+            before: Vec::new(),
             about: About::Spike {
                 issue: Some(subject(&busy.row, facts)),
                 hour,
@@ -231,6 +239,7 @@ fn connection(rule: Connection, facts: &Facts) -> Option<Finding> {
     let is_certain = apart.is_some_and(Interval::excludes_zero);
     (then - now >= rule.points && then > now && is_certain).then(|| Finding {
         key: "connection".to_owned(),
+        before: Vec::new(),
         about: About::Connection {
             percent: percent(lately.ready, lately.attempts),
             before: percent(before.ready, before.attempts),
@@ -257,6 +266,7 @@ fn quarantine(facts: &Facts) -> impl Iterator<Item = Finding> {
                 row.reason,
                 release.as_deref().unwrap_or_default()
             ),
+            before: Vec::new(),
             about: About::Quarantine {
                 field: row.field.clone(),
                 reason: row.reason.clone(),

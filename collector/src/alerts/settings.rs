@@ -2,7 +2,7 @@
 
 use crate::access::PersonName;
 use crate::store::IssueId;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
@@ -31,7 +31,8 @@ pub struct AppAlerts {
     /// Messages to each webhook within an hour; what is more is told in one afterwards. From 1 to 100.
     pub per_hour: u32,
     /// Issues of which nothing is said, by number.
-    pub muted: BTreeSet<String>,
+    #[serde(deserialize_with = "mutes")]
+    pub muted: BTreeMap<String, Mute>,
 }
 
 impl Default for AppAlerts {
@@ -41,21 +42,60 @@ impl Default for AppAlerts {
             webhooks: Vec::new(),
             quiet: None,
             per_hour: 10,
-            muted: BTreeSet::new(),
+            muted: BTreeMap::new(),
         }
     }
 }
 
 impl AppAlerts {
-    /// Whether nothing is to be said of an issue.
-    pub fn is_muted(&self, issue: IssueId) -> bool {
-        self.muted.contains(&issue.to_string())
+    /// Whether nothing is to be said at `now` of an issue that has, or had, these numbers; where several of them are muted, the one
+    /// that is so for longest.
+    pub fn mute(&self, numbers: &[IssueId], now: u64) -> Option<&Mute> {
+        let muted = numbers
+            .iter()
+            .filter_map(|issue| self.muted.get(&issue.to_string()));
+        let lasting = muted.filter(|mute| mute.holds(now));
+        lasting.max_by_key(|mute| mute.until.unwrap_or(u64::MAX))
     }
 
     /// The webhook of this name.
     pub fn webhook(&self, name: &PersonName) -> Option<&Webhook> {
         self.webhooks.iter().find(|webhook| webhook.name == *name)
     }
+}
+
+/// That nothing is said of an issue.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mute {
+    /// Until this moment, in seconds since 1970-01-01 UTC; for good without one.
+    pub until: Option<u64>,
+    /// Who said so; empty where that was not kept.
+    pub who: String,
+}
+
+impl Mute {
+    /// Whether it is so at `now`.
+    pub fn holds(&self, now: u64) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+}
+
+/// They were a list of numbers before they could end.
+fn mutes<'de, D: Deserializer<'de>>(written: D) -> Result<BTreeMap<String, Mute>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Now(BTreeMap<String, Mute>),
+        Before(BTreeSet<String>),
+    }
+    Ok(match Written::deserialize(written)? {
+        Written::Now(muted) => muted,
+        Written::Before(numbers) => numbers
+            .into_iter()
+            .map(|number| (number, Mute::default()))
+            .collect(),
+    })
 }
 
 /// What is an alert. Each rule can be off.
@@ -405,6 +445,22 @@ mod tests {
             language: Language::English,
         };
         assert!(!format!("{webhook:?}").contains("letmein"));
+    }
+
+    #[test]
+    fn a_mute_ends_and_those_that_were_a_list_do_not() {
+        let said: AppAlerts = serde_json::from_str(
+            r#"{"muted":{"0000000000000001":{"until":100,"who":"wei"},"0000000000000002":{"until":200,"who":"token ci"}}}"#,
+        )
+        .unwrap();
+        let (one, both) = ([IssueId(1)], [IssueId(1), IssueId(2)]);
+        let who = |numbers: &[IssueId], now| said.mute(numbers, now).map(|mute| &*mute.who);
+        assert_eq!(who(&one, 99), Some("wei"));
+        assert_eq!(who(&one, 100), None);
+        assert_eq!(who(&both, 99), Some("token ci"));
+        assert_eq!(who(&[IssueId(3)], 0), None);
+        let before: AppAlerts = serde_json::from_str(r#"{"muted":["0000000000000001"]}"#).unwrap();
+        assert!(before.mute(&one, u64::MAX).is_some());
     }
 
     #[test]

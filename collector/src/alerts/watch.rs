@@ -5,8 +5,9 @@ use super::alert::{About, Alert, Message};
 use super::body;
 use super::facts::{self, Flow};
 use super::outbox::{Delivery, Outbox};
-use super::rules;
+use super::rules::{self, Finding};
 use super::send::Outcome;
+use super::settings::AppAlerts;
 use crate::state::State;
 use crate::store::{Store, StoreError};
 use candor_protocol::deidentify::AppName;
@@ -68,8 +69,39 @@ async fn look_at<S: Store>(
     };
     let said = alerts.of_app(app).map_err(unwritten)?;
     let facts = facts::look(state, app, &said, state.clock.now()).await?;
-    let found = rules::find(&said.rules, &facts);
+    let found = traced(state, app, &said, rules::find(&said.rules, &facts)).await?;
     alerts.hear(state, app, Ok(Flow::from(&ledger)), found)
+}
+
+/// Says of what was not told yet what its issue was called before, and leaves out what is muted under such a name: names of functions
+/// that come late, and people who merge, give an issue another number.
+async fn traced<S: Store>(
+    state: &State<S>,
+    app: &AppName,
+    said: &AppAlerts,
+    found: Vec<Finding>,
+) -> Result<Vec<Finding>, StoreError> {
+    let now = state.clock.now();
+    let mut traced = Vec::new();
+    for mut finding in found {
+        let issue = finding.about.issue().map(|issue| issue.id.clone());
+        let told = state.alerts.is_raised(app, &finding.key);
+        if let Some(issue) = issue
+            && let Ok(id) = issue.parse()
+            && !told.map_err(unwritten)?
+        {
+            let numbers = facts::numbers(state, app, id, now).await?;
+            if said.mute(&numbers, now).is_some() {
+                continue;
+            }
+            let others = numbers.iter().filter(|other| **other != id);
+            finding.before = others
+                .map(|other| finding.key.replacen(&issue, &other.to_string(), 1))
+                .collect();
+        }
+        traced.push(finding);
+    }
+    Ok(traced)
 }
 
 impl Alerts {
@@ -79,7 +111,7 @@ impl Alerts {
         state: &State<S>,
         app: &AppName,
         flow: Result<Flow, u64>,
-        found: Vec<rules::Finding>,
+        found: Vec<Finding>,
     ) -> Result<(), StoreError> {
         let (now, least) = (state.clock.now(), facts::least(state.small));
         let said = self.of_app(app).map_err(unwritten)?;

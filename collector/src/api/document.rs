@@ -4,8 +4,10 @@ use super::told::Told;
 use super::{About, DayOfKey, Days};
 use super::{
     alerts, connections, freezes, health, issues, operated, privacy, releases, runs, symbols,
+    triage, words,
 };
 use crate::access::Need;
+use crate::privacy::receipt::Receipt;
 use crate::routes::{Route, Routes};
 use crate::store::Ledger;
 use axum::body::Bytes;
@@ -60,6 +62,91 @@ struct Accepted {
     stored: u32,
     /// Reports that had been stored before.
     duplicates: u32,
+    /// What the operator wants less of; missing where that is nothing.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    narrowing: Option<Narrowing>,
+    /// That is what the agent said in `If-None-Match`; missing where it is not.
+    #[schemars(skip_serializing_if = "std::ops::Not::not")]
+    narrowing_unchanged: bool,
+    /// Reports with a value that might identify somebody; not stored.
+    #[schemars(skip_serializing_if = "Vec::is_empty")]
+    quarantined: Vec<Quarantined>,
+    /// Reports that cannot be read; not stored.
+    #[schemars(skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<RefusedReport>,
+    /// Where this collector is, where the batch names a region.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    region: Option<String>,
+    /// That the service has ended, signed; nothing was stored.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    sunset: Option<Sunset>,
+}
+
+/// What agents are asked to leave out.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it tells of the protocol's own type")]
+struct Narrowing {
+    /// Nothing at all until this moment.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    off_until: Option<u64>,
+    #[schemars(skip_serializing_if = "Vec::is_empty")]
+    kinds_off: Vec<words::Kind>,
+    #[schemars(skip_serializing_if = "Vec::is_empty")]
+    extras_off: Vec<words::Extra>,
+    #[schemars(skip_serializing_if = "Vec::is_empty")]
+    sample: Vec<Sample>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    upload_every_seconds: Option<u32>,
+}
+
+/// Of how many runs in a hundred a kind of reports is wanted.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it tells of the protocol's own type")]
+struct Sample {
+    kind: words::Kind,
+    percent: u8,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it tells of the protocol's own type")]
+struct Quarantined {
+    /// The line of the batch, from 1.
+    line: u32,
+    /// The field, as the catalogue names it.
+    field: String,
+    /// The rule that was broken.
+    reason: String,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it tells of the protocol's own type")]
+struct RefusedReport {
+    /// The line of the batch, from 1.
+    line: u32,
+    /// A word for programs.
+    error: String,
+    /// A sentence for people.
+    message: String,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it tells of the protocol's own type")]
+struct Sunset {
+    app: String,
+    /// Which text users are shown.
+    notice: String,
+    at: u64,
+    /// Ed25519, 128 hexadecimal digits.
+    signature: String,
+}
+
+/// What was erased.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it tells of what takes reports")]
+struct Erased {
+    /// How many reports.
+    reports: u64,
+    receipt: Receipt,
 }
 
 /// Everything that is told.
@@ -70,12 +157,25 @@ fn told() -> Vec<Told> {
             .takes_as("application/x-ndjson", json!({ "type": "string", "contentMediaType": "application/x-ndjson", "contentEncoding": "gzip" }))
             .answers::<Accepted>()
             .refuses(400, "It cannot be read.")
+            .refuses(403, "Its reports may not be kept in the region of this collector.")
+            .refuses(408, "It did not arrive in time.")
+            .refuses(411, "It does not say how long it is.")
             .refuses(413, "It is too large.")
-            .refuses(429, "Too much at a time; `Retry-After` says when to come again.")
+            .refuses(415, "It is not of this type, or not in gzip.")
+            .refuses(422, "A report is of what was erased; nothing was stored.")
+            .refuses(429, "The app has sent as much as is taken in a day; `Retry-After` says when to come again.")
+            .refuses(500, "The collector has a fault; `Retry-After` says when to come again.")
             .refuses(503, "Too busy, or the store does not answer; `Retry-After` says when to come again."),
         Told::post("/v1/erasures", "Erases what an installation sent.")
-            .takes_as("application/json", json!({ "type": "object", "properties": { "pseudonyms": { "type": "array", "items": { "type": "string" } } } }))
-            .refuses(400, "It cannot be read."),
+            .takes_as("application/json", json!({ "type": "object", "properties": { "pseudonyms": { "type": "array", "items": { "type": "string" } } }, "required": ["pseudonyms"] }))
+            .answers::<Erased>()
+            .refuses(400, "It cannot be read.")
+            .refuses(408, "It did not arrive in time.")
+            .refuses(411, "It does not say how long it is.")
+            .refuses(413, "It is too large.")
+            .refuses(415, "It is not JSON.")
+            .refuses(500, "The collector has a fault; `Retry-After` says when to come again.")
+            .refuses(503, "Too busy, or the store does not answer; `Retry-After` says when to come again."),
         Told::get("/api/v1/ledger", "What arrived and what became of it, since the app was added.")
             .asks::<About>()
             .answers::<Ledger>()
@@ -90,6 +190,7 @@ fn told() -> Vec<Told> {
         health::told(),
         connections::told(),
         issues::told(),
+        triage::told(),
         releases::told(),
         runs::told(),
         freezes::told(),

@@ -3,6 +3,7 @@
 use super::told::Told;
 use super::{answer, app_of, failed, refuse, words};
 use crate::access::Visitor;
+use crate::alerts::settings::Mute;
 use crate::dashboard::filter;
 use crate::grouping::Explanation;
 use crate::ingest::json;
@@ -10,7 +11,7 @@ use crate::privacy::groups::{self, Merged, SafeIssue, SafeIssues};
 use crate::state::State;
 use crate::statistics::Share;
 use crate::store::triage::{self, Turn};
-use crate::store::{Breakdown, IssueFilter, IssueId, IssueKind, IssueRow, Span, Store};
+use crate::store::{Breakdown, IssueFilter, IssueId, IssueKind, IssueRow, Span, Store, StoreError};
 use axum::extract::{Path, Query, State as Given};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -211,6 +212,8 @@ struct Page {
     members: Vec<Member>,
     /// What became of it, the latest first.
     history: Vec<Turn>,
+    /// That alerts tell nothing of it.
+    muted: Option<Mute>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -372,27 +375,34 @@ pub(super) async fn issue<S: Store>(
     let page = match found {
         Ok(None) => return Err(unknown()),
         Ok(Some(safe)) if safe.within != release => return Err(unknown_release()),
-        Ok(Some(safe)) => Ok(Page {
-            by_release: Classes::new(
-                &safe.by_release,
-                Share::new(safe.whole.runs, safe.whole.runs_total),
-            ),
-            by_os: Classes::new(&safe.by_os, of_part(&safe)),
-            by_device: Classes::new(&safe.by_device, of_part(&safe)),
-            why: safe.page.why,
-            runs_total: safe.page.runs_total,
-            members: safe
-                .page
-                .members
-                .into_iter()
-                .map(|one| Member {
-                    id: one.id.to_string(),
-                    title: one.title,
-                    why: one.why,
-                })
-                .collect(),
-            history: safe.page.turns,
-            row: safe.page.row.into(),
+        Ok(Some(safe)) => Ok({
+            let (numbers, now) = (safe.page.numbers(), state.clock.now());
+            let muted = state.alerts.mute(&app, &numbers, now);
+            let muted =
+                muted.map_err(|error| failed(&StoreError::Unavailable(error.to_string())))?;
+            Page {
+                by_release: Classes::new(
+                    &safe.by_release,
+                    Share::new(safe.whole.runs, safe.whole.runs_total),
+                ),
+                by_os: Classes::new(&safe.by_os, of_part(&safe)),
+                by_device: Classes::new(&safe.by_device, of_part(&safe)),
+                why: safe.page.why,
+                runs_total: safe.page.runs_total,
+                members: safe
+                    .page
+                    .members
+                    .into_iter()
+                    .map(|one| Member {
+                        id: one.id.to_string(),
+                        title: one.title,
+                        why: one.why,
+                    })
+                    .collect(),
+                muted,
+                history: safe.page.turns,
+                row: safe.page.row.into(),
+            }
         }),
         Err(error) => Err(error),
     };

@@ -1,7 +1,7 @@
 //! What programs may ask and have done about privacy. For those who may do everything.
 
 use super::told::Told;
-use super::{About, answer, app_of, failed, known, refuse};
+use super::{About, answer, app_of, failed, known, read, refuse};
 use crate::access::{Need, Visitor};
 use crate::ingest::json;
 use crate::privacy::audit::Entry;
@@ -12,18 +12,13 @@ use crate::privacy::requests::{Asked, NotDone, Request, Right, Role};
 use crate::routes::Routes;
 use crate::state::State;
 use crate::store::{Part, QuarantineRow, Store, StoreError};
-use axum::body;
 use axum::extract::{Query, Request as HttpRequest, State as Given};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::Response;
 use candor_protocol::deidentify::{AppName, Pseudonym, Release};
 use candor_protocol::limits::ERASURE_PSEUDONYMS;
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-
-/// The largest body of a request.
-const BODY: usize = 64 * 1024;
 
 /// Entries of the trail and receipts in one answer.
 const MOST: usize = 1_000;
@@ -86,23 +81,6 @@ pub(super) fn told() -> Vec<Told> {
         .answers::<Vec<QuarantineRow>>()
         .refuses(404, NO_APP),
     ]
-}
-
-/// What a body says. A website can make a browser post a form or a text to this machine, but not JSON without being asked first.
-async fn read<T: DeserializeOwned>(request: HttpRequest, form: &str) -> Result<T, Response> {
-    let bad = || refuse(StatusCode::BAD_REQUEST, "bad_request", form);
-    let kind = request.headers().get(header::CONTENT_TYPE);
-    if !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json")) {
-        return Err(refuse(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "content_type",
-            "the body's type must be application/json",
-        ));
-    }
-    let bytes = body::to_bytes(request.into_body(), BODY)
-        .await
-        .map_err(|_| bad())?;
-    serde_json::from_slice(&bytes).map_err(|_| bad())
 }
 
 /// What is to be erased.

@@ -332,6 +332,10 @@ fn explain(visit: &Visit, shell: &Shell, trouble: &Trouble) -> Response {
             page.heading = w.no_page;
             page.text = w.no_page_text.to_owned();
             page.links = shell.places.clone();
+            // Whoever has not signed in is shown the way in.
+            if page.links.is_empty() {
+                page.links = link("/", w.overview, &[]);
+            }
             StatusCode::NOT_FOUND
         }
         Trouble::NoIssue => {

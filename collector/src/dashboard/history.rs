@@ -3,6 +3,7 @@
 use super::entry::Entry;
 use super::window;
 use super::words::{Words, fill};
+use crate::alerts::settings::Mute;
 use crate::store::triage::{Point, State, StateKind, Turn, Until};
 
 /// What somebody can take back with one button.
@@ -45,6 +46,15 @@ pub(crate) fn state_text(w: &'static Words, state: &State) -> String {
         State::Resolved { release, next } => resolved(w, release, *next),
         State::Ignored { until } => ignored(w, *until),
         State::Regressed { resolved, release } => fill(w.t_regressed_in, &[release, resolved]),
+    }
+}
+
+/// That nothing is told of an issue, until when, and who said so.
+pub(crate) fn mute_text(w: &'static Words, mute: &Mute) -> String {
+    match (mute.until, &*mute.who) {
+        (Some(until), who) => fill(w.t_muted_until, &[&window::exact(until), &who]),
+        (None, "") => w.t_muted.to_owned(),
+        (None, who) => fill(w.t_muted_by, &[&who]),
     }
 }
 

@@ -243,6 +243,8 @@ struct Issue<'a> {
     state_class: &'static str,
     state_word: &'static str,
     state_text: String,
+    /// Says that alerts tell nothing of it.
+    muted: Option<String>,
     releases: Vec<String>,
     action: String,
     /// Says to which release the page is narrowed, or that it cannot be.
@@ -312,6 +314,9 @@ fn show<'a, S: Store>(
         reports,
         report,
     } = found;
+    // Without what was said of alerts an issue is shown all the same.
+    let muted = state.alerts.mute(&entry.app, &page.numbers(), entry.now);
+    let muted = muted.unwrap_or_default();
     let path = format!("/issues/{id}");
     let (_, _, tone) = kind_of(entry, &page.row);
     let at = |report: &Report| entry.visit.page(&path, &link(entry, report));
@@ -470,6 +475,7 @@ fn show<'a, S: Store>(
             StateKind::Open => String::new(),
             _ => history::state_text(w, &page.row.state),
         },
+        muted: muted.map(|mute| history::mute_text(w, &mute)),
         turns: page
             .turns
             .iter()

@@ -2,6 +2,7 @@
 
 use super::chart::{Spark, Tone};
 use super::entry::Entry;
+use super::words::fill;
 use super::{format, history, window};
 use crate::store::triage::StateKind;
 use crate::store::{IssueKind, IssueRow};
@@ -20,6 +21,8 @@ pub(crate) struct IssueLine {
     pub(crate) spark: Spark,
     pub(crate) installs: String,
     pub(crate) reports: String,
+    /// The same with its noun.
+    pub(crate) many: String,
     pub(crate) runs: String,
     pub(crate) last: String,
     pub(crate) last_exact: String,
@@ -67,6 +70,7 @@ impl IssueLine {
             spark: Spark::new(entry.words(), tone, &spark),
             installs: format::count(row.installs),
             reports: format::count(row.reports),
+            many: fill(entry.words().t_many, &[&format::count(row.reports)]),
             runs: format::count(row.runs),
             last: format::ago(row.last_seen, entry.now, entry.visit.lang),
             last_exact: window::exact(row.last_seen),

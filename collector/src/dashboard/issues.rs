@@ -153,6 +153,8 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Issues
         filtered: restricting.iter().any(|key| !word(key).is_empty()),
         everything: entry.visit.page("/issues", &[("state", "all")]),
         reset: entry.visit.page("/issues", &[]),
+        any_state: (word("state") != "all")
+            .then(|| entry.visit.here(&[("state", "all"), ("page", "")])),
         longer: entry.longer(),
     })
 }
@@ -188,6 +190,8 @@ struct Issues<'a> {
     filtered: bool,
     everything: String,
     reset: String,
+    /// The same filter, in any state.
+    any_state: Option<String>,
     longer: Option<Choice>,
 }
 

@@ -10,7 +10,8 @@ use super::words::{Words, fill};
 use super::{format, window};
 use crate::privacy::groups::{self, Merged};
 use crate::state::State;
-use crate::store::{Health, IssueFilter, Ledger, Point, ReleaseRow, Store};
+use crate::store::triage::StateKind;
+use crate::store::{Health, IssueFilter, IssueRow, Ledger, Point, ReleaseRow, Store};
 use askama::Template;
 use axum::extract::State as Given;
 use axum::response::Response;
@@ -35,6 +36,7 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Overvi
         ..IssueFilter::all(span, entry.now)
     };
     let issues = store.issues(app, filter).await?;
+    let news = news(state, entry, issues.total).await?;
     let releases = groups::releases(state, app, span).await?.rows;
     let ledger = store.ledger(app).await?;
     Ok(Overview {
@@ -46,6 +48,7 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Overvi
             .then(|| fill(entry.words().waiting_text, &[app])),
         figures: figures(entry, &health, &before),
         charts: charts(entry, &trend),
+        news: news.iter().map(|row| IssueLine::new(entry, row)).collect(),
         top: lines(entry, &issues.rows, 0..issues.rows.len()),
         more: match issues.total.saturating_sub(TOP as u64) {
             0 => String::new(),
@@ -59,6 +62,36 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Overvi
     })
 }
 
+/// Issues of each kind of news.
+const NEWS: u32 = 3;
+
+/// Issues that are back, and those that are new where not all `total` are.
+async fn news<S: Store>(
+    state: &State<S>,
+    entry: &Entry,
+    total: u64,
+) -> Result<Vec<IssueRow>, Trouble> {
+    let all = || IssueFilter {
+        limit: NEWS,
+        ..IssueFilter::all(entry.span, entry.now)
+    };
+    let back = IssueFilter {
+        states: vec![StateKind::Regressed],
+        ..all()
+    };
+    let new = IssueFilter {
+        states: vec![StateKind::Open],
+        first_seen: Some((entry.span.from, entry.span.to)),
+        ..all()
+    };
+    let mut news = state.store.issues(&entry.app, back).await?.rows;
+    let new = state.store.issues(&entry.app, new).await?;
+    if new.total < total {
+        news.extend(new.rows);
+    }
+    Ok(news)
+}
+
 #[derive(Template)]
 #[template(path = "overview.html")]
 struct Overview<'a> {
@@ -68,6 +101,8 @@ struct Overview<'a> {
     waiting: Option<String>,
     figures: Vec<Figure>,
     charts: Vec<OverTime>,
+    /// Issues that were not there before, or that are back.
+    news: Vec<IssueLine>,
     top: Vec<IssueLine>,
     more: String,
     all_issues: String,

@@ -4,7 +4,7 @@ use super::entry::{Entry, Trouble};
 use super::form::Form;
 use super::shell::Shell;
 use super::words::fill;
-use crate::operating;
+use crate::operating::{self, Wanted};
 use crate::state::State;
 use crate::store::triage::{By, Change, Note, Person, Until};
 use crate::store::{IssueId, Store};
@@ -13,7 +13,11 @@ use axum::extract::{Path, State as Given};
 use axum::response::{IntoResponse, Redirect, Response};
 use candor_protocol::deidentify::Release;
 
-const DAY: u64 = 86_400;
+const HOUR: u64 = 3_600;
+const DAY: u64 = 24 * HOUR;
+
+/// The most days for which an issue is ignored or muted, unless it is for good.
+const DAYS_MOST: u64 = 36_500;
 
 /// `POST /issues`: does something to the issues that were chosen.
 pub(crate) async fn chosen<S: Store>(
@@ -72,7 +76,7 @@ async fn act<S: Store>(
     if issues.is_empty() {
         return Err(Trouble::Form(w.t_none_chosen.to_owned()));
     }
-    let change = change(&get, entry.now).map_err(|field| {
+    let wanted = wanted(&get, entry.now).map_err(|field| {
         bad(match field {
             Field::Release => w.release,
             Field::Until => w.t_until,
@@ -82,12 +86,12 @@ async fn act<S: Store>(
             Field::Do => "do",
         })
     })?;
-    let is_merge = matches!(change, Change::Merge(_));
+    let is_merge = matches!(wanted, Wanted::Said(Change::Merge(_)));
     let by = By {
         who: Person::new(&entry.visitor.who()).ok_or_else(|| bad(w.p_who))?,
         at: entry.now,
     };
-    let done = operating::triage(state, &entry.app, &issues, change, by).await?;
+    let done = operating::triage(state, &entry.app, &issues, wanted, by).await?;
     if done == 0 {
         return Err(Trouble::Form(match is_merge {
             true => w.t_not_merged.to_owned(),
@@ -113,10 +117,28 @@ enum Field {
 }
 
 /// What a form wants to be done.
+fn wanted<'a>(get: &impl Fn(&str) -> &'a str, now: u64) -> Result<Wanted, Field> {
+    Ok(match get("do") {
+        "mute" => Wanted::Muted(match get("for") {
+            "" | "forever" => None,
+            hours => match hours.parse::<u64>() {
+                Ok(hours) if (1..=DAYS_MOST * 24).contains(&hours) => {
+                    Some(now.saturating_add(hours * HOUR))
+                }
+                _ => return Err(Field::Until),
+            },
+        }),
+        "unmute" => Wanted::Unmuted,
+        _ => Wanted::Said(change(get, now)?),
+    })
+}
+
+/// What a form wants to be said.
 fn change<'a>(get: &impl Fn(&str) -> &'a str, now: u64) -> Result<Change, Field> {
-    let count = || match get("n").parse::<u64>() {
-        Ok(n @ 1..=1_000_000_000) => Ok(n),
-        _ => Err(Field::Until),
+    let until = |of: fn(u64) -> Until| {
+        let number = get("n").parse().ok().map(of);
+        let until = number.and_then(|until| until.possible(now));
+        until.ok_or(Field::Until)
     };
     Ok(match get("do") {
         "resolve" => Change::Resolve(match get("release") {
@@ -125,9 +147,12 @@ fn change<'a>(get: &impl Fn(&str) -> &'a str, now: u64) -> Result<Change, Field>
         }),
         "ignore" => Change::Ignore(match get("until") {
             "" | "forever" => Until::Forever,
-            "days" => Until::Date(now.saturating_add(count()?.saturating_mul(DAY))),
-            "reports" => Until::Reports(count()?),
-            "installs" => Until::Installs(count()?),
+            "days" => match get("n").parse::<u64>() {
+                Ok(days @ 1..=DAYS_MOST) => Until::Date(now.saturating_add(days * DAY)),
+                _ => return Err(Field::Until),
+            },
+            "reports" => until(Until::Reports)?,
+            "installs" => until(Until::Installs)?,
             _ => return Err(Field::Until),
         }),
         "reopen" => Change::Reopen,
@@ -152,24 +177,32 @@ fn change<'a>(get: &impl Fn(&str) -> &'a str, now: u64) -> Result<Change, Field>
 mod tests {
     use super::*;
 
-    fn wanted(form: &[(&str, &'static str)]) -> Result<Change, Field> {
+    fn wanted(form: &[(&str, &'static str)]) -> Result<Wanted, Field> {
         let get = |name: &str| {
             let found = form.iter().find(|(key, _)| *key == name);
             found.map_or("", |(_, value)| *value)
         };
-        change(&get, 1_000)
+        super::wanted(&get, 1_000)
     }
 
     #[test]
     fn a_form_says_what_is_to_be_done() {
-        assert_eq!(wanted(&[("do", "resolve")]), Ok(Change::Resolve(None)));
+        assert_eq!(
+            wanted(&[("do", "resolve")]),
+            Ok(Wanted::Said(Change::Resolve(None)))
+        );
+        let mute = |hours| wanted(&[("do", "mute"), ("for", hours)]);
+        assert_eq!(mute("8"), Ok(Wanted::Muted(Some(1_000 + 8 * HOUR))));
+        assert_eq!(mute("forever"), Ok(Wanted::Muted(None)));
+        assert_eq!(mute("0"), Err(Field::Until));
+        assert_eq!(wanted(&[("do", "unmute")]), Ok(Wanted::Unmuted));
         let days = [("do", "ignore"), ("until", "days"), ("n", "2")];
         assert_eq!(
             wanted(&days),
-            Ok(Change::Ignore(Until::Date(1_000 + 2 * DAY)))
+            Ok(Wanted::Said(Change::Ignore(Until::Date(1_000 + 2 * DAY))))
         );
         let merge = |into| wanted(&[("do", "merge"), ("into", into)]);
-        let one = Ok(Change::Merge(IssueId(0x1f)));
+        let one = Ok(Wanted::Said(Change::Merge(IssueId(0x1f))));
         assert_eq!(merge("000000000000001f"), one);
         assert_eq!(
             merge("http://localhost/issues/000000000000001f?app=im"),

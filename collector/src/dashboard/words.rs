@@ -107,7 +107,7 @@ words! {
     paused: "Paused", "已暂停";
     live_hint: "Stop or resume refreshing", "停止或继续刷新";
     back_to_now: "Back to now", "回到现在";
-    keys_hint: "Keys: / filters, j and k move along a list, x selects, Enter opens, r resolves or reopens an issue, arrows read a chart.", "按键：/ 筛选，j 与 k 在列表中移动，x 选择，Enter 打开，r 解决或重新打开问题，方向键读取图表。";
+    keys_hint: "Keys: / filters, j and k move along a list, x selects, Enter opens, r resolves or reopens an issue, n and p step through its reports, arrows read a chart.", "按键：/ 筛选，j 与 k 在列表中移动，x 选择，Enter 打开，r 解决或重新打开问题，n 与 p 切换其报告，方向键读取图表。";
     footer: "Times are UTC. Reports tell the hour unless the app declares minutes.", "时间为 UTC。除非应用声明到分钟，报告只精确到小时。";
 
     // Who is signed in, and the way in.
@@ -330,7 +330,7 @@ words! {
     al_per_hour: "Messages an hour, at most", "每小时最多消息数";
     al_per_hour_hint: "What is more is told in one message afterwards.", "超出部分会在之后合并为一条消息。";
     al_muted: "Muted issues", "静音的问题";
-    al_muted_text: "Nothing is told of these, nor of issues that are ignored.", "不会发送这些问题以及已忽略问题的告警。";
+    al_muted_text: "Nothing is told of these, nor of issues that are ignored. For a while they are muted on their own pages.", "不会发送这些问题以及已忽略问题的告警。可在问题页面限时静音。";
     al_issue: "Number of the issue", "问题编号";
     al_mute: "Mute", "静音";
     al_unmute: "Tell again", "恢复";
@@ -550,6 +550,7 @@ words! {
     in_service: "in service", "成功";
     failed: "failed", "失败";
     top_issues: "Top issues", "主要问题";
+    new_and_regressed: "New and regressed", "新出现与复发";
     more_issues: "{} more", "另有 {} 个";
     releases: "Releases", "版本";
     release: "Release", "版本";
@@ -625,6 +626,17 @@ words! {
     t_days: "for days", "若干天";
     t_more_reports: "until more reports", "直到再有若干报告";
     t_more_installs: "until more installs", "直到再有若干安装";
+    t_mute: "Mute alerts", "静音告警";
+    t_unmute: "Unmute alerts", "恢复告警";
+    t_mute_for: "For how long", "时长";
+    t_an_hour: "for an hour", "1 小时";
+    t_eight_hours: "for 8 hours", "8 小时";
+    t_a_day: "for a day", "1 天";
+    t_a_week: "for a week", "7 天";
+    t_a_month: "for 30 days", "30 天";
+    t_muted: "No alert tells of it.", "不发送其告警。";
+    t_muted_by: "No alert tells of it (muted by {}).", "不发送其告警（由 {} 静音）。";
+    t_muted_until: "No alert tells of it until {} (muted by {}).", "在 {} 之前不发送其告警（由 {} 静音）。";
     t_assign: "Assign", "指派";
     t_note: "Note", "备注";
     t_note_hint: "What do you know about it?", "对此有何了解？";
@@ -655,6 +667,7 @@ words! {
     t_members: "Merged into this issue", "已并入此问题";
     t_similar: "Similar issues", "相似问题";
     t_no_similar: "No other issue of this range blames the same function.", "此范围内没有其他问题指向同一函数。";
+    t_many: "{} report(s)", "{} 份报告";
     t_merge_into: "Merge into it", "并入";
     t_merge_paste: "Number or address of another issue", "另一问题的编号或地址";
     t_search_other: "Search for another one", "搜索其他问题";

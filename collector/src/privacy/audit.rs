@@ -59,7 +59,7 @@ pub enum Did {
     PersonChanged,
     /// A token of a program was added or ended.
     TokenChanged,
-    /// Issues were resolved, ignored, opened again, assigned, noted, merged or split off.
+    /// Issues were resolved, ignored, opened again, assigned, noted, merged, split off, or muted.
     IssueChanged,
 }
 

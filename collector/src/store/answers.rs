@@ -2,7 +2,7 @@
 
 use super::intake::turn_away;
 use super::storm::Storm;
-use super::triage::{Person, State, Turn};
+use super::triage::{Person, Point as Turned, State, Turn};
 use super::{ConnectionSum, IssueId, IssueKind, Span, versions};
 use crate::grouping::Explanation;
 use candor_protocol::deidentify::{Name, Release};
@@ -317,6 +317,20 @@ pub struct IssuePage {
     pub members: Vec<Member>,
     /// What became of it, the latest first: notes too.
     pub turns: Vec<Turn>,
+}
+
+impl IssuePage {
+    /// Its number, and those under which it was known before: of what was merged into it, and of those that reports came from when the
+    /// names of their functions were known.
+    pub fn numbers(&self) -> Vec<IssueId> {
+        let merged = self.members.iter().map(|one| one.id);
+        let came = self.turns.iter().filter_map(|turn| match &turn.what {
+            Turned::Came { issue } => issue.parse().ok(),
+            _ => None,
+        });
+        let all = std::iter::once(self.row.id).chain(merged).chain(came);
+        all.collect()
+    }
 }
 
 /// What is counted of one issue in one release, in the range that was asked for.

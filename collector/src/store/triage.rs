@@ -79,6 +79,21 @@ pub enum Until {
     Installs(u64),
 }
 
+impl Until {
+    /// The most reports or installations that are waited for.
+    const MOST: u64 = 1_000_000_000;
+
+    /// The same, if that can be waited for at `now`.
+    pub fn possible(self, now: u64) -> Option<Self> {
+        let may = match self {
+            Self::Forever => true,
+            Self::Date(date) => date > now,
+            Self::Reports(more) | Self::Installs(more) => (1..=Self::MOST).contains(&more),
+        };
+        may.then_some(self)
+    }
+}
+
 /// What can be done to issues. Whatever is done to one that was merged is done to the one it was merged into, but for
 /// [`Split`](Self::Split).
 #[derive(Debug, Clone, PartialEq, Eq)]

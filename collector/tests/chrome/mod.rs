@@ -182,3 +182,5 @@ pub(crate) const RIGHT: &str = "\u{e014}";
 pub(crate) const TAB: &str = "\u{e004}";
 /// The down arrow.
 pub(crate) const DOWN: &str = "\u{e015}";
+/// What pastes: V while the control key is held.
+pub(crate) const PASTE: &str = "\u{e009}v\u{e000}";

@@ -25,6 +25,7 @@ fn finding(key: &str) -> Finding {
     };
     Finding {
         key: key.to_owned(),
+        before: Vec::new(),
         about,
         page: "/".to_owned(),
     }
@@ -208,6 +209,21 @@ fn what_was_told_is_remembered_for_a_month_and_not_without_end() {
     let later = NOW + REMEMBERED + 1;
     tell(&mut desk, vec![alert(9, later)], true, later);
     assert_eq!(desk.told.len(), 1);
+}
+
+#[test]
+fn what_was_told_under_another_number_is_not_told_again() {
+    let mut desk = Desk::default();
+    assert_eq!(desk.fresh(vec![finding("new_issue:ab")], NOW).len(), 1);
+    let named = |before: &str| Finding {
+        before: vec![before.to_owned()],
+        ..finding("new_issue:cd")
+    };
+    assert_eq!(desk.fresh(vec![named("new_issue:ab")], NOW + 60), []);
+    // And not when that is forgotten either.
+    assert_eq!(desk.fresh(vec![finding("new_issue:cd")], NOW + 120), []);
+    let mut other = Desk::default();
+    assert_eq!(other.fresh(vec![named("new_issue:ab")], NOW).len(), 1);
 }
 
 #[test]

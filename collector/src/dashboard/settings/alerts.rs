@@ -2,6 +2,7 @@
 
 use super::super::entry::{Entry, Trouble};
 use super::super::form::Form;
+use super::super::history;
 use super::super::labels::Label;
 use super::super::shell::{Choice, Shell};
 use super::super::window::exact;
@@ -13,8 +14,10 @@ use crate::alerts::settings::{
     AppAlerts, Hidden, Language, MOST_WEBHOOKS, Quiet, Rules, Service, Webhook,
 };
 use crate::alerts::{self, Alerts, Attempted};
+use crate::operating::{self, Wanted};
 use crate::privacy::audit::{Deed, Did};
 use crate::state::State;
+use crate::store::triage::{By, Person};
 use crate::store::{IssueId, Store, StoreError};
 use askama::Template;
 use axum::extract::State as Given;
@@ -49,7 +52,7 @@ struct Page<'a> {
     to: String,
     offset: String,
     per_hour: u32,
-    muted: Vec<String>,
+    muted: Vec<MutedLine>,
     attempts: Vec<AttemptLine>,
     told: Vec<ToldLine>,
 }
@@ -76,6 +79,13 @@ struct Number {
     label: &'static str,
     value: String,
     step: &'static str,
+}
+
+struct MutedLine {
+    id: String,
+    href: String,
+    /// Until when, and who said so.
+    text: String,
 }
 
 struct AttemptLine {
@@ -118,8 +128,8 @@ pub(crate) async fn change<S: Store>(
         "try" => try_out(&state, &entry, &said),
         "rules" => rules(&state, &entry, &form),
         "hours" => hours(&state, &entry, &form),
-        "mute" => mute(&state, &entry, form.get("issue"), true),
-        "unmute" => mute(&state, &entry, form.get("issue"), false),
+        "mute" => mute(&state, &entry, form.get("issue"), Wanted::Muted(None)).await,
+        "unmute" => mute(&state, &entry, form.get("issue"), Wanted::Unmuted).await,
         _ => return entry.answer(Err::<Page<'_>, _>(Trouble::NoPage)),
     };
     match done {
@@ -308,24 +318,26 @@ fn hours<S: Store>(state: &State<S>, entry: &Entry, form: &Form) -> Result<(), S
     })
 }
 
-fn mute<S: Store>(state: &State<S>, entry: &Entry, issue: &str, mutes: bool) -> Result<(), String> {
-    let issue: IssueId = issue
-        .parse()
-        .map_err(|()| entry.words().al_bad_issue.to_owned())?;
-    let did = if mutes { "muted" } else { "told again" };
-    alter(
-        state,
-        entry,
-        format!("alerts: issue {issue} {did}"),
-        |said| {
-            if mutes {
-                said.muted.insert(issue.to_string());
-            } else {
-                said.muted.remove(&issue.to_string());
-            }
-            Ok(())
-        },
-    )
+async fn mute<S: Store>(
+    state: &State<S>,
+    entry: &Entry,
+    issue: &str,
+    wanted: Wanted,
+) -> Result<(), String> {
+    let w = entry.words();
+    let issue: IssueId = issue.parse().map_err(|()| w.al_bad_issue.to_owned())?;
+    let by = By {
+        who: Person::new(&entry.visitor.who()).ok_or_else(|| w.a_unwritten.to_owned())?,
+        at: entry.now,
+    };
+    match operating::triage(state, &entry.app, &[issue], wanted, by).await {
+        Ok(0) => Err(w.no_issue_text.to_owned()),
+        Ok(_) => Ok(()),
+        Err(error) => {
+            tracing::error!(%error, "an issue was not muted");
+            Err(w.a_unwritten.to_owned())
+        }
+    }
 }
 
 /// `22:30` as minutes of the day.
@@ -424,7 +436,16 @@ fn show<S: Store>(
         to: clock(quiet.to),
         offset: offset_text(quiet.offset),
         per_hour: said.per_hour,
-        muted: said.muted.into_iter().collect(),
+        muted: said
+            .muted
+            .into_iter()
+            .filter(|(_, mute)| mute.holds(entry.now))
+            .map(|(id, mute)| MutedLine {
+                href: entry.visit.page(&format!("/issues/{id}"), &[]),
+                text: history::mute_text(w, &mute),
+                id,
+            })
+            .collect(),
         attempts: attempted
             .into_iter()
             .take(MOST)

@@ -9,13 +9,16 @@ pub(super) mod sources;
 pub(super) mod symbols;
 pub(super) mod tokens;
 
+use super::entry::{Inside, Trouble};
 use super::shell::Choice;
 use super::visit::Visit;
 use super::words::{Words, fill};
 use crate::access::PersonName;
 use crate::operating::NotDone;
+use crate::store::StoreError;
 use axum::http::StatusCode;
-use axum::response::Redirect;
+use axum::response::{Redirect, Response};
+use std::io;
 
 /// The tabs, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +99,33 @@ fn not_done(w: &'static Words, why: &NotDone) -> String {
             w.a_unwritten.to_owned()
         }
     }
+}
+
+/// What a tab of the register is shown with.
+struct Around {
+    tabs: Vec<Choice>,
+    wrong: Option<String>,
+    status: StatusCode,
+}
+
+/// A tab of what was read of the register after something was done; a page that says so where it could not be read.
+fn opened<T>(
+    tab: Tab,
+    inside: &mut Inside,
+    read: io::Result<T>,
+    done: Result<(), String>,
+) -> Result<(T, Around), Response> {
+    let read = read.map_err(|error| {
+        let error = StoreError::Unavailable(error.to_string());
+        inside.explain(&Trouble::Store(error))
+    })?;
+    inside.shell.title = inside.words().a_settings.to_owned();
+    let around = Around {
+        tabs: tab.choices(&inside.visit),
+        status: status(&done),
+        wrong: done.err(),
+    };
+    Ok((read, around))
 }
 
 /// The status of a page that shows what was done, or what was wrong.

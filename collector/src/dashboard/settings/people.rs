@@ -6,12 +6,12 @@ use super::super::labels::Label;
 use super::super::shell::{Choice, Shell};
 use super::super::welcome::unchanged;
 use super::super::words::{Words, fill};
-use super::{Tab, named, status};
+use super::{Tab, named, opened};
 use crate::access::{PersonName, Role, Secret, Unchanged};
 use crate::privacy::audit::Did;
 use crate::privacy::date;
 use crate::state::State;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use askama::Template;
 use axum::extract::State as Given;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -87,20 +87,16 @@ fn show<S: Store>(
     name: &str,
 ) -> Response {
     let (w, lang) = (inside.words(), inside.visit.lang);
-    let people = match state.door.register().people() {
-        Ok(people) => people,
-        Err(error) => {
-            let error = StoreError::Unavailable(error.to_string());
-            return inside.explain(&Trouble::Store(error));
-        }
+    let read = state.door.register().people();
+    let (people, around) = match opened(Tab::People, &mut inside, read, done) {
+        Ok(opened) => opened,
+        Err(response) => return response,
     };
-    inside.shell.title = w.a_settings.to_owned();
-    let status = status(&done);
     let page = People {
         w,
         shell: &inside.shell,
-        tabs: Tab::People.choices(&inside.visit),
-        wrong: done.err(),
+        tabs: around.tabs,
+        wrong: around.wrong,
         link: link.map(|(name, secret)| {
             let link = format!("/welcome?token={}", secret.reveal());
             (fill(w.a_link, &[&name]), link)
@@ -120,5 +116,5 @@ fn show<S: Store>(
             .collect(),
         name: name.to_owned(),
     };
-    inside.answer_with(status, &page)
+    inside.answer_with(around.status, &page)
 }

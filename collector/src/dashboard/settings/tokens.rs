@@ -7,12 +7,12 @@ use super::super::labels::Label;
 use super::super::shell::{Choice, Shell};
 use super::super::welcome::unchanged;
 use super::super::words::{Words, fill};
-use super::{Tab, named, status};
+use super::{Tab, named, opened};
 use crate::access::{PersonName, Scope, Secret};
 use crate::privacy::audit::Did;
 use crate::privacy::date;
 use crate::state::State;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use askama::Template;
 use axum::extract::State as Given;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -89,22 +89,18 @@ fn show<S: Store>(
     name: &str,
 ) -> Response {
     let (w, lang, now) = (inside.words(), inside.visit.lang, inside.now);
-    let tokens = match state.door.register().tokens() {
-        Ok(tokens) => tokens,
-        Err(error) => {
-            let error = StoreError::Unavailable(error.to_string());
-            return inside.explain(&Trouble::Store(error));
-        }
+    let read = state.door.register().tokens();
+    let (tokens, around) = match opened(Tab::Tokens, &mut inside, read, done) {
+        Ok(opened) => opened,
+        Err(response) => return response,
     };
     let mut tokens: Vec<_> = tokens.values().cloned().collect();
     tokens.sort_by(|one, other| one.name.cmp(&other.name));
-    inside.shell.title = w.a_settings.to_owned();
-    let status = status(&done);
     let page = Tokens {
         w,
         shell: &inside.shell,
-        tabs: Tab::Tokens.choices(&inside.visit),
-        wrong: done.err(),
+        tabs: around.tabs,
+        wrong: around.wrong,
         token: token
             .map(|(name, secret)| (fill(w.a_token_is, &[&name]), secret.reveal().to_owned())),
         scopes: Scope::ALL
@@ -128,5 +124,5 @@ fn show<S: Store>(
             .collect(),
         name: name.to_owned(),
     };
-    inside.answer_with(status, &page)
+    inside.answer_with(around.status, &page)
 }

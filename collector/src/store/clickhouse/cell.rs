@@ -57,7 +57,8 @@ pub(super) enum What {
     Ledger,
     /// Reports that were grouped without the symbols of a build: `key` and `issue`, `release`, `word` the build, `name` its file; `n` reports
     /// that arrived and were not looked at since. Nothing is taken out of it when reports go: it counts as long as anything is counted of
-    /// the issue in the release.
+    /// the issue in the release. The row of no issue says that what was kept before there was this summary is in it
+    /// ([`look_back`](super::look_back)).
     Unnamed,
     /// What was held back: `at` the day of arrival, `release`, `word` the field, `reason`; `n` reports.
     Leak,
@@ -330,7 +331,7 @@ impl<S: Sum + Serialize + DeserializeOwned> Change<S> {
     }
 }
 
-fn read_sum<S: DeserializeOwned + Default>(json: &str) -> Result<S, StoreError> {
+pub(super) fn read_sum<S: DeserializeOwned + Default>(json: &str) -> Result<S, StoreError> {
     if json.is_empty() {
         return Ok(S::default());
     }

@@ -41,6 +41,8 @@ pub(super) struct Folder {
     pub(super) stamps: Arc<Stamps>,
     /// Folds of one collector do not compete.
     busy: Mutex<()>,
+    /// Apps of which it is known that everything was looked back at.
+    pub(super) looked_back: std::sync::Mutex<HashSet<String>>,
 }
 
 /// Held while summaries are written.
@@ -70,6 +72,7 @@ impl Folder {
             server,
             stamps,
             busy: Mutex::new(()),
+            looked_back: std::sync::Mutex::default(),
         }
     }
 

@@ -28,6 +28,7 @@ mod history;
 mod house;
 mod journal;
 mod ledger;
+mod look_back;
 mod read;
 mod refusal;
 mod regroup;
@@ -392,11 +393,13 @@ impl Store for ClickHouseStore {
 
     async fn unnamed(&self, app: &AppName) -> Result<Vec<Unnamed>, StoreError> {
         let history = self.fresh(app).await?;
+        let history = self.folder.look_back(history).await?;
         read::unnamed::unnamed(self.ask(&history)).await
     }
 
     async fn waiting(&self, app: &AppName, builds: &[BuildId]) -> Result<Vec<Waiting>, StoreError> {
         let history = self.fresh(app).await?;
+        let history = self.folder.look_back(history).await?;
         read::unnamed::waiting(self.ask(&history), builds).await
     }
 

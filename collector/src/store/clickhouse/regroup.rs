@@ -18,9 +18,9 @@ use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// How often it is tried while others fold too.
-const TRIES: usize = 20;
+pub(super) const TRIES: usize = 20;
 /// Rows that a segment writes again so that there are few.
-const MERGED: u64 = 20_000;
+pub(super) const MERGED: u64 = 20_000;
 
 #[derive(Row, Deserialize)]
 struct SightingRow {
@@ -179,7 +179,7 @@ impl Folder {
                 server: &self.server,
                 history: &history,
             };
-            let rows = unnamed::rows(ask, issue).await?;
+            let rows = unnamed::rows(ask, &[issue]).await?;
             let cells = looked_at(issue, waiting, &rows);
             // Where less is left than there was, somebody has said it.
             let now: i64 = rows.iter().map(|row| row.met).sum();

@@ -12,7 +12,7 @@ use super::read::apps::{self, KeyRow, NEVER};
 use super::server::{Again, Table};
 use super::stamp::Stamp;
 use super::told::Told;
-use super::{ClickHouseStore, erasures, sql};
+use super::{ClickHouseStore, erasures, look_back, sql};
 use crate::store::StoreError;
 use crate::store::moving::{Counted, MovedApp, MovedReport};
 use crate::store::sqlite::Source;
@@ -197,10 +197,13 @@ struct Segments<'a> {
 
 impl<'a> Segments<'a> {
     fn new(store: &'a ClickHouseStore, app: &'a str) -> Self {
+        let mut cells = Cells::default();
+        // Where it comes from, all of it was looked back at.
+        cells.add(look_back::done(), Amount::n(1));
         Self {
             store,
             app,
-            cells: Cells::default(),
+            cells,
             written: Vec::new(),
         }
     }

@@ -10,14 +10,14 @@ use super::told::Told;
 use super::{Address, ClickHouseStore};
 use crate::access::IngestKey;
 use crate::state::Clock;
-use crate::store::contract::{answers, everything_of};
+use crate::store::contract::{an_issue, answers, everything_of};
 use crate::store::sqlite::SqliteStore;
-use crate::store::triage::{By, Change, Note, Person};
+use crate::store::triage::{By, Change, Note, Person, inherited};
 use crate::store::{
-    Arrival, Expiry, Incoming, IssueId, Kept, Moved, Of, Part, Quarantine, Span, Store, StoreError,
-    migrate,
+    Arrival, Expiry, Incoming, IssueId, Kept, Move, Moved, Of, Part, Quarantine, Span, Store,
+    StoreError, migrate,
 };
-use candor_protocol::deidentify::{AppName, Pseudonym};
+use candor_protocol::deidentify::{AppName, BuildId, Pseudonym};
 use candor_protocol::report::{Kind, Report};
 use servers::{NEW, OLD, Server, required};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,6 +59,8 @@ macro_rules! all {
             an_erasure_that_was_interrupted_is_finished_by_whoever_keeps_house
             what_counts_no_more_goes_and_nothing_changes
             what_was_moved_here_answers_as_before_and_goes_on_alike
+            builds_that_were_met_before_that_was_counted_are_known
+            what_two_collectors_say_of_the_same_issue_was_said_once
         );
     };
 }
@@ -418,4 +420,103 @@ async fn what_was_moved_here_answers_as_before_and_goes_on_alike(server: &'stati
     // What differs is not touched.
     let differ = migrate(data.path(), &address, |_, _, _| ()).await;
     assert!(matches!(differ, Err(StoreError::Fault(_))), "{differ:?}");
+}
+
+/// A crash that was grouped without names, in code of this build.
+fn unnamed(number: u32, build: &str) -> Incoming {
+    let mut all = everything_of(number).into_iter();
+    let mut crash = all.find(|one| one.issue.is_some()).unwrap();
+    let issue = crash.issue.as_mut().unwrap();
+    issue.id = IssueId(number.into());
+    issue.why.rule = "unnamed-frame-v1".to_owned();
+    issue.why.frames = vec![format!("{build}+1f0")];
+    crash
+}
+
+async fn builds_that_were_met_before_that_was_counted_are_known(server: &'static Start) {
+    let Some((desk, store)) = Desk::on(server).await else {
+        return;
+    };
+    let builds =
+        ["aa11bb22cc33dd44", "ee55ff66aa77bb88"].map(|build| build.parse::<BuildId>().unwrap());
+    let [before, after] = &builds;
+    // As a collector kept them that did not count builds yet.
+    let old = vec![unnamed(1, before.as_str()), unnamed(2, before.as_str())];
+    store.keep(&app(), old, NOW).await.unwrap();
+    let other = desk.collector().await;
+    let im = app();
+    let (here, there) = tokio::join!(store.unnamed(&im), other.unnamed(&im));
+    assert_eq!(here.unwrap(), there.unwrap());
+    let found = store.unnamed(&app()).await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        (&found[0].build, found[0].issues, found[0].reports),
+        (before, 2, 2)
+    );
+    // It is looked back once: what comes later says itself what it lacks.
+    store
+        .keep(&app(), vec![unnamed(3, after.as_str())], NOW)
+        .await
+        .unwrap();
+    let waiting = store.waiting(&app(), &builds).await.unwrap();
+    assert_eq!(waiting.len(), 2);
+    for one in waiting {
+        assert_eq!((&one.build, one.met), (before, 1));
+        store
+            .settle(&app(), one.issue, vec![one], NOW)
+            .await
+            .unwrap();
+    }
+    for store in [store, other, desk.collector().await] {
+        assert_eq!(store.unnamed(&app()).await.unwrap(), []);
+        assert_eq!(store.waiting(&app(), &builds).await.unwrap(), []);
+    }
+}
+
+async fn what_two_collectors_say_of_the_same_issue_was_said_once(server: &'static Start) {
+    let Some((desk, store)) = Desk::on(server).await else {
+        return;
+    };
+    let crash = unnamed(1, "aa11bb22cc33dd44");
+    let moved = crash.report.id;
+    store.keep(&app(), vec![crash], NOW).await.unwrap();
+    let by = |at| By {
+        who: Person::new("Wei").unwrap(),
+        at,
+    };
+    for (change, at) in [
+        (Change::Note(Note::new("seen by many").unwrap()), NOW),
+        (Change::Resolve(None), NOW + 1),
+    ] {
+        let done = store.triage(&app(), &[IssueId(1)], change, by(at)).await;
+        assert_eq!(done.unwrap(), 1);
+    }
+    let history = store.fresh(&app()).await.unwrap();
+    let ask = store.ask(&history);
+    let said = super::read::triage::deeds(ask, &[1]).await.unwrap();
+    let marks = super::read::triage::marks(ask).await.unwrap();
+    let to = Move {
+        report: moved,
+        to: an_issue(7),
+        lacking: Vec::new(),
+    };
+    let regrouped = store.regroup(&app(), IssueId(1), vec![to], NOW + 60).await;
+    assert_eq!(regrouped.unwrap(), 1);
+    let turns = async |store: &ClickHouseStore| {
+        let page = store.issue(&app(), IssueId(7), ALWAYS, NOW + 120).await;
+        page.unwrap().unwrap().turns
+    };
+    let once = turns(&store).await;
+    assert!(once.len() >= 4, "{once:?}");
+    // What another collector writes that began before anything of this was to be seen, and was a second later.
+    let other = desk.collector().await;
+    let same = inherited((1, &said), (7, &[]), &marks, NOW + 61);
+    assert_eq!(same.len(), 3);
+    super::triage::write(&other.server, &other.folder.stamps, app().as_str(), &same)
+        .await
+        .unwrap();
+    assert_eq!(rows(&store, "triage WHERE issue = 7").await, 6);
+    for store in [&store, &other] {
+        assert_eq!(turns(store).await, once);
+    }
 }

@@ -18,7 +18,7 @@ const BUSY: Duration = Duration::from_secs(5);
 const PAGE: u32 = 8 * 1024;
 
 /// Pages in the log that are written back together.
-const CHECKPOINT: u32 = 2_000;
+const CHECKPOINT: u32 = 4_000;
 
 /// KiB of pages that a connection keeps in memory.
 const CACHE_KIB: i32 = 16 * 1024;

@@ -2,11 +2,11 @@
 
 use super::health::grains;
 use super::{Ask, whole, within};
-use crate::store::clickhouse::cell::What;
+use crate::store::clickhouse::cell::{What, read_sum};
 use crate::store::clickhouse::sql;
 use crate::store::columns::Columns;
 use crate::store::storm::{self, Minute, Storm};
-use crate::store::subtract::{Change, Sum};
+use crate::store::subtract::Sum;
 use crate::store::tally::Tally;
 use crate::store::{
     ConnectionAnswer, ConnectionCell, ConnectionFilter, ConnectionSum, Span, StoreError,
@@ -27,6 +27,12 @@ struct SumRow {
     region: String,
     os: String,
     transport: String,
+    added: String,
+    taken: String,
+}
+
+#[derive(Row, Deserialize)]
+struct ChangeRow {
     added: String,
     taken: String,
 }
@@ -65,37 +71,41 @@ pub(in super::super) async fn connections(
     let ((), storms) = tokio::try_join!(asking, storms(ask, filter, span))?;
     for ((at, cell), sums) in cells {
         let sum = put_together(&sums)?;
-        if !sum.is_empty() {
-            tally.add(at, cell, &Columns::of(&sum));
+        if sum.windows() > 0 {
+            tally.add(at, cell, &sum);
         }
     }
     Ok(tally.answer(storms))
 }
 
-fn put_together(sums: &[(String, String)]) -> Result<ConnectionSum, StoreError> {
-    let mut all = Change::<ConnectionSum>::default();
-    for (added, taken) in sums {
-        let change = Change::read(added, taken)?;
-        all.added.merge(&change.added);
-        all.taken.merge(&change.taken);
+/// What rows add up to: what each adds and what each takes. Little is ever taken, so most is adding up columns.
+fn put_together(sums: &[(String, String)]) -> Result<Columns, StoreError> {
+    let (mut added, mut taken) = (Columns::default(), ConnectionSum::default());
+    for (more, less) in sums {
+        added.merge(&Columns::of(&read_sum(more)?));
+        taken.merge(&read_sum(less)?);
     }
-    all.added.subtract(&all.taken);
-    Ok(all.added)
+    if taken.is_empty() {
+        return Ok(added);
+    }
+    let mut left = added.sum();
+    left.subtract(&taken);
+    Ok(Columns::of(&left))
 }
 
-/// What all windows of a range add up to, in parts.
-pub(super) async fn sums(ask: Ask<'_>, span: Span) -> Result<Vec<ConnectionSum>, StoreError> {
+/// What all windows of a range add up to.
+pub(super) async fn sums(ask: Ask<'_>, span: Span) -> Result<ConnectionSum, StoreError> {
     let question = format!(
-        "SELECT at, network, name, endpoint, release, region, os, transport, added, taken {} {} {}",
+        "SELECT added, taken {} {} {} AND (added <> '' OR taken <> '')",
         ask.history.of_summary(What::Connections),
         within(span),
         grains(span)
     );
     let mut all: Vec<(String, String)> = Vec::new();
     ask.server
-        .each(&question, |row: SumRow| all.push((row.added, row.taken)))
+        .each(&question, |row: ChangeRow| all.push((row.added, row.taken)))
         .await?;
-    Ok(vec![put_together(&all)?])
+    Ok(put_together(&all)?.sum())
 }
 
 fn restrict(filter: &ConnectionFilter) -> String {

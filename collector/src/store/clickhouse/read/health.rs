@@ -69,12 +69,10 @@ pub(in super::super) async fn health(ask: Ask<'_>, span: Span) -> Result<Health,
             _ => health.freezes = whole(row.n),
         }
     }
-    for sum in sums {
-        health.attempts += sum.attempts;
-        health.ready += sum.ready;
-        health.ready_us.merge(&sum.ready_us);
-        health.rtt_us.merge(&sum.rtt_us);
-    }
+    health.attempts = sums.attempts;
+    health.ready = sums.ready;
+    health.ready_us = sums.ready_us;
+    health.rtt_us = sums.rtt_us;
     Ok(health)
 }
 

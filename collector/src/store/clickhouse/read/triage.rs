@@ -85,7 +85,35 @@ pub(in super::super) async fn deeds(ask: Ask<'_>, issues: &[u64]) -> Result<Vec<
         sql::list(issues, |id| id.to_string())
     );
     let rows = rows(ask.server, &which).await?;
-    rows.iter().map(LogRow::deed).collect()
+    let deeds: Result<Vec<Deed>, StoreError> = rows.iter().map(LogRow::deed).collect();
+    Ok(once(deeds?))
+}
+
+/// The same without what was written twice: two collectors that move reports of an issue at the same time both say what was said of
+/// it. Identical deeds are one, and what comes by itself is said again only when something else was said of the same meanwhile.
+fn once(deeds: Vec<Deed>) -> Vec<Deed> {
+    let mut known: Vec<Deed> = Vec::with_capacity(deeds.len());
+    for deed in deeds {
+        let same = |one: &&Deed| one.issue == deed.issue && concerns_same(&one.said, &deed.said);
+        let is_said = deed.who.is_empty()
+            && known
+                .iter()
+                .rfind(same)
+                .is_some_and(|last| last.said == deed.said && last.who.is_empty());
+        if !is_said && !known.contains(&deed) {
+            known.push(deed);
+        }
+    }
+    known
+}
+
+/// Whether one of the two takes the place of the other.
+fn concerns_same(one: &Said, other: &Said) -> bool {
+    match (one, other) {
+        (Said::Came(one), Said::Came(other)) => one == other,
+        (Said::Took(one) | Said::Gave(one), Said::Took(other) | Said::Gave(other)) => one == other,
+        _ => one.aspect() == "into" && other.aspect() == "into",
+    }
 }
 
 #[derive(Row, Deserialize)]
@@ -281,4 +309,41 @@ pub(in super::super) async fn latest_release(ask: Ask<'_>) -> Result<Option<Stri
         releases.extend(rows.into_iter().map(|row| row.release));
     }
     Ok(releases.into_iter().max_by(|a, b| versions::compare(a, b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deed(at: u64, who: &str, said: Said) -> Deed {
+        Deed {
+            issue: 7,
+            at,
+            who: who.to_owned(),
+            said,
+        }
+    }
+
+    #[test]
+    fn what_two_collectors_wrote_was_said_once_and_what_was_done_again_was_done_twice() {
+        let told = vec![
+            deed(10, "Wei", Said::Reopened),
+            deed(10, "Wei", Said::Reopened),
+            deed(20, "", Said::Came(1)),
+            deed(20, "", Said::Merged(3)),
+            deed(21, "", Said::Merged(3)),
+            deed(22, "", Said::Came(1)),
+            deed(23, "", Said::Came(2)),
+            deed(30, "Wei", Said::Split(3)),
+            deed(40, "", Said::Merged(3)),
+            deed(41, "", Said::Took(5)),
+            deed(42, "Wei", Said::Gave(5)),
+            deed(43, "", Said::Took(5)),
+            deed(44, "", Said::Took(6)),
+            deed(45, "", Said::Took(5)),
+            deed(50, "Wei", Said::Reopened),
+        ];
+        let kept: Vec<u64> = once(told).into_iter().map(|deed| deed.at).collect();
+        assert_eq!(kept, [10, 20, 20, 23, 30, 40, 41, 42, 43, 44, 50]);
+    }
 }

@@ -34,7 +34,7 @@ pub(in super::super) async fn unnamed(ask: Ask<'_>) -> Result<Vec<Unnamed>, Stor
     let met: Vec<MetRow> = ask
         .server
         .rows(&format!(
-            "SELECT word, issue, release, max(name) AS module {} GROUP BY word, issue, release HAVING sum(n) > 0",
+            "SELECT word, issue, release, max(name) AS module {} AND word <> '' GROUP BY word, issue, release HAVING sum(n) > 0",
             ask.history.of_summary(What::Unnamed)
         ))
         .await?;
@@ -107,12 +107,12 @@ async fn find(ask: Ask<'_>, which: &str) -> Result<Vec<WaitingRow>, StoreError> 
         .await
 }
 
-/// What waits in an issue.
+/// What waits in issues.
 pub(in super::super) async fn rows(
     ask: Ask<'_>,
-    issue: u64,
+    issues: &[u64],
 ) -> Result<Vec<WaitingRow>, StoreError> {
-    find(ask, &format!("key IN {}", triage::keys(&[issue]))).await
+    find(ask, &format!("key IN {}", triage::keys(issues))).await
 }
 
 pub(in super::super) async fn waiting(
