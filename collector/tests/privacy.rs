@@ -584,11 +584,11 @@ async fn no_difference_of_two_views_tells_of_a_few() {
             let seen = groups::releases(&desk.state, &app(), span).await.unwrap();
             let total = desk.state.store.health(&app(), span).await.unwrap();
             let mut figures = vec![("total".to_owned(), total.runs)];
-            for row in &seen.shown {
+            for row in &seen.rows.shown {
                 assert!(row.installs > 0);
                 figures.push((row.release.to_string(), row.runs));
             }
-            figures.extend(seen.other.map(|row| ("other".to_owned(), row.runs)));
+            figures.extend(seen.rows.other.map(|row| ("other".to_owned(), row.runs)));
             views.push((from, to, figures));
         }
     }
@@ -645,6 +645,7 @@ async fn no_difference_of_two_views_tells_of_a_few() {
     };
     let open = groups::releases(&lax, &app(), week).await.unwrap();
     let small = open
+        .rows
         .shown
         .iter()
         .find(|row| row.release.as_str() == "2.0")

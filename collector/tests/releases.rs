@@ -235,7 +235,7 @@ async fn the_table_and_programs_are_told_the_same() {
     assert!(lines[0].starts_with("release,installs,runs,crashed_runs,"));
     assert!(lines[3].starts_with("1.4.0,400,400,6,0.9676"), "{table}");
     let cells = lines.iter().map(|line| line.split(',').count());
-    assert!(cells.into_iter().all(|cells| cells == 16), "{table}");
+    assert!(cells.into_iter().all(|cells| cells == 18), "{table}");
 
     let asked = format!("/api/v1/releases?app=im&from={}&to={NOW}", NOW - 24 * HOUR);
     let answer: serde_json::Value =
@@ -244,6 +244,11 @@ async fn the_table_and_programs_are_told_the_same() {
     assert_eq!(answer["releases"][2]["of"], "1.4.0");
     assert_eq!(answer["releases"][2]["figures"]["crashed_runs"], 6);
     assert_eq!(answer["releases"][2]["new_issues"], 1);
+    let [first, last] = ["first_seen", "last_seen"].map(|seen| {
+        let day = answer["releases"][2][seen].as_u64();
+        day.filter(|day| day.is_multiple_of(24 * HOUR) && *day <= NOW)
+    });
+    assert!(first.is_some() && first <= last, "{answer}");
     let compared = &answer["compared"];
     assert_eq!(
         (&compared["a"], &compared["b"]),

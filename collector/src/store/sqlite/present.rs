@@ -91,7 +91,7 @@ impl Hours {
     }
 
     /// How many of an hour were not there before in the range.
-    fn new(&self, hour: u64, packed: &[u8]) -> u64 {
+    fn come_in(&self, hour: u64, packed: &[u8]) -> u64 {
         let since = (hour.saturating_sub(self.from)) / HOUR;
         let new = read(packed).filter(|(ago, _)| *ago == 0 || *ago > since);
         new.map(|(_, installs)| installs.unsigned_abs()).sum()
@@ -132,7 +132,7 @@ impl Hours {
         while let Some(row) = rows.next()? {
             each(
                 row.get(1)?,
-                self.new(row.get(0)?, row.get_ref(2)?.as_blob()?),
+                self.come_in(row.get(0)?, row.get_ref(2)?.as_blob()?),
             );
         }
         Ok(())

@@ -208,22 +208,21 @@ pub(in super::super) async fn releases(
     let connections = by_release(What::Connections, "reason", &grains(span));
     let installs = installs_by_release(ask, span);
     let (ran, failed) = (seen(ask, What::Runs), seen(ask, What::Faults));
-    type Of<T> = Vec<T>;
-    let (runs, faults, connections, installs, ran, failed): (
-        Of<ClassRow>,
-        Of<ClassRow>,
-        Of<ClassRow>,
-        Of<CountRow>,
-        Of<SeenRow>,
-        Of<SeenRow>,
-    ) = tokio::try_join!(
-        ask.server.rows(&runs),
-        ask.server.rows(&faults),
-        ask.server.rows(&connections),
-        ask.server.rows(&installs),
-        ask.server.rows(&ran),
-        ask.server.rows(&failed)
-    )?;
+    let counts = async {
+        let rows: (Vec<ClassRow>, Vec<ClassRow>, Vec<ClassRow>) = tokio::try_join!(
+            ask.server.rows(&runs),
+            ask.server.rows(&faults),
+            ask.server.rows(&connections)
+        )?;
+        Ok::<_, StoreError>(rows)
+    };
+    let seen = async {
+        let rows: (Vec<SeenRow>, Vec<SeenRow>) =
+            tokio::try_join!(ask.server.rows(&ran), ask.server.rows(&failed))?;
+        Ok(rows)
+    };
+    let ((runs, faults, connections), installs, (ran, failed)): (_, Vec<CountRow>, _) =
+        tokio::try_join!(counts, ask.server.rows(&installs), seen)?;
     let mut found: BTreeMap<String, ReleaseRow> = BTreeMap::new();
     let mut add = |rows: Vec<ClassRow>, add: fn(&mut ReleaseRow, &ClassRow)| {
         for row in rows {
