@@ -6,6 +6,7 @@
 use candor_protocol::batch;
 use object::Object;
 use sentry::{ClientOptions, Envelope, Transport};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -182,6 +183,8 @@ struct Places {
     /// Where each file begins.
     bases: BTreeMap<PathBuf, u64>,
     program: PathBuf,
+    /// The build ids that were read so far: files are large.
+    builds: RefCell<BTreeMap<PathBuf, String>>,
 }
 
 impl Places {
@@ -207,7 +210,19 @@ impl Places {
             mapped,
             bases,
             program,
+            builds: RefCell::default(),
         })
+    }
+
+    fn build(&self, path: &Path) -> Result<String, String> {
+        if let Some(build) = self.builds.borrow().get(path) {
+            return Ok(build.clone());
+        }
+        let build = build_of(path)?;
+        self.builds
+            .borrow_mut()
+            .insert(path.to_owned(), build.clone());
+        Ok(build)
     }
 
     /// What happened, as an agent tells it.
@@ -223,7 +238,7 @@ impl Places {
             let module = match known {
                 Some(module) => module,
                 None => {
-                    let build = build_of(path)?;
+                    let build = self.build(path)?;
                     let name = match *path == self.program {
                         true => "im".to_owned(),
                         false => path
