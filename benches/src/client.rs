@@ -49,7 +49,16 @@ impl Client {
     /// # Errors
     /// As [`post`](Self::post).
     pub fn get(&mut self, path: &str) -> io::Result<Answer> {
-        let head = format!("GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", self.address);
+        self.get_as(path, "")
+    }
+
+    /// Gets `path` with these header lines.
+    ///
+    /// # Errors
+    /// As [`post`](Self::post).
+    pub fn get_as(&mut self, path: &str, headers: &str) -> io::Result<Answer> {
+        let host = self.address;
+        let head = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{headers}\r\n");
         self.send(head.as_bytes(), 0)
     }
 

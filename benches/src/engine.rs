@@ -4,7 +4,6 @@ use candor_collector::store::{AnyStore, StoreAddress, open};
 use std::path::Path;
 
 // What starts and ends a server is what tests start and end it with.
-#[allow(dead_code, unused_imports)]
 #[path = "../../collector/tests/clickhouse/mod.rs"]
 mod servers;
 

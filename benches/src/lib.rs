@@ -8,6 +8,7 @@
 //! | `cargo run --release -p candor-benches --bin connection` | what recording connections costs, next to `hdrhistogram` and `metrics` |
 //! | `cargo run --release -p candor-benches --bin size` | bytes and crates that the agent adds to an app, next to `sentry` |
 //! | `cargo run --release -p candor-benches --bin ingest` | what the collector takes, next to a floor; a steady load, five times overload, rest |
+//! | `cargo run --release -p candor-benches --features peers --bin bugsink` | what the collector takes, keeps and shows, next to Bugsink from PyPI |
 //! | `cargo run --release -p candor-benches --bin candor-fleet -- --help` | a fleet of made-up devices, and whether the collector counts right |
 //! | `cargo run --release -p candor-benches --bin names [FILE]` | how long the inspector takes to name every frame of a crash, next to `addr2line` |
 //!
