@@ -408,9 +408,8 @@ pub async fn issues<S: Store>(
             let Some(class) = filter.class(dimension).map(str::to_owned) else {
                 continue;
             };
-            let group = dimension.group(class.clone());
             let mut large =
-                met_by_many(state, app, (dimension, &group), filter.span, least).await?;
+                met_by_many(state, app, (dimension, &class), filter.span, least).await?;
             if let Some(among) = &filter.among {
                 large.retain(|id| among.contains(id));
             }
@@ -440,25 +439,25 @@ pub async fn issues<S: Store>(
 async fn met_by_many<S: Store>(
     state: &State<S>,
     app: &AppName,
-    (dimension, class): (Dimension, &Group),
+    (dimension, class): (Dimension, &str),
     span: Span,
     least: u64,
 ) -> Result<BTreeSet<IssueId>, StoreError> {
     let mut blocks = Vec::new();
+    let group = dimension.group(class.to_owned());
     for (span, whole) in blocks_of(state, app, &OF_ISSUES, span)?.unwrap_or_default() {
-        blocks.push((state.store.spreads(app, dimension, span).await?, whole));
+        let spreads = state.store.spreads(app, dimension, class, span).await?;
+        blocks.push((spreads, whole));
     }
-    let classes = blocks.iter().flat_map(|(spreads, _)| spreads);
-    let ids: BTreeSet<IssueId> = classes
-        .filter(|(_, groups)| groups.by.contains_key(class))
-        .map(|(id, _)| *id)
-        .collect();
+    let met = blocks.iter().flat_map(|(spreads, _)| spreads.keys());
+    let ids: BTreeSet<IssueId> = met.copied().collect();
     let shows = |id: &IssueId| {
+        // In a block that the class did not meet it in, the other classes do not matter.
         let mine = blocks.iter().map(|(spreads, whole)| Block {
             groups: spreads.get(id).cloned().unwrap_or_default(),
             whole: *whole,
         });
-        large_everywhere(&mine.collect::<Vec<_>>(), least).contains(class)
+        large_everywhere(&mine.collect::<Vec<_>>(), least).contains(&group)
     };
     Ok(ids.into_iter().filter(shows).collect())
 }

@@ -153,12 +153,13 @@ pub trait Store: Send + Sync + 'static {
     /// step of `span` is not used.
     fn groups(&self, app: &AppName, of: Of, span: Span) -> impl Answer<Groups>;
 
-    /// How many installations each class of a dimension has among those that met an issue, for every issue that is met in a range.
-    /// What was merged into an issue counts with it. The step of `span` is not used.
+    /// How many installations each class of a dimension has among those that met an issue, for every issue that `class` met in a range
+    /// of full days (UTC). What was merged into an issue counts with it. The step of `span` is not used.
     fn spreads(
         &self,
         app: &AppName,
         dimension: Dimension,
+        class: &str,
         span: Span,
     ) -> impl Answer<BTreeMap<IssueId, Groups>>;
 

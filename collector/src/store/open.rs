@@ -129,7 +129,7 @@ either! {
     fn quarantined(&self, app: &AppName) -> Vec<QuarantineRow>;
     fn reports_of(&self, app: &AppName, pseudonyms: &[Pseudonym]) -> Vec<Report>;
     fn groups(&self, app: &AppName, of: Of, span: Span) -> Groups;
-    fn spreads(&self, app: &AppName, dimension: Dimension, span: Span) -> BTreeMap<IssueId, Groups>;
+    fn spreads(&self, app: &AppName, dimension: Dimension, class: &str, span: Span) -> BTreeMap<IssueId, Groups>;
     fn population(&self, app: &AppName, span: Span) -> Vec<Population>;
     fn apps(&self) -> Vec<AppName>;
     fn ledger(&self, app: &AppName) -> Ledger;

@@ -106,7 +106,7 @@ pub enum Group {
 }
 
 /// What the reports of issues are told apart by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dimension {
     /// The app's release.
     Release,

@@ -287,10 +287,11 @@ impl Store for ClickHouseStore {
         &self,
         app: &AppName,
         dimension: Dimension,
+        class: &str,
         span: Span,
     ) -> Result<BTreeMap<IssueId, Groups>, StoreError> {
         let history = self.fresh(app).await?;
-        read::privacy::spreads(self.ask(&history), dimension, span).await
+        read::privacy::spreads(self.ask(&history), dimension, class, span).await
     }
 
     async fn population(&self, app: &AppName, span: Span) -> Result<Vec<Population>, StoreError> {

@@ -338,8 +338,8 @@ pub(crate) async fn classes_are_counted_by_installations(store: &impl Store) {
     let both = ["1.0", "1.1"].iter().zip(200..);
     let both = both.map(|(version, number)| life(2, version).crash(number, 8, true));
     keep(store, both.collect()).await;
-    let spreads = async |dimension, span| {
-        let spreads = store.spreads(&app(), dimension, span).await.unwrap();
+    let spreads = async |dimension, class, span| {
+        let spreads = store.spreads(&app(), dimension, class, span).await.unwrap();
         let each = spreads.into_iter().map(|(id, groups)| {
             let by: Vec<_> = groups.by.into_iter().collect();
             (id.0, groups.installs, by)
@@ -347,7 +347,7 @@ pub(crate) async fn classes_are_counted_by_installations(store: &impl Store) {
         each.collect::<Vec<_>>()
     };
     assert_eq!(
-        spreads(Dimension::Release, DAY).await,
+        spreads(Dimension::Release, "1.0", DAY).await,
         [
             (7, 2, vec![(release("1.0"), 1), (release("1.1"), 1)]),
             (8, 1, vec![(release("1.0"), 1), (release("1.1"), 1)]),
@@ -355,7 +355,7 @@ pub(crate) async fn classes_are_counted_by_installations(store: &impl Store) {
     );
     let os = Group::Os("linux 12.4".to_owned());
     assert_eq!(
-        spreads(Dimension::Os, DAY).await,
+        spreads(Dimension::Os, "linux 12.4", DAY).await,
         [(7, 2, vec![(os.clone(), 2)]), (8, 1, vec![(os, 1)])]
     );
     let never = Span {
@@ -363,7 +363,7 @@ pub(crate) async fn classes_are_counted_by_installations(store: &impl Store) {
         to: 1,
         ..DAY
     };
-    assert_eq!(spreads(Dimension::Device, never).await, []);
+    assert_eq!(spreads(Dimension::Device, "x86_64-8c-16g", never).await, []);
     assert_eq!(
         store
             .groups(&"nobody".parse().unwrap(), Of::Runs, DAY)

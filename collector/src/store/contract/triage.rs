@@ -306,7 +306,8 @@ pub(crate) async fn issues_that_were_merged_are_one_in_every_answer_until_they_a
         .unwrap();
     assert_eq!(groups.installs, 4);
     assert_eq!(groups.by[&Group::Release("1.0".to_owned())], 4);
-    let spreads = store.spreads(&app(), Dimension::Os, DAY).await.unwrap();
+    let (of, os) = (app(), "linux 12.4");
+    let spreads = store.spreads(&of, Dimension::Os, os, DAY).await.unwrap();
     let root = merged.row.id;
     assert_eq!(
         spreads.keys().collect::<Vec<_>>(),

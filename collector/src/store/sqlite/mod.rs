@@ -19,11 +19,13 @@ mod past;
 mod present;
 mod read;
 mod readers;
+mod recent;
 mod regroup;
 mod remembered;
 mod run;
 mod schema;
 mod source;
+mod spread;
 mod stamp;
 mod sweep;
 mod triage;
@@ -231,10 +233,12 @@ impl Store for SqliteStore {
         &self,
         app: &AppName,
         dimension: Dimension,
+        class: &str,
         span: Span,
     ) -> impl Answer<BTreeMap<IssueId, Groups>> {
+        let class = class.to_owned();
         self.readers.recall(app, move |db, app, known| {
-            read::privacy::spreads(db, app, dimension, span, known)
+            read::privacy::spreads(db, app, (dimension, &class), span, known)
         })
     }
 

@@ -1,7 +1,11 @@
 //! What readers remember of the tables, as long as a stamp says that nothing in them has changed.
 
 use super::read::Decided;
+use super::recent::Recent;
+use super::spread::{Meeting, Spread, meetings_of};
 use super::stamp;
+use crate::store::Dimension;
+use crate::store::issue_day::DAY;
 use rusqlite::{OptionalExtension, Transaction};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -64,25 +68,33 @@ impl Day {
     }
 }
 
+/// Bytes of meetings that are remembered: a week of 1,000,000 reports a month is some 8 MB.
+const MOST_MET: usize = 24 << 20;
+
 /// What is remembered, by whoever asks.
 #[derive(Default)]
 pub(super) struct Remembered(Mutex<Kept>);
 
-#[derive(Default)]
 struct Kept {
     /// By app and beginning.
-    days: HashMap<(i64, u64), Kin<Day>>,
+    days: Recent<(i64, u64), i64, Day>,
     /// By app.
-    decided: HashMap<i64, Kin<Decided>>,
-    /// Counts questions.
-    now: u64,
+    decided: HashMap<i64, (i64, Arc<Decided>)>,
+    /// Those of days, by app, dimension and beginning.
+    met: Recent<(i64, Dimension, u64), i64, Vec<Meeting>>,
+    /// By app, dimension, and the days from the first to before the second; as long as no day and nothing decided has changed.
+    spreads: Recent<(i64, Dimension, (u64, u64)), (Vec<(u64, i64)>, Option<i64>), Spread>,
 }
 
-/// Something with the stamp that it was read under, and when it was last asked for.
-struct Kin<T> {
-    stamp: i64,
-    used: u64,
-    what: Arc<T>,
+impl Default for Kept {
+    fn default() -> Self {
+        Self {
+            days: Recent::of(MOST),
+            decided: HashMap::new(),
+            met: Recent::of(MOST_MET),
+            spreads: Recent::of(MOST_MET),
+        }
+    }
 }
 
 impl Remembered {
@@ -91,57 +103,70 @@ impl Remembered {
         &self,
         db: &Transaction<'_>,
         app: i64,
-        (from, to): (u64, u64),
+        range: (u64, u64),
     ) -> rusqlite::Result<Vec<Arc<Day>>> {
-        let mut query = db.prepare_cached(
-            "SELECT day, stamp FROM stamp WHERE app = ? AND about = ? AND day >= ? AND day < ?",
-        )?;
-        let stamps = query.query_map((app, stamp::DAY, from as i64, to as i64), |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-        let mut days = Vec::new();
-        for stamp in stamps {
-            let (at, stamp) = stamp?;
-            let known = self.with(|kept| {
-                kept.now += 1;
-                let now = kept.now;
-                let day = kept.days.get_mut(&(app, at))?;
-                day.used = now;
-                (day.stamp == stamp).then(|| day.what.clone())
-            });
-            days.push(match known {
-                Some(day) => day,
-                None => {
-                    let day = Arc::new(Day::read(db, app, at)?);
-                    self.with(|kept| kept.keep(app, stamp, day.clone()));
-                    day
-                }
-            });
+        let days = stamps(db, app, range)?.into_iter().map(|(at, stamp)| {
+            if let Some(day) = self.with(|kept| kept.days.get(&(app, at), &stamp)) {
+                return Ok(day);
+            }
+            let day = Arc::new(Day::read(db, app, at)?);
+            let bytes = day.bytes();
+            self.with(|kept| kept.days.keep((app, at), stamp, day.clone(), bytes));
+            Ok(day)
+        });
+        days.collect()
+    }
+
+    /// How installations that met issues spread over the classes of a dimension, in the days from one moment to another.
+    pub(super) fn spread(
+        &self,
+        db: &Transaction<'_>,
+        app: i64,
+        dimension: Dimension,
+        range: (u64, u64),
+    ) -> rusqlite::Result<Arc<Spread>> {
+        let decided = self.decided(db, app)?;
+        let days = stamps(db, app, range)?;
+        let key = (app, dimension, range);
+        let stamp = (days.clone(), stamp_of_said(db, app)?);
+        if let Some(spread) = self.with(|kept| kept.spreads.get(&key, &stamp)) {
+            return Ok(spread);
         }
-        Ok(days)
+        let mut met = Vec::new();
+        for (at, stamp) in days {
+            let key = (app, dimension, at);
+            let known = self.with(|kept| kept.met.get(&key, &stamp));
+            let of_day = match known {
+                Some(known) => known,
+                None => {
+                    let read = meetings_of(db, app, dimension, (at, at + DAY))?;
+                    let read = Arc::new(read);
+                    let bytes = size_of_val(&read[..]);
+                    self.with(|kept| kept.met.keep(key, stamp, read.clone(), bytes));
+                    read
+                }
+            };
+            met.extend_from_slice(&of_day);
+        }
+        let spread = Arc::new(Spread::of(met, |issue| decided.marks.root(issue)));
+        let bytes = spread.bytes();
+        self.with(|kept| kept.spreads.keep(key, stamp, spread.clone(), bytes));
+        Ok(spread)
     }
 
     /// What was said about the issues of an app, and which of them are done with.
     pub(super) fn decided(&self, db: &Transaction<'_>, app: i64) -> rusqlite::Result<Arc<Decided>> {
-        let stamp: Option<i64> = db
-            .prepare_cached("SELECT stamp FROM stamp WHERE app = ? AND about = ? AND day = 0")?
-            .query_row((app, stamp::SAID), |row| row.get(0))
-            .optional()?;
+        let stamp = stamp_of_said(db, app)?;
         let known = self.with(|kept| {
-            let known = kept.decided.get(&app)?;
-            (Some(known.stamp) == stamp).then(|| known.what.clone())
+            let (known, what) = kept.decided.get(&app)?;
+            (Some(*known) == stamp).then(|| what.clone())
         });
         if let Some(known) = known {
             return Ok(known);
         }
         let what = Arc::new(Decided::read(db, app)?);
         if let Some(stamp) = stamp {
-            let known = Kin {
-                stamp,
-                used: 0,
-                what: what.clone(),
-            };
-            self.with(|kept| kept.decided.insert(app, known));
+            self.with(|kept| kept.decided.insert(app, (stamp, what.clone())));
         }
         Ok(what)
     }
@@ -151,43 +176,23 @@ impl Remembered {
     }
 }
 
-impl Kept {
-    fn keep(&mut self, app: i64, stamp: i64, day: Arc<Day>) {
-        let used = self.now;
-        let key = (app, day.at);
-        self.days.insert(
-            key,
-            Kin {
-                stamp,
-                used,
-                what: day,
-            },
-        );
-        let mut bytes: usize = self.days.values().map(|day| day.what.bytes()).sum();
-        while bytes > MOST {
-            let oldest = self.days.iter().min_by_key(|(_, day)| day.used);
-            let Some((&oldest, _)) = oldest else { break };
-            let gone = self.days.remove(&oldest);
-            bytes -= gone.map_or(0, |day| day.what.bytes());
-        }
-    }
+/// The days from one moment to another in which something is counted of issues, each with its stamp.
+fn stamps(
+    db: &Transaction<'_>,
+    app: i64,
+    (from, to): (u64, u64),
+) -> rusqlite::Result<Vec<(u64, i64)>> {
+    let mut query = db.prepare_cached(
+        "SELECT day, stamp FROM stamp WHERE app = ? AND about = ? AND day >= ? AND day < ? ORDER BY day",
+    )?;
+    let stamps = query.query_map((app, stamp::DAY, from as i64, to as i64), |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    stamps.collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_that_nobody_asked_for_for_long_are_forgotten_when_there_are_too_many() {
-        let mut kept = Kept::default();
-        for at in 0..5 {
-            kept.now += 1;
-            let packed = vec![0; MOST / 4];
-            let issues = Vec::new();
-            kept.keep(1, 0, Arc::new(Day { at, issues, packed }));
-        }
-        let mut left: Vec<u64> = kept.days.keys().map(|(_, at)| *at).collect();
-        left.sort_unstable();
-        assert_eq!(left, [1, 2, 3, 4]);
-    }
+fn stamp_of_said(db: &Transaction<'_>, app: i64) -> rusqlite::Result<Option<i64>> {
+    db.prepare_cached("SELECT stamp FROM stamp WHERE app = ? AND about = ? AND day = 0")?
+        .query_row((app, stamp::SAID), |row| row.get(0))
+        .optional()
 }

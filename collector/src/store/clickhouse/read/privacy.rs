@@ -140,10 +140,11 @@ struct MetRow {
     installs: i64,
 }
 
-/// Installations by class of one dimension, for every issue.
+/// Installations by class of one dimension, for every issue that `class` met.
 pub(in super::super) async fn spreads(
     ask: Ask<'_>,
     dimension: Dimension,
+    class: &str,
     span: Span,
 ) -> Result<BTreeMap<IssueId, Groups>, StoreError> {
     if ask.history.is_empty() {
@@ -179,6 +180,8 @@ pub(in super::super) async fn spreads(
             .by
             .insert(dimension.group(row.class), whole(row.installs));
     }
+    let class = dimension.group(class.to_owned());
+    spreads.retain(|_, groups| groups.by.contains_key(&class));
     Ok(spreads)
 }
 

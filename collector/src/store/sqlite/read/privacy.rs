@@ -1,6 +1,7 @@
 //! Installations by class, and what was not kept.
 
 use super::{Text, bounds, triage};
+use crate::store::issue_day::DAY;
 use crate::store::sqlite::installs::WEEK;
 use crate::store::sqlite::present::{ANY, Hours};
 use crate::store::sqlite::remembered::Remembered;
@@ -9,7 +10,6 @@ use crate::store::{
 };
 use candor_protocol::deidentify::Release;
 use rusqlite::Transaction;
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub(in super::super) fn groups(
@@ -78,57 +78,18 @@ pub(in super::super) fn groups(
     Ok(groups)
 }
 
-/// Installations by class of one dimension, for every issue.
+/// Installations by class of one dimension, for every issue that `class` met in full days.
 pub(in super::super) fn spreads(
     db: &Transaction<'_>,
     app: i64,
-    dimension: Dimension,
+    (dimension, class): (Dimension, &str),
     span: Span,
     known: &Remembered,
 ) -> rusqlite::Result<BTreeMap<IssueId, Groups>> {
-    let marks = &known.decided(db, app)?.marks;
-    let (from, to) = bounds(span);
-    let mut query = db.prepare_cached(&format!(
-        "SELECT issue, {}, pseudonym FROM report INDEXED BY report_met
-         WHERE app = ? AND issue IS NOT NULL AND at >= ? AND at < ?",
-        dimension.as_str()
-    ))?;
-    let mut rows = query.query((app, from, to))?;
-    // Who met which issue, and in which class.
-    let mut met: Vec<(u64, u128, i64)> = Vec::new();
-    while let Some(row) = rows.next()? {
-        let who = row.get_ref(2)?.as_blob()?;
-        let who = who.first_chunk::<16>().copied().unwrap_or_default();
-        let root = marks.root(row.get::<_, i64>(0)? as u64);
-        met.push((root, u128::from_ne_bytes(who), row.get(1)?));
-    }
-    met.sort_unstable();
-    met.dedup();
-    let mut names: HashMap<i64, Group> = HashMap::new();
-    let mut spreads: BTreeMap<IssueId, Groups> = BTreeMap::new();
-    let mut last = None;
-    for (root, who, class) in met {
-        let groups = spreads.entry(IssueId(root)).or_default();
-        if last.replace((root, who)) != Some((root, who)) {
-            groups.installs += 1;
-        }
-        let group = match names.entry(class) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => {
-                let name = db
-                    .prepare_cached("SELECT text FROM word WHERE id = ?")?
-                    .query_row([class], |row| row.get(0))?;
-                unknown.insert(dimension.group(name))
-            }
-        };
-        match groups.by.get_mut(group) {
-            Some(installs) => *installs += 1,
-            None => {
-                groups.by.insert(group.clone(), 1);
-            }
-        }
-    }
-    Ok(spreads)
+    let last = span.to.min(i64::MAX as u64 - DAY).next_multiple_of(DAY);
+    let days = (span.from / DAY * DAY, last);
+    let spread = known.spread(db, app, dimension, days)?;
+    spread.met_by(db, dimension, class)
 }
 
 /// Installations by release.
