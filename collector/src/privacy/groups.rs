@@ -451,15 +451,18 @@ async fn met_by_many<S: Store>(
     }
     let met = blocks.iter().flat_map(|(spreads, _)| spreads.keys());
     let ids: BTreeSet<IssueId> = met.copied().collect();
-    let shows = |id: &IssueId| {
+    let mut large = BTreeSet::new();
+    for id in ids {
         // In a block that the class did not meet it in, the other classes do not matter.
-        let mine = blocks.iter().map(|(spreads, whole)| Block {
-            groups: spreads.get(id).cloned().unwrap_or_default(),
+        let mine = blocks.iter_mut().map(|(spreads, whole)| Block {
+            groups: spreads.remove(&id).unwrap_or_default(),
             whole: *whole,
         });
-        large_everywhere(&mine.collect::<Vec<_>>(), least).contains(&group)
-    };
-    Ok(ids.into_iter().filter(shows).collect())
+        if large_everywhere(&mine.collect::<Vec<_>>(), least).contains(&group) {
+            large.insert(id);
+        }
+    }
+    Ok(large)
 }
 
 /// Connection windows, summed.
