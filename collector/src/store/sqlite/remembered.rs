@@ -83,7 +83,7 @@ struct Kept {
     /// Those of days, by app, dimension and beginning.
     met: Recent<(i64, Dimension, u64), i64, Vec<Meeting>>,
     /// By app, dimension, and the days from the first to before the second; as long as no day and nothing decided has changed.
-    spreads: Recent<(i64, Dimension, (u64, u64)), (Vec<(u64, i64)>, Option<i64>), Spread>,
+    spreads: Recent<(i64, Dimension, (u64, u64)), (Stamps, Option<i64>), Spread>,
 }
 
 impl Default for Kept {
@@ -176,12 +176,11 @@ impl Remembered {
     }
 }
 
-/// The days from one moment to another in which something is counted of issues, each with its stamp.
-fn stamps(
-    db: &Transaction<'_>,
-    app: i64,
-    (from, to): (u64, u64),
-) -> rusqlite::Result<Vec<(u64, i64)>> {
+/// Days, each with its stamp.
+type Stamps = Vec<(u64, i64)>;
+
+/// The days from one moment to another in which something is counted of issues.
+fn stamps(db: &Transaction<'_>, app: i64, (from, to): (u64, u64)) -> rusqlite::Result<Stamps> {
     let mut query = db.prepare_cached(
         "SELECT day, stamp FROM stamp WHERE app = ? AND about = ? AND day >= ? AND day < ? ORDER BY day",
     )?;
