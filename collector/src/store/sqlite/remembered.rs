@@ -82,8 +82,8 @@ struct Kept {
     decided: HashMap<i64, (i64, Arc<Decided>)>,
     /// Those of days, by app, dimension and beginning.
     met: Recent<(i64, Dimension, u64), i64, Vec<Meeting>>,
-    /// By app, dimension, and the days from the first to before the second; as long as no day and nothing decided has changed.
-    spreads: Recent<(i64, Dimension, (u64, u64)), (Stamps, Option<i64>), Spread>,
+    /// As long as no day and nothing decided has changed.
+    spreads: Recent<InDays, (Stamps, Option<i64>), Spread>,
 }
 
 impl Default for Kept {
@@ -175,6 +175,9 @@ impl Remembered {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+/// App, dimension, and the days from the first to before the second.
+type InDays = (i64, Dimension, (u64, u64));
 
 /// Days, each with its stamp.
 type Stamps = Vec<(u64, i64)>;
