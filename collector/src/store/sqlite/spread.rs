@@ -112,3 +112,51 @@ impl Spread {
         Ok(spreads)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rusqlite::Connection;
+    use std::collections::BTreeSet;
+
+    /// A database that knows the words of three classes.
+    fn words() -> Connection {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch(
+            "CREATE TABLE word (id INTEGER PRIMARY KEY, text TEXT NOT NULL);
+             INSERT INTO word VALUES (1, 'a'), (2, 'b'), (3, 'c')",
+        )
+        .unwrap();
+        db
+    }
+
+    proptest! {
+        #[test]
+        fn installations_are_counted_once_in_each_class_and_once_together(
+            met in proptest::collection::vec((0u64..5, 0u8..6, 1i64..4), 0..60), asked in 1i64..4,
+        ) {
+            let (mut db, name) = (words(), |class: i64| ["", "a", "b", "c"][class as usize].to_owned());
+            let tx = db.transaction().unwrap();
+            let meetings = met.iter().map(|(issue, who, class)| (*issue, [*who; 16], *class));
+            // The fifth was merged into the first.
+            let spread = Spread::of(meetings.collect(), |issue| issue % 4);
+            let got = spread.met_by(&tx, Dimension::Os, &name(asked)).unwrap();
+            let mut expected: BTreeMap<IssueId, Groups> = BTreeMap::new();
+            for issue in 0..4 {
+                let mine = || met.iter().filter(|(of, ..)| of % 4 == issue);
+                let who = |class: Option<i64>| -> BTreeSet<u8> {
+                    mine().filter(|met| class.is_none_or(|class| met.2 == class)).map(|met| met.1).collect()
+                };
+                let by = (1..4).map(|class| (Dimension::Os.group(name(class)), who(Some(class)).len() as u64));
+                let by: BTreeMap<_, _> = by.filter(|(_, installs)| *installs > 0).collect();
+                if by.contains_key(&Dimension::Os.group(name(asked))) {
+                    let installs = who(None).len() as u64;
+                    expected.insert(IssueId(issue), Groups { installs, by });
+                }
+            }
+            prop_assert_eq!(got, expected);
+            prop_assert_eq!(spread.met_by(&tx, Dimension::Os, "never told").unwrap(), BTreeMap::new());
+        }
+    }
+}
