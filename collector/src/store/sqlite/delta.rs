@@ -375,28 +375,43 @@ fn write_days(
 ) -> rusqlite::Result<()> {
     let mut stamped = None;
     for (key, change) in days {
-        let packed: Option<Vec<u8>> = tx
-            .prepare_cached("SELECT hours FROM issue_day WHERE app = ? AND day = ? AND issue = ?")?
-            .query_row(key, |row| row.get(0))
-            .optional()?;
-        let mut day = packed.map_or_else(IssueDay::default, |packed| IssueDay::unpack(&packed));
-        day.add(&change);
-        let packed = day.pack();
-        if packed.is_empty() {
-            tx.prepare_cached("DELETE FROM issue_day WHERE app = ? AND day = ? AND issue = ?")?
-                .execute(key)?;
-        } else {
-            tx.prepare_cached(
-                "INSERT INTO issue_day (app, day, issue, hours) VALUES (?, ?, ?, ?)
-                 ON CONFLICT DO UPDATE SET hours = excluded.hours",
-            )?
-            .execute((key.0, key.1, key.2, packed))?;
-        }
+        let statements = [
+            "SELECT hours FROM issue_day WHERE app = ? AND day = ? AND issue = ?",
+            "DELETE FROM issue_day WHERE app = ? AND day = ? AND issue = ?",
+            "INSERT INTO issue_day (app, day, issue, hours) VALUES (?, ?, ?, ?)
+             ON CONFLICT DO UPDATE SET hours = excluded.hours",
+        ];
+        repack(tx, statements, key, |packed| {
+            let mut day = IssueDay::unpack(packed);
+            day.add(&change);
+            day.pack()
+        })?;
         let (app, day, _) = key;
         if stamped != Some((app, day)) {
             stamp::day(tx, app, day)?;
             stamped = Some((app, day));
         }
+    }
+    Ok(())
+}
+
+/// Changes what is packed in one row, by the statements that read, remove and write it; a row of nothing goes.
+pub(super) fn repack(
+    tx: &Transaction<'_>,
+    [read, remove, write]: [&str; 3],
+    key: (i64, u64, i64),
+    change: impl FnOnce(&[u8]) -> Vec<u8>,
+) -> rusqlite::Result<()> {
+    let known: Option<Vec<u8>> = tx
+        .prepare_cached(read)?
+        .query_row(key, |row| row.get(0))
+        .optional()?;
+    let packed = change(known.as_deref().unwrap_or_default());
+    if packed.is_empty() {
+        tx.prepare_cached(remove)?.execute(key)?;
+    } else {
+        let (app, at, of) = key;
+        tx.prepare_cached(write)?.execute((app, at, of, packed))?;
     }
     Ok(())
 }
