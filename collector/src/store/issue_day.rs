@@ -151,6 +151,21 @@ impl Hours {
         middle: u64::MAX,
     };
 
+    /// The hours between two moments.
+    pub(super) const fn between(from: u64, to: u64) -> Self {
+        Self {
+            from: from / HOUR,
+            to: to / HOUR,
+            middle: u64::MAX,
+        }
+    }
+
+    /// The hours that a range touches.
+    pub(super) fn around(span: Span) -> Self {
+        let to = span.to.min(i64::MAX as u64 - 2 * DAY);
+        Self::between(span.from, to.next_multiple_of(HOUR))
+    }
+
     /// The hours of a range, where its halves and its steps are made of full hours.
     pub(super) fn of(span: Span) -> Option<Self> {
         let middle = span.middle();

@@ -1,5 +1,6 @@
 //! What a transaction changes in the summaries: collected while it runs, written once at its end.
 
+use super::class::Class;
 use super::present::Presence;
 use super::run::RunCell;
 use super::{past, stamp};
@@ -28,6 +29,13 @@ pub(super) struct Cell {
     pub(super) release: i64,
     pub(super) os: i64,
     pub(super) device: i64,
+}
+
+impl Cell {
+    /// Every class that its reports are counted in.
+    pub(super) const fn classes(&self) -> [Class; 4] {
+        Class::each([self.release, self.os, self.device])
+    }
 }
 
 /// Whether something is counted or no longer counted.
@@ -123,6 +131,9 @@ impl Grain {
     }
 }
 
+/// App, the day's beginning, class and issue.
+type DayOfIssue = (i64, u64, Class, i64);
+
 /// What a transaction changes in the summaries.
 #[derive(Default)]
 pub(super) struct Deltas {
@@ -130,8 +141,7 @@ pub(super) struct Deltas {
     runs: HashMap<RunCell, (i64, i64)>,
     faults: HashMap<(i64, i64, i64, &'static str), i64>,
     issues: HashMap<(Cell, i64), (i64, i64)>,
-    /// By app, the day's beginning and issue.
-    days: BTreeMap<(i64, u64, i64), IssueDay>,
+    days: BTreeMap<DayOfIssue, IssueDay>,
     freezes: HashMap<(i64, i64, i64), Change<FreezeSum>>,
     /// Reports by app, issue, release, and what their names were not known of.
     unnamed: HashMap<(i64, i64, i64, Lacking), i64>,
@@ -194,22 +204,32 @@ impl Deltas {
         let (one, death) = (sign.of(1), sign.of(u64::from(fatal)));
         *reports += one;
         *deaths += death;
-        self.count(cell.app, issue, cell.at as u64, one, death);
+        self.count(cell, issue, one, death);
     }
 
     /// Counts reports of an issue in its day, or with negative numbers no longer.
-    pub(super) fn count(&mut self, app: i64, issue: i64, at: u64, reports: i64, fatal: i64) {
-        self.day(app, issue, at).count(at, reports, fatal);
+    pub(super) fn count(&mut self, cell: Cell, issue: i64, reports: i64, fatal: i64) {
+        let at = cell.at as u64;
+        for class in cell.classes() {
+            self.day(cell.app, at, class, issue)
+                .count(at, reports, fatal);
+        }
     }
 
-    /// Counts meetings of an issue in the hour `at`.
-    pub(super) fn meet(&mut self, app: i64, issue: i64, at: u64, before: Option<u64>, met: Met) {
-        self.day(app, issue, at).meet(at, before, met);
+    /// Counts meetings of an issue in a class in the hour `at`.
+    pub(super) fn meet(
+        &mut self,
+        (app, class, issue): (i64, Class, i64),
+        at: u64,
+        before: Option<u64>,
+        met: Met,
+    ) {
+        self.day(app, at, class, issue).meet(at, before, met);
     }
 
-    fn day(&mut self, app: i64, issue: i64, at: u64) -> &mut IssueDay {
+    fn day(&mut self, app: i64, at: u64, class: Class, issue: i64) -> &mut IssueDay {
         let day = at - at % issue_day::DAY;
-        self.days.entry((app, day, issue)).or_default()
+        self.days.entry((app, day, class, issue)).or_default()
     }
 
     pub(super) fn freeze(&mut self, cell: Cell, issue: i64, freeze: &Freeze, sign: Sign) {
@@ -369,27 +389,24 @@ impl Deltas {
     }
 }
 
-fn write_days(
-    tx: &Transaction<'_>,
-    days: BTreeMap<(i64, u64, i64), IssueDay>,
-) -> rusqlite::Result<()> {
+fn write_days(tx: &Transaction<'_>, days: BTreeMap<DayOfIssue, IssueDay>) -> rusqlite::Result<()> {
     let mut stamped = None;
     for (key, change) in days {
         let statements = [
-            "SELECT hours FROM issue_day WHERE app = ? AND day = ? AND issue = ?",
-            "DELETE FROM issue_day WHERE app = ? AND day = ? AND issue = ?",
-            "INSERT INTO issue_day (app, day, issue, hours) VALUES (?, ?, ?, ?)
+            "SELECT hours FROM issue_day WHERE app = ? AND day = ? AND class = ? AND issue = ?",
+            "DELETE FROM issue_day WHERE app = ? AND day = ? AND class = ? AND issue = ?",
+            "INSERT INTO issue_day (app, day, class, issue, hours) VALUES (?, ?, ?, ?, ?)
              ON CONFLICT DO UPDATE SET hours = excluded.hours",
         ];
-        repack(tx, statements, key, |packed| {
+        let (app, day, class, issue) = &key;
+        repack(tx, statements, &[app, day, class, issue], |packed| {
             let mut day = IssueDay::unpack(packed);
             day.add(&change);
             day.pack()
         })?;
-        let (app, day, _) = key;
-        if stamped != Some((app, day)) {
-            stamp::day(tx, app, day)?;
-            stamped = Some((app, day));
+        if stamped != Some((*app, *day)) {
+            stamp::day(tx, *app, *day)?;
+            stamped = Some((*app, *day));
         }
     }
     Ok(())
@@ -399,7 +416,7 @@ fn write_days(
 pub(super) fn repack(
     tx: &Transaction<'_>,
     [read, remove, write]: [&str; 3],
-    key: (i64, u64, i64),
+    key: &[&dyn ToSql],
     change: impl FnOnce(&[u8]) -> Vec<u8>,
 ) -> rusqlite::Result<()> {
     let known: Option<Vec<u8>> = tx
@@ -410,8 +427,9 @@ pub(super) fn repack(
     if packed.is_empty() {
         tx.prepare_cached(remove)?.execute(key)?;
     } else {
-        let (app, at, of) = key;
-        tx.prepare_cached(write)?.execute((app, at, of, packed))?;
+        let packed: &dyn ToSql = &packed;
+        let row: Vec<&dyn ToSql> = key.iter().copied().chain([packed]).collect();
+        tx.prepare_cached(write)?.execute(&row[..])?;
     }
     Ok(())
 }

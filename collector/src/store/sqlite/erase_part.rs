@@ -56,9 +56,7 @@ pub(super) fn erase_part(
     }
     // Folded again as windows arrive.
     past::forget(work.tx, app)?;
-    for issue in issues {
-        meetings::count_again(work.tx, app, issue)?;
-    }
+    meetings::count_again(work.tx, app, &issues)?;
     stamp::all_days(work.tx, app)?;
     match part {
         Part::Range { .. } => installs::note_again(work, app, first, after)?,

@@ -1,6 +1,6 @@
 //! Forgetting what is too old.
 
-use super::delta::Sign;
+use super::delta::{Cell, Sign};
 use super::writer::Work;
 use super::{erase, meetings, past, present, sweep, triage};
 use crate::store::{Expired, Expiry};
@@ -102,13 +102,19 @@ fn forget_runs(
 fn take_counts_out(work: &mut Work<'_>, range: (i64, i64, i64)) -> rusqlite::Result<()> {
     let tx = work.tx;
     let mut query = tx.prepare_cached(
-        "SELECT issue, at, sum(reports), sum(fatal) FROM issue_count WHERE app = ? AND (at < ? OR at > ?) GROUP BY issue, at",
+        "SELECT issue, at, release, os, device, reports, fatal FROM issue_count WHERE app = ? AND (at < ? OR at > ?)",
     )?;
     let mut rows = query.query(range)?;
     while let Some(row) = rows.next()? {
-        let (reports, fatal): (i64, i64) = (row.get(2)?, row.get(3)?);
-        work.deltas
-            .count(range.0, row.get(0)?, row.get(1)?, -reports, -fatal);
+        let cell = Cell {
+            app: range.0,
+            at: row.get(1)?,
+            release: row.get(2)?,
+            os: row.get(3)?,
+            device: row.get(4)?,
+        };
+        let (reports, fatal): (i64, i64) = (row.get(5)?, row.get(6)?);
+        work.deltas.count(cell, row.get(0)?, -reports, -fatal);
     }
     drop(rows);
     std::mem::take(&mut work.deltas).write(tx)

@@ -134,7 +134,7 @@ fn keep_one(
     }
     count(work, cell, report, issue, Sign::Add)?;
     if let Some(issue) = issue {
-        meetings::meet(work, app, issue, report)?;
+        meetings::meet(work, cell, issue, report)?;
         work.deltas.unnamed(cell, issue, &incoming.lacking);
     }
     count_reconnects(work, app, report, arrived)?;

@@ -1,13 +1,15 @@
 //! When installations and runs met issues: what a report changes of it, and what is left when reports go.
 
-use super::delta::Sign;
+use super::class::Class;
+use super::delta::{Cell, Sign, to_json};
 use super::stamp;
 use super::writer::Work;
-use crate::store::ids;
 use crate::store::issue_day::{DAY, HOUR, IssueDay, Met};
+use crate::store::{Dimension, ids};
 use candor_protocol::report::Report;
-use rusqlite::{Params, Transaction};
-use std::collections::{BTreeMap, HashSet};
+use rusqlite::{Params, Row, Transaction};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Who meets an issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,82 +43,137 @@ impl Who {
         }
     }
 
-    /// How often it was there in the hour of `?4`, at most twice, and when before and after.
-    const fn around(&self) -> &'static str {
-        macro_rules! around {
-            ($who:literal, $index:literal) => {
-                concat!(
-                    "SELECT
-                         (SELECT count(*) FROM (SELECT 1 FROM report INDEXED BY ",
-                    $index,
-                    "
-                          WHERE app = ?1 AND ",
-                    $who,
-                    " = ?2 AND issue = ?3 AND at >= ?4 AND at < ?4 + 3600 LIMIT 2)),
-                         (SELECT max(at) FROM report INDEXED BY ",
-                    $index,
-                    "
-                          WHERE app = ?1 AND ",
-                    $who,
-                    " = ?2 AND issue = ?3 AND at < ?4),
-                         (SELECT min(at) FROM report INDEXED BY ",
-                    $index,
-                    "
-                          WHERE app = ?1 AND ",
-                    $who,
-                    " = ?2 AND issue = ?3 AND at >= ?4 + 3600)"
-                )
-            };
-        }
+    /// The column that names it, and the index that has its meetings.
+    const fn column(&self) -> (&'static str, &'static str) {
         match self {
-            Self::Install(_) => around!("pseudonym", "report_pseudonym"),
-            Self::Run(_) => around!("run", "report_run"),
+            Self::Install(_) => ("pseudonym", "report_pseudonym"),
+            Self::Run(_) => ("run", "report_run"),
         }
     }
 
-    /// All of its hours, in their order.
-    const fn hours(&self) -> &'static str {
+    /// All of its meetings with an issue, in their order.
+    fn meetings(&self) -> &'static str {
         match self {
             Self::Install(_) => {
-                "SELECT DISTINCT at - at % 3600 FROM report INDEXED BY report_pseudonym
-                 WHERE app = ? AND pseudonym = ? AND issue = ? ORDER BY at"
+                "SELECT at - at % 3600, release, os, device FROM report INDEXED BY report_pseudonym
+                 WHERE app = ? AND pseudonym = ? AND issue = ? ORDER BY at LIMIT ?"
             }
             Self::Run(_) => {
-                "SELECT DISTINCT at - at % 3600 FROM report INDEXED BY report_run
-                 WHERE app = ? AND run = ? AND issue = ? ORDER BY at"
+                "SELECT at - at % 3600, release, os, device FROM report INDEXED BY report_run
+                 WHERE app = ? AND run = ? AND issue = ? ORDER BY at LIMIT ?"
             }
         }
+    }
+
+    /// How often it was there with a class in the hour of `?4`, at most twice, and when before and after; `?5` names the class.
+    fn around(&self, class: Option<Dimension>) -> String {
+        let (who, index) = self.column();
+        let class = class.map_or("?5 IS ?5".to_owned(), |dimension| {
+            format!("{} = ?5", dimension.as_str())
+        });
+        let from = format!(
+            "FROM report INDEXED BY {index} WHERE app = ?1 AND {who} = ?2 AND issue = ?3 AND {class}"
+        );
+        format!(
+            "SELECT (SELECT count(*) FROM (SELECT 1 {from} AND at >= ?4 AND at < ?4 + 3600 LIMIT 2)),
+                    (SELECT max(at) {from} AND at < ?4),
+                    (SELECT min(at) {from} AND at >= ?4 + 3600)"
+        )
+    }
+}
+
+/// A meeting: when its hour begins, and in which classes it was.
+type Meeting = (u64, [Class; 4]);
+
+fn meeting(row: &Row<'_>) -> rusqlite::Result<Meeting> {
+    let words = [row.get(1)?, row.get(2)?, row.get(3)?];
+    Ok((row.get(0)?, Class::each(words)))
+}
+
+/// So many meetings of one installation with one issue are read in a row; who crashes in a loop has more.
+const FEW: i64 = 32;
+
+/// What is known around the hour of a meeting.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Around {
+    /// Reports in the hour, at least as far as two.
+    there: usize,
+    before: Option<u64>,
+    after: Option<u64>,
+}
+
+impl Around {
+    fn of(known: &[Meeting], class: Class, hour: u64) -> Self {
+        let mut around = Self::default();
+        let mine = known.iter().filter(|(_, classes)| classes.contains(&class));
+        for (at, _) in mine {
+            match at.cmp(&hour) {
+                Ordering::Less => around.before = Some(*at),
+                Ordering::Equal => around.there += 1,
+                Ordering::Greater => around.after = around.after.or(Some(*at)),
+            }
+        }
+        around
+    }
+
+    fn read(
+        tx: &Transaction<'_>,
+        (app, who, issue): (i64, &Who, i64),
+        (dimension, class): (Option<Dimension>, Class),
+        hour: u64,
+    ) -> rusqlite::Result<Self> {
+        tx.prepare_cached(&who.around(dimension))?.query_row(
+            (app, who.id(), issue, hour, class.word()),
+            |row| {
+                Ok(Self {
+                    there: row.get(0)?,
+                    before: row.get(1)?,
+                    after: row.get(2)?,
+                })
+            },
+        )
     }
 }
 
 /// Counts the meeting that a report tells of, after it was written.
 pub(super) fn meet(
     work: &mut Work<'_>,
-    app: i64,
+    cell: Cell,
     issue: i64,
     report: &Report,
 ) -> rusqlite::Result<()> {
-    let at = report.at.unix_seconds();
+    let at = cell.at as u64;
     let hour = at - at % HOUR;
+    let dimensions = [None].into_iter().chain(Dimension::ALL.map(Some));
+    let classes: Vec<_> = dimensions.zip(cell.classes()).collect();
     for who in [
         Who::Install(ids::pseudonym(&report.pseudonym)),
         Who::Run(ids::run(&report.run)),
     ] {
-        let (there, before, after): (u32, Option<u64>, Option<u64>) = work
+        let known: Vec<Meeting> = work
             .tx
-            .prepare_cached(who.around())?
-            .query_row((app, who.id(), issue, hour), |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })?;
-        if there > 1 {
-            continue;
-        }
-        let (one, less) = (who.met(Sign::Add), who.met(Sign::Take));
-        work.deltas.meet(app, issue, hour, before, one);
-        if let Some(after) = after {
-            // Its meeting before is another one now.
-            work.deltas.meet(app, issue, after, before, less);
-            work.deltas.meet(app, issue, after, Some(hour), one);
+            .prepare_cached(who.meetings())?
+            .query_map((cell.app, who.id(), issue, FEW), meeting)?
+            .collect::<rusqlite::Result<_>>()?;
+        for (dimension, class) in &classes {
+            let around = match known.len() < FEW as usize {
+                true => Around::of(&known, *class, hour),
+                false => {
+                    let key = (cell.app, &who, issue);
+                    Around::read(work.tx, key, (*dimension, *class), hour)?
+                }
+            };
+            if around.there > 1 {
+                continue;
+            }
+            let of = (cell.app, *class, issue);
+            let (one, less) = (who.met(Sign::Add), who.met(Sign::Take));
+            work.deltas.meet(of, hour, around.before, one);
+            if let Some(after) = around.after {
+                // Its meeting before is another one now.
+                work.deltas.meet(of, after, around.before, less);
+                work.deltas.meet(of, after, Some(hour), one);
+            }
         }
     }
     Ok(())
@@ -154,19 +211,24 @@ pub(super) fn count(
 ) -> rusqlite::Result<()> {
     let tx = work.tx;
     for (issue, who) in meetings {
-        let mut query = tx.prepare_cached(who.hours())?;
-        let mut rows = query.query((app, who.id(), issue))?;
-        let mut before = None;
+        let mut query = tx.prepare_cached(who.meetings())?;
+        let mut rows = query.query((app, who.id(), issue, -1))?;
+        let mut last: HashMap<Class, u64> = HashMap::new();
         while let Some(row) = rows.next()? {
-            let hour = row.get(0)?;
-            work.deltas.meet(app, *issue, hour, before, who.met(sign));
-            before = Some(hour);
+            let (hour, classes) = meeting(row)?;
+            for class in classes {
+                let before = last.insert(class, hour);
+                if before != Some(hour) {
+                    let of = (app, class, *issue);
+                    work.deltas.meet(of, hour, before, who.met(sign));
+                }
+            }
         }
     }
     Ok(())
 }
 
-/// Counts every issue again.
+/// Counts every issue, where nothing is counted.
 pub(super) fn fill(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     let issues = tx
         .prepare("SELECT app, id FROM issue")?
@@ -174,50 +236,70 @@ pub(super) fn fill(tx: &Transaction<'_>) -> rusqlite::Result<()> {
         .collect::<rusqlite::Result<Vec<_>>>()?;
     issues
         .into_iter()
-        .try_for_each(|(app, issue)| count_again(tx, app, issue))
+        .try_for_each(|(app, issue)| count_all(tx, app, issue))
 }
 
-/// Counts one issue again, by the summaries and by the reports that are kept. On which days it was before only the caller knows, who has to
-/// stamp them.
-pub(super) fn count_again(tx: &Transaction<'_>, app: i64, issue: i64) -> rusqlite::Result<()> {
-    let mut days: BTreeMap<u64, IssueDay> = BTreeMap::new();
+/// Counts some issues again. On which days they were before only the caller knows, who has to stamp them.
+pub(super) fn count_again(tx: &Transaction<'_>, app: i64, issues: &[i64]) -> rusqlite::Result<()> {
+    // Their rows lie apart, by class: all are found on one way through the table.
+    tx.execute(
+        "DELETE FROM issue_day WHERE app = ? AND issue IN (SELECT value FROM json_each(?))",
+        (app, to_json(&issues)?),
+    )?;
+    issues
+        .iter()
+        .try_for_each(|issue| count_all(tx, app, *issue))
+}
+
+/// Counts an issue of which nothing is counted, by the summaries and by the reports that are kept.
+fn count_all(tx: &Transaction<'_>, app: i64, issue: i64) -> rusqlite::Result<()> {
+    let mut days: BTreeMap<(u64, Class), IssueDay> = BTreeMap::new();
     let day = |at: u64| at - at % DAY;
     let mut counts = tx.prepare_cached(
-        "SELECT at, sum(reports), sum(fatal) FROM issue_count WHERE app = ? AND issue = ? GROUP BY at",
+        "SELECT at, release, os, device, reports, fatal FROM issue_count WHERE app = ? AND issue = ?",
     )?;
     let mut rows = counts.query((app, issue))?;
     while let Some(row) = rows.next()? {
-        let at = row.get(0)?;
-        let of_day = days.entry(day(at)).or_default();
-        of_day.count(at, row.get(1)?, row.get(2)?);
+        let (at, classes) = meeting(row)?;
+        for class in classes {
+            let of_day = days.entry((day(at), class)).or_default();
+            of_day.count(at, row.get(4)?, row.get(5)?);
+        }
     }
     for (column, met) in [
         ("pseudonym", Who::Install([0; 16]).met(Sign::Add)),
         ("run", Who::Run([0; 16]).met(Sign::Add)),
     ] {
         let mut met_at = tx.prepare_cached(&format!(
-            "SELECT {column}, at - at % 3600 FROM report WHERE app = ? AND issue = ?"
+            "SELECT at - at % 3600, release, os, device, {column} FROM report WHERE app = ? AND issue = ?"
         ))?;
-        let met_at = met_at.query_map((app, issue), |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let mut met_at = met_at.collect::<rusqlite::Result<Vec<([u8; 16], u64)>>>()?;
+        let met_at = met_at.query_map((app, issue), |row| {
+            let (hour, classes) = meeting(row)?;
+            let who: [u8; 16] = row.get(4)?;
+            Ok(classes.map(|class| (class, who, hour)))
+        })?;
+        let met_at = met_at.collect::<rusqlite::Result<Vec<_>>>()?;
+        let mut met_at = met_at.into_flattened();
         met_at.sort_unstable();
         met_at.dedup();
         let mut last = None;
-        for (who, at) in met_at {
-            let before = last.filter(|(other, _)| *other == who).map(|(_, at)| at);
-            days.entry(day(at)).or_default().meet(at, before, met);
-            last = Some((who, at));
+        for (class, who, at) in met_at {
+            let before = last.filter(|(of, _)| *of == (class, who)).map(|(_, at)| at);
+            let of_day = days.entry((day(at), class)).or_default();
+            of_day.meet(at, before, met);
+            last = Some(((class, who), at));
         }
     }
-    tx.prepare_cached(
-        "DELETE FROM issue_day WHERE app = ?1 AND issue = ?2 AND day IN (SELECT day FROM stamp WHERE app = ?1 AND about = 0)",
-    )?
-    .execute((app, issue))?;
-    let mut insert =
-        tx.prepare_cached("INSERT INTO issue_day (app, day, issue, hours) VALUES (?, ?, ?, ?)")?;
-    for (day, counted) in days {
-        insert.execute((app, day, issue, counted.pack()))?;
-        stamp::day(tx, app, day)?;
+    let mut insert = tx.prepare_cached(
+        "INSERT INTO issue_day (app, day, class, issue, hours) VALUES (?, ?, ?, ?, ?)",
+    )?;
+    let mut stamped = None;
+    for ((day, class), counted) in days {
+        insert.execute((app, day, class, issue, counted.pack()))?;
+        if stamped != Some(day) {
+            stamp::day(tx, app, day)?;
+            stamped = Some(day);
+        }
     }
     Ok(())
 }

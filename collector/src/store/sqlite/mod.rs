@@ -4,6 +4,7 @@
 //! that a busy collector pays for one flush where many requests wait. Readers have connections of their own and see the
 //! last commit.
 
+mod class;
 mod copy;
 mod crowds;
 mod delta;

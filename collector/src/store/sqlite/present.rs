@@ -34,7 +34,8 @@ impl Presence {
                 "INSERT INTO present (app, at, release, installs) VALUES (?, ?, ?, ?)
                  ON CONFLICT DO UPDATE SET installs = excluded.installs",
             ];
-            repack(tx, statements, key, |packed| {
+            let (app, at, release) = &key;
+            repack(tx, statements, &[app, at, release], |packed| {
                 let mut sum: BTreeMap<u64, i64> = BTreeMap::new();
                 for (ago, installs) in read(packed).chain(change) {
                     *sum.entry(ago).or_default() += installs;

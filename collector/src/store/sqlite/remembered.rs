@@ -1,19 +1,19 @@
 //! What readers remember of the tables, as long as a stamp says that nothing in them has changed.
 
+use super::class::Class;
 use super::read::Decided;
 use super::recent::Recent;
-use super::spread::{Meeting, Spread, meetings_of};
+use super::spread::{Met, Spread, met_in, met_one};
 use super::stamp;
 use crate::store::Dimension;
-use crate::store::issue_day::DAY;
 use rusqlite::{OptionalExtension, Transaction};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes of days that are remembered: a month of 10,000 issues is some 10 MB.
 const MOST: usize = 32 << 20;
 
-/// What is counted of all issues in one day, packed.
+/// What is counted of all issues in one day, in one class or whatever it is, packed.
 pub(super) struct Day {
     /// When it begins.
     pub(super) at: u64,
@@ -23,11 +23,11 @@ pub(super) struct Day {
 }
 
 impl Day {
-    fn read(db: &Transaction<'_>, app: i64, day: u64) -> rusqlite::Result<Self> {
+    fn read(db: &Transaction<'_>, app: i64, day: u64, class: Class) -> rusqlite::Result<Self> {
         let mut query = db.prepare_cached(
-            "SELECT issue, hours FROM issue_day WHERE app = ? AND day = ? ORDER BY issue",
+            "SELECT issue, hours FROM issue_day WHERE app = ? AND day = ? AND class = ? ORDER BY issue",
         )?;
-        let mut rows = query.query((app, day))?;
+        let mut rows = query.query((app, day, class))?;
         let (mut issues, mut packed) = (Vec::new(), Vec::new());
         while let Some(row) = rows.next()? {
             packed.extend_from_slice(row.get_ref(1)?.as_blob()?);
@@ -68,7 +68,7 @@ impl Day {
     }
 }
 
-/// Bytes of meetings that are remembered: a week of 1,000,000 reports a month is some 8 MB.
+/// Bytes of who met what that are remembered: a week of 1,000,000 reports a month is some 5 MB.
 const MOST_MET: usize = 24 << 20;
 
 /// What is remembered, by whoever asks.
@@ -76,12 +76,12 @@ const MOST_MET: usize = 24 << 20;
 pub(super) struct Remembered(Mutex<Kept>);
 
 struct Kept {
-    /// By app and beginning.
-    days: Recent<(i64, u64), i64, Day>,
+    /// By app, class and beginning.
+    days: Recent<(i64, Class, u64), i64, Day>,
     /// By app.
     decided: HashMap<i64, (i64, Arc<Decided>)>,
-    /// Those of days, by app, dimension and beginning.
-    met: Recent<(i64, Dimension, u64), i64, Vec<Meeting>>,
+    /// Those of days, by app, dimension and range, and the day's beginning.
+    met: Recent<(InDays, u64), i64, Vec<Met>>,
     /// As long as no day and nothing decided has changed.
     spreads: Recent<InDays, (Stamps, Option<i64>), Spread>,
 }
@@ -98,20 +98,22 @@ impl Default for Kept {
 }
 
 impl Remembered {
-    /// The days of an app from one moment to another in which something is counted of issues.
+    /// The days of a class of an app, from one moment to another, in which something is counted of issues.
     pub(super) fn days(
         &self,
         db: &Transaction<'_>,
         app: i64,
+        class: Class,
         range: (u64, u64),
     ) -> rusqlite::Result<Vec<Arc<Day>>> {
         let days = stamps(db, app, range)?.into_iter().map(|(at, stamp)| {
-            if let Some(day) = self.with(|kept| kept.days.get(&(app, at), &stamp)) {
+            let key = (app, class, at);
+            if let Some(day) = self.with(|kept| kept.days.get(&key, &stamp)) {
                 return Ok(day);
             }
-            let day = Arc::new(Day::read(db, app, at)?);
+            let day = Arc::new(Day::read(db, app, at, class)?);
             let bytes = day.bytes();
-            self.with(|kept| kept.days.keep((app, at), stamp, day.clone(), bytes));
+            self.with(|kept| kept.days.keep(key, stamp, day.clone(), bytes));
             Ok(day)
         });
         days.collect()
@@ -134,21 +136,33 @@ impl Remembered {
         }
         let mut met = Vec::new();
         for (at, stamp) in days {
-            let key = (app, dimension, at);
-            let known = self.with(|kept| kept.met.get(&key, &stamp));
+            let known = self.with(|kept| kept.met.get(&(key, at), &stamp));
             let of_day = match known {
                 Some(known) => known,
                 None => {
-                    let read = meetings_of(db, app, dimension, (at, at + DAY))?;
-                    let read = Arc::new(read);
+                    let read = Arc::new(met_in(db, app, dimension, at, range)?);
                     let bytes = size_of_val(&read[..]);
-                    self.with(|kept| kept.met.keep(key, stamp, read.clone(), bytes));
+                    self.with(|kept| kept.met.keep((key, at), stamp, read.clone(), bytes));
                     read
                 }
             };
             met.extend_from_slice(&of_day);
         }
-        let spread = Arc::new(Spread::of(met, |issue| decided.marks.root(issue)));
+        // Who met two issues that are one now is one of its installations.
+        let marks = &decided.marks;
+        let mut merged = BTreeSet::new();
+        met.retain(|met| {
+            let root = marks.root(met.issue);
+            let alone = root == met.issue && marks.merged(root) == 0;
+            if !alone {
+                merged.insert(root);
+            }
+            alone
+        });
+        for root in merged {
+            met.extend(met_one(db, app, dimension, &marks.family(root), range)?);
+        }
+        let spread = Arc::new(Spread::of(met));
         let bytes = spread.bytes();
         self.with(|kept| kept.spreads.keep(key, stamp, spread.clone(), bytes));
         Ok(spread)

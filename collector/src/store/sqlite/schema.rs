@@ -22,13 +22,15 @@ const STEPS: &[Step] = &[
     sql(include_str!("schema/5.sql")),
     sql(include_str!("schema/6.sql")),
     sql(include_str!("schema/7.sql")),
-    Step {
-        sql: include_str!("schema/8.sql"),
-        then: Some(meetings::fill),
-    },
+    // What this one makes of days is filled by the last.
+    sql(include_str!("schema/8.sql")),
     Step {
         sql: include_str!("schema/9.sql"),
         then: Some(present::fill),
+    },
+    Step {
+        sql: include_str!("schema/10.sql"),
+        then: Some(meetings::fill),
     },
 ];
 

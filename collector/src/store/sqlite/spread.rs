@@ -1,36 +1,83 @@
 //! Who met which issue, by class of one dimension: what is remembered of days, and of ranges that were asked for before.
 
+use super::class::Class;
+use super::read::among;
+use crate::store::issue_day::Hours;
 use crate::store::{Dimension, Groups, IssueId};
 use rusqlite::{OptionalExtension, Transaction};
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// An issue, who met it, and the class that they were in then.
-pub(super) type Meeting = (u64, [u8; 16], i64);
+/// How many installations met an issue, in a class or, as [`Class::ALL`], in all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Met {
+    pub(super) issue: u64,
+    class: Class,
+    installs: u32,
+}
 
-/// The meetings of a day, each once, in their order.
-pub(super) fn meetings_of(
+/// How many installations met each issue in a day and not before in a range of days, in each class of a dimension: over all days of the
+/// range it adds up to those that met it there.
+pub(super) fn met_in(
     db: &Transaction<'_>,
     app: i64,
     dimension: Dimension,
+    day: u64,
     (from, to): (u64, u64),
-) -> rusqlite::Result<Vec<Meeting>> {
-    let mut query = db.prepare_cached(&format!(
-        "SELECT issue, pseudonym, {} FROM report INDEXED BY report_met
-         WHERE app = ? AND issue IS NOT NULL AND at >= ? AND at < ?",
-        dimension.as_str()
+) -> rusqlite::Result<Vec<Met>> {
+    let hours = Hours::between(from, to);
+    let mut query = db.prepare_cached(
+        "SELECT issue, class, hours FROM issue_day WHERE app = ? AND day = ? AND class >= ? AND class < ?",
+    )?;
+    let (first, after) = Class::range(dimension);
+    let mut all = Vec::new();
+    for (first, after) in [(Class::ALL, Class::ALL.next()), (first, after)] {
+        let mut rows = query.query((app, day, first, after))?;
+        while let Some(row) = rows.next()? {
+            let packed = row.get_ref(2)?.as_blob()?;
+            let installs = hours.total(day, packed, |_, _| {}).installs;
+            if installs > 0 {
+                all.push(Met {
+                    issue: row.get::<_, i64>(0)? as u64,
+                    class: row.get(1)?,
+                    installs: installs as u32,
+                });
+            }
+        }
+    }
+    all.shrink_to_fit();
+    Ok(all)
+}
+
+/// How many installations met issues that are one, whose number comes first, from one moment to another.
+pub(super) fn met_one(
+    db: &Transaction<'_>,
+    app: i64,
+    dimension: Dimension,
+    family: &[u64],
+    (from, to): (u64, u64),
+) -> rusqlite::Result<Vec<Met>> {
+    let mut query = db.prepare(&format!(
+        "SELECT DISTINCT pseudonym, {} FROM report INDEXED BY report_issue
+         WHERE app = ? AND issue {} AND at >= ? AND at < ?",
+        dimension.as_str(),
+        among(family)
     ))?;
     let mut rows = query.query((app, from as i64, to as i64))?;
-    let mut met: Vec<Meeting> = Vec::new();
+    let mut all: HashSet<[u8; 16]> = HashSet::new();
+    let mut by: HashMap<Class, u32> = HashMap::new();
     while let Some(row) = rows.next()? {
-        let who = row.get_ref(1)?.as_blob()?;
-        let who = who.first_chunk::<16>().copied().unwrap_or_default();
-        met.push((row.get::<_, i64>(0)? as u64, who, row.get(2)?));
+        all.insert(row.get(0)?);
+        *by.entry(Class::of(dimension, row.get(1)?)).or_default() += 1;
     }
-    met.sort_unstable();
-    met.dedup();
-    met.shrink_to_fit();
-    Ok(met)
+    by.insert(Class::ALL, all.len() as u32);
+    let issue = family.first().copied().unwrap_or_default();
+    let met = by.into_iter().map(|(class, installs)| Met {
+        issue,
+        class,
+        installs,
+    });
+    Ok(met.collect())
 }
 
 /// How many installations met each issue, together and in each class, packed.
@@ -38,23 +85,24 @@ pub(super) struct Spread {
     /// Issue, installations, and where its classes end.
     issues: Vec<(u64, u32, u32)>,
     /// Classes in their order, each with its installations.
-    classes: Vec<(i64, u32)>,
+    classes: Vec<(Class, u32)>,
 }
 
 impl Spread {
-    /// Of meetings in any order; `root` says what an issue was merged into.
-    pub(super) fn of(mut met: Vec<Meeting>, root: impl Fn(u64) -> u64) -> Self {
-        met.iter_mut().for_each(|(issue, ..)| *issue = root(*issue));
+    /// Adds them up.
+    pub(super) fn of(mut met: Vec<Met>) -> Self {
         met.sort_unstable();
-        met.dedup();
         let (mut issues, mut classes) = (Vec::new(), Vec::new());
-        for met in met.chunk_by(|a, b| a.0 == b.0) {
-            let mut by: BTreeMap<i64, u32> = BTreeMap::new();
-            met.iter()
-                .for_each(|(_, _, class)| *by.entry(*class).or_default() += 1);
-            let installs = met.chunk_by(|a, b| a.1 == b.1).count() as u32;
-            classes.extend(by);
-            let issue = met.first().map_or(0, |(issue, ..)| *issue);
+        for met in met.chunk_by(|a, b| a.issue == b.issue) {
+            let mut installs = 0;
+            for met in met.chunk_by(|a, b| a.class == b.class) {
+                let sum = met.iter().map(|met| met.installs).sum();
+                match met.first() {
+                    Some(Met { class, .. }) if *class != Class::ALL => classes.push((*class, sum)),
+                    _ => installs = sum,
+                }
+            }
+            let issue = met.first().map_or(0, |met| met.issue);
             issues.push((issue, installs, classes.len() as u32));
         }
         issues.shrink_to_fit();
@@ -80,15 +128,16 @@ impl Spread {
         let Some(id) = id else {
             return Ok(BTreeMap::new());
         };
+        let asked = Class::of(dimension, id);
         let mut word = db.prepare_cached("SELECT text FROM word WHERE id = ?")?;
-        let mut words: BTreeMap<i64, String> = BTreeMap::new();
+        let mut words: BTreeMap<Class, String> = BTreeMap::new();
         let mut spreads = BTreeMap::new();
         let mut start = 0;
         for (issue, installs, end) in &self.issues {
             let classes = self.classes.get(start..*end as usize).unwrap_or_default();
             start = *end as usize;
             if classes
-                .binary_search_by_key(&id, |(class, _)| *class)
+                .binary_search_by_key(&asked, |(class, _)| *class)
                 .is_err()
             {
                 continue;
@@ -101,7 +150,7 @@ impl Spread {
                 let name = match words.entry(*class) {
                     Entry::Occupied(known) => known.into_mut(),
                     Entry::Vacant(unknown) => {
-                        unknown.insert(word.query_row([class], |row| row.get(0))?)
+                        unknown.insert(word.query_row([class.word()], |row| row.get(0))?)
                     }
                 };
                 let group = dimension.group(name.clone());
@@ -134,24 +183,31 @@ mod tests {
     proptest! {
         #[test]
         fn installations_are_counted_once_in_each_class_and_once_together(
-            met in proptest::collection::vec((0u64..5, 0u8..6, 1i64..4), 0..60), asked in 1i64..4,
+            met in proptest::collection::vec((0u64..4, 0u8..6, 1i64..4, 0u8..3), 0..60), asked in 1i64..4,
         ) {
             let (mut db, name) = (words(), |class: i64| ["", "a", "b", "c"][class as usize].to_owned());
             let tx = db.transaction().unwrap();
-            let meetings = met.iter().map(|(issue, who, class)| (*issue, [*who; 16], *class));
-            // The fifth was merged into the first.
-            let spread = Spread::of(meetings.collect(), |issue| issue % 4);
+            let who = |issue: u64, class: Option<i64>, days: std::ops::Range<u8>| -> BTreeSet<u8> {
+                let mine = met.iter().filter(|met| met.0 == issue && days.contains(&met.3));
+                mine.filter(|met| class.is_none_or(|class| met.2 == class)).map(|met| met.1).collect()
+            };
+            let mut days = Vec::new();
+            for (day, issue, class) in (0..3).flat_map(|day| (0..4).flat_map(move |issue| (0..4).map(move |class| (day, issue, class)))) {
+                let of = Some(class).filter(|class| *class > 0);
+                let installs = who(issue, of, 0..day + 1).len() - who(issue, of, 0..day).len();
+                let class = of.map_or(Class::ALL, |word| Class::of(Dimension::Os, word));
+                if installs > 0 {
+                    days.push(Met { issue, class, installs: installs as u32 });
+                }
+            }
+            let spread = Spread::of(days);
             let got = spread.met_by(&tx, Dimension::Os, &name(asked)).unwrap();
             let mut expected: BTreeMap<IssueId, Groups> = BTreeMap::new();
             for issue in 0..4 {
-                let mine = || met.iter().filter(|(of, ..)| of % 4 == issue);
-                let who = |class: Option<i64>| -> BTreeSet<u8> {
-                    mine().filter(|met| class.is_none_or(|class| met.2 == class)).map(|met| met.1).collect()
-                };
-                let by = (1..4).map(|class| (Dimension::Os.group(name(class)), who(Some(class)).len() as u64));
+                let by = (1..4).map(|class| (Dimension::Os.group(name(class)), who(issue, Some(class), 0..3).len() as u64));
                 let by: BTreeMap<_, _> = by.filter(|(_, installs)| *installs > 0).collect();
                 if by.contains_key(&Dimension::Os.group(name(asked))) {
-                    let installs = who(None).len() as u64;
+                    let installs = who(issue, None, 0..3).len() as u64;
                     expected.insert(IssueId(issue), Groups { installs, by });
                 }
             }

@@ -3,7 +3,7 @@
 use super::{SqliteStore, Writer, open};
 use crate::access::IngestKey;
 use crate::store::contract::store_contract;
-use crate::store::{Expiry, Incoming, IssueFilter, Kept, Part, Span, Store, StoreError};
+use crate::store::{Dimension, Expiry, Incoming, IssueFilter, Kept, Part, Span, Store, StoreError};
 use candor_protocol::deidentify::{AppName, Pseudonym};
 use candor_protocol::report::{Kind, Network, Report};
 use rusqlite::OptionalExtension;
@@ -277,7 +277,7 @@ fn crash(number: u32, who: u32, run: u32, hour: u64, issue: u64) -> Incoming {
         "{{\"id\":\"{number:032x}\",\"at\":{},\"run\":\"{run:032x}\",\"pseudonym\":\"{who:032x}\",\"release\":\"1.{}\",\
          \"device\":{{\"os\":\"linux\",\"arch\":\"x86_64\"}},\"what\":{{\"run\":{{}}}}}}",
         hour * 3_600,
-        who % 2,
+        number % 2,
     );
     let mut report = Report::from_json(&json).unwrap();
     report.what = crate::store::contract::a_crash();
@@ -287,16 +287,18 @@ fn crash(number: u32, who: u32, run: u32, hour: u64, issue: u64) -> Incoming {
 }
 
 /// What the days of issues say, packed.
-fn days(db: &rusqlite::Connection) -> Vec<(u64, i64, Vec<u8>)> {
+fn days(db: &rusqlite::Connection) -> Vec<(u64, i64, i64, Vec<u8>)> {
     let mut query = db
-        .prepare("SELECT day, issue, hours FROM issue_day ORDER BY day, issue")
+        .prepare("SELECT day, class, issue, hours FROM issue_day ORDER BY day, class, issue")
         .unwrap();
-    let days = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    let days = query.query_map([], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+    });
     days.unwrap().collect::<Result<_, _>>().unwrap()
 }
 
 /// What they would say if all was counted again.
-fn days_again(db: &mut rusqlite::Connection) -> Vec<(u64, i64, Vec<u8>)> {
+fn days_again(db: &mut rusqlite::Connection) -> Vec<(u64, i64, i64, Vec<u8>)> {
     let tx = db.transaction().unwrap();
     tx.execute("DELETE FROM issue_day", []).unwrap();
     super::meetings::fill(&tx).unwrap();
@@ -311,23 +313,22 @@ async fn whatever_comes_and_goes_the_days_of_issues_are_what_counting_again_give
     let mut db = rusqlite::Connection::open(data.path().join("candor.db")).unwrap();
     let mut number: u32 = 0;
     let mut some = |arrived: u64| {
-        let crashes = (0..60).map(|_| {
+        let crashes = (0..100).map(|which| {
             number += 1;
             let mixed = number.wrapping_mul(2_654_435_761) >> 8;
             let (who, run) = (mixed % 7, mixed % 7 * 10 + mixed / 7 % 3);
+            let hour = 400 + u64::from(mixed / 21 % 90);
+            if which >= 60 {
+                // One crashes in a loop, with one release and the other.
+                return crash(number, 0, run, hour, 0);
+            }
             // Some runs go on under another pseudonym.
             let who = if mixed.is_multiple_of(11) {
                 who + 1
             } else {
                 who
             };
-            crash(
-                number,
-                who,
-                run,
-                400 + u64::from(mixed / 21 % 90),
-                u64::from(mixed % 3),
-            )
+            crash(number, who, run, hour, u64::from(mixed % 3))
         });
         (crashes.collect::<Vec<_>>(), arrived)
     };
@@ -370,6 +371,18 @@ async fn whatever_comes_and_goes_the_days_of_issues_are_what_counting_again_give
     assert_eq!(days(&db), []);
 }
 
+/// Narrowed to one class more.
+fn one_class(filter: &IssueFilter, dimension: Dimension, class: &str) -> IssueFilter {
+    let mut filter = filter.clone();
+    let place = match dimension {
+        Dimension::Release => &mut filter.release,
+        Dimension::Os => &mut filter.os,
+        Dimension::Device => &mut filter.device,
+    };
+    *place = Some(class.to_owned());
+    filter
+}
+
 #[tokio::test]
 async fn what_the_version_before_wrote_is_answered_as_its_reports_say() {
     let data = tempfile::tempdir().unwrap();
@@ -390,26 +403,51 @@ async fn what_the_version_before_wrote_is_answered_as_its_reports_say() {
     );
     drop(SqliteStore::open(data.path()).unwrap());
     let store = SqliteStore::open(data.path()).unwrap();
+    let mut classes: Vec<(Dimension, String)> = Vec::new();
+    for dimension in Dimension::ALL {
+        let column = dimension.as_str();
+        let mut query = db
+            .prepare(&format!(
+                "SELECT DISTINCT text FROM report JOIN word ON word.id = {column} WHERE issue IS NOT NULL"
+            ))
+            .unwrap();
+        let names = query.query_map([], |row| row.get(0)).unwrap();
+        classes.extend(names.map(|name| (dimension, name.unwrap())));
+    }
+    let os = classes.iter().find(|(of, _)| *of == Dimension::Os);
+    let os = &os.unwrap().1;
     for (from, hours) in [(0, 48), (0, 2), (4, 8), (10, 4)] {
         let span = Span {
             from: first + from * 3_600,
             to: first + (from + hours) * 3_600,
             step: 3_600,
         };
-        let list = store.issues(&app, IssueFilter::all(span, 0)).await.unwrap();
-        let met = "FROM report WHERE issue IS NOT NULL AND at >= ? AND at < ?";
-        let values: [&dyn rusqlite::ToSql; 2] = [&span.from, &span.to];
-        let issues = number(&format!("SELECT count(DISTINCT issue) {met}"), &values);
-        assert_eq!(list.total, issues, "{hours} hours from {from}");
-        for row in list.rows {
-            let of_issue = format!("{met} AND issue = {}", row.id.0 as i64);
-            let truth = ["*", "DISTINCT run", "DISTINCT pseudonym"]
-                .map(|what| number(&format!("SELECT count({what}) {of_issue}"), &values));
-            assert_eq!(
-                [row.reports, row.runs, row.installs],
-                truth,
-                "{hours} hours from {from}"
-            );
+        let all = IssueFilter::all(span, 0);
+        let narrowed = classes.iter().flat_map(|(dimension, class)| {
+            let one = one_class(&all, *dimension, class);
+            let system = (*dimension != Dimension::Os).then(|| one_class(&one, Dimension::Os, os));
+            [Some(one), system]
+        });
+        let filters = narrowed.flatten().chain([all.clone()]);
+        for filter in filters {
+            let mut met = "FROM report WHERE issue IS NOT NULL AND at >= ? AND at < ?".to_owned();
+            for dimension in Dimension::ALL {
+                if let Some(class) = filter.class(dimension) {
+                    let column = dimension.as_str();
+                    met += &format!(" AND {column} = (SELECT id FROM word WHERE text = '{class}')");
+                }
+            }
+            let after = format!("{hours} hours from {from}: {met}");
+            let list = store.issues(&app, filter).await.unwrap();
+            let values: [&dyn rusqlite::ToSql; 2] = [&span.from, &span.to];
+            let issues = number(&format!("SELECT count(DISTINCT issue) {met}"), &values);
+            assert_eq!(list.total, issues, "{after}");
+            for row in list.rows {
+                let of_issue = format!("{met} AND issue = {}", row.id.0 as i64);
+                let truth = ["*", "DISTINCT run", "DISTINCT pseudonym"]
+                    .map(|what| number(&format!("SELECT count({what}) {of_issue}"), &values));
+                assert_eq!([row.reports, row.runs, row.installs], truth, "{after}");
+            }
         }
     }
     let all = Span {

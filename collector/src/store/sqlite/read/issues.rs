@@ -1,12 +1,13 @@
 //! Lists of issues.
 //!
-//! First all issues are counted as far as the order needs it, from what is counted of them by day, or where that is not fine enough from
-//! indices that hold nothing else; then the rows of one page are filled.
+//! First all issues are counted as far as the order needs it, from what is counted of them by day, and where that is not fine enough each
+//! of those again from its cells; then the rows of one page are filled.
 
 use super::{Decided, Text, bounds, triage};
 use crate::store::issue_count::IssueCount;
 use crate::store::issue_day::{Hours, Total};
 use crate::store::issue_list::Entry;
+use crate::store::sqlite::class::Class;
 use crate::store::sqlite::remembered::{Day, Remembered};
 use crate::store::triage::Marks;
 use crate::store::{
@@ -14,7 +15,7 @@ use crate::store::{
 };
 use candor_protocol::deidentify::Release;
 use rusqlite::types::Value;
-use rusqlite::{Transaction, params_from_iter};
+use rusqlite::{OptionalExtension, Transaction, params_from_iter};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -117,12 +118,14 @@ pub(in super::super) fn new_by_release(
     Ok(new)
 }
 
-/// What issues are counted by.
-enum Counts {
-    /// Their days: any range of full hours, whatever the class.
-    Days(Hours, Vec<Arc<Day>>),
-    /// Cells and reports of these classes.
-    Cells(Classes),
+/// What issues are counted by: the days of one class or of all, as exact as full hours of them can be, or else cells and reports.
+struct Counts {
+    /// Those that range and classes are counted in, exactly or more than those.
+    hours: Hours,
+    days: Vec<Arc<Day>>,
+    classes: Classes,
+    /// Whether days say exactly what is asked for.
+    exact: bool,
 }
 
 impl Counts {
@@ -133,11 +136,18 @@ impl Counts {
         known: &Remembered,
     ) -> rusqlite::Result<Self> {
         let classes = Classes::of(filter);
-        Ok(match Hours::of(filter.span) {
-            Some(hours) if classes.sql.is_empty() => {
-                Self::Days(hours, known.days(db, app, hours.days())?)
-            }
-            _ => Self::Cells(classes),
+        let hours = Hours::of(filter.span);
+        let exact = hours.is_some() && classes.values.len() <= 1;
+        let hours = hours.unwrap_or_else(|| Hours::around(filter.span));
+        let days = match classes.first(db)? {
+            Some(class) => known.days(db, app, class, hours.days())?,
+            None => Vec::new(),
+        };
+        Ok(Self {
+            hours,
+            days,
+            classes,
+            exact,
         })
     }
 
@@ -152,8 +162,9 @@ impl Counts {
         wanted: Option<&HashSet<u64>>,
     ) -> rusqlite::Result<HashMap<u64, Total>> {
         let mut roots: HashMap<u64, Total> = HashMap::new();
-        match (self, wanted) {
-            (Self::Days(hours, days), None) => {
+        let (hours, days) = (self.hours, &self.days);
+        match wanted {
+            None => {
                 for day in days {
                     for (id, packed) in day.each() {
                         let total = hours.total(day.at, packed, |_, _| {});
@@ -161,7 +172,7 @@ impl Counts {
                     }
                 }
             }
-            (Self::Days(hours, days), Some(wanted)) => {
+            Some(wanted) => {
                 for root in wanted {
                     let mut sum = Total::default();
                     for (day, id) in marks
@@ -174,20 +185,18 @@ impl Counts {
                     roots.insert(*root, sum);
                 }
             }
-            (Self::Cells(classes), wanted) => {
-                for (id, counted) in counts(db, app, filter, classes)? {
-                    let root = marks.root(id);
-                    if wanted.is_none_or(|wanted| wanted.contains(&root)) {
-                        roots.entry(root).or_default().add(counted);
-                    }
-                }
-            }
         }
         roots.retain(|_, total| total.reports > 0);
+        if !self.exact {
+            for (root, total) in &mut roots {
+                *total = cells(db, app, &marks.family(*root), filter.span, &self.classes)?;
+            }
+            roots.retain(|_, total| total.reports > 0);
+        }
         Ok(roots)
     }
 
-    /// Counts how many installations met each of these issues.
+    /// Counts how many installations met each of these issues, where that is not known yet.
     fn meet(
         &self,
         db: &Transaction<'_>,
@@ -196,22 +205,10 @@ impl Counts {
         entries: &mut [Entry],
         marks: &Marks,
     ) -> rusqlite::Result<()> {
-        match self {
-            Self::Days(..) => {
-                for entry in entries {
-                    if marks.merged(entry.id) > 0 {
-                        let family = marks.family(entry.id);
-                        (_, entry.installs) =
-                            distinct(db, app, &family, filter.span, &Classes::default())?;
-                    }
-                }
-            }
-            Self::Cells(classes) => {
-                let ids: HashSet<u64> = entries.iter().map(|entry| entry.id).collect();
-                let mut met = met(db, app, filter, classes, marks, &ids)?;
-                for entry in entries {
-                    entry.installs = met.remove(&entry.id).unwrap_or_default();
-                }
+        for entry in entries {
+            if !self.exact || marks.merged(entry.id) > 0 {
+                let family = marks.family(entry.id);
+                (_, entry.installs) = distinct(db, app, &family, filter.span, &self.classes)?;
             }
         }
         Ok(())
@@ -223,6 +220,7 @@ impl Counts {
 struct Classes {
     sql: String,
     values: Vec<Value>,
+    first: Option<(Dimension, String)>,
 }
 
 impl Classes {
@@ -233,9 +231,23 @@ impl Classes {
                 let column = dimension.as_str();
                 classes.sql += &format!(" AND {column} = (SELECT id FROM word WHERE text = ?)");
                 classes.values.push(Value::from(class.to_owned()));
+                let first = classes.first.take();
+                classes.first = first.or_else(|| Some((dimension, class.to_owned())));
             }
         }
         classes
+    }
+
+    /// The first class that is asked for, or all; `None` where nobody was ever in it.
+    fn first(&self, db: &Transaction<'_>) -> rusqlite::Result<Option<Class>> {
+        let Some((dimension, class)) = &self.first else {
+            return Ok(Some(Class::ALL));
+        };
+        let id = db
+            .prepare_cached("SELECT id FROM word WHERE text = ?")?
+            .query_row([class], |row| row.get(0))
+            .optional()?;
+        Ok(id.map(|id| Class::of(*dimension, id)))
     }
 
     /// The values of a statement that asks for a range and the classes.
@@ -245,31 +257,32 @@ impl Classes {
     }
 }
 
-fn counts(
+/// What cells say of issues that are one; nothing of installations and runs.
+fn cells(
     db: &Transaction<'_>,
     app: i64,
-    filter: &IssueFilter,
+    family: &[u64],
+    span: Span,
     classes: &Classes,
-) -> rusqlite::Result<HashMap<u64, Total>> {
-    let (from, to) = bounds(filter.span);
-    let middle = i64::try_from(filter.span.middle()).unwrap_or(i64::MAX);
-    let mut counted: HashMap<u64, Total> = HashMap::new();
+) -> rusqlite::Result<Total> {
+    let (from, to) = bounds(span);
+    let middle = i64::try_from(span.middle()).unwrap_or(i64::MAX);
+    let (among, values) = among(family, classes, [app, from, to]);
     let mut query = db.prepare_cached(&format!(
-        "SELECT issue, at, reports, fatal FROM issue_count INDEXED BY issue_count_at
-         WHERE app = ? AND at >= ? AND at < ?{}",
+        "SELECT at, reports, fatal FROM issue_count WHERE app = ? AND at >= ? AND at < ? AND issue {among}{}",
         classes.sql
     ))?;
-    let mut rows = query.query(params_from_iter(classes.values(&[app, from, to])))?;
+    let mut rows = query.query(params_from_iter(&values))?;
+    let mut total = Total::default();
     while let Some(row) = rows.next()? {
-        let of = counted.entry(row.get::<_, i64>(0)? as u64).or_default();
-        let reports: u64 = row.get(2)?;
-        of.reports += reports;
-        of.fatal += row.get::<_, u64>(3)?;
-        if row.get::<_, i64>(1)? >= middle {
-            of.late += reports;
+        let reports: u64 = row.get(1)?;
+        total.reports += reports;
+        total.fatal += row.get::<_, u64>(2)?;
+        if row.get::<_, i64>(0)? >= middle {
+            total.late += reports;
         }
     }
-    Ok(counted)
+    Ok(total)
 }
 
 /// Issues that say what is asked for; `None` where nothing is.
@@ -368,40 +381,6 @@ fn seen(
     Ok(seen)
 }
 
-/// How many installations met each of these issues.
-fn met(
-    db: &Transaction<'_>,
-    app: i64,
-    filter: &IssueFilter,
-    classes: &Classes,
-    marks: &Marks,
-    wanted: &HashSet<u64>,
-) -> rusqlite::Result<HashMap<u64, u64>> {
-    let (from, to) = bounds(filter.span);
-    let mut query = db.prepare_cached(&format!(
-        "SELECT issue, pseudonym FROM report INDEXED BY report_met
-         WHERE app = ? AND issue IS NOT NULL AND at >= ? AND at < ?{}",
-        classes.sql
-    ))?;
-    let mut rows = query.query(params_from_iter(classes.values(&[app, from, to])))?;
-    let mut pairs: Vec<(u64, u128)> = Vec::new();
-    while let Some(row) = rows.next()? {
-        let id = marks.root(row.get::<_, i64>(0)? as u64);
-        if wanted.contains(&id) {
-            let who = row.get_ref(1)?.as_blob()?;
-            let who = who.first_chunk::<16>().copied().unwrap_or_default();
-            pairs.push((id, u128::from_ne_bytes(who)));
-        }
-    }
-    pairs.sort_unstable();
-    pairs.dedup();
-    let mut met: HashMap<u64, u64> = HashMap::with_capacity(wanted.len());
-    for (id, _) in pairs {
-        *met.entry(id).or_default() += 1;
-    }
-    Ok(met)
-}
-
 /// One issue's row, whether or not it has a report in the range and of the classes that are asked for.
 pub(super) fn one(
     db: &Transaction<'_>,
@@ -477,28 +456,26 @@ fn count(
 ) -> rusqlite::Result<(IssueCount, u64)> {
     let mut counted = IssueCount::new(span);
     let mut late = 0;
-    let classes = match counts {
-        Counts::Days(hours, days) => {
-            for (day, id) in family
-                .iter()
-                .flat_map(|id| days.iter().map(move |day| (day, *id)))
-            {
-                let total = hours.total(day.at, day.of(id), |at, reports| {
-                    counted.add(span, at, reports, 0);
-                });
-                counted.fatal += total.fatal;
-                counted.runs += total.runs;
-                counted.installs += total.installs;
-                late += total.late;
-            }
-            if family.len() > 1 {
-                let all = Classes::default();
-                (counted.runs, counted.installs) = distinct(db, app, family, span, &all)?;
-            }
-            return Ok((counted, late));
+    let classes = &counts.classes;
+    if counts.exact {
+        let days = &counts.days;
+        for (day, id) in family
+            .iter()
+            .flat_map(|id| days.iter().map(move |day| (day, *id)))
+        {
+            let total = counts.hours.total(day.at, day.of(id), |at, reports| {
+                counted.add(span, at, reports, 0);
+            });
+            counted.fatal += total.fatal;
+            counted.runs += total.runs;
+            counted.installs += total.installs;
+            late += total.late;
         }
-        Counts::Cells(classes) => classes,
-    };
+        if family.len() > 1 {
+            (counted.runs, counted.installs) = distinct(db, app, family, span, classes)?;
+        }
+        return Ok((counted, late));
+    }
     let (from, to) = bounds(span);
     let (among, values) = among(family, classes, [app, from, to]);
     let mut query = db.prepare_cached(&format!(
