@@ -11,6 +11,7 @@ use candor_protocol::report::{Activity, FreezeEnd, Level, Wait};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use tokio::try_join;
 
 /// What is asked.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -139,8 +140,10 @@ pub(super) async fn freezes<S: Store>(
     let app = app_of(&state, &about.app).await?;
     let span = span(about.from, about.to, None);
     let asked = async {
-        let rows = state.store.freezes(&app, span).await?;
-        let rates = groups::freeze_rates(&state, &app, span).await?;
+        let (rows, rates) = try_join!(
+            state.store.freezes(&app, span),
+            groups::freeze_rates(&state, &app, span),
+        )?;
         Ok(Answer {
             issues: rows.into_iter().map(Row::from).collect(),
             rate_by_release: rates.by_release.shown.iter().map(Rate::from).collect(),

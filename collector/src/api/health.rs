@@ -12,6 +12,7 @@ use candor_protocol::report::Exit;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use tokio::try_join;
 
 /// What is asked.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -158,10 +159,12 @@ pub(super) async fn health<S: Store>(
     let app = app_of(&state, &about.app).await?;
     let span = span(about.from, about.to, about.step);
     let asked = async {
-        let health = state.store.health(&app, span).await?;
-        let releases = groups::releases(&state, &app, span).await?.rows;
-        let trend = state.store.trend(&app, span).await?;
-        Ok(Answer::from((health, releases, trend)))
+        let (health, releases, trend) = try_join!(
+            state.store.health(&app, span),
+            groups::releases(&state, &app, span),
+            state.store.trend(&app, span),
+        )?;
+        Ok(Answer::from((health, releases.rows, trend)))
     };
     Ok(answer(asked.await))
 }

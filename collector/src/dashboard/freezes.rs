@@ -18,6 +18,7 @@ use candor_protocol::deidentify::Name;
 use candor_protocol::report::{Activity, FreezeEnd, Level, Wait};
 use candor_protocol::sketch::Sketch;
 use std::collections::BTreeMap;
+use tokio::try_join;
 
 /// `GET /freezes`.
 pub(crate) async fn page<S: Store>(Given(state): Given<State<S>>, entry: Entry) -> Response {
@@ -72,11 +73,13 @@ fn as_csv(rows: &[FreezeRow]) -> String {
 
 async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Freezes<'a>, Trouble> {
     let (store, app, span) = (&state.store, &entry.app, entry.span);
-    let rows = store.freezes(app, span).await?;
-    let health = store.health(app, span).await?;
-    let before = store.health(app, window::before(span)).await?;
-    let trend = store.trend(app, span).await?;
-    let rates = groups::freeze_rates(state, app, span).await?;
+    let (rows, health, before, trend, rates) = try_join!(
+        store.freezes(app, span),
+        store.health(app, span),
+        store.health(app, window::before(span)),
+        store.trend(app, span),
+        groups::freeze_rates(state, app, span),
+    )?;
     let w = entry.words();
     let others = rates.by_release.other.map(|rate| FreezeRate {
         label: w.small_groups.to_owned(),

@@ -21,6 +21,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use candor_protocol::deidentify::{Release, ReportId};
 use candor_protocol::report::{Report, What};
+use futures_util::future::try_join_all;
 
 /// Reports in the list, and reports whose samples are merged.
 const REPORTS: u32 = 50;
@@ -74,12 +75,16 @@ async fn similar<S: Store>(
         text: frame.clone(),
         ..all()
     });
+    let filters = [culprit, frame].into_iter().flatten();
+    let lists = filters.map(|filter| state.store.issues(&entry.app, filter));
     let mut found: Vec<IssueRow> = Vec::new();
-    for filter in [culprit, frame].into_iter().flatten() {
-        for row in state.store.issues(&entry.app, filter).await?.rows {
-            if row.id != page.row.id && found.iter().all(|one| one.id != row.id) {
-                found.push(row);
-            }
+    for row in try_join_all(lists)
+        .await?
+        .into_iter()
+        .flat_map(|list| list.rows)
+    {
+        if row.id != page.row.id && found.iter().all(|one| one.id != row.id) {
+            found.push(row);
         }
     }
     found.truncate(SIMILAR as usize);

@@ -11,10 +11,11 @@ use super::{format, window};
 use crate::privacy::groups::{self, Merged};
 use crate::state::State;
 use crate::store::triage::StateKind;
-use crate::store::{Health, IssueFilter, IssueRow, Ledger, Point, ReleaseRow, Store};
+use crate::store::{Health, IssueFilter, Ledger, Point, ReleaseRow, Store};
 use askama::Template;
 use axum::extract::State as Given;
 use axum::response::Response;
+use tokio::try_join;
 
 /// Issues on this page; the others are on theirs.
 const TOP: usize = 6;
@@ -28,17 +29,35 @@ pub(crate) async fn page<S: Store>(Given(state): Given<State<S>>, entry: Entry) 
 
 async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Overview<'a>, Trouble> {
     let (store, app, span) = (&state.store, &entry.app, entry.span);
-    let health = store.health(app, span).await?;
-    let before = store.health(app, window::before(span)).await?;
-    let trend = store.trend(app, span).await?;
-    let filter = IssueFilter {
-        limit: TOP as u32,
+    let all = |limit| IssueFilter {
+        limit,
         ..IssueFilter::all(span, entry.now)
     };
-    let issues = store.issues(app, filter).await?;
-    let news = news(state, entry, issues.total).await?;
-    let releases = groups::releases(state, app, span).await?.rows;
-    let ledger = store.ledger(app).await?;
+    let back = IssueFilter {
+        states: vec![StateKind::Regressed],
+        ..all(NEWS)
+    };
+    let new = IssueFilter {
+        states: vec![StateKind::Open],
+        first_seen: Some((span.from, span.to)),
+        ..all(NEWS)
+    };
+    let (health, before, trend, ledger, releases, issues, back, new) = try_join!(
+        store.health(app, span),
+        store.health(app, window::before(span)),
+        store.trend(app, span),
+        store.ledger(app),
+        groups::releases(state, app, span),
+        store.issues(app, all(TOP as u32)),
+        store.issues(app, back),
+        store.issues(app, new),
+    )?;
+    let releases = releases.rows;
+    let mut news = back.rows;
+    // Where all are new, that says nothing.
+    if new.total < issues.total {
+        news.extend(new.rows);
+    }
     Ok(Overview {
         w: entry.words(),
         shell: &entry.shell,
@@ -64,33 +83,6 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Overvi
 
 /// Issues of each kind of news.
 const NEWS: u32 = 3;
-
-/// Issues that are back, and those that are new where not all `total` are.
-async fn news<S: Store>(
-    state: &State<S>,
-    entry: &Entry,
-    total: u64,
-) -> Result<Vec<IssueRow>, Trouble> {
-    let all = || IssueFilter {
-        limit: NEWS,
-        ..IssueFilter::all(entry.span, entry.now)
-    };
-    let back = IssueFilter {
-        states: vec![StateKind::Regressed],
-        ..all()
-    };
-    let new = IssueFilter {
-        states: vec![StateKind::Open],
-        first_seen: Some((entry.span.from, entry.span.to)),
-        ..all()
-    };
-    let mut news = state.store.issues(&entry.app, back).await?.rows;
-    let new = state.store.issues(&entry.app, new).await?;
-    if new.total < total {
-        news.extend(new.rows);
-    }
-    Ok(news)
-}
 
 #[derive(Template)]
 #[template(path = "overview.html")]

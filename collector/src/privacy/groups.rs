@@ -27,8 +27,10 @@ use crate::store::{
 };
 use candor_protocol::deidentify::{AppName, Release};
 use candor_protocol::sketch::Sketch;
+use futures_util::future::try_join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tokio::try_join;
 
 /// The fewest installations of a class that is shown.
 pub const LEAST: u64 = 10;
@@ -134,10 +136,12 @@ pub async fn releases<S: Store>(
     app: &AppName,
     span: Span,
 ) -> Result<SafeReleases, StoreError> {
-    let shown = shown(state, app, Of::Runs, span).await?;
-    let mut rows = state.store.releases(app, span).await?;
     let filter = ConnectionFilter::default();
-    let safe = connections(state, app, filter, span.as_one_step()).await?;
+    let (shown, mut rows, safe) = try_join!(
+        shown(state, app, Of::Runs, span),
+        state.store.releases(app, span),
+        connections(state, app, filter, span.as_one_step()),
+    )?;
     let mut connected: BTreeMap<Release, ConnectionSum> =
         safe.answer.by_release.into_iter().collect();
     if shown != Shown::All {
@@ -191,8 +195,10 @@ pub async fn freeze_rates<S: Store>(
     app: &AppName,
     span: Span,
 ) -> Result<SafeRates, StoreError> {
-    let shown = shown(state, app, Of::Runs, span).await?;
-    let rates = state.store.freeze_rates(app, span).await?;
+    let (shown, rates) = try_join!(
+        shown(state, app, Of::Runs, span),
+        state.store.freeze_rates(app, span),
+    )?;
     let by_device = match shown {
         Shown::All => rates.by_device,
         Shown::Only(_) => Vec::new(),
@@ -227,8 +233,10 @@ pub async fn exits<S: Store>(
     app: &AppName,
     span: Span,
 ) -> Result<SafeExits, StoreError> {
-    let shown = shown(state, app, Of::Runs, span).await?;
-    let exits = state.store.exits(app, span).await?;
+    let (shown, exits) = try_join!(
+        shown(state, app, Of::Runs, span),
+        state.store.exits(app, span),
+    )?;
     let rows = exits.by_release.into_iter().collect();
     let (shown, merged) = shown.part(rows, |(release, _): &(Release, ExitSum)| {
         Group::Release(release.to_string())
@@ -282,10 +290,13 @@ pub async fn issue<S: Store>(
     span: Span,
 ) -> Result<Option<SafeIssue>, StoreError> {
     let now = state.clock.now();
-    let Some(mut page) = state.store.issue(app, id, span, now).await? else {
+    let (page, shown) = try_join!(
+        state.store.issue(app, id, span, now),
+        shown(state, app, Of::Issue(id), span),
+    )?;
+    let Some(mut page) = page else {
         return Ok(None);
     };
-    let shown = shown(state, app, Of::Issue(id), span).await?;
     let runs = page.runs_total;
     let merge =
         |rows: &mut Vec<Breakdown>, group| merge_classes(&shown, std::mem::take(rows), group, runs);
@@ -351,14 +362,16 @@ async fn narrow<S: Store>(
     }
     let id = issue.page.row.id;
     let of = Of::IssueWithin(id);
-    let shown = match state.small {
-        SmallGroups::Show => Shown::All,
-        SmallGroups::Merge(least) => Shown::Only(match blocks(state, app, of, span).await? {
-            Some(blocks) => large_within_all(&blocks, &releases, least),
-            None => BTreeSet::new(),
-        }),
+    let shown = async {
+        Ok(match state.small {
+            SmallGroups::Show => Shown::All,
+            SmallGroups::Merge(least) => Shown::Only(match blocks(state, app, of, span).await? {
+                Some(blocks) => large_within_all(&blocks, &releases, least),
+                None => BTreeSet::new(),
+            }),
+        })
     };
-    let within = state.store.issue_within(app, id, release, span).await?;
+    let (shown, within) = try_join!(shown, state.store.issue_within(app, id, release, span))?;
     let page = &mut issue.page;
     (page.row.reports, page.row.fatal) = (within.reports, within.fatal);
     (page.row.runs, page.row.installs) = (within.runs, within.installs);
@@ -443,12 +456,13 @@ async fn met_by_many<S: Store>(
     span: Span,
     least: u64,
 ) -> Result<BTreeSet<IssueId>, StoreError> {
-    let mut blocks = Vec::new();
     let group = dimension.group(class.to_owned());
-    for (span, whole) in blocks_of(state, app, &OF_ISSUES, span)?.unwrap_or_default() {
+    let blocks = blocks_of(state, app, &OF_ISSUES, span)?.unwrap_or_default();
+    let blocks = blocks.into_iter().map(async |(span, whole)| {
         let spreads = state.store.spreads(app, dimension, class, span).await?;
-        blocks.push((spreads, whole));
-    }
+        Ok::<_, StoreError>((spreads, whole))
+    });
+    let mut blocks = try_join_all(blocks).await?;
     let met = blocks.iter().flat_map(|(spreads, _)| spreads.keys());
     let ids: BTreeSet<IssueId> = met.copied().collect();
     let mut large = BTreeSet::new();
@@ -552,14 +566,11 @@ async fn blocks<S: Store>(
     let Some(spans) = blocks_of(state, app, classes, span)? else {
         return Ok(None);
     };
-    let mut blocks = Vec::new();
-    for (span, whole) in spans {
-        blocks.push(Block {
-            groups: state.store.groups(app, of, span).await?,
-            whole,
-        });
-    }
-    Ok(Some(blocks))
+    let blocks = spans.into_iter().map(async |(span, whole)| {
+        let groups = state.store.groups(app, of, span).await?;
+        Ok(Block { groups, whole })
+    });
+    try_join_all(blocks).await.map(Some)
 }
 
 /// What is kept of issues.

@@ -23,6 +23,7 @@ use charts::{by_class, by_reason, percentiles, reconnects, stacked, without_serv
 use filter::{chips, filter};
 use measure::Measure;
 use tables::{Fact, Failed, Table, Tried, failed, tables, tcp, tried};
+use tokio::try_join;
 
 /// `GET /connections`.
 pub(crate) async fn page<S: Store>(Given(state): Given<State<S>>, entry: Entry) -> Response {
@@ -43,16 +44,17 @@ async fn show<'a, S: Store>(
     entry: &'a Entry,
 ) -> Result<Connections<'a>, Trouble> {
     let filter = filter(&entry.visit);
+    let earlier = window::before(entry.span).as_one_step();
+    let (safe, before) = try_join!(
+        groups::connections(state, &entry.app, filter.clone(), entry.span),
+        groups::connections(state, &entry.app, filter.clone(), earlier),
+    )?;
     let SafeConnections {
         answer,
         other,
         left_out,
-    } = groups::connections(state, &entry.app, filter.clone(), entry.span).await?;
-    let earlier = window::before(entry.span).as_one_step();
-    let before = groups::connections(state, &entry.app, filter.clone(), earlier)
-        .await?
-        .answer
-        .total;
+    } = safe;
+    let before = before.answer.total;
     let (w, lang) = (entry.words(), entry.visit.lang);
     let total = &answer.total;
     let marks = charts::marks(entry, &answer);

@@ -11,6 +11,7 @@ use candor_protocol::sketch::Sketch;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::Arc;
+use tokio::try_join;
 
 /// Runs from which on a release is compared without being asked for.
 const ENOUGH: u64 = 100;
@@ -90,20 +91,22 @@ pub(crate) async fn releases<S: Store>(
     app: &AppName,
     span: Span,
 ) -> Result<Releases, StoreError> {
+    let (safe, exits, health, new) = try_join!(
+        groups::releases(state, app, span),
+        groups::exits(state, app, span.as_one_step()),
+        state.store.health(app, span),
+        state.store.new_issues(app, span),
+    )?;
     let SafeReleases {
         rows: merged,
         mut ready_us,
-    } = groups::releases(state, app, span).await?;
-    let exits = groups::exits(state, app, span.as_one_step())
-        .await?
-        .by_release;
+    } = safe;
+    let exits = exits.by_release;
     let frozen: HashMap<Release, u64> = exits
         .shown
         .into_iter()
         .map(|(release, sum)| (release, sum.frozen))
         .collect();
-    let installs = state.store.health(app, span).await?.installs;
-    let new = state.store.new_issues(app, span).await?;
     let mut shown: Vec<Released> = merged
         .shown
         .into_iter()
@@ -122,7 +125,7 @@ pub(crate) async fn releases<S: Store>(
         shown,
         others: merged.other,
         others_frozen: exits.other.map_or(0, |(_, sum)| sum.frozen),
-        installs,
+        installs: health.installs,
     })
 }
 
@@ -197,10 +200,14 @@ pub(crate) async fn risen<S: Store>(
         release: Some(release.row.release.to_string()),
         ..all.clone()
     };
-    let SafeIssues { list, narrowed } = groups::issues(state, app, of(a)).await?;
+    let (safe, later) = try_join!(
+        groups::issues(state, app, of(a)),
+        groups::issues(state, app, of(b)),
+    )?;
+    let SafeIssues { list, narrowed } = safe;
     let is_whole = narrowed.is_none() && list.total == list.rows.len() as u64;
     let before: HashMap<IssueId, u64> = list.rows.iter().map(|row| (row.id, row.runs)).collect();
-    let rows = groups::issues(state, app, of(b)).await?.list.rows;
+    let rows = later.list.rows;
     let ids = rows.iter().map(|row| row.id).collect();
     let whole = IssueFilter {
         among: Some(Arc::new(ids)),
