@@ -212,7 +212,7 @@ pub(super) async fn releases<S: Store>(
     let compared = match pair {
         None => None,
         Some((a, b)) => {
-            let risen = asked::risen(&state, &app, span, (a, b)).await;
+            let risen = asked::risen(&state, &app, span, (a, b), usize::MAX).await;
             let risen = risen.map_err(|error| failed(&error))?;
             Some(Compared {
                 a: a.row.release.clone(),
@@ -220,7 +220,7 @@ pub(super) async fn releases<S: Store>(
                 crash_free: asked::apart(a.crash_free(), b.crash_free()).map(Into::into),
                 freeze_free: asked::apart(a.freeze_free(), b.freeze_free()).map(Into::into),
                 connected: asked::apart(a.connected(), b.connected()).map(Into::into),
-                issues: risen.into_iter().map(Into::into).collect(),
+                issues: risen.first.into_iter().map(Into::into).collect(),
             })
         }
     };

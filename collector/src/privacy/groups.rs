@@ -22,8 +22,8 @@ use crate::state::State;
 use crate::statistics::{self, Share};
 use crate::store::{
     Breakdown, Cells, ConnectionAnswer, ConnectionFilter, ConnectionSum, Dimension, ExitSum,
-    FreezeRate, Group, Groups, IssueFilter, IssueId, IssueList, IssuePage, Of, ReleaseRow, Span,
-    Store, StoreError,
+    FreezeRate, Group, Groups, IssueFilter, IssueId, IssueList, IssuePage, Of, ReachList,
+    ReleaseRow, Span, Spread, Store, StoreError,
 };
 use candor_protocol::deidentify::{AppName, Release};
 use candor_protocol::sketch::Sketch;
@@ -413,8 +413,36 @@ pub struct Narrowed {
 pub async fn issues<S: Store>(
     state: &State<S>,
     app: &AppName,
-    mut filter: IssueFilter,
+    filter: IssueFilter,
 ) -> Result<SafeIssues, StoreError> {
+    let (filter, narrowed) = narrow_list(state, app, filter).await?;
+    Ok(SafeIssues {
+        list: state.store.issues(app, filter).await?,
+        narrowed,
+    })
+}
+
+/// How far the issues reach that [`issues`] would list, and whether that leaves some out.
+///
+/// # Errors
+/// Those of the store.
+pub async fn reach<S: Store>(
+    state: &State<S>,
+    app: &AppName,
+    filter: IssueFilter,
+) -> Result<(ReachList, bool), StoreError> {
+    let (filter, narrowed) = narrow_list(state, app, filter).await?;
+    let list = state.store.reach(app, filter).await?;
+    let left_out = narrowed.is_some() || list.total != list.rows.len() as u64;
+    Ok((list, left_out))
+}
+
+/// What is asked of a store so that a list may be told, and what may be told of classes that were asked for.
+async fn narrow_list<S: Store>(
+    state: &State<S>,
+    app: &AppName,
+    mut filter: IssueFilter,
+) -> Result<(IssueFilter, Option<Narrowed>), StoreError> {
     let mut narrowed: Option<Narrowed> = None;
     if let SmallGroups::Merge(least) = state.small {
         for dimension in Dimension::ALL {
@@ -442,10 +470,7 @@ pub async fn issues<S: Store>(
             }
         }
     }
-    Ok(SafeIssues {
-        list: state.store.issues(app, filter).await?,
-        narrowed,
-    })
+    Ok((filter, narrowed))
 }
 
 /// The issues whose pages show a class in a range.
@@ -456,27 +481,50 @@ async fn met_by_many<S: Store>(
     span: Span,
     least: u64,
 ) -> Result<BTreeSet<IssueId>, StoreError> {
-    let group = dimension.group(class.to_owned());
     let blocks = blocks_of(state, app, &OF_ISSUES, span)?.unwrap_or_default();
     let blocks = blocks.into_iter().map(async |(span, whole)| {
         let spreads = state.store.spreads(app, dimension, class, span).await?;
         Ok::<_, StoreError>((spreads, whole))
     });
-    let mut blocks = try_join_all(blocks).await?;
+    let mut blocks: Vec<(BTreeMap<IssueId, Spread>, bool)> = try_join_all(blocks).await?;
     let met = blocks.iter().flat_map(|(spreads, _)| spreads.keys());
     let ids: BTreeSet<IssueId> = met.copied().collect();
     let mut large = BTreeSet::new();
     for id in ids {
-        // In a block that the class did not meet it in, the other classes do not matter.
-        let mine = blocks.iter_mut().map(|(spreads, whole)| Block {
-            groups: spreads.remove(&id).unwrap_or_default(),
-            whole: *whole,
+        let mine = blocks.iter_mut().map(|(spreads, whole)| {
+            let spread = spreads.remove(&id).unwrap_or_default();
+            (standing(spread, class, least), *whole)
         });
-        if large_everywhere(&mine.collect::<Vec<_>>(), least).contains(&group) {
+        if is_large(mine) {
             large.insert(id);
         }
     }
     Ok(large)
+}
+
+/// Whether a class is shown in a block, or merged; `None` where it is not there, and the other classes do not matter.
+fn standing(spread: Spread, class: &str, least: u64) -> Option<bool> {
+    let mut classes = spread.classes;
+    classes.sort_by_key(|(_, installs)| *installs);
+    let (shown, merged) = decide(spread.installs, classes, least);
+    let is_in = |classes: &[Arc<str>]| classes.iter().any(|name| **name == *class);
+    is_in(&shown)
+        .then_some(true)
+        .or_else(|| is_in(&merged).then_some(false))
+}
+
+/// Whether a class that stands so in blocks, of which some are whole, is large in every one that it is in: what [`everywhere`] says of
+/// all classes.
+fn is_large(blocks: impl Iterator<Item = (Option<bool>, bool)>) -> bool {
+    let mut large = false;
+    for (shown, whole) in blocks {
+        match shown {
+            Some(true) => large = true,
+            None if whole => {}
+            _ => return false,
+        }
+    }
+    large
 }
 
 /// Connection windows, summed.
@@ -688,7 +736,7 @@ fn dimensions(block: &Groups) -> Vec<Vec<(Group, u64)>> {
 }
 
 /// What of one dimension of one block is shown and what is merged. `classes` from the fewest installations to the most.
-fn decide(total: u64, classes: Vec<(Group, u64)>, least: u64) -> (Vec<Group>, Vec<Group>) {
+fn decide<C>(total: u64, classes: Vec<(C, u64)>, least: u64) -> (Vec<C>, Vec<C>) {
     let mut merged = classes
         .iter()
         .filter(|(_, installs)| *installs < least)
@@ -705,7 +753,7 @@ fn decide(total: u64, classes: Vec<(Group, u64)>, least: u64) -> (Vec<Group>, Ve
     while merged > 0 && merged < classes.len() && merged_has(merged) < least {
         merged += 1;
     }
-    let mut groups: Vec<Group> = classes.into_iter().map(|(group, _)| group).collect();
+    let mut groups: Vec<C> = classes.into_iter().map(|(group, _)| group).collect();
     let shown = groups.split_off(merged);
     (shown, groups)
 }

@@ -223,6 +223,36 @@ impl ReleaseRow {
     }
 }
 
+/// How far issues reach: a list of them with nothing but what is needed to compare them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReachList {
+    /// Those of the page, in order.
+    pub rows: Vec<Reach>,
+    /// All of them.
+    pub total: u64,
+}
+
+/// How far an issue reaches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach {
+    /// The issue.
+    pub id: IssueId,
+    /// Distinct runs that met it.
+    pub runs: u64,
+    /// The release that showed it first.
+    pub first_release: Release,
+}
+
+impl From<IssueRow> for Reach {
+    fn from(row: IssueRow) -> Self {
+        Self {
+            id: row.id,
+            runs: row.runs,
+            first_release: row.first_release,
+        }
+    }
+}
+
 /// One issue in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssueRow {

@@ -36,7 +36,8 @@ mod write;
 
 pub use answers::{
     Breakdown, ConnectionAnswer, ExitSum, Exits, FreezeRate, FreezeRates, FreezeRow, Health,
-    IssueList, IssuePage, IssueRow, IssueWithin, Ledger, Member, Point, ReleaseRow, Rest,
+    IssueList, IssuePage, IssueRow, IssueWithin, Ledger, Member, Point, Reach, ReachList,
+    ReleaseRow, Rest,
 };
 pub use body::Body;
 pub use connection_sum::{ConnectionSum, TcpSum, TrySum};
@@ -46,6 +47,7 @@ pub use migrate::{Moved, migrate};
 pub use open::{AnyStore, StoreAddress, open};
 pub use privacy::{
     Dimension, Expired, Expiry, Group, Groups, Of, Part, Population, Quarantine, QuarantineRow,
+    Spread,
 };
 pub use question::{
     Cells, ConnectionCell, ConnectionFilter, IssueFilter, IssueId, IssueKind, Own, Sort, Span,
@@ -161,7 +163,7 @@ pub trait Store: Send + Sync + 'static {
         dimension: Dimension,
         class: &str,
         span: Span,
-    ) -> impl Answer<BTreeMap<IssueId, Groups>>;
+    ) -> impl Answer<BTreeMap<IssueId, Spread>>;
 
     /// The installations of a range, each in one class only: that of its latest run. The step of `span` is not used.
     fn population(&self, app: &AppName, span: Span) -> impl Answer<Vec<Population>>;
@@ -193,6 +195,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Issues with a report in the range. Those that were merged are one.
     fn issues(&self, app: &AppName, filter: IssueFilter) -> impl Answer<IssueList>;
+
+    /// How far the issues reach that [`issues`](Self::issues) would list, in the same order: for thousands of them.
+    fn reach(&self, app: &AppName, filter: IssueFilter) -> impl Answer<ReachList>;
 
     /// One issue; the counts of its row are of the range, whether or not it has a report in it. Whoever asks about one that was
     /// merged is answered about the one it was merged into. `now` is in seconds since 1970-01-01 UTC.

@@ -7,7 +7,7 @@ use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Dimension, Exits, Expired, Expiry,
     FreezeRates, FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList,
     IssuePage, IssueWithin, Kept, Key, Ledger, Move, Of, Part, Point, Population, Quarantine,
-    QuarantineRow, ReleaseRow, Span, Store, StoreError, Unnamed, Waiting,
+    QuarantineRow, ReachList, ReleaseRow, Span, Spread, Store, StoreError, Unnamed, Waiting,
 };
 use crate::access::{KeyHash, KeyId};
 use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, Release, ReportId};
@@ -129,7 +129,7 @@ either! {
     fn quarantined(&self, app: &AppName) -> Vec<QuarantineRow>;
     fn reports_of(&self, app: &AppName, pseudonyms: &[Pseudonym]) -> Vec<Report>;
     fn groups(&self, app: &AppName, of: Of, span: Span) -> Groups;
-    fn spreads(&self, app: &AppName, dimension: Dimension, class: &str, span: Span) -> BTreeMap<IssueId, Groups>;
+    fn spreads(&self, app: &AppName, dimension: Dimension, class: &str, span: Span) -> BTreeMap<IssueId, Spread>;
     fn population(&self, app: &AppName, span: Span) -> Vec<Population>;
     fn apps(&self) -> Vec<AppName>;
     fn ledger(&self, app: &AppName) -> Ledger;
@@ -140,6 +140,7 @@ either! {
     fn releases(&self, app: &AppName, span: Span) -> Vec<ReleaseRow>;
     fn new_issues(&self, app: &AppName, span: Span) -> BTreeMap<Release, u64>;
     fn issues(&self, app: &AppName, filter: IssueFilter) -> IssueList;
+    fn reach(&self, app: &AppName, filter: IssueFilter) -> ReachList;
     fn issue(&self, app: &AppName, id: IssueId, span: Span, now: u64) -> Option<IssuePage>;
     fn issue_within(&self, app: &AppName, id: IssueId, release: &Release, span: Span) -> IssueWithin;
     fn triage(&self, app: &AppName, issues: &[IssueId], change: Change, by: By) -> u64;

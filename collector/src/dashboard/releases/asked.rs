@@ -1,14 +1,16 @@
 //! What is asked about releases, and how two of them are told apart: the same for the page and for programs.
 
-use crate::privacy::groups::{self, SafeIssues, SafeReleases};
+use crate::privacy::groups::{self, SafeReleases};
 use crate::state::State;
 use crate::statistics::{Interval, Share, newcombe};
 use crate::store::{
-    IssueFilter, IssueId, IssueRow, ReleaseRow, Span, Store, StoreError, compare_versions,
+    IssueFilter, IssueId, IssueRow, Reach, ReachList, ReleaseRow, Span, Store, StoreError,
+    compare_versions,
 };
 use candor_protocol::deidentify::{AppName, Release};
 use candor_protocol::sketch::Sketch;
 use serde::Serialize;
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::try_join;
@@ -182,7 +184,15 @@ pub(crate) struct Risen {
     pub(crate) before: Option<u64>,
 }
 
-/// Issues that are new in the release `b` or much more frequent there than in `a`: new ones first, then those that most runs met.
+/// Issues that speak against a release.
+pub(crate) struct Rising {
+    /// The first ones: new ones, then those that most runs met.
+    pub(crate) first: Vec<Risen>,
+    /// All of them.
+    pub(crate) total: usize,
+}
+
+/// Issues that are new in the release `b` or much more frequent there than in `a`: at most `most` of them in full.
 ///
 /// # Errors
 /// Those of the store.
@@ -191,7 +201,8 @@ pub(crate) async fn risen<S: Store>(
     app: &AppName,
     span: Span,
     (a, b): (&Released, &Released),
-) -> Result<Vec<Risen>, StoreError> {
+    most: usize,
+) -> Result<Rising, StoreError> {
     let all = IssueFilter {
         limit: ISSUES,
         ..IssueFilter::all(span, state.clock.now())
@@ -200,48 +211,58 @@ pub(crate) async fn risen<S: Store>(
         release: Some(release.row.release.to_string()),
         ..all.clone()
     };
-    let (safe, later) = try_join!(
-        groups::issues(state, app, of(a)),
-        groups::issues(state, app, of(b)),
+    let ((earlier, left_out), (later, _)) = try_join!(
+        groups::reach(state, app, of(a)),
+        groups::reach(state, app, of(b)),
     )?;
-    let SafeIssues { list, narrowed } = safe;
-    let is_whole = narrowed.is_none() && list.total == list.rows.len() as u64;
-    let before: HashMap<IssueId, u64> = list.rows.iter().map(|row| (row.id, row.runs)).collect();
-    let rows = later.list.rows;
-    let ids = rows.iter().map(|row| row.id).collect();
-    let whole = IssueFilter {
-        among: Some(Arc::new(ids)),
-        ..all
+    let runs = |list: ReachList| -> HashMap<IssueId, u64> {
+        let rows = list.rows.iter();
+        rows.map(|reach| (reach.id, reach.runs)).collect()
     };
-    let whole = state.store.issues(app, whole).await?.rows;
-    let whole: HashMap<IssueId, u64> = whole.iter().map(|row| (row.id, row.runs)).collect();
-    let mut risen: Vec<Risen> = rows
-        .into_iter()
-        .filter_map(|row| {
-            let before = match before.get(&row.id) {
-                Some(runs) => Before::Known(*runs),
-                // What is not in the list was met by nobody only if nothing was left out of it.
-                None if is_whole => Before::Known(0),
-                None => {
-                    let runs = whole.get(&row.id).copied().unwrap_or_default();
-                    Before::AtMost(runs.saturating_sub(row.runs))
-                }
-            };
-            let why = why(&row, before, (&a.row, &b.row))?;
+    let before = runs(earlier);
+    let ids = later.rows.iter().map(|reach| reach.id);
+    let unknown = ids.filter(|id| left_out && !before.contains_key(id));
+    let whole = IssueFilter {
+        among: Some(Arc::new(unknown.collect())),
+        ..all.clone()
+    };
+    let whole = runs(state.store.reach(app, whole).await?);
+    let mut risen: Vec<(Reach, Why, Option<u64>)> = Vec::new();
+    for reach in later.rows {
+        let before = match before.get(&reach.id) {
+            Some(runs) => Before::Known(*runs),
+            // What is not in the list was met by nobody only if nothing was left out of it.
+            None if !left_out => Before::Known(0),
+            None => {
+                let runs = whole.get(&reach.id).copied().unwrap_or_default();
+                Before::AtMost(runs.saturating_sub(reach.runs))
+            }
+        };
+        if let Some(why) = why(&reach, before, (&a.row, &b.row)) {
             let before = match before {
                 Before::Known(runs) => Some(runs),
                 Before::AtMost(_) => None,
             };
-            Some(Risen { row, why, before })
-        })
-        .collect();
-    risen.sort_by_key(|one| {
-        (
-            one.why == Why::MoreFrequent,
-            std::cmp::Reverse(one.row.runs),
-        )
+            risen.push((reach, why, before));
+        }
+    }
+    risen.sort_by_key(|(reach, why, _)| (*why == Why::MoreFrequent, Reverse(reach.runs)));
+    let total = risen.len();
+    risen.truncate(most);
+    let shown = IssueFilter {
+        among: Some(Arc::new(risen.iter().map(|(reach, ..)| reach.id).collect())),
+        ..of(b)
+    };
+    let rows = groups::issues(state, app, shown).await?.list.rows;
+    let mut rows: HashMap<IssueId, IssueRow> = rows.into_iter().map(|row| (row.id, row)).collect();
+    let first = risen.into_iter().filter_map(|(reach, why, before)| {
+        let row = rows.remove(&reach.id)?;
+        Some(Risen { row, why, before })
     });
-    Ok(risen)
+    Ok(Rising {
+        first: first.collect(),
+        total,
+    })
 }
 
 /// Runs of the other release that met an issue.
@@ -253,14 +274,14 @@ enum Before {
     AtMost(u64),
 }
 
-fn why(row: &IssueRow, before: Before, (a, b): (&ReleaseRow, &ReleaseRow)) -> Option<Why> {
+fn why(reach: &Reach, before: Before, (a, b): (&ReleaseRow, &ReleaseRow)) -> Option<Why> {
     let then = match before {
-        Before::Known(0) | Before::AtMost(_) if row.first_release == b.release => {
+        Before::Known(0) | Before::AtMost(_) if reach.first_release == b.release => {
             return Some(Why::New);
         }
         Before::Known(runs) | Before::AtMost(runs) => Share::new(runs.min(a.runs), a.runs),
     };
-    let now = Share::new(row.runs, b.runs);
+    let now = Share::new(reach.runs, b.runs);
     let much = now.rate()? >= MUCH * then.rate()?;
     (much && newcombe(now, then)?.low > 0.0).then_some(Why::MoreFrequent)
 }
@@ -306,7 +327,6 @@ pub(crate) fn apart(a: Share, b: Share) -> Option<Apart> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::IssueKind;
 
     fn released(name: &str, runs: u64) -> Released {
         Released {
@@ -359,26 +379,11 @@ mod tests {
         assert_eq!(pair(&few, None, None).unwrap(), is("1.0", "1.1"));
     }
 
-    fn issue(first_release: &str, runs: u64) -> IssueRow {
-        let release = Release::parse(first_release).unwrap();
-        IssueRow {
+    fn issue(first_release: &str, runs: u64) -> Reach {
+        Reach {
             id: IssueId(1),
-            kind: IssueKind::Crash,
-            title: String::new(),
-            culprit: String::new(),
-            reports: runs,
-            fatal: runs,
             runs,
-            installs: runs / 2,
-            first_seen: 0,
-            last_seen: 0,
-            last_release: release.clone(),
-            first_release: release,
-            spark: Vec::new(),
-            rising: 0,
-            state: crate::store::triage::State::Open,
-            assignee: None,
-            merged: 0,
+            first_release: Release::parse(first_release).unwrap(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Two releases side by side.
 
-use super::asked::{Apart, Released, Risen, Verdict, Why, apart};
+use super::asked::{Apart, Released, Risen, Rising, Verdict, Why, apart};
 use super::{Sure, rate};
 use crate::dashboard::entry::Entry;
 use crate::dashboard::figure::Change;
@@ -10,7 +10,7 @@ use crate::dashboard::words::{Words, fill};
 use crate::statistics::Share;
 
 /// Issues that are listed.
-const ISSUES: usize = 20;
+pub(super) const ISSUES: usize = 20;
 
 /// Two releases side by side.
 pub(super) struct Compared {
@@ -42,7 +42,7 @@ pub(super) struct RisenLine {
 }
 
 impl Compared {
-    pub(super) fn new(entry: &Entry, (a, b): (&Released, &Released), risen: &[Risen]) -> Self {
+    pub(super) fn new(entry: &Entry, (a, b): (&Released, &Released), risen: &Rising) -> Self {
         let w = entry.words();
         let sides = [a, b];
         let shares = |name, of: fn(&Released) -> Share| {
@@ -97,11 +97,11 @@ impl Compared {
                 counts(w.installs, |side| side.row.installs),
             ],
             issues: risen
+                .first
                 .iter()
-                .take(ISSUES)
                 .map(|one| RisenLine::new(entry, one, sides))
                 .collect(),
-            more: match risen.len().saturating_sub(ISSUES) {
+            more: match risen.total.saturating_sub(risen.first.len()) {
                 0 => String::new(),
                 more => fill(w.more_issues, &[&more]),
             },

@@ -17,7 +17,7 @@ use askama::Template;
 use asked::{Released, Releases, crash_free, freeze_free, per_thousand, releases, risen};
 use axum::extract::State as Given;
 use axum::response::Response;
-use compare::Compared;
+use compare::{Compared, ISSUES};
 
 /// `GET /releases`.
 pub(crate) async fn page<S: Store>(Given(state): Given<State<S>>, entry: Entry) -> Response {
@@ -39,7 +39,7 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Page<'
     let pair = found.pair(named[0], named[1]);
     let compared = match pair {
         Some(pair) => {
-            let risen = risen(state, &entry.app, entry.span, pair).await?;
+            let risen = risen(state, &entry.app, entry.span, pair, ISSUES).await?;
             Some(Compared::new(entry, pair, &risen))
         }
         None => None,

@@ -49,7 +49,7 @@ use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Dimension, Exits, Expired, Expiry,
     FreezeRates, FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList,
     IssuePage, IssueWithin, Kept, Key, Ledger, Move, Of, Part, Point, Population, Quarantine,
-    QuarantineRow, ReleaseRow, Span, Store, StoreError, Unnamed, Waiting,
+    QuarantineRow, Reach, ReachList, ReleaseRow, Span, Spread, Store, StoreError, Unnamed, Waiting,
 };
 use crate::access::{KeyHash, KeyId};
 use crate::state::Clock;
@@ -289,7 +289,7 @@ impl Store for ClickHouseStore {
         dimension: Dimension,
         class: &str,
         span: Span,
-    ) -> Result<BTreeMap<IssueId, Groups>, StoreError> {
+    ) -> Result<BTreeMap<IssueId, Spread>, StoreError> {
         let history = self.fresh(app).await?;
         read::privacy::spreads(self.ask(&history), dimension, class, span).await
     }
@@ -343,6 +343,12 @@ impl Store for ClickHouseStore {
     async fn issues(&self, app: &AppName, filter: IssueFilter) -> Result<IssueList, StoreError> {
         let history = self.fresh(app).await?;
         read::issues::issues(self.ask(&history), &filter).await
+    }
+
+    async fn reach(&self, app: &AppName, filter: IssueFilter) -> Result<ReachList, StoreError> {
+        let IssueList { rows, total } = self.issues(app, filter).await?;
+        let rows = rows.into_iter().map(Reach::from).collect();
+        Ok(ReachList { rows, total })
     }
 
     async fn issue(

@@ -2,7 +2,9 @@
 
 use super::samples::{DAY, HOUR, Life, START, app, id, keep, pseudonym, with_app};
 use crate::store::triage::{By, Change, Person};
-use crate::store::{Breakdown, Group, IssueFilter, IssueId, IssueKind, Of, Part, Span, Store};
+use crate::store::{
+    Breakdown, Group, IssueFilter, IssueId, IssueKind, Of, Part, Reach, Span, Store,
+};
 use candor_protocol::deidentify::Release;
 use std::collections::HashSet;
 
@@ -299,24 +301,28 @@ pub(crate) async fn the_reports_of_an_issue_are_paged_newest_first(store: &impl 
 
 pub(crate) async fn any_range_counts_whoever_met_an_issue_once(store: &impl Store) {
     let store = with_app(store).await;
-    // Who, in which run, in which hour, met which issue; neither in the order of time nor evenly.
-    let lives: Vec<(u32, u32, u64, u64)> = (0u32..90)
+    // Who, in which run, in which hour, met which issue, with which release; neither in the order of time nor evenly.
+    type Met = (u32, u32, u64, u64, &'static str);
+    const RELEASES: [&str; 2] = ["1.0", "1.1"];
+    let lives: Vec<Met> = (0u32..90)
         .map(|number| {
             let mixed = number.wrapping_mul(2_654_435_761) >> 8;
             let (who, hour) = (mixed % 5, u64::from(mixed / 5 % 53));
-            (who, who * 10 + mixed % 3, hour, u64::from(number % 2) + 1)
+            let release = RELEASES[(mixed / 500 % 2) as usize];
+            let run = who * 10 + mixed % 3;
+            (who, run, hour, u64::from(number % 2) + 1, release)
         })
         .collect();
     for (part, lives) in lives.chunks(30).enumerate() {
-        let crash = |(number, (who, run, hour, issue)): (usize, &(u32, u32, u64, u64))| {
+        let crash = |(number, (who, run, hour, issue, release)): (usize, &Met)| {
             let number = (part * 30 + number) as u32;
-            let life = Life::new(*who, *run).hour(*hour);
+            let life = Life::new(*who, *run).hour(*hour).release(*release);
             life.minute(u64::from(number % 4) * 15)
                 .crash(number, *issue, false)
         };
         keep(store, lives.iter().enumerate().map(crash).collect()).await;
     }
-    let check = async |lives: &[(u32, u32, u64, u64)]| {
+    let check = async |lives: &[Met]| {
         for (from, hours) in [
             (0, 60),
             (0, 2),
@@ -331,25 +337,37 @@ pub(crate) async fn any_range_counts_whoever_met_an_issue_once(store: &impl Stor
                 to: START + (from + hours) * HOUR,
                 step: HOUR,
             };
-            let list = store.issues(&app(), IssueFilter::all(span, 0)).await;
-            for issue in [1, 2] {
-                let within = || {
-                    let range = from..from + hours;
-                    lives
-                        .iter()
-                        .filter(move |life| range.contains(&life.2) && life.3 == issue)
+            for release in [None, Some(RELEASES[0]), Some(RELEASES[1])] {
+                let filter = IssueFilter {
+                    release: release.map(str::to_owned),
+                    ..IssueFilter::all(span, 0)
                 };
-                let rows = &list.as_ref().unwrap().rows;
-                let row = rows.iter().find(|row| row.id == IssueId(issue));
-                let counted = row.map_or((0, 0, 0), |row| (row.reports, row.runs, row.installs));
-                let runs: HashSet<u32> = within().map(|life| life.1).collect();
-                let installs: HashSet<u32> = within().map(|life| life.0).collect();
-                let truth = (
-                    within().count() as u64,
-                    runs.len() as u64,
-                    installs.len() as u64,
-                );
-                assert_eq!(counted, truth, "issue {issue}, {hours} hours from {from}");
+                let reach = store.reach(&app(), filter.clone()).await.unwrap();
+                let list = store.issues(&app(), filter).await.unwrap();
+                for issue in [1, 2] {
+                    let within = || {
+                        let range = from..from + hours;
+                        let met = lives.iter().filter(move |life| life.3 == issue);
+                        met.filter(move |life| {
+                            range.contains(&life.2) && release.is_none_or(|name| name == life.4)
+                        })
+                    };
+                    let row = list.rows.iter().find(|row| row.id == IssueId(issue));
+                    let counted =
+                        row.map_or((0, 0, 0), |row| (row.reports, row.runs, row.installs));
+                    let runs: HashSet<u32> = within().map(|life| life.1).collect();
+                    let installs: HashSet<u32> = within().map(|life| life.0).collect();
+                    let truth = (
+                        within().count() as u64,
+                        runs.len() as u64,
+                        installs.len() as u64,
+                    );
+                    let of = format!("issue {issue} in {release:?}, {hours} hours from {from}");
+                    assert_eq!(counted, truth, "{of}");
+                }
+                assert_eq!(reach.total, list.total);
+                let rows = list.rows.into_iter().map(Reach::from);
+                assert_eq!(reach.rows, rows.collect::<Vec<_>>());
             }
         }
     };

@@ -1,6 +1,6 @@
 //! What a transaction changes in the summaries: collected while it runs, written once at its end.
 
-use super::class::Class;
+use super::class::{self, ByClass, Class};
 use super::present::Presence;
 use super::run::RunCell;
 use super::{past, stamp};
@@ -32,8 +32,8 @@ pub(super) struct Cell {
 }
 
 impl Cell {
-    /// Every class that its reports are counted in.
-    pub(super) const fn classes(&self) -> [Class; 4] {
+    /// The classes that its reports are counted in.
+    pub(super) const fn classes(&self) -> [Class; 3] {
         Class::each([self.release, self.os, self.device])
     }
 }
@@ -131,8 +131,12 @@ impl Grain {
     }
 }
 
-/// App, the day's beginning, class and issue.
-type DayOfIssue = (i64, u64, Class, i64);
+/// What changes of an issue in a day.
+#[derive(Default)]
+struct Day {
+    all: IssueDay,
+    by: ByClass,
+}
 
 /// What a transaction changes in the summaries.
 #[derive(Default)]
@@ -141,7 +145,8 @@ pub(super) struct Deltas {
     runs: HashMap<RunCell, (i64, i64)>,
     faults: HashMap<(i64, i64, i64, &'static str), i64>,
     issues: HashMap<(Cell, i64), (i64, i64)>,
-    days: BTreeMap<DayOfIssue, IssueDay>,
+    /// By app, the day's beginning and issue.
+    days: BTreeMap<(i64, u64, i64), Day>,
     freezes: HashMap<(i64, i64, i64), Change<FreezeSum>>,
     /// Reports by app, issue, release, and what their names were not known of.
     unnamed: HashMap<(i64, i64, i64, Lacking), i64>,
@@ -210,9 +215,11 @@ impl Deltas {
     /// Counts reports of an issue in its day, or with negative numbers no longer.
     pub(super) fn count(&mut self, cell: Cell, issue: i64, reports: i64, fatal: i64) {
         let at = cell.at as u64;
+        let day = self.day(cell.app, at, issue);
+        day.all.count(at, reports, fatal);
         for class in cell.classes() {
-            self.day(cell.app, at, class, issue)
-                .count(at, reports, fatal);
+            let of_class = day.by.entry(class).or_default();
+            of_class.count(at, reports, fatal);
         }
     }
 
@@ -224,12 +231,17 @@ impl Deltas {
         before: Option<u64>,
         met: Met,
     ) {
-        self.day(app, at, class, issue).meet(at, before, met);
+        let day = self.day(app, at, issue);
+        let of_class = match class {
+            Class::ALL => &mut day.all,
+            class => day.by.entry(class).or_default(),
+        };
+        of_class.meet(at, before, met);
     }
 
-    fn day(&mut self, app: i64, at: u64, class: Class, issue: i64) -> &mut IssueDay {
+    fn day(&mut self, app: i64, at: u64, issue: i64) -> &mut Day {
         let day = at - at % issue_day::DAY;
-        self.days.entry((app, day, class, issue)).or_default()
+        self.days.entry((app, day, issue)).or_default()
     }
 
     pub(super) fn freeze(&mut self, cell: Cell, issue: i64, freeze: &Freeze, sign: Sign) {
@@ -389,47 +401,36 @@ impl Deltas {
     }
 }
 
-fn write_days(tx: &Transaction<'_>, days: BTreeMap<DayOfIssue, IssueDay>) -> rusqlite::Result<()> {
+fn write_days(tx: &Transaction<'_>, days: BTreeMap<(i64, u64, i64), Day>) -> rusqlite::Result<()> {
+    let mut read = tx.prepare_cached(
+        "SELECT hours, classes FROM issue_day WHERE app = ? AND day = ? AND issue = ?",
+    )?;
+    let mut remove =
+        tx.prepare_cached("DELETE FROM issue_day WHERE app = ? AND day = ? AND issue = ?")?;
+    let mut write = tx.prepare_cached(
+        "INSERT INTO issue_day (app, day, issue, hours, classes) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET hours = excluded.hours, classes = excluded.classes",
+    )?;
     let mut stamped = None;
-    for (key, change) in days {
-        let statements = [
-            "SELECT hours FROM issue_day WHERE app = ? AND day = ? AND class = ? AND issue = ?",
-            "DELETE FROM issue_day WHERE app = ? AND day = ? AND class = ? AND issue = ?",
-            "INSERT INTO issue_day (app, day, class, issue, hours) VALUES (?, ?, ?, ?, ?)
-             ON CONFLICT DO UPDATE SET hours = excluded.hours",
-        ];
-        let (app, day, class, issue) = &key;
-        repack(tx, statements, &[app, day, class, issue], |packed| {
-            let mut day = IssueDay::unpack(packed);
-            day.add(&change);
-            day.pack()
-        })?;
-        if stamped != Some((*app, *day)) {
-            stamp::day(tx, *app, *day)?;
-            stamped = Some((*app, *day));
+    for (key, Day { all, by }) in days {
+        let (app, day, issue) = key;
+        let known = read
+            .query_row(key, |row| {
+                let mut known = IssueDay::unpack(row.get_ref(0)?.as_blob()?);
+                known.add(&all);
+                Ok((known.pack(), class::change(row.get_ref(1)?.as_blob()?, &by)))
+            })
+            .optional()?;
+        let (hours, classes) = known.unwrap_or_else(|| (all.pack(), class::change(&[], &by)));
+        if hours.is_empty() && classes.is_empty() {
+            remove.execute(key)?;
+        } else {
+            write.execute((app, day, issue, hours, classes))?;
         }
-    }
-    Ok(())
-}
-
-/// Changes what is packed in one row, by the statements that read, remove and write it; a row of nothing goes.
-pub(super) fn repack(
-    tx: &Transaction<'_>,
-    [read, remove, write]: [&str; 3],
-    key: &[&dyn ToSql],
-    change: impl FnOnce(&[u8]) -> Vec<u8>,
-) -> rusqlite::Result<()> {
-    let known: Option<Vec<u8>> = tx
-        .prepare_cached(read)?
-        .query_row(key, |row| row.get(0))
-        .optional()?;
-    let packed = change(known.as_deref().unwrap_or_default());
-    if packed.is_empty() {
-        tx.prepare_cached(remove)?.execute(key)?;
-    } else {
-        let packed: &dyn ToSql = &packed;
-        let row: Vec<&dyn ToSql> = key.iter().copied().chain([packed]).collect();
-        tx.prepare_cached(write)?.execute(&row[..])?;
+        if stamped != Some((app, day)) {
+            stamp::day(tx, app, day)?;
+            stamped = Some((app, day));
+        }
     }
     Ok(())
 }

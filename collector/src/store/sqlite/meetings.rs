@@ -1,15 +1,14 @@
 //! When installations and runs met issues: what a report changes of it, and what is left when reports go.
 
 use super::class::Class;
-use super::delta::{Cell, Sign, to_json};
-use super::stamp;
+use super::delta::{Cell, Deltas, Sign};
 use super::writer::Work;
-use crate::store::issue_day::{DAY, HOUR, IssueDay, Met};
+use crate::store::issue_day::{HOUR, Met};
 use crate::store::{Dimension, ids};
 use candor_protocol::report::Report;
 use rusqlite::{Params, Row, Transaction};
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 /// Who meets an issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,7 +82,7 @@ impl Who {
 }
 
 /// A meeting: when its hour begins, and in which classes it was.
-type Meeting = (u64, [Class; 4]);
+type Meeting = (u64, [Class; 3]);
 
 fn meeting(row: &Row<'_>) -> rusqlite::Result<Meeting> {
     let words = [row.get(1)?, row.get(2)?, row.get(3)?];
@@ -105,7 +104,8 @@ struct Around {
 impl Around {
     fn of(known: &[Meeting], class: Class, hour: u64) -> Self {
         let mut around = Self::default();
-        let mine = known.iter().filter(|(_, classes)| classes.contains(&class));
+        let is_mine = |classes: &[Class]| class == Class::ALL || classes.contains(&class);
+        let mine = known.iter().filter(|(_, classes)| is_mine(classes));
         for (at, _) in mine {
             match at.cmp(&hour) {
                 Ordering::Less => around.before = Some(*at),
@@ -144,8 +144,13 @@ pub(super) fn meet(
 ) -> rusqlite::Result<()> {
     let at = cell.at as u64;
     let hour = at - at % HOUR;
-    let dimensions = [None].into_iter().chain(Dimension::ALL.map(Some));
-    let classes: Vec<_> = dimensions.zip(cell.classes()).collect();
+    let [release, os, device] = cell.classes();
+    let classes = [
+        (None, Class::ALL),
+        (Some(Dimension::Release), release),
+        (Some(Dimension::Os), os),
+        (Some(Dimension::Device), device),
+    ];
     for who in [
         Who::Install(ids::pseudonym(&report.pseudonym)),
         Who::Run(ids::run(&report.run)),
@@ -216,7 +221,7 @@ pub(super) fn count(
         let mut last: HashMap<Class, u64> = HashMap::new();
         while let Some(row) = rows.next()? {
             let (hour, classes) = meeting(row)?;
-            for class in classes {
+            for class in [Class::ALL].into_iter().chain(classes) {
                 let before = last.insert(class, hour);
                 if before != Some(hour) {
                     let of = (app, class, *issue);
@@ -241,30 +246,32 @@ pub(super) fn fill(tx: &Transaction<'_>) -> rusqlite::Result<()> {
 
 /// Counts some issues again. On which days they were before only the caller knows, who has to stamp them.
 pub(super) fn count_again(tx: &Transaction<'_>, app: i64, issues: &[i64]) -> rusqlite::Result<()> {
-    // Their rows lie apart, by class: all are found on one way through the table.
-    tx.execute(
-        "DELETE FROM issue_day WHERE app = ? AND issue IN (SELECT value FROM json_each(?))",
-        (app, to_json(&issues)?),
-    )?;
-    issues
-        .iter()
-        .try_for_each(|issue| count_all(tx, app, *issue))
+    for issue in issues {
+        tx.prepare_cached(
+            "DELETE FROM issue_day WHERE app = ?1 AND issue = ?2 AND day IN (SELECT day FROM stamp WHERE app = ?1 AND about = 0)",
+        )?
+        .execute((app, issue))?;
+        count_all(tx, app, *issue)?;
+    }
+    Ok(())
 }
 
 /// Counts an issue of which nothing is counted, by the summaries and by the reports that are kept.
 fn count_all(tx: &Transaction<'_>, app: i64, issue: i64) -> rusqlite::Result<()> {
-    let mut days: BTreeMap<(u64, Class), IssueDay> = BTreeMap::new();
-    let day = |at: u64| at - at % DAY;
+    let mut deltas = Deltas::default();
     let mut counts = tx.prepare_cached(
         "SELECT at, release, os, device, reports, fatal FROM issue_count WHERE app = ? AND issue = ?",
     )?;
     let mut rows = counts.query((app, issue))?;
     while let Some(row) = rows.next()? {
-        let (at, classes) = meeting(row)?;
-        for class in classes {
-            let of_day = days.entry((day(at), class)).or_default();
-            of_day.count(at, row.get(4)?, row.get(5)?);
-        }
+        let cell = Cell {
+            app,
+            at: row.get(0)?,
+            release: row.get(1)?,
+            os: row.get(2)?,
+            device: row.get(3)?,
+        };
+        deltas.count(cell, issue, row.get(4)?, row.get(5)?);
     }
     for (column, met) in [
         ("pseudonym", Who::Install([0; 16]).met(Sign::Add)),
@@ -274,9 +281,9 @@ fn count_all(tx: &Transaction<'_>, app: i64, issue: i64) -> rusqlite::Result<()>
             "SELECT at - at % 3600, release, os, device, {column} FROM report WHERE app = ? AND issue = ?"
         ))?;
         let met_at = met_at.query_map((app, issue), |row| {
-            let (hour, classes) = meeting(row)?;
+            let (hour, [release, os, device]) = meeting(row)?;
             let who: [u8; 16] = row.get(4)?;
-            Ok(classes.map(|class| (class, who, hour)))
+            Ok([Class::ALL, release, os, device].map(|class| (class, who, hour)))
         })?;
         let met_at = met_at.collect::<rusqlite::Result<Vec<_>>>()?;
         let mut met_at = met_at.into_flattened();
@@ -284,22 +291,11 @@ fn count_all(tx: &Transaction<'_>, app: i64, issue: i64) -> rusqlite::Result<()>
         met_at.dedup();
         let mut last = None;
         for (class, who, at) in met_at {
-            let before = last.filter(|(of, _)| *of == (class, who)).map(|(_, at)| at);
-            let of_day = days.entry((day(at), class)).or_default();
-            of_day.meet(at, before, met);
+            let same = last.filter(|(of, _)| *of == (class, who));
+            let before = same.map(|(_, at)| at);
+            deltas.meet((app, class, issue), at, before, met);
             last = Some(((class, who), at));
         }
     }
-    let mut insert = tx.prepare_cached(
-        "INSERT INTO issue_day (app, day, class, issue, hours) VALUES (?, ?, ?, ?, ?)",
-    )?;
-    let mut stamped = None;
-    for ((day, class), counted) in days {
-        insert.execute((app, day, class, issue, counted.pack()))?;
-        if stamped != Some(day) {
-            stamp::day(tx, app, day)?;
-            stamped = Some(day);
-        }
-    }
-    Ok(())
+    deltas.write(tx)
 }

@@ -38,7 +38,7 @@ use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Dimension, Exits, Expired, Expiry,
     FreezeRates, FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList,
     IssuePage, IssueWithin, Kept, Key, Ledger, Move, Of, Part, Point, Population, Quarantine,
-    QuarantineRow, ReleaseRow, Span, Store, StoreError, Unnamed, Waiting,
+    QuarantineRow, ReachList, ReleaseRow, Span, Spread, Store, StoreError, Unnamed, Waiting,
 };
 use crate::access::{KeyHash, KeyId};
 use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, Release, ReportId};
@@ -236,7 +236,7 @@ impl Store for SqliteStore {
         dimension: Dimension,
         class: &str,
         span: Span,
-    ) -> impl Answer<BTreeMap<IssueId, Groups>> {
+    ) -> impl Answer<BTreeMap<IssueId, Spread>> {
         let class = class.to_owned();
         self.readers.recall(app, move |db, app, known| {
             read::privacy::spreads(db, app, (dimension, &class), span, known)
@@ -297,6 +297,12 @@ impl Store for SqliteStore {
     fn issues(&self, app: &AppName, filter: IssueFilter) -> impl Answer<IssueList> {
         self.readers.recall(app, move |db, app, known| {
             read::issues::issues(db, app, &filter, known)
+        })
+    }
+
+    fn reach(&self, app: &AppName, filter: IssueFilter) -> impl Answer<ReachList> {
+        self.readers.recall(app, move |db, app, known| {
+            read::issues::reach(db, app, &filter, known)
         })
     }
 

@@ -4,11 +4,11 @@
 //! by how many hours ago it had one before. A range then holds as many installations as were there with the time before outside of
 //! it. That is counted for each release, and for all of them as [`ANY`].
 
-use super::delta::{Sign, repack};
+use super::delta::Sign;
 use super::writer::Work;
 use crate::store::varint::{Bytes, write};
 use crate::store::{Span, issue_day::HOUR};
-use rusqlite::Transaction;
+use rusqlite::{OptionalExtension, Transaction};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Stands for all releases; no word has this number.
@@ -28,20 +28,28 @@ impl Presence {
     /// Writes down what has changed.
     pub(super) fn write(self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
         for (key, change) in self.0 {
-            let statements = [
-                "SELECT installs FROM present WHERE app = ? AND at = ? AND release = ?",
-                "DELETE FROM present WHERE app = ? AND at = ? AND release = ?",
-                "INSERT INTO present (app, at, release, installs) VALUES (?, ?, ?, ?)
-                 ON CONFLICT DO UPDATE SET installs = excluded.installs",
-            ];
-            let (app, at, release) = &key;
-            repack(tx, statements, &[app, at, release], |packed| {
-                let mut sum: BTreeMap<u64, i64> = BTreeMap::new();
-                for (ago, installs) in read(packed).chain(change) {
-                    *sum.entry(ago).or_default() += installs;
-                }
-                pack(&sum)
-            })?;
+            let known: Option<Vec<u8>> = tx
+                .prepare_cached(
+                    "SELECT installs FROM present WHERE app = ? AND at = ? AND release = ?",
+                )?
+                .query_row(key, |row| row.get(0))
+                .optional()?;
+            let mut sum: BTreeMap<u64, i64> = BTreeMap::new();
+            for (ago, installs) in read(known.as_deref().unwrap_or_default()).chain(change) {
+                *sum.entry(ago).or_default() += installs;
+            }
+            let packed = pack(&sum);
+            if packed.is_empty() {
+                tx.prepare_cached("DELETE FROM present WHERE app = ? AND at = ? AND release = ?")?
+                    .execute(key)?;
+            } else {
+                let (app, at, release) = key;
+                tx.prepare_cached(
+                    "INSERT INTO present (app, at, release, installs) VALUES (?, ?, ?, ?)
+                     ON CONFLICT DO UPDATE SET installs = excluded.installs",
+                )?
+                .execute((app, at, release, packed))?;
+            }
         }
         Ok(())
     }

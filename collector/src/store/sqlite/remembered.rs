@@ -1,9 +1,9 @@
 //! What readers remember of the tables, as long as a stamp says that nothing in them has changed.
 
-use super::class::Class;
+use super::class::{self, Class};
 use super::read::Decided;
 use super::recent::Recent;
-use super::spread::{Met, Spread, met_in, met_one};
+use super::spread::{Met, Spreads, met_in, met_one};
 use super::stamp;
 use crate::store::Dimension;
 use rusqlite::{OptionalExtension, Transaction};
@@ -24,14 +24,24 @@ pub(super) struct Day {
 
 impl Day {
     fn read(db: &Transaction<'_>, app: i64, day: u64, class: Class) -> rusqlite::Result<Self> {
-        let mut query = db.prepare_cached(
-            "SELECT issue, hours FROM issue_day WHERE app = ? AND day = ? AND class = ? ORDER BY issue",
-        )?;
-        let mut rows = query.query((app, day, class))?;
+        let mut query = db.prepare_cached(match class {
+            Class::ALL => {
+                "SELECT issue, hours FROM issue_day WHERE app = ? AND day = ? ORDER BY issue"
+            }
+            _ => "SELECT issue, classes FROM issue_day WHERE app = ? AND day = ? ORDER BY issue",
+        })?;
+        let mut rows = query.query((app, day))?;
         let (mut issues, mut packed) = (Vec::new(), Vec::new());
         while let Some(row) = rows.next()? {
-            packed.extend_from_slice(row.get_ref(1)?.as_blob()?);
-            issues.push((row.get(0)?, packed.len() as u32));
+            let stored = row.get_ref(1)?.as_blob()?;
+            let hours = match class {
+                Class::ALL => stored,
+                class => class::find(stored, class),
+            };
+            if !hours.is_empty() {
+                packed.extend_from_slice(hours);
+                issues.push((row.get(0)?, packed.len() as u32));
+            }
         }
         issues.shrink_to_fit();
         packed.shrink_to_fit();
@@ -83,7 +93,7 @@ struct Kept {
     /// Those of days, by app, dimension and range, and the day's beginning.
     met: Recent<(InDays, u64), i64, Vec<Met>>,
     /// As long as no day and nothing decided has changed.
-    spreads: Recent<InDays, (Stamps, Option<i64>), Spread>,
+    spreads: Recent<InDays, (Stamps, Option<i64>), Spreads>,
 }
 
 impl Default for Kept {
@@ -126,7 +136,7 @@ impl Remembered {
         app: i64,
         dimension: Dimension,
         range: (u64, u64),
-    ) -> rusqlite::Result<Arc<Spread>> {
+    ) -> rusqlite::Result<Arc<Spreads>> {
         let decided = self.decided(db, app)?;
         let days = stamps(db, app, range)?;
         let key = (app, dimension, range);
@@ -162,7 +172,7 @@ impl Remembered {
         for root in merged {
             met.extend(met_one(db, app, dimension, &marks.family(root), range)?);
         }
-        let spread = Arc::new(Spread::of(met));
+        let spread = Arc::new(Spreads::of(met));
         let bytes = spread.bytes();
         self.with(|kept| kept.spreads.keep(key, stamp, spread.clone(), bytes));
         Ok(spread)

@@ -1,12 +1,13 @@
 //! Who met which issue, by class of one dimension: what is remembered of days, and of ranges that were asked for before.
 
-use super::class::Class;
+use super::class::{self, Class};
 use super::read::among;
 use crate::store::issue_day::Hours;
-use crate::store::{Dimension, Groups, IssueId};
+use crate::store::{Dimension, IssueId, Spread};
 use rusqlite::{OptionalExtension, Transaction};
-use std::collections::btree_map::Entry;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 /// How many installations met an issue, in a class or, as [`Class::ALL`], in all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,21 +27,22 @@ pub(super) fn met_in(
     (from, to): (u64, u64),
 ) -> rusqlite::Result<Vec<Met>> {
     let hours = Hours::between(from, to);
-    let mut query = db.prepare_cached(
-        "SELECT issue, class, hours FROM issue_day WHERE app = ? AND day = ? AND class >= ? AND class < ?",
-    )?;
-    let (first, after) = Class::range(dimension);
+    let mut query =
+        db.prepare_cached("SELECT issue, hours, classes FROM issue_day WHERE app = ? AND day = ?")?;
+    let mut rows = query.query((app, day))?;
     let mut all = Vec::new();
-    for (first, after) in [(Class::ALL, Class::ALL.next()), (first, after)] {
-        let mut rows = query.query((app, day, first, after))?;
-        while let Some(row) = rows.next()? {
-            let packed = row.get_ref(2)?.as_blob()?;
-            let installs = hours.total(day, packed, |_, _| {}).installs;
+    while let Some(row) = rows.next()? {
+        let issue = row.get::<_, i64>(0)? as u64;
+        let hours_of_all = (Class::ALL, row.get_ref(1)?.as_blob()?);
+        let classes = class::each(row.get_ref(2)?.as_blob()?);
+        let classes = classes.filter(|(class, _)| class.is_of(dimension));
+        for (class, packed) in [hours_of_all].into_iter().chain(classes) {
+            let installs = hours.total(day, packed, |_, _| {}).installs as u32;
             if installs > 0 {
                 all.push(Met {
-                    issue: row.get::<_, i64>(0)? as u64,
-                    class: row.get(1)?,
-                    installs: installs as u32,
+                    issue,
+                    class,
+                    installs,
                 });
             }
         }
@@ -81,14 +83,14 @@ pub(super) fn met_one(
 }
 
 /// How many installations met each issue, together and in each class, packed.
-pub(super) struct Spread {
+pub(super) struct Spreads {
     /// Issue, installations, and where its classes end.
     issues: Vec<(u64, u32, u32)>,
     /// Classes in their order, each with its installations.
     classes: Vec<(Class, u32)>,
 }
 
-impl Spread {
+impl Spreads {
     /// Adds them up.
     pub(super) fn of(mut met: Vec<Met>) -> Self {
         met.sort_unstable();
@@ -120,7 +122,7 @@ impl Spread {
         db: &Transaction<'_>,
         dimension: Dimension,
         class: &str,
-    ) -> rusqlite::Result<BTreeMap<IssueId, Groups>> {
+    ) -> rusqlite::Result<BTreeMap<IssueId, Spread>> {
         let id: Option<i64> = db
             .prepare_cached("SELECT id FROM word WHERE text = ?")?
             .query_row([class], |row| row.get(0))
@@ -130,7 +132,7 @@ impl Spread {
         };
         let asked = Class::of(dimension, id);
         let mut word = db.prepare_cached("SELECT text FROM word WHERE id = ?")?;
-        let mut words: BTreeMap<Class, String> = BTreeMap::new();
+        let mut words: HashMap<Class, Arc<str>> = HashMap::new();
         let mut spreads = BTreeMap::new();
         let mut start = 0;
         for (issue, installs, end) in &self.issues {
@@ -142,21 +144,23 @@ impl Spread {
             {
                 continue;
             }
-            let mut groups = Groups {
-                installs: u64::from(*installs),
-                ..Groups::default()
-            };
+            let mut named = Vec::with_capacity(classes.len());
             for (class, installs) in classes {
                 let name = match words.entry(*class) {
                     Entry::Occupied(known) => known.into_mut(),
                     Entry::Vacant(unknown) => {
-                        unknown.insert(word.query_row([class.word()], |row| row.get(0))?)
+                        let name: String = word.query_row([class.word()], |row| row.get(0))?;
+                        unknown.insert(name.into())
                     }
                 };
-                let group = dimension.group(name.clone());
-                groups.by.insert(group, u64::from(*installs));
+                named.push((name.clone(), u64::from(*installs)));
             }
-            spreads.insert(IssueId(*issue), groups);
+            named.sort_unstable();
+            let spread = Spread {
+                installs: u64::from(*installs),
+                classes: named,
+            };
+            spreads.insert(IssueId(*issue), spread);
         }
         Ok(spreads)
     }
@@ -200,15 +204,16 @@ mod tests {
                     days.push(Met { issue, class, installs: installs as u32 });
                 }
             }
-            let spread = Spread::of(days);
+            let spread = Spreads::of(days);
             let got = spread.met_by(&tx, Dimension::Os, &name(asked)).unwrap();
-            let mut expected: BTreeMap<IssueId, Groups> = BTreeMap::new();
+            let mut expected: BTreeMap<IssueId, Spread> = BTreeMap::new();
             for issue in 0..4 {
-                let by = (1..4).map(|class| (Dimension::Os.group(name(class)), who(issue, Some(class), 0..3).len() as u64));
-                let by: BTreeMap<_, _> = by.filter(|(_, installs)| *installs > 0).collect();
-                if by.contains_key(&Dimension::Os.group(name(asked))) {
+                let of = |class| who(issue, Some(class), 0..3).len() as u64;
+                let classes = (1..4).map(|class| (Arc::from(name(class)), of(class)));
+                let classes: Vec<_> = classes.filter(|(_, installs)| *installs > 0).collect();
+                if of(asked) > 0 {
                     let installs = who(issue, None, 0..3).len() as u64;
-                    expected.insert(IssueId(issue), Groups { installs, by });
+                    expected.insert(IssueId(issue), Spread { installs, classes });
                 }
             }
             prop_assert_eq!(got, expected);

@@ -287,9 +287,9 @@ fn crash(number: u32, who: u32, run: u32, hour: u64, issue: u64) -> Incoming {
 }
 
 /// What the days of issues say, packed.
-fn days(db: &rusqlite::Connection) -> Vec<(u64, i64, i64, Vec<u8>)> {
+fn days(db: &rusqlite::Connection) -> Vec<(u64, i64, Vec<u8>, Vec<u8>)> {
     let mut query = db
-        .prepare("SELECT day, class, issue, hours FROM issue_day ORDER BY day, class, issue")
+        .prepare("SELECT day, issue, hours, classes FROM issue_day ORDER BY day, issue")
         .unwrap();
     let days = query.query_map([], |row| {
         Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
@@ -298,7 +298,7 @@ fn days(db: &rusqlite::Connection) -> Vec<(u64, i64, i64, Vec<u8>)> {
 }
 
 /// What they would say if all was counted again.
-fn days_again(db: &mut rusqlite::Connection) -> Vec<(u64, i64, i64, Vec<u8>)> {
+fn days_again(db: &mut rusqlite::Connection) -> Vec<(u64, i64, Vec<u8>, Vec<u8>)> {
     let tx = db.transaction().unwrap();
     tx.execute("DELETE FROM issue_day", []).unwrap();
     super::meetings::fill(&tx).unwrap();

@@ -5,13 +5,14 @@ use super::{Ask, issues, triage, typed, whole, within};
 use crate::store::clickhouse::cell::{FROZEN, What};
 use crate::store::clickhouse::told::WEEK;
 use crate::store::{
-    ConnectionCell, Dimension, Group, Groups, IssueId, Of, Population, QuarantineRow, Span,
+    ConnectionCell, Dimension, Group, Groups, IssueId, Of, Population, QuarantineRow, Span, Spread,
     StoreError,
 };
 use candor_protocol::report::Exit;
 use clickhouse::Row;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 #[derive(Row, Deserialize)]
 struct ClassRow {
@@ -146,7 +147,7 @@ pub(in super::super) async fn spreads(
     dimension: Dimension,
     class: &str,
     span: Span,
-) -> Result<BTreeMap<IssueId, Groups>, StoreError> {
+) -> Result<BTreeMap<IssueId, Spread>, StoreError> {
     if ask.history.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -170,18 +171,22 @@ pub(in super::super) async fn spreads(
     );
     let (all, by): (Vec<MetRow>, Vec<SpreadRow>) =
         tokio::try_join!(ask.server.rows(&all), ask.server.rows(&by))?;
-    let mut spreads: BTreeMap<IssueId, Groups> = BTreeMap::new();
+    let mut spreads: BTreeMap<IssueId, Spread> = BTreeMap::new();
     for row in all {
         spreads.entry(IssueId(row.issue)).or_default().installs = whole(row.installs);
     }
+    let mut names: HashMap<String, Arc<str>> = HashMap::new();
     for row in by {
-        let groups = spreads.entry(IssueId(row.issue)).or_default();
-        groups
-            .by
-            .insert(dimension.group(row.class), whole(row.installs));
+        let spread = spreads.entry(IssueId(row.issue)).or_default();
+        let class = names
+            .entry(row.class)
+            .or_insert_with_key(|name| name.as_str().into());
+        spread.classes.push((class.clone(), whole(row.installs)));
     }
-    let class = dimension.group(class.to_owned());
-    spreads.retain(|_, groups| groups.by.contains_key(&class));
+    spreads.retain(|_, spread| spread.classes.iter().any(|(name, _)| **name == *class));
+    spreads
+        .values_mut()
+        .for_each(|spread| spread.classes.sort());
     Ok(spreads)
 }
 

@@ -11,7 +11,8 @@ use crate::store::sqlite::class::Class;
 use crate::store::sqlite::remembered::{Day, Remembered};
 use crate::store::triage::Marks;
 use crate::store::{
-    Dimension, IssueFilter, IssueId, IssueKind, IssueList, IssueRow, Span, issue_count,
+    Dimension, IssueFilter, IssueId, IssueKind, IssueList, IssueRow, Reach, ReachList, Span,
+    issue_count,
 };
 use candor_protocol::deidentify::Release;
 use rusqlite::types::Value;
@@ -25,6 +26,60 @@ pub(in super::super) fn issues(
     filter: &IssueFilter,
     known: &Remembered,
 ) -> rusqlite::Result<IssueList> {
+    let Listed {
+        decided,
+        counts,
+        entries,
+        total,
+    } = list(db, app, filter, known)?;
+    let mut rows = Vec::with_capacity(entries.len());
+    for entry in entries {
+        rows.extend(row(db, app, entry, filter.span, &counts, &decided.marks)?);
+    }
+    Ok(IssueList { rows, total })
+}
+
+pub(in super::super) fn reach(
+    db: &Transaction<'_>,
+    app: i64,
+    filter: &IssueFilter,
+    known: &Remembered,
+) -> rusqlite::Result<ReachList> {
+    let Listed {
+        decided,
+        counts,
+        entries,
+        total,
+    } = list(db, app, filter, known)?;
+    let mut rows = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let family = decided.marks.family(entry.id);
+        let first = releases(db, app, &family, entry.first_seen)?;
+        let (counted, _) = count(db, app, &family, filter.span, &counts)?;
+        rows.extend(issue_count::earliest(first.iter()).map(|first| Reach {
+            id: IssueId(entry.id),
+            runs: counted.runs,
+            first_release: first.clone(),
+        }));
+    }
+    Ok(ReachList { rows, total })
+}
+
+/// What is on a page of a list, before its rows are filled.
+struct Listed {
+    decided: Arc<Decided>,
+    counts: Counts,
+    entries: Vec<Entry>,
+    /// On all pages.
+    total: u64,
+}
+
+fn list(
+    db: &Transaction<'_>,
+    app: i64,
+    filter: &IssueFilter,
+    known: &Remembered,
+) -> rusqlite::Result<Listed> {
     let decided = known.decided(db, app)?;
     let marks = &decided.marks;
     let counts = Counts::of(db, app, filter, known)?;
@@ -60,11 +115,12 @@ pub(in super::super) fn issues(
         see(db, app, &mut entries, marks)?;
     }
     let (entries, _) = filter.page(entries);
-    let mut rows = Vec::with_capacity(entries.len());
-    for entry in entries {
-        rows.extend(row(db, app, entry, filter.span, &counts, marks)?);
-    }
-    Ok(IssueList { rows, total })
+    Ok(Listed {
+        decided,
+        counts,
+        entries,
+        total,
+    })
 }
 
 /// How many issues of a range were first seen in each release.

@@ -6,7 +6,7 @@ use crate::store::sqlite::installs::WEEK;
 use crate::store::sqlite::present::{ANY, Hours};
 use crate::store::sqlite::remembered::Remembered;
 use crate::store::{
-    ConnectionCell, Dimension, Group, Groups, IssueId, Of, Population, QuarantineRow, Span,
+    ConnectionCell, Dimension, Group, Groups, IssueId, Of, Population, QuarantineRow, Span, Spread,
 };
 use candor_protocol::deidentify::Release;
 use rusqlite::Transaction;
@@ -85,7 +85,7 @@ pub(in super::super) fn spreads(
     (dimension, class): (Dimension, &str),
     span: Span,
     known: &Remembered,
-) -> rusqlite::Result<BTreeMap<IssueId, Groups>> {
+) -> rusqlite::Result<BTreeMap<IssueId, Spread>> {
     let last = span.to.min(i64::MAX as u64 - DAY).next_multiple_of(DAY);
     let days = (span.from / DAY * DAY, last);
     let spread = known.spread(db, app, dimension, days)?;

@@ -88,7 +88,7 @@ fn installs(db: &Transaction<'_>, app: i64, issues: &[u64]) -> rusqlite::Result<
     };
     let mut query = db.prepare_cached(
         "SELECT issue_day.day, hours FROM stamp
-         JOIN issue_day ON issue_day.app = stamp.app AND issue_day.day = stamp.day AND class = 0 AND issue = ?
+         JOIN issue_day ON issue_day.app = stamp.app AND issue_day.day = stamp.day AND issue = ?
          WHERE stamp.app = ? AND about = ?",
     )?;
     let mut rows = query.query((*one as i64, app, stamp::DAY))?;

@@ -4,10 +4,10 @@ DROP TABLE issue_day;
 CREATE TABLE issue_day (
     app INTEGER NOT NULL,
     day INTEGER NOT NULL, -- when it begins
-    class INTEGER NOT NULL, -- sqlite/class.rs; 0: whatever the class
     issue INTEGER NOT NULL,
     hours BLOB NOT NULL, -- store/issue_day.rs
-    PRIMARY KEY (app, day, class, issue)
+    classes BLOB NOT NULL, -- the same by class: sqlite/class.rs
+    PRIMARY KEY (app, day, issue)
 ) STRICT, WITHOUT ROWID;
 
 -- These said the same, one by one.
