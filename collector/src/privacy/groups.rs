@@ -28,7 +28,7 @@ use crate::store::{
 use candor_protocol::deidentify::{AppName, Release};
 use candor_protocol::sketch::Sketch;
 use futures_util::future::try_join_all;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use tokio::try_join;
 
@@ -482,49 +482,65 @@ async fn met_by_many<S: Store>(
     least: u64,
 ) -> Result<BTreeSet<IssueId>, StoreError> {
     let blocks = blocks_of(state, app, &OF_ISSUES, span)?.unwrap_or_default();
-    let blocks = blocks.into_iter().map(async |(span, whole)| {
-        let spreads = state.store.spreads(app, dimension, class, span).await?;
-        Ok::<_, StoreError>((spreads, whole))
-    });
-    let mut blocks: Vec<(BTreeMap<IssueId, Spread>, bool)> = try_join_all(blocks).await?;
-    let met = blocks.iter().flat_map(|(spreads, _)| spreads.keys());
-    let ids: BTreeSet<IssueId> = met.copied().collect();
-    let mut large = BTreeSet::new();
-    for id in ids {
-        let mine = blocks.iter_mut().map(|(spreads, whole)| {
-            let spread = spreads.remove(&id).unwrap_or_default();
-            (standing(spread, class, least), *whole)
-        });
-        if is_large(mine) {
-            large.insert(id);
+    let asked = blocks
+        .iter()
+        .map(|(span, _)| state.store.spreads(app, dimension, *span));
+    let spreads = try_join_all(asked).await?;
+    let mut standing: HashMap<IssueId, Standing> = HashMap::new();
+    for (spreads, (_, whole)) in spreads.iter().zip(&blocks) {
+        // In a block that the class did not meet it in, the other classes do not matter.
+        let Some((place, met)) = spreads.met_by(class) else {
+            continue;
+        };
+        for spread in met {
+            let standing = standing.entry(spread.issue).or_default();
+            standing.add(is_shown(&spread, place, least), *whole);
         }
     }
-    Ok(large)
+    let parts = blocks.iter().filter(|(_, whole)| !whole).count();
+    let large = standing.into_iter().filter(|(_, all)| all.is_large(parts));
+    Ok(large.map(|(issue, _)| issue).collect())
 }
 
-/// Whether a class is shown in a block, or merged; `None` where it is not there, and the other classes do not matter.
-fn standing(spread: Spread, class: &str, least: u64) -> Option<bool> {
-    let mut classes = spread.classes;
+/// Whether a class that met an issue in a block is shown there: what [`decide`] says of it.
+fn is_shown(spread: &Spread<'_>, place: u32, least: u64) -> bool {
+    // Most are decided by these two.
+    if spread.of(place).is_none_or(|installs| installs < least) {
+        return false;
+    }
+    let mut classes: Vec<(u32, u64)> = spread
+        .classes
+        .iter()
+        .map(|(class, installs)| (*class, u64::from(*installs)))
+        .collect();
+    if classes.iter().all(|(_, installs)| *installs >= least) {
+        return true;
+    }
     classes.sort_by_key(|(_, installs)| *installs);
-    let (shown, merged) = decide(spread.installs, classes, least);
-    let is_in = |classes: &[Arc<str>]| classes.iter().any(|name| **name == *class);
-    is_in(&shown)
-        .then_some(true)
-        .or_else(|| is_in(&merged).then_some(false))
+    let (shown, _) = decide(spread.installs, classes, least);
+    shown.contains(&place)
 }
 
-/// Whether a class that stands so in blocks, of which some are whole, is large in every one that it is in: what [`everywhere`] says of
-/// all classes.
-fn is_large(blocks: impl Iterator<Item = (Option<bool>, bool)>) -> bool {
-    let mut large = false;
-    for (shown, whole) in blocks {
-        match shown {
-            Some(true) => large = true,
-            None if whole => {}
-            _ => return false,
-        }
+/// How a class stands in the blocks that it is in: what [`everywhere`] says of all classes, for one.
+#[derive(Debug, Default)]
+struct Standing {
+    shown: bool,
+    merged: bool,
+    /// Blocks that are not whole and show it all the same.
+    proven: usize,
+}
+
+impl Standing {
+    fn add(&mut self, shown: bool, whole: bool) {
+        self.shown |= shown;
+        self.merged |= !shown;
+        self.proven += usize::from(shown && !whole);
     }
-    large
+
+    /// Whether it is shown in a range in which so many blocks are not whole.
+    fn is_large(&self, parts: usize) -> bool {
+        self.shown && !self.merged && self.proven == parts
+    }
 }
 
 /// Connection windows, summed.
@@ -815,6 +831,7 @@ fn decide_within(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Spreads;
     use proptest::prelude::*;
 
     fn group(name: &str) -> Group {
@@ -919,6 +936,35 @@ mod tests {
             }
             // When nothing at all is shown, what is merged is the total, which is on the page anyway.
             prop_assert!(merged.is_empty() || merged.len() as u64 >= least || shown.is_empty());
+        }
+    }
+
+    proptest! {
+        /// A list says of a class what the page of the issue says.
+        #[test]
+        fn one_class_stands_as_all_classes_together_say(
+            blocks in prop::collection::vec((prop::collection::vec(prop::option::of(1u64..30), 4), 0u64..40, prop::bool::ANY), 1..4),
+            asked in 0usize..4,
+            least in 2u64..15,
+        ) {
+            let names = ["a", "b", "c", "d"];
+            let mut standing = Standing::default();
+            let mut all = Vec::new();
+            for (classes, more, whole) in &blocks {
+                let there = || classes.iter().enumerate().filter_map(|(place, installs)| Some((place, (*installs)?)));
+                let installs = there().map(|(_, installs)| installs).max().unwrap_or_default() + more;
+                let by: Vec<_> = there().map(|(place, installs)| (names[place], installs)).collect();
+                all.push(Block { whole: *whole, ..block(installs, &by) });
+                let counted = there().map(|(place, installs)| (IssueId(1), Some(place), installs as u32));
+                let counted = counted.chain([(IssueId(1), None, installs as u32)]);
+                let spreads = Spreads::of(counted, |place| names[place].to_owned());
+                if let Some((place, met)) = spreads.met_by(names[asked]) {
+                    met.for_each(|spread| standing.add(is_shown(&spread, place, least), *whole));
+                }
+            }
+            let parts = blocks.iter().filter(|(.., whole)| !whole).count();
+            let large = large_everywhere(&all, least).contains(&group(names[asked]));
+            prop_assert_eq!(standing.is_large(parts), large);
         }
     }
 

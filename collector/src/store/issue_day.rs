@@ -135,7 +135,7 @@ impl Total {
 }
 
 /// A range of full hours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Hours {
     from: u64,
     to: u64,

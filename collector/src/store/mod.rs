@@ -25,6 +25,7 @@ mod privacy;
 mod question;
 mod regroup;
 mod run_state;
+mod spreads;
 pub mod sqlite;
 pub mod storm;
 mod subtract;
@@ -47,12 +48,12 @@ pub use migrate::{Moved, migrate};
 pub use open::{AnyStore, StoreAddress, open};
 pub use privacy::{
     Dimension, Expired, Expiry, Group, Groups, Of, Part, Population, Quarantine, QuarantineRow,
-    Spread,
 };
 pub use question::{
     Cells, ConnectionCell, ConnectionFilter, IssueFilter, IssueId, IssueKind, Own, Sort, Span,
 };
 pub use regroup::{Lacking, Move, Unnamed, Waiting};
+pub use spreads::{Spread, Spreads};
 pub(crate) use versions::compare as compare_versions;
 pub use write::{Incoming, Kept, StoreError};
 
@@ -61,6 +62,7 @@ use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, Release, ReportId
 use candor_protocol::report::Report;
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Arc;
 use triage::{By, Change};
 
 /// The answer of a store, later.
@@ -155,15 +157,10 @@ pub trait Store: Send + Sync + 'static {
     /// step of `span` is not used.
     fn groups(&self, app: &AppName, of: Of, span: Span) -> impl Answer<Groups>;
 
-    /// How many installations each class of a dimension has among those that met an issue, for every issue that `class` met in a range
-    /// of full days (UTC). What was merged into an issue counts with it. The step of `span` is not used.
-    fn spreads(
-        &self,
-        app: &AppName,
-        dimension: Dimension,
-        class: &str,
-        span: Span,
-    ) -> impl Answer<BTreeMap<IssueId, Spread>>;
+    /// How installations that met issues in a range of full days (UTC) spread over the classes of a dimension. What was merged into an
+    /// issue counts with it. The step of `span` is not used.
+    fn spreads(&self, app: &AppName, dimension: Dimension, span: Span)
+    -> impl Answer<Arc<Spreads>>;
 
     /// The installations of a range, each in one class only: that of its latest run. The step of `span` is not used.
     fn population(&self, app: &AppName, span: Span) -> impl Answer<Vec<Population>>;

@@ -7,7 +7,7 @@ use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Dimension, Exits, Expired, Expiry,
     FreezeRates, FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList,
     IssuePage, IssueWithin, Kept, Key, Ledger, Move, Of, Part, Point, Population, Quarantine,
-    QuarantineRow, ReachList, ReleaseRow, Span, Spread, Store, StoreError, Unnamed, Waiting,
+    QuarantineRow, ReachList, ReleaseRow, Span, Spreads, Store, StoreError, Unnamed, Waiting,
 };
 use crate::access::{KeyHash, KeyId};
 use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, Release, ReportId};
@@ -17,6 +17,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// Where reports are kept.
@@ -129,7 +130,7 @@ either! {
     fn quarantined(&self, app: &AppName) -> Vec<QuarantineRow>;
     fn reports_of(&self, app: &AppName, pseudonyms: &[Pseudonym]) -> Vec<Report>;
     fn groups(&self, app: &AppName, of: Of, span: Span) -> Groups;
-    fn spreads(&self, app: &AppName, dimension: Dimension, class: &str, span: Span) -> BTreeMap<IssueId, Spread>;
+    fn spreads(&self, app: &AppName, dimension: Dimension, span: Span) -> Arc<Spreads>;
     fn population(&self, app: &AppName, span: Span) -> Vec<Population>;
     fn apps(&self) -> Vec<AppName>;
     fn ledger(&self, app: &AppName) -> Ledger;

@@ -4,7 +4,6 @@ use super::{ConnectionCell, IssueId};
 use candor_protocol::deidentify::Release;
 use candor_protocol::report::Kind;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// A part of an app that can be erased.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,15 +137,6 @@ impl Dimension {
             Self::Device => Group::Device(class),
         }
     }
-}
-
-/// How the installations that met an issue spread over the classes of one dimension.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Spread {
-    /// All of them.
-    pub installs: u64,
-    /// Each class that met it, by name, and its installations. Issues share the names.
-    pub classes: Vec<(Arc<str>, u64)>,
 }
 
 /// How many installations there are in each class.

@@ -49,7 +49,8 @@ use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Dimension, Exits, Expired, Expiry,
     FreezeRates, FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList,
     IssuePage, IssueWithin, Kept, Key, Ledger, Move, Of, Part, Point, Population, Quarantine,
-    QuarantineRow, Reach, ReachList, ReleaseRow, Span, Spread, Store, StoreError, Unnamed, Waiting,
+    QuarantineRow, Reach, ReachList, ReleaseRow, Span, Spreads, Store, StoreError, Unnamed,
+    Waiting,
 };
 use crate::access::{KeyHash, KeyId};
 use crate::state::Clock;
@@ -287,11 +288,11 @@ impl Store for ClickHouseStore {
         &self,
         app: &AppName,
         dimension: Dimension,
-        class: &str,
         span: Span,
-    ) -> Result<BTreeMap<IssueId, Spread>, StoreError> {
+    ) -> Result<Arc<Spreads>, StoreError> {
         let history = self.fresh(app).await?;
-        read::privacy::spreads(self.ask(&history), dimension, class, span).await
+        let spreads = read::privacy::spreads(self.ask(&history), dimension, span).await?;
+        Ok(Arc::new(spreads))
     }
 
     async fn population(&self, app: &AppName, span: Span) -> Result<Vec<Population>, StoreError> {

@@ -344,14 +344,18 @@ pub(crate) async fn classes_are_counted_by_installations(store: &impl Store) {
             .map(|(name, met)| ((*name).to_owned(), *met))
             .collect()
     };
-    let spreads = async |dimension, class, span| {
-        let spreads = store.spreads(&app(), dimension, class, span).await.unwrap();
-        let each = spreads.into_iter().map(|(id, spread)| {
-            let classes = spread.classes.into_iter();
-            let classes: Vec<_> = classes.map(|(name, met)| (name.to_string(), met)).collect();
-            (id.0, spread.installs, classes)
-        });
-        each.collect::<Vec<_>>()
+    let spreads = async |dimension, class: &str, span| {
+        let spreads = store.spreads(&app(), dimension, span).await.unwrap();
+        let mut each = Vec::new();
+        if let Some((_, met)) = spreads.met_by(class) {
+            each.extend(met.map(|spread| {
+                let classes = spread.classes.iter();
+                let named =
+                    classes.map(|(class, met)| (spreads.name(*class).to_owned(), u64::from(*met)));
+                (spread.issue.0, spread.installs, named.collect::<Vec<_>>())
+            }));
+        }
+        each
     };
     assert_eq!(
         spreads(Dimension::Release, "1.0", DAY).await,

@@ -38,7 +38,7 @@ use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Dimension, Exits, Expired, Expiry,
     FreezeRates, FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList,
     IssuePage, IssueWithin, Kept, Key, Ledger, Move, Of, Part, Point, Population, Quarantine,
-    QuarantineRow, ReachList, ReleaseRow, Span, Spread, Store, StoreError, Unnamed, Waiting,
+    QuarantineRow, ReachList, ReleaseRow, Span, Spreads, Store, StoreError, Unnamed, Waiting,
 };
 use crate::access::{KeyHash, KeyId};
 use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, Release, ReportId};
@@ -49,6 +49,7 @@ use readers::Readers;
 pub(super) use source::Source;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use writer::Writer;
 
 /// The embedded store.
@@ -234,12 +235,10 @@ impl Store for SqliteStore {
         &self,
         app: &AppName,
         dimension: Dimension,
-        class: &str,
         span: Span,
-    ) -> impl Answer<BTreeMap<IssueId, Spread>> {
-        let class = class.to_owned();
+    ) -> impl Answer<Arc<Spreads>> {
         self.readers.recall(app, move |db, app, known| {
-            read::privacy::spreads(db, app, (dimension, &class), span, known)
+            read::privacy::spreads(db, app, dimension, span, known)
         })
     }
 

@@ -1,17 +1,23 @@
 //! What readers remember of the tables, as long as a stamp says that nothing in them has changed.
 
 use super::class::{self, Class};
-use super::read::Decided;
+use super::read::{Decided, Text};
 use super::recent::Recent;
-use super::spread::{Met, Spreads, met_in, met_one};
+use super::spread::{Met, add_up, met_in, met_one};
 use super::stamp;
-use crate::store::Dimension;
+use crate::store::issue_day::{DAY, Hours, Total};
+use crate::store::{Dimension, Spreads, issue_count};
+use candor_protocol::deidentify::Release;
 use rusqlite::{OptionalExtension, Transaction};
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes of days that are remembered: a month of 10,000 issues is some 10 MB.
-const MOST: usize = 32 << 20;
+const MOST: usize = 24 << 20;
+
+/// Bytes of what is counted of issues in ranges: of 10,000 issues some 0.5 MB.
+const MOST_SUMS: usize = 8 << 20;
 
 /// What is counted of all issues in one day, in one class or whatever it is, packed.
 pub(super) struct Day {
@@ -79,7 +85,10 @@ impl Day {
 }
 
 /// Bytes of who met what that are remembered: a week of 1,000,000 reports a month is some 5 MB.
-const MOST_MET: usize = 24 << 20;
+const MOST_MET: usize = 16 << 20;
+
+/// Bytes of releases that first showed issues.
+const MOST_FIRSTS: usize = 4 << 20;
 
 /// What is remembered, by whoever asks.
 #[derive(Default)]
@@ -88,6 +97,10 @@ pub(super) struct Remembered(Mutex<Kept>);
 struct Kept {
     /// By app, class and beginning.
     days: Recent<(i64, Class, u64), i64, Day>,
+    /// By app, class and range, of the days in it or of all but the last of them.
+    totals: Recent<(i64, Class, Hours, bool), Stamps, Totals>,
+    /// By app and day.
+    firsts: Recent<(i64, u64), i64, Firsts>,
     /// By app.
     decided: HashMap<i64, (i64, Arc<Decided>)>,
     /// Those of days, by app, dimension and range, and the day's beginning.
@@ -100,6 +113,8 @@ impl Default for Kept {
     fn default() -> Self {
         Self {
             days: Recent::of(MOST),
+            totals: Recent::of(MOST_SUMS),
+            firsts: Recent::of(MOST_FIRSTS),
             decided: HashMap::new(),
             met: Recent::of(MOST_MET),
             spreads: Recent::of(MOST_MET),
@@ -129,8 +144,69 @@ impl Remembered {
         days.collect()
     }
 
+    /// What is counted of each issue of a class in a range, if anything is.
+    pub(super) fn totals(
+        &self,
+        db: &Transaction<'_>,
+        app: i64,
+        class: Class,
+        hours: Hours,
+    ) -> rusqlite::Result<Arc<Totals>> {
+        let stamps = stamps(db, app, hours.days())?;
+        let key = (app, class, hours, true);
+        if let Some(totals) = self.with(|kept| kept.totals.get(&key, &stamps)) {
+            return Ok(totals);
+        }
+        let days = self.days(db, app, class, hours.days())?;
+        // Something is counted in the last day all the time; in those before it hardly anything is.
+        let (past, key_of_past) = (stamps.split_last(), (app, class, hours, false));
+        let past = past.map_or(Vec::new(), |(_, past)| past.to_vec());
+        let (last, before) = match days.split_last() {
+            Some((last, before)) => (std::slice::from_ref(last), before),
+            None => Default::default(),
+        };
+        let known = self.with(|kept| kept.totals.get(&key_of_past, &past));
+        let before = match known {
+            Some(known) => known,
+            None => {
+                let before = Arc::new(Totals::of(&Totals::default(), before, hours));
+                let bytes = before.bytes();
+                let kept = before.clone();
+                self.with(|all| all.totals.keep(key_of_past, past, kept, bytes));
+                before
+            }
+        };
+        let totals = Arc::new(Totals::of(&before, last, hours));
+        let bytes = totals.bytes();
+        self.with(|kept| kept.totals.keep(key, stamps, totals.clone(), bytes));
+        Ok(totals)
+    }
+
+    /// The release that showed each of these issues first, by when each was first seen; with times rounded to the hour there can be several
+    /// releases, and this is the earliest.
+    pub(super) fn firsts(
+        &self,
+        db: &Transaction<'_>,
+        app: i64,
+        day: u64,
+    ) -> rusqlite::Result<Arc<Firsts>> {
+        let stamp = stamps(db, app, (day, day + DAY))?;
+        let stamp = stamp.first().map(|(_, stamp)| *stamp);
+        let known = stamp.and_then(|stamp| self.with(|kept| kept.firsts.get(&(app, day), &stamp)));
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let firsts = Arc::new(first_releases(db, app, day)?);
+        if let Some(stamp) = stamp {
+            let bytes = firsts.len() * size_of::<(u64, Release)>() * 2;
+            let kept = firsts.clone();
+            self.with(|all| all.firsts.keep((app, day), stamp, kept, bytes));
+        }
+        Ok(firsts)
+    }
+
     /// How installations that met issues spread over the classes of a dimension, in the days from one moment to another.
-    pub(super) fn spread(
+    pub(super) fn spreads(
         &self,
         db: &Transaction<'_>,
         app: i64,
@@ -141,8 +217,8 @@ impl Remembered {
         let days = stamps(db, app, range)?;
         let key = (app, dimension, range);
         let stamp = (days.clone(), stamp_of_said(db, app)?);
-        if let Some(spread) = self.with(|kept| kept.spreads.get(&key, &stamp)) {
-            return Ok(spread);
+        if let Some(spreads) = self.with(|kept| kept.spreads.get(&key, &stamp)) {
+            return Ok(spreads);
         }
         let mut met = Vec::new();
         for (at, stamp) in days {
@@ -172,10 +248,10 @@ impl Remembered {
         for root in merged {
             met.extend(met_one(db, app, dimension, &marks.family(root), range)?);
         }
-        let spread = Arc::new(Spreads::of(met));
-        let bytes = spread.bytes();
-        self.with(|kept| kept.spreads.keep(key, stamp, spread.clone(), bytes));
-        Ok(spread)
+        let spreads = Arc::new(add_up(db, met)?);
+        let bytes = spreads.bytes();
+        self.with(|kept| kept.spreads.keep(key, stamp, spreads.clone(), bytes));
+        Ok(spreads)
     }
 
     /// What was said about the issues of an app, and which of them are done with.
@@ -198,6 +274,72 @@ impl Remembered {
     fn with<T>(&self, work: impl FnOnce(&mut Kept) -> T) -> T {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// What is counted of each issue in a range, by its number.
+#[derive(Debug, Default)]
+pub(super) struct Totals(Vec<(u64, Total)>);
+
+impl Totals {
+    /// What was counted before and what these days say.
+    fn of(before: &Self, days: &[Arc<Day>], hours: Hours) -> Self {
+        let mut sums: HashMap<u64, Total> = before.0.iter().copied().collect();
+        for day in days {
+            for (id, packed) in day.each() {
+                let total = hours.total(day.at, packed, |_, _| {});
+                sums.entry(id).or_default().add(total);
+            }
+        }
+        let mut totals: Vec<(u64, Total)> = sums.into_iter().collect();
+        totals.retain(|(_, total)| *total != Total::default());
+        totals.sort_unstable_by_key(|(id, _)| *id);
+        totals.shrink_to_fit();
+        Self(totals)
+    }
+
+    pub(super) fn each(&self) -> impl Iterator<Item = (u64, Total)> {
+        self.0.iter().copied()
+    }
+
+    /// What is counted of one.
+    pub(super) fn of_issue(&self, issue: u64) -> Total {
+        let place = self.0.binary_search_by_key(&issue, |(id, _)| *id);
+        let found = place.ok().and_then(|place| self.0.get(place));
+        found.map_or_else(Total::default, |(_, total)| *total)
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(&self.0[..])
+    }
+}
+
+/// Issues that were first seen in a day, and the release that showed each.
+pub(super) type Firsts = HashMap<u64, Release>;
+
+fn first_releases(db: &Transaction<'_>, app: i64, day: u64) -> rusqlite::Result<Firsts> {
+    let mut query = db.prepare_cached(
+        "SELECT DISTINCT i.id, word.text FROM issue AS i INDEXED BY issue_seen
+         CROSS JOIN issue_count AS c ON c.app = i.app AND c.issue = i.id AND c.at = i.first_seen
+         CROSS JOIN word ON word.id = c.release
+         WHERE i.app = ? AND i.first_seen >= ? AND i.first_seen < ?",
+    )?;
+    let mut rows = query.query((app, day, day + DAY))?;
+    let mut firsts = Firsts::new();
+    while let Some(row) = rows.next()? {
+        let Text(release): Text<Release> = row.get(1)?;
+        match firsts.entry(row.get::<_, i64>(0)? as u64) {
+            Entry::Vacant(none) => {
+                none.insert(release);
+            }
+            Entry::Occupied(mut known) => {
+                let both = [known.get(), &release];
+                if issue_count::earliest(both.into_iter()) == Some(&release) {
+                    known.insert(release);
+                }
+            }
+        }
+    }
+    Ok(firsts)
 }
 
 /// App, dimension, and the days from the first to before the second.

@@ -5,14 +5,12 @@ use super::{Ask, issues, triage, typed, whole, within};
 use crate::store::clickhouse::cell::{FROZEN, What};
 use crate::store::clickhouse::told::WEEK;
 use crate::store::{
-    ConnectionCell, Dimension, Group, Groups, IssueId, Of, Population, QuarantineRow, Span, Spread,
-    StoreError,
+    ConnectionCell, Dimension, Group, Groups, IssueId, Of, Population, QuarantineRow, Span,
+    Spreads, StoreError,
 };
 use candor_protocol::report::Exit;
 use clickhouse::Row;
 use serde::Deserialize;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 #[derive(Row, Deserialize)]
 struct ClassRow {
@@ -145,11 +143,10 @@ struct MetRow {
 pub(in super::super) async fn spreads(
     ask: Ask<'_>,
     dimension: Dimension,
-    class: &str,
     span: Span,
-) -> Result<BTreeMap<IssueId, Spread>, StoreError> {
+) -> Result<Spreads, StoreError> {
     if ask.history.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(Spreads::default());
     }
     let marks = triage::marks(ask).await?;
     let root = issues::root_of(&marks);
@@ -171,23 +168,14 @@ pub(in super::super) async fn spreads(
     );
     let (all, by): (Vec<MetRow>, Vec<SpreadRow>) =
         tokio::try_join!(ask.server.rows(&all), ask.server.rows(&by))?;
-    let mut spreads: BTreeMap<IssueId, Spread> = BTreeMap::new();
-    for row in all {
-        spreads.entry(IssueId(row.issue)).or_default().installs = whole(row.installs);
-    }
-    let mut names: HashMap<String, Arc<str>> = HashMap::new();
-    for row in by {
-        let spread = spreads.entry(IssueId(row.issue)).or_default();
-        let class = names
-            .entry(row.class)
-            .or_insert_with_key(|name| name.as_str().into());
-        spread.classes.push((class.clone(), whole(row.installs)));
-    }
-    spreads.retain(|_, spread| spread.classes.iter().any(|(name, _)| **name == *class));
-    spreads
-        .values_mut()
-        .for_each(|spread| spread.classes.sort());
-    Ok(spreads)
+    let count = |installs| u32::try_from(whole(installs)).unwrap_or(u32::MAX);
+    let all = all
+        .into_iter()
+        .map(|row| (IssueId(row.issue), None, count(row.installs)));
+    let by = by
+        .into_iter()
+        .map(|row| (IssueId(row.issue), Some(row.class), count(row.installs)));
+    Ok(Spreads::of(all.chain(by), |name| name))
 }
 
 #[derive(Row, Deserialize)]

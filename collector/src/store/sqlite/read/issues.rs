@@ -5,10 +5,10 @@
 
 use super::{Decided, Text, bounds, triage};
 use crate::store::issue_count::IssueCount;
-use crate::store::issue_day::{Hours, Total};
+use crate::store::issue_day::{DAY, Hours, Total};
 use crate::store::issue_list::Entry;
 use crate::store::sqlite::class::Class;
-use crate::store::sqlite::remembered::{Day, Remembered};
+use crate::store::sqlite::remembered::{Day, Firsts, Remembered};
 use crate::store::triage::Marks;
 use crate::store::{
     Dimension, IssueFilter, IssueId, IssueKind, IssueList, IssueRow, Reach, ReachList, Span,
@@ -17,6 +17,7 @@ use crate::store::{
 use candor_protocol::deidentify::Release;
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Transaction, params_from_iter};
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -88,7 +89,7 @@ fn list(
     let wanted: Option<HashSet<u64>> =
         wanted.map(|wanted| wanted.into_iter().map(|id| marks.root(id)).collect());
     let mut entries = Vec::new();
-    for (id, total) in counts.all(db, app, filter, marks, wanted.as_ref())? {
+    for (id, total) in counts.all(db, app, filter, known, marks, wanted.as_ref())? {
         entries.push(Entry {
             id,
             kind: IssueKind::Crash,
@@ -133,42 +134,44 @@ pub(in super::super) fn new_by_release(
     let decided = known.decided(db, app)?;
     let filter = IssueFilter::all(span, 0);
     let counts = Counts::of(db, app, &filter, known)?;
-    let roots = counts.all(db, app, &filter, &decided.marks, None)?;
-    // When each issue was first seen, and in which releases: with times rounded to the hour there can be several.
-    let mut first: HashMap<u64, (u64, Vec<i64>)> = HashMap::new();
-    let mut query = db.prepare_cached(
-        "SELECT DISTINCT i.id, first_seen, c.release FROM issue AS i INDEXED BY issue_seen
-         CROSS JOIN issue_count AS c ON c.app = i.app AND c.issue = i.id AND c.at = i.first_seen WHERE i.app = ?",
-    )?;
+    let roots = counts.all(db, app, &filter, known, &decided.marks, None)?;
+    // When each issue was first seen, and as which ones that are one now.
+    let mut first: HashMap<u64, (u64, Vec<u64>)> = HashMap::new();
+    let mut query =
+        db.prepare_cached("SELECT id, first_seen FROM issue INDEXED BY issue_seen WHERE app = ?")?;
     let mut rows = query.query([app])?;
     while let Some(row) = rows.next()? {
-        let root = decided.marks.root(row.get::<_, i64>(0)? as u64);
-        let (at, release) = (row.get(1)?, row.get(2)?);
+        let (id, at) = (row.get::<_, i64>(0)? as u64, row.get(1)?);
+        let root = decided.marks.root(id);
         if !roots.contains_key(&root) {
             continue;
         }
-        let (seen, releases) = first.entry(root).or_insert((at, Vec::new()));
+        let (seen, ids) = first.entry(root).or_insert((at, Vec::new()));
         if at < *seen {
-            (*seen, *releases) = (at, Vec::new());
+            (*seen, *ids) = (at, Vec::new());
         }
         if at == *seen {
-            releases.push(release);
+            ids.push(id);
         }
     }
-    let mut names: HashMap<i64, Release> = HashMap::new();
+    let mut days: HashMap<u64, Arc<Firsts>> = HashMap::new();
     let mut new: BTreeMap<Release, u64> = BTreeMap::new();
-    for (_, releases) in first.into_values() {
-        for release in &releases {
-            if !names.contains_key(release) {
-                let Text(name) = db
-                    .prepare_cached("SELECT text FROM word WHERE id = ?")?
-                    .query_row([release], |row| row.get(0))?;
-                names.insert(*release, name);
+    for (at, ids) in first.into_values() {
+        let firsts = match days.entry(at - at % DAY) {
+            Occupied(known) => known.into_mut(),
+            Vacant(unknown) => {
+                let firsts = known.firsts(db, app, at - at % DAY)?;
+                unknown.insert(firsts)
             }
-        }
-        let named = releases.iter().filter_map(|release| names.get(release));
-        if let Some(earliest) = issue_count::earliest(named) {
-            *new.entry(earliest.clone()).or_default() += 1;
+        };
+        let releases = ids.iter().filter_map(|id| firsts.get(id));
+        if let Some(earliest) = issue_count::earliest(releases) {
+            match new.get_mut(earliest) {
+                Some(issues) => *issues += 1,
+                None => {
+                    new.insert(earliest.clone(), 1);
+                }
+            }
         }
     }
     Ok(new)
@@ -179,6 +182,8 @@ struct Counts {
     /// Those that range and classes are counted in, exactly or more than those.
     hours: Hours,
     days: Vec<Arc<Day>>,
+    /// The class of the days; none where nobody was ever in it.
+    class: Option<Class>,
     classes: Classes,
     /// Whether days say exactly what is asked for.
     exact: bool,
@@ -195,13 +200,15 @@ impl Counts {
         let hours = Hours::of(filter.span);
         let exact = hours.is_some() && classes.values.len() <= 1;
         let hours = hours.unwrap_or_else(|| Hours::around(filter.span));
-        let days = match classes.first(db)? {
+        let class = classes.first(db)?;
+        let days = match class {
             Some(class) => known.days(db, app, class, hours.days())?,
             None => Vec::new(),
         };
         Ok(Self {
             hours,
             days,
+            class,
             classes,
             exact,
         })
@@ -214,29 +221,26 @@ impl Counts {
         db: &Transaction<'_>,
         app: i64,
         filter: &IssueFilter,
+        known: &Remembered,
         marks: &Marks,
         wanted: Option<&HashSet<u64>>,
     ) -> rusqlite::Result<HashMap<u64, Total>> {
+        let Some(class) = self.class else {
+            return Ok(HashMap::new());
+        };
+        let totals = known.totals(db, app, class, self.hours)?;
         let mut roots: HashMap<u64, Total> = HashMap::new();
-        let (hours, days) = (self.hours, &self.days);
         match wanted {
             None => {
-                for day in days {
-                    for (id, packed) in day.each() {
-                        let total = hours.total(day.at, packed, |_, _| {});
-                        roots.entry(marks.root(id)).or_default().add(total);
-                    }
+                for (id, total) in totals.each() {
+                    roots.entry(marks.root(id)).or_default().add(total);
                 }
             }
             Some(wanted) => {
                 for root in wanted {
                     let mut sum = Total::default();
-                    for (day, id) in marks
-                        .family(*root)
-                        .iter()
-                        .flat_map(|id| days.iter().map(move |day| (day, *id)))
-                    {
-                        sum.add(hours.total(day.at, day.of(id), |_, _| {}));
+                    for id in marks.family(*root).iter() {
+                        sum.add(totals.of_issue(*id));
                     }
                     roots.insert(*root, sum);
                 }

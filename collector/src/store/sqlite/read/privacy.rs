@@ -6,11 +6,12 @@ use crate::store::sqlite::installs::WEEK;
 use crate::store::sqlite::present::{ANY, Hours};
 use crate::store::sqlite::remembered::Remembered;
 use crate::store::{
-    ConnectionCell, Dimension, Group, Groups, IssueId, Of, Population, QuarantineRow, Span, Spread,
+    ConnectionCell, Dimension, Group, Groups, Of, Population, QuarantineRow, Span, Spreads,
 };
 use candor_protocol::deidentify::Release;
 use rusqlite::Transaction;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 pub(in super::super) fn groups(
     db: &Transaction<'_>,
@@ -78,18 +79,17 @@ pub(in super::super) fn groups(
     Ok(groups)
 }
 
-/// Installations by class of one dimension, for every issue that `class` met in full days.
+/// Installations by class of one dimension, for every issue that was met in full days.
 pub(in super::super) fn spreads(
     db: &Transaction<'_>,
     app: i64,
-    (dimension, class): (Dimension, &str),
+    dimension: Dimension,
     span: Span,
     known: &Remembered,
-) -> rusqlite::Result<BTreeMap<IssueId, Spread>> {
+) -> rusqlite::Result<Arc<Spreads>> {
     let last = span.to.min(i64::MAX as u64 - DAY).next_multiple_of(DAY);
     let days = (span.from / DAY * DAY, last);
-    let spread = known.spread(db, app, dimension, days)?;
-    spread.met_by(db, dimension, class)
+    known.spreads(db, app, dimension, days)
 }
 
 /// Installations by release.
