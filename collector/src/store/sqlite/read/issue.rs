@@ -26,19 +26,15 @@ pub(in super::super) fn issue(
         return Ok(None);
     };
     let family = marks.family(root);
-    let (from, first, last, to) = quarters(span.as_one_step());
     let why: String = db
         .prepare_cached("SELECT why FROM issue WHERE app = ? AND id = ?")?
         .query_row((app, root as i64), |row| row.get(0))?;
-    let runs_total: Option<u64> = db
-        .prepare_cached(&format!("SELECT sum(runs) FROM {RUNS}"))?
-        .query_row((app, from, first, last, to), |row| row.get(0))?;
     let deeds = triage::deeds(db, app, &marks.voices(root))?;
     let facts = match deeds.is_empty() {
         true => Default::default(),
         false => triage::shown(db, app, &family)?,
     };
-    let [by_release, by_os, by_device] = breakdowns(db, app, &family, None, span)?;
+    let (runs_total, [by_release, by_os, by_device]) = breakdowns(db, app, &family, None, span)?;
     let first_seen = (row.first_seen, row.first_release.as_str());
     Ok(Some(IssuePage {
         turns: turns(root, &deeds, &facts, first_seen, now),
@@ -48,7 +44,7 @@ pub(in super::super) fn issue(
         trends: trends(db, app, &family, span)?,
         members: members(db, app, &marks.voices(root))?,
         why: from_json(&why)?,
-        runs_total: runs_total.unwrap_or_default(),
+        runs_total,
         row,
     }))
 }
@@ -73,15 +69,7 @@ pub(in super::super) fn within(
         return Ok(IssueWithin::default());
     };
     let family = marks.family(root);
-    let (from, first, last, to) = quarters(span.as_one_step());
-    let runs_total: Option<u64> = db
-        .prepare_cached(&format!(
-            "SELECT sum(runs) FROM {RUNS} WHERE release = (SELECT id FROM word WHERE text = ?6)"
-        ))?
-        .query_row((app, from, first, last, to, release.as_str()), |row| {
-            row.get(0)
-        })?;
-    let [_, by_os, by_device] = breakdowns(db, app, &family, Some(release), span)?;
+    let (runs_total, [_, by_os, by_device]) = breakdowns(db, app, &family, Some(release), span)?;
     Ok(IssueWithin {
         reports: row.reports,
         fatal: row.fatal,
@@ -89,7 +77,7 @@ pub(in super::super) fn within(
         installs: row.installs,
         spark: row.spark,
         rising: row.rising,
-        runs_total: runs_total.unwrap_or_default(),
+        runs_total,
         by_os,
         by_device,
     })
@@ -145,14 +133,15 @@ fn trends(
 /// Reports and runs by class.
 type Classes = HashMap<i64, (u64, HashSet<[u8; 16]>)>;
 
-/// By release, operating system and class of machine, of one release or of all; most reports first.
+/// All runs of a range, of one release or of all, and by release, operating system and class of machine those that met an issue; most
+/// reports first.
 fn breakdowns(
     db: &Transaction<'_>,
     app: i64,
     family: &[u64],
     release: Option<&Release>,
     span: Span,
-) -> rusqlite::Result<[Vec<Breakdown>; 3]> {
+) -> rusqlite::Result<(u64, [Vec<Breakdown>; 3])> {
     let (from, to) = bounds(span);
     let mut query = db.prepare(&format!(
         "SELECT release, os, device, run FROM report INDEXED BY report_issue
@@ -170,21 +159,13 @@ fn breakdowns(
             runs.insert(run);
         }
     }
-    let [releases, systems, devices] = mine;
-    let mut all = [Vec::new(), Vec::new(), Vec::new()];
-    let columns = ["release", "os", "device"];
-    for ((column, classes), rows) in columns
-        .into_iter()
-        .zip([releases, systems, devices])
-        .zip(&mut all)
-    {
-        let mut of = runs_by(db, app, release, span, column)?;
+    let (total, all) = runs_by(db, app, release, span)?;
+    let mut word = db.prepare_cached("SELECT text FROM word WHERE id = ?")?;
+    let mut told = [Vec::new(), Vec::new(), Vec::new()];
+    for ((classes, mut of), rows) in mine.into_iter().zip(all).zip(&mut told) {
         for (class, (reports, runs)) in classes {
-            let label = db
-                .prepare_cached("SELECT text FROM word WHERE id = ?")?
-                .query_row([class], |row| row.get(0))?;
             rows.push(Breakdown {
-                label,
+                label: word.query_row([class], |row| row.get(0))?,
                 reports,
                 runs: runs.len() as u64,
                 of: of.remove(&class).unwrap_or_default(),
@@ -192,7 +173,7 @@ fn breakdowns(
         }
         rows.sort_by(|a, b| (b.reports, &a.label).cmp(&(a.reports, &b.label)));
     }
-    Ok(all)
+    Ok((total, told))
 }
 
 /// The fourth value as a release, or any where there is none.
@@ -203,25 +184,31 @@ const fn of_release(release: Option<&Release>) -> &'static str {
     }
 }
 
-/// All runs of a range, by one of the columns that reports and summaries share.
+/// All runs of a range, and by release, operating system and class of machine.
 fn runs_by(
     db: &Transaction<'_>,
     app: i64,
     release: Option<&Release>,
     span: Span,
-    column: &str,
-) -> rusqlite::Result<HashMap<i64, u64>> {
+) -> rusqlite::Result<(u64, [HashMap<i64, u64>; 3])> {
     let (from, first, last, to) = quarters(span.as_one_step());
     let of = match release {
         Some(_) => "release = (SELECT id FROM word WHERE text = ?6)",
         None => "?6 IS NULL",
     };
     let mut query = db.prepare_cached(&format!(
-        "SELECT {column}, sum(runs) FROM {RUNS} WHERE {of} GROUP BY {column}"
+        "SELECT release, os, device, runs FROM {RUNS} WHERE {of}"
     ))?;
     let release = release.map(Release::as_str);
-    let runs = query.query_map((app, from, first, last, to, release), |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })?;
-    runs.collect()
+    let mut rows = query.query((app, from, first, last, to, release))?;
+    let mut total = 0;
+    let mut all: [HashMap<i64, u64>; 3] = Default::default();
+    while let Some(row) = rows.next()? {
+        let runs: u64 = row.get(3)?;
+        total += runs;
+        for (column, by) in all.iter_mut().enumerate() {
+            *by.entry(row.get(column)?).or_default() += runs;
+        }
+    }
+    Ok((total, all))
 }
