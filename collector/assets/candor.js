@@ -27,11 +27,11 @@
     });
   }
 
-  // What a visitor likes is remembered; it is no part of the view, so it leaves the address.
+  // What a visitor likes is remembered, and what was just done is said once; neither is part of the view, so it leaves the address.
   const here = new URL(location.href);
-  if (here.searchParams.has("theme") || here.searchParams.has("lang")) {
-    here.searchParams.delete("theme");
-    here.searchParams.delete("lang");
+  const passing = ["theme", "lang", "did", "done", "of"].filter((key) => here.searchParams.has(key));
+  if (passing.length) {
+    passing.forEach((key) => here.searchParams.delete(key));
     history.replaceState(null, "", here);
   }
 
@@ -168,6 +168,29 @@
     else if (event.key === "p") document.querySelector("[data-newer]")?.click();
   });
 
+  // Choosing from a list: all of the page at once, and how many are chosen. Enter in a field does what its button does; without a
+  // script it does nothing, so that nothing is done to issues by mistake.
+  const choices = () => all("[data-choose]");
+  const whole = document.querySelector("[data-all]");
+  const chosen = document.querySelector("[data-chosen]");
+  const count = () => {
+    if (!whole) return;
+    const many = choices().filter((box) => box.checked).length;
+    chosen.textContent = many;
+    whole.checked = many > 0 && many === choices().length;
+    whole.indeterminate = many > 0 && !whole.checked;
+  };
+  if (whole) {
+    whole.closest("label").hidden = false;
+    whole.addEventListener("change", () => { choices().forEach((box) => { box.checked = whole.checked; }); count(); });
+    document.addEventListener("change", (event) => { if (event.target.matches("[data-choose]")) count(); });
+    document.addEventListener("keydown", (event) => {
+      const deed = event.key === "Enter" && event.target.matches?.(".deed input") && event.target.closest(".deed");
+      if (deed) { event.preventDefault(); deed.querySelector("button").click(); }
+    });
+    count();
+  }
+
   // Live: every few seconds the same page is fetched, and the parts that changed are put in. Not while the page is hidden,
   // not under a pointer that reads a chart, not over a selection, and not when the visitor stopped it.
   const PERIOD = 5000;
@@ -198,6 +221,7 @@
     all(".scroll", fresh).forEach((box, index) => { if (scrolled[index]) [box.scrollLeft, box.scrollTop] = scrolled[index]; });
     charts(fresh);
     reach(fresh);
+    count();
     if (focused) (place && fresh.querySelector(place) || all("a, summary, .canvas", fresh)[order])?.focus({ preventScroll: true });
   };
   const refresh = async () => {

@@ -637,7 +637,14 @@ words! {
     t_muted: "No alert tells of it.", "不发送其告警。";
     t_muted_by: "No alert tells of it (muted by {}).", "不发送其告警（由 {} 静音）。";
     t_muted_until: "No alert tells of it until {} (muted by {}).", "在 {} 之前不发送其告警（由 {} 静音）。";
-    t_assign: "Assign", "指派";
+    t_assign: "Assign to", "指派给";
+    t_done: "{} issue(s): {}", "{} 个问题：{}";
+    t_resolved_next: "Resolved in the next release.", "将在下一版本解决。";
+    t_all_muted: "Alerts muted for good.", "告警已永久静音。";
+    t_all_muted_until: "Alerts muted until {}.", "告警静音至 {}。";
+    t_all_unmuted: "Alerts unmuted.", "已恢复告警。";
+    t_muted_mark: "muted", "已静音";
+    t_choose_all: "all of this page", "本页全部";
     t_note: "Note", "备注";
     t_note_hint: "What do you know about it?", "对此有何了解？";
     t_add_note: "Add note", "添加备注";
