@@ -110,8 +110,12 @@
   const charts = (within) => all("[data-chart]", within).forEach(chart);
   charts(document);
 
-  // What scrolls sideways takes the focus, so that arrow keys scroll it. Set when all is laid out, and no part of what the server said.
-  const reach = (within) => all(".scroll", within).forEach((box) => { if (box.scrollWidth > box.clientWidth) box.tabIndex = 0; });
+  // What scrolls takes the focus, so that arrow keys scroll it. It follows the window, and is no part of what the server said.
+  const boxes = new ResizeObserver((changed) => changed.forEach(({ target: box }) => {
+    if (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }));
+  const reach = (within) => all(".scroll", within).forEach((box) => boxes.observe(box));
   addEventListener("load", () => reach(document));
 
   // On a phone places scroll sideways: where one is has to be seen.
