@@ -167,13 +167,14 @@
     } else if (event.key === "j") move(1);
     else if (event.key === "k") move(-1);
     else if (event.key === "x") document.querySelector("[data-at] [data-choose]")?.click();
+    else if (event.key === "b") document.querySelector("#bulk .deed button")?.focus();
     else if (event.key === "r") document.querySelector("[data-resolve], [data-reopen]")?.click();
     else if (event.key === "n") document.querySelector("[data-older]")?.click();
     else if (event.key === "p") document.querySelector("[data-newer]")?.click();
   });
 
-  // Choosing from a list: all of the page at once, and how many are chosen. Enter in a field does what its button does; without a
-  // script it does nothing, so that nothing is done to issues by mistake.
+  // Choosing from a list: all of the page at once, and how many are chosen. Enter in a field does what its button does, and on
+  // what is chosen nothing: a browser would press the first button of the form, which is there for this and does nothing.
   const choices = () => all("[data-choose]");
   const whole = document.querySelector("[data-all]");
   const chosen = document.querySelector("[data-chosen]");
@@ -189,8 +190,9 @@
     whole.addEventListener("change", () => { choices().forEach((box) => { box.checked = whole.checked; }); count(); });
     document.addEventListener("change", (event) => { if (event.target.matches("[data-choose]")) count(); });
     document.addEventListener("keydown", (event) => {
-      const deed = event.key === "Enter" && event.target.matches?.(".deed input") && event.target.closest(".deed");
-      if (deed) { event.preventDefault(); deed.querySelector("button").click(); }
+      if (event.key !== "Enter" || !event.target.matches?.("[data-choose], [data-all], .deed input")) return;
+      event.preventDefault();
+      event.target.closest(".deed")?.querySelector("button").click();
     });
     count();
   }

@@ -159,6 +159,7 @@ async fn visit(browser: Client, site: Site) {
     the_focus_goes_through_pages_in_order_and_is_seen(&browser, &pages).await;
     the_theme_changes_and_is_remembered(&browser, &site).await;
     the_keyboard_is_enough(&browser, &site).await;
+    what_is_chosen_is_given_away_and_muted_by_the_keyboard(&browser, &site).await;
     a_chart_is_read_with_the_keyboard(&browser, &site).await;
     what_arrives_appears_by_itself(&browser, &site).await;
     a_crash_is_found_resolved_and_seen_to_come_back(&browser, &site).await;
@@ -730,6 +731,55 @@ async fn the_keyboard_is_enough(browser: &Client, site: &Site) {
         .for_element(Locator::Css(".lead"))
         .await
         .expect("an issue");
+    assert_eq!(mistakes(browser).await, Vec::<String>::new());
+}
+
+async fn what_is_chosen_is_given_away_and_muted_by_the_keyboard(browser: &Client, site: &Site) {
+    open(browser, &format!("{}/issues", site.origin)).await;
+    press(browser, "jxjx").await;
+    let chosen = "return document.querySelector('[data-chosen]').textContent";
+    assert_eq!(ask(browser, chosen).await, "2");
+    press(browser, "b").await;
+    tab_to(browser, "#bulk input[name=who]").await;
+    press(browser, &format!("Mei{ENTER}")).await;
+    come_to(browser, "#done").await;
+    let said = "return document.querySelector('#done p').textContent";
+    assert_eq!(ask(browser, said).await, "2 issues: Assigned to Mei.");
+    let query = ask(browser, "return location.search").await;
+    assert_eq!(query, "", "whoever shares the view shares the view alone");
+    let mei =
+        "[...document.querySelectorAll('.assignee')].filter((one) => one.textContent === 'Mei')";
+    assert_eq!(ask(browser, &format!("return {mei}.length")).await, 2);
+
+    // Enter on what is chosen does nothing to it.
+    let watch = "addEventListener('submit', () => { window.sent = true; });
+         document.querySelector('[data-choose]').focus(); return 1";
+    ask(browser, watch).await;
+    press(browser, ENTER).await;
+    assert_eq!(
+        ask(browser, "return window.sent").await,
+        serde_json::Value::Null
+    );
+
+    let all = "document.querySelector('[data-all]').click();
+         return document.querySelectorAll('[data-choose]:checked').length";
+    let all = ask(browser, all).await;
+    assert_eq!(ask(browser, chosen).await, all.to_string());
+    press(browser, "j").await;
+    press(browser, "b").await;
+    tab_to(browser, "#bulk [value=mute]").await;
+    press(browser, ENTER).await;
+    come_to(browser, "#done [value=unmute]").await;
+    let marks = "return [...document.querySelectorAll('.list .state')].filter((one) => one.textContent === 'muted').length";
+    assert_eq!(ask(browser, marks).await, all);
+    tab_to(browser, "#done [value=unmute]").await;
+    press(browser, ENTER).await;
+    soon(
+        browser,
+        "document.querySelector('#done p')?.textContent.endsWith('Alerts unmuted.')",
+    )
+    .await;
+    assert_eq!(ask(browser, marks).await, 0);
     assert_eq!(mistakes(browser).await, Vec::<String>::new());
 }
 

@@ -230,6 +230,10 @@ async fn issues_that_are_chosen_together_are_given_away_muted_and_taken_back_tog
         "{page}"
     );
 
+    // Whoever presses Enter on what is chosen wants nothing of it.
+    let page = post(&desk, list, &two).await.body;
+    assert!(!page.contains("id=\"done\"") && page.contains("queue is full"));
+
     // What the address says is said once: no link carries it on, and in Chinese it is said in Chinese.
     let done = format!("/issues?app=im&did=mute&done=2&of={queue}");
     let page = get(&desk, &format!("{done}&lang=zh")).await.body;

@@ -68,6 +68,10 @@ async fn act<S: Store>(
         Some(id) => Some(id.parse().map_err(|()| Trouble::NoIssue)?),
         None => None,
     };
+    // Enter on what is chosen presses the first button of the form, which wants nothing.
+    if one.is_none() && get("do").is_empty() {
+        return Ok(entry.visit.here(&[]));
+    }
     let mut issues = form
         .all("issue")
         .map(|value| value.trim().parse().map_err(|()| bad(w.issue)))

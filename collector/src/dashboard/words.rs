@@ -107,7 +107,7 @@ words! {
     paused: "Paused", "已暂停";
     live_hint: "Stop or resume refreshing", "停止或继续刷新";
     back_to_now: "Back to now", "回到现在";
-    keys_hint: "Keys: / filters, j and k move along a list, x selects, Enter opens, r resolves or reopens an issue, n and p step through its reports, arrows read a chart.", "按键：/ 筛选，j 与 k 在列表中移动，x 选择，Enter 打开，r 解决或重新打开问题，n 与 p 切换其报告，方向键读取图表。";
+    keys_hint: "Keys: / filters, j and k move along a list, x selects, b leads to what is done with the selected, Enter opens, r resolves or reopens an issue, n and p step through its reports, arrows read a chart.", "按键：/ 筛选，j 与 k 在列表中移动，x 选择，b 转到对所选的操作，Enter 打开，r 解决或重新打开问题，n 与 p 切换其报告，方向键读取图表。";
     footer: "Times are UTC. Reports tell the hour unless the app declares minutes.", "时间为 UTC。除非应用声明到分钟，报告只精确到小时。";
 
     // Who is signed in, and the way in.
