@@ -120,7 +120,8 @@
 
   // On a phone places scroll sideways: where one is has to be seen.
   const places = document.querySelector(".places"), place = places?.querySelector("[aria-current]");
-  if (place) places.scrollLeft = place.offsetLeft - places.offsetLeft - (places.clientWidth - place.offsetWidth) / 2;
+  const seen = () => { places.scrollLeft = place.offsetLeft - places.offsetLeft - (places.clientWidth - place.offsetWidth) / 2; };
+  if (place) { seen(); addEventListener("resize", seen); }
 
   // Copy a report as text. Where the clipboard is closed, the link leads to the text.
   document.addEventListener("click", async (event) => {
@@ -184,6 +185,8 @@
     chosen.textContent = many;
     whole.checked = many > 0 && many === choices().length;
     whole.indeterminate = many > 0 && !whole.checked;
+    // On a phone the list comes first, and what is done with it when something is chosen.
+    whole.form.toggleAttribute("data-none", many === 0);
   };
   if (whole) {
     whole.closest("label").hidden = false;

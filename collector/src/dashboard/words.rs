@@ -330,7 +330,7 @@ words! {
     al_per_hour: "Messages an hour, at most", "每小时最多消息数";
     al_per_hour_hint: "What is more is told in one message afterwards.", "超出部分会在之后合并为一条消息。";
     al_muted: "Muted issues", "静音的问题";
-    al_muted_text: "Nothing is told of these, nor of issues that are ignored. For a while they are muted on their own pages.", "不会发送这些问题以及已忽略问题的告警。可在问题页面限时静音。";
+    al_muted_text: "Nothing is told of these, nor of issues that are ignored. For a while they are muted on their own pages, and several at once in the list of issues.", "不会发送这些问题以及已忽略问题的告警。可在问题页面限时静音，也可在问题列表中批量静音。";
     al_issue: "Number of the issue", "问题编号";
     al_mute: "Mute", "静音";
     al_unmute: "Tell again", "恢复";
@@ -526,7 +526,7 @@ words! {
     no_freezes_text: "No watched thread stood still for longer than its threshold.", "没有受监视的线程停顿超过阈值。";
     no_connections_text: "No window of a connection was reported. A connection is reported once the host calls the agent's connection functions.", "没有连接时段的报告。宿主调用代理的连接接口后才会上报。";
     filter_empty: "No issue fits this filter", "没有符合筛选条件的问题";
-    filter_reset: "Show all issues", "显示全部问题";
+    filter_reset: "Drop the filter", "清除筛选";
 
     // Overview.
     crash_free: "Crash-free runs", "无崩溃运行";
@@ -534,6 +534,8 @@ words! {
     connection_success: "Connection success", "连接成功率";
     ready_p95: "Time to ready, p95", "就绪耗时 p95";
     runs: "Runs", "运行次数";
+    runs_page: "Runs", "运行";
+    cores: "{} core(s)", "{} 核";
     of_runs_crashed: "{} of {} run(s) crashed", "{} / {} 次运行崩溃";
     of_runs_froze: "{} of {} run(s) froze", "{} / {} 次运行卡顿";
     of_attempts: "{} of {} attempt(s)", "{} / {} 次尝试";
