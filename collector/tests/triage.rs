@@ -246,6 +246,8 @@ async fn issues_that_are_chosen_together_are_given_away_muted_and_taken_back_tog
     ] {
         let answer = send(&desk, list, &wrong, "same-origin").await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{wrong}");
+        let back = "href=\"/issues?app=im&#38;range=24h&#38;kind=crash\"";
+        assert!(answer.body.contains(back), "{}", answer.body);
     }
     let trail = desk.state.office.trail().last(20).expect("a trail");
     let said = |what: &str| trail.iter().any(|entry| entry.what == what);
