@@ -382,7 +382,7 @@ words! {
     r_not_shown: "Release {} is not shown here: nothing arrived from it in this range, or from too few installs. Choose others.", "此处不显示版本 {}：此范围内没有其数据，或安装数过少。请选择其他版本。";
     r_no_difference: "no difference to be seen", "看不出差异";
     r_between: "between {} and {} points (95 %)", "{} 至 {} 个百分点（95%）";
-    r_compare_hint: "Differences of shares are given with where they lie at 95 % (Newcombe); where that takes in zero, chance alone explains them. One that is for the worse is coloured. Numbers without an interval are not judged.", "占比之差附 95% 置信区间（Newcombe）；区间包含零时，随机波动即可解释。变差以颜色标出。没有区间的数值不作判断。";
+    r_compare_hint: "Differences of shares are given with where they lie at 95 % (Newcombe); where that takes in zero, chance alone explains them. One that is for the worse is bold. Numbers without an interval are not judged.", "占比之差附 95% 置信区间（Newcombe）；区间包含零时，随机波动即可解释。变差以粗体标出。没有区间的数值不作判断。";
     r_risen: "New or much more frequent issues", "新增或明显增多的问题";
     r_none_risen: "None: no issue is new, and none is met at least twice as often beyond chance.", "没有：无新问题，也没有超出随机波动且至少翻倍的问题。";
     r_why: "Why", "原因";
@@ -849,7 +849,7 @@ words! {
     compare_link: "Compare two releases, or with the time before", "对比两个版本，或与此前时段对比";
     compare_this: "Compare", "对比";
     compare_with: "with", "与";
-    compare_hint: "A difference is coloured when it is for the worse by more than chance explains (two-sided, 5 %).", "变差且超出随机波动（双侧 5 %）时，差异以颜色标出。";
+    compare_hint: "A difference is bold when it is for the worse by more than chance explains (two-sided, 5 %).", "变差且超出随机波动（双侧 5 %）时，差异以粗体标出。";
     all_releases: "all releases", "全部版本";
     the_time_before: "the time before", "此前时段";
     figure: "Figure", "指标";
