@@ -240,7 +240,7 @@ async fn issues_that_are_chosen_together_are_given_away_muted_and_taken_back_tog
     assert!(page.contains("2 个问题：告警已永久静音。"), "{page}");
     assert!(!page.contains("did="), "{page}");
     for wrong in [
-        format!("do=assign&who=Mei"),
+        "do=assign&who=Mei".to_owned(),
         format!("do=mute&for=0&{two}"),
         "do=mute&for=8&issue=0000000000000001".to_owned(),
     ] {
