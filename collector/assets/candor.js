@@ -27,11 +27,11 @@
     });
   }
 
-  // What a visitor likes is remembered; it is no part of the view, so it leaves the address.
+  // What a visitor likes is remembered, and what was just done is said once; neither is part of the view, so it leaves the address.
   const here = new URL(location.href);
-  if (here.searchParams.has("theme") || here.searchParams.has("lang")) {
-    here.searchParams.delete("theme");
-    here.searchParams.delete("lang");
+  const passing = ["theme", "lang", "did", "done", "of"].filter((key) => here.searchParams.has(key));
+  if (passing.length) {
+    passing.forEach((key) => here.searchParams.delete(key));
     history.replaceState(null, "", here);
   }
 
@@ -110,13 +110,18 @@
   const charts = (within) => all("[data-chart]", within).forEach(chart);
   charts(document);
 
-  // What scrolls sideways takes the focus, so that arrow keys scroll it. Set when all is laid out, and no part of what the server said.
-  const reach = (within) => all(".scroll", within).forEach((box) => { if (box.scrollWidth > box.clientWidth) box.tabIndex = 0; });
+  // What scrolls takes the focus, so that arrow keys scroll it. It follows the window, and is no part of what the server said.
+  const boxes = new ResizeObserver((changed) => changed.forEach(({ target: box }) => {
+    if (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }));
+  const reach = (within) => all(".scroll", within).forEach((box) => boxes.observe(box));
   addEventListener("load", () => reach(document));
 
   // On a phone places scroll sideways: where one is has to be seen.
   const places = document.querySelector(".places"), place = places?.querySelector("[aria-current]");
-  if (place) places.scrollLeft = place.offsetLeft - places.offsetLeft - (places.clientWidth - place.offsetWidth) / 2;
+  const seen = () => { places.scrollLeft = place.offsetLeft - places.offsetLeft - (places.clientWidth - place.offsetWidth) / 2; };
+  if (place) { seen(); addEventListener("resize", seen); }
 
   // Copy a report as text. Where the clipboard is closed, the link leads to the text.
   document.addEventListener("click", async (event) => {
@@ -163,10 +168,37 @@
     } else if (event.key === "j") move(1);
     else if (event.key === "k") move(-1);
     else if (event.key === "x") document.querySelector("[data-at] [data-choose]")?.click();
+    else if (event.key === "b") document.querySelector("#bulk .deed button")?.focus();
     else if (event.key === "r") document.querySelector("[data-resolve], [data-reopen]")?.click();
     else if (event.key === "n") document.querySelector("[data-older]")?.click();
     else if (event.key === "p") document.querySelector("[data-newer]")?.click();
   });
+
+  // Choosing from a list: all of the page at once, and how many are chosen. Enter in a field does what its button does, and on
+  // what is chosen nothing: a browser would press the first button of the form, which is there for this and does nothing.
+  const choices = () => all("[data-choose]");
+  const whole = document.querySelector("[data-all]");
+  const chosen = document.querySelector("[data-chosen]");
+  const count = () => {
+    if (!whole) return;
+    const many = choices().filter((box) => box.checked).length;
+    chosen.textContent = many;
+    whole.checked = many > 0 && many === choices().length;
+    whole.indeterminate = many > 0 && !whole.checked;
+    // On a phone the list comes first, and what is done with it when something is chosen.
+    whole.form.toggleAttribute("data-none", many === 0);
+  };
+  if (whole) {
+    whole.closest("label").hidden = false;
+    whole.addEventListener("change", () => { choices().forEach((box) => { box.checked = whole.checked; }); count(); });
+    document.addEventListener("change", (event) => { if (event.target.matches("[data-choose]")) count(); });
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || !event.target.matches?.("[data-choose], [data-all], .deed input")) return;
+      event.preventDefault();
+      event.target.closest(".deed")?.querySelector("button").click();
+    });
+    count();
+  }
 
   // Live: every few seconds the same page is fetched, and the parts that changed are put in. Not while the page is hidden,
   // not under a pointer that reads a chart, not over a selection, and not when the visitor stopped it.
@@ -198,6 +230,7 @@
     all(".scroll", fresh).forEach((box, index) => { if (scrolled[index]) [box.scrollLeft, box.scrollTop] = scrolled[index]; });
     charts(fresh);
     reach(fresh);
+    count();
     if (focused) (place && fresh.querySelector(place) || all("a, summary, .canvas", fresh)[order])?.focus({ preventScroll: true });
   };
   const refresh = async () => {

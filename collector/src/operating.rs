@@ -13,6 +13,7 @@ use crate::store::triage::{By, Change, Until};
 use crate::store::{IssueId, Key, Span, Store, StoreError, compare_versions};
 use candor_protocol::answer::OFF_SECONDS_MOST;
 use candor_protocol::deidentify::{AppName, Region};
+use std::collections::BTreeMap;
 use std::fmt;
 
 const DAY: u64 = 86_400;
@@ -313,7 +314,8 @@ pub async fn triage<S: Store>(
         Wanted::Muted(until) => Some(until),
         Wanted::Unmuted => None,
     };
-    let mut found = Vec::new();
+    // Some of them may be one.
+    let mut found = BTreeMap::new();
     for &issue in issues {
         let hour = Span {
             from: by.at.saturating_sub(3_600),
@@ -322,9 +324,13 @@ pub async fn triage<S: Store>(
         };
         let page = state.store.issue(app, issue, hour, by.at).await?;
         match page {
-            Some(page) => found.push(page.numbers()),
+            Some(page) => {
+                found.insert(page.row.id, page.numbers());
+            }
             // Of one that is gone nothing has to stay.
-            None if until.is_none() => found.push(vec![issue]),
+            None if until.is_none() => {
+                found.insert(issue, vec![issue]);
+            }
             None => {}
         }
     }
@@ -333,14 +339,14 @@ pub async fn triage<S: Store>(
     }
     let change = |said: &mut AppAlerts| {
         said.muted.retain(|_, mute| mute.holds(by.at));
-        for numbers in &found {
+        for (issue, numbers) in &found {
             // It was perhaps muted under another number.
             for number in numbers {
                 said.muted.remove(&number.to_string());
             }
-            if let (Some(until), Some(number)) = (until, numbers.first()) {
+            if let Some(until) = until {
                 let who = by.who.as_str().to_owned();
-                said.muted.insert(number.to_string(), Mute { until, who });
+                said.muted.insert(issue.to_string(), Mute { until, who });
             }
         }
         Ok(())

@@ -18,7 +18,7 @@ use candor_collector::privacy::erasure::{Wanted, erase};
 use candor_collector::state::{Clock, State};
 use candor_collector::store::sqlite::SqliteStore;
 use candor_collector::store::triage::{By, Change, Person};
-use candor_collector::store::{IssueFilter, Part, Span, Store};
+use candor_collector::store::{IssueFilter, IssueRow, Part, Span, Store};
 use candor_collector::{late, server};
 use candor_symbols::Symbols;
 use ring::hmac;
@@ -328,6 +328,21 @@ impl House {
         std::fs::write(symbols.join("im.sym"), names).expect("a file");
         self.state.symbols.refresh();
         late::pass(&self.state).await.expect("it passed");
+        let issues = self.issues().await;
+        functions.map(|function| {
+            let found = issues.iter().find(|row| row.culprit == function);
+            found.map(|row| row.id.to_string()).unwrap_or_default()
+        })
+    }
+
+    /// The numbers of all issues.
+    async fn numbers(&self) -> Vec<String> {
+        let rows = self.issues().await;
+        rows.iter().map(|row| row.id.to_string()).collect()
+    }
+
+    /// All issues of the last day.
+    async fn issues(&self) -> Vec<IssueRow> {
         let now = self.now.load(Ordering::Relaxed);
         let span = Span {
             from: now - 86_400,
@@ -336,11 +351,7 @@ impl House {
         };
         let filter = IssueFilter::all(span, now);
         let issues = self.state.store.issues(&app(), filter).await;
-        let issues = issues.expect("a list").rows;
-        functions.map(|function| {
-            let found = issues.iter().find(|row| row.culprit == function);
-            found.map(|row| row.id.to_string()).unwrap_or_default()
-        })
+        issues.expect("a list").rows
     }
 
     async fn look(&self) {
@@ -713,6 +724,71 @@ async fn what_was_told_as_new_is_not_told_again_when_its_functions_get_names() {
     house.pass(60);
     house.look().await;
     assert_eq!(house.send().await, 0);
+}
+
+#[tokio::test]
+async fn what_was_told_while_it_was_merged_is_not_told_again_when_it_is_split_off() {
+    let (data, receiver) = (tempfile::tempdir().expect("one"), Receiver::start().await);
+    let mut house = House::open(data.path()).await;
+    house.add("ops", "json", &receiver.url("/"), "").await;
+    house.look().await;
+    let offsets = [0x1000, 0x5000, 0x6000];
+    let mut numbers = Vec::new();
+    for (offset, installs) in offsets.into_iter().zip([12, 12, 2]) {
+        house.crash(installs, offset).await;
+        let all = house.numbers().await;
+        numbers.extend(
+            all.into_iter()
+                .filter(|one| !numbers.contains(one))
+                .collect::<Vec<_>>(),
+        );
+    }
+    let [one, other, third] = &numbers[..] else {
+        panic!("three issues: {numbers:?}");
+    };
+    let merge = |what: &str| {
+        let path = format!("/issues/{what}?app=im");
+        (path, [("do", "merge"), ("into", one.as_str())])
+    };
+    let split = |what: &str| {
+        let path = format!("/issues/{one}?app=im");
+        (
+            path,
+            [("do", "split".to_owned()), ("issue", what.to_owned())],
+        )
+    };
+    let (path, form) = merge(other);
+    assert_eq!(house.post_to(&path, &form).await.0, StatusCode::SEE_OTHER);
+    house.look().await;
+    assert_eq!(house.send().await, 1, "both are told as one");
+    // One that too few have met to tell it comes to it later.
+    let (path, form) = merge(third);
+    assert_eq!(house.post_to(&path, &form).await.0, StatusCode::SEE_OTHER);
+    house.pass(60);
+    house.look().await;
+    for what in [other, third] {
+        let (path, form) = split(what);
+        let form = form.each_ref().map(|(name, value)| (*name, value.as_str()));
+        assert_eq!(house.post_to(&path, &form).await.0, StatusCode::SEE_OTHER);
+    }
+    assert_eq!(
+        house.numbers().await.len(),
+        3,
+        "each is one of its own again"
+    );
+    house.pass(60);
+    house.look().await;
+    assert_eq!(
+        house.send().await,
+        0,
+        "the one was told, the other too few met"
+    );
+    house.crash(4, 0x6000).await;
+    house.pass(60);
+    house.look().await;
+    assert_eq!(house.send().await, 1, "of this nobody was told yet");
+    let alert = &receiver.arrived()[1].json()["data"]["alerts"][0];
+    assert_eq!(alert["issue"]["id"], third.as_str());
 }
 
 #[tokio::test]

@@ -159,6 +159,7 @@ async fn visit(browser: Client, site: Site) {
     the_focus_goes_through_pages_in_order_and_is_seen(&browser, &pages).await;
     the_theme_changes_and_is_remembered(&browser, &site).await;
     the_keyboard_is_enough(&browser, &site).await;
+    what_is_chosen_is_given_away_and_muted_by_the_keyboard(&browser, &site).await;
     a_chart_is_read_with_the_keyboard(&browser, &site).await;
     what_arrives_appears_by_itself(&browser, &site).await;
     a_crash_is_found_resolved_and_seen_to_come_back(&browser, &site).await;
@@ -437,6 +438,11 @@ async fn look_around(browser: Client, site: Site) {
         format!("/issues/{id}?app=im&release={release}"),
         format!("/issues/{id}?app=im&release=9.9.9"),
         format!("/issues/{freeze}?app=im"),
+        format!("/issues?app=im&state=all&os=linux+6.1&did=mute+{now}&done=2&of={id}.{freeze}"),
+        format!("/issues?app=im&state=ignored&did=assign+Mei&done=1&of={id}"),
+        "/connections/compare?app=im".to_owned(),
+        "/releases?app=im&a=1.4.1&b=1.4.0".to_owned(),
+        "/runs?app=im&range=30d".to_owned(),
     ];
     for place in [
         "",
@@ -466,7 +472,16 @@ async fn look_around(browser: Client, site: Site) {
     nothing_was_asked_of_others(&browser, &site).await;
 }
 
-/// Looks at pages in both languages, wide and narrow.
+/// Waits for the next picture but one, which has what follows the size of the window. Without a screen there are few of them, so that
+/// only what would be wrong without is waited for.
+const DRAWN: &str =
+    "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()));";
+
+const DESK: (u32, u32) = (1280, 900);
+const PHONE: (u32, u32) = (375, 812);
+
+/// Looks at pages in both languages, each on a desk and on a phone: a page is loaded once in a language, in a window of the one size or
+/// the other, and is looked at there and in a window of the other size.
 async fn look_at(
     browser: &Client,
     site: &Site,
@@ -475,33 +490,45 @@ async fn look_at(
     wrong: &mut Vec<String>,
 ) {
     for path in pages {
-        for (lang, width, height) in [("en", 1280, 900), ("zh", 375, 812)] {
-            let size = browser.set_window_size(width, height).await;
-            size.expect("a size");
+        // The next page is loaded where the last one was looked at, so that a window changes its size as seldom as it can.
+        for (lang, sizes) in [("en", [DESK, PHONE]), ("zh", [PHONE, DESK])] {
             let joint = if path.contains('?') { '&' } else { '?' };
             let address = format!("{}{path}{joint}lang={lang}", site.origin);
-            browser.goto(&address).await.expect("a page");
-            // That the page itself has a status of its own, the console calls a mistake.
-            let mistakes = mistakes(browser).await;
-            let other = mistakes
-                .iter()
-                .filter(|one| !one.contains("the server responded with a status of 40"));
-            wrong.extend(other.map(|one| format!("{who} {address}: {one}")));
-            let plain = path.contains("stack.txt");
-            if !plain || ask(browser, "return !!document.querySelector('main')").await == true {
-                let found = ask(browser, INACCESSIBLE).await;
-                let found = found.as_array().expect("a list").iter();
-                wrong.extend(found.map(|one| format!("{who} {address}: {one}")));
+            for (size, is_first) in sizes.into_iter().zip([true, false]) {
+                let set = browser.set_window_size(size.0, size.1).await;
+                set.expect("a size");
+                if is_first {
+                    browser.goto(&address).await.expect("a page");
+                }
+                let mut say = |what: String| {
+                    wrong.push(format!("{who} {address}, {} pixels wide: {what}", size.0));
+                };
+                // That the page itself has a status of its own, the console calls a mistake.
+                let mistakes = mistakes(browser).await.into_iter();
+                let other =
+                    |one: &String| !one.contains("the server responded with a status of 40");
+                mistakes.filter(other).for_each(&mut say);
+                let plain = path.contains("stack.txt");
+                if !plain || ask(browser, "return !!document.querySelector('main')").await == true {
+                    let mut found = ask(browser, INACCESSIBLE).await;
+                    if found != serde_json::json!([]) {
+                        let drawn = browser.execute_async(DRAWN, Vec::new()).await;
+                        drawn.expect("a picture");
+                        found = ask(browser, INACCESSIBLE).await;
+                    }
+                    let found = found.as_array().expect("a list").iter();
+                    found.map(ToString::to_string).for_each(&mut say);
+                }
+                let beyond = ask(browser, BEYOND).await.as_i64();
+                if beyond.is_none_or(|beyond| beyond > 0) {
+                    say(format!("{beyond:?} pixels too wide"));
+                }
+                keep_picture(browser, &format!("//{who}{path}-{lang}-{}", size.0)).await;
             }
-            let beyond = ask(browser, BEYOND).await.as_i64();
-            if beyond.is_none_or(|beyond| beyond > 0) {
-                wrong.push(format!("{who} {address}: {beyond:?} pixels too wide"));
-            }
-            keep_picture(browser, &format!("//{who}{path}-{lang}")).await;
         }
     }
-    let size = browser.set_window_size(1280, 900).await;
-    size.expect("a desk");
+    let set = browser.set_window_size(DESK.0, DESK.1).await;
+    set.expect("a desk");
 }
 
 /// By how many pixels a page is wider than its window.
@@ -704,6 +731,63 @@ async fn the_keyboard_is_enough(browser: &Client, site: &Site) {
         .for_element(Locator::Css(".lead"))
         .await
         .expect("an issue");
+    assert_eq!(mistakes(browser).await, Vec::<String>::new());
+}
+
+/// That something was just done to issues, and that the page that says so is there with its script.
+const READY: &str = "document.querySelector('#done') && location.search === ''";
+
+async fn what_is_chosen_is_given_away_and_muted_by_the_keyboard(browser: &Client, site: &Site) {
+    open(browser, &format!("{}/issues", site.origin)).await;
+    press(browser, "jxjx").await;
+    let chosen = "return document.querySelector('[data-chosen]').textContent";
+    assert_eq!(ask(browser, chosen).await, "2");
+    press(browser, "b").await;
+    tab_to(browser, "#bulk input[name=who]").await;
+    press(browser, &format!("Mei{ENTER}")).await;
+    // Whoever shares the view shares the view alone. By then the script has run, and the list is there.
+    soon(browser, READY).await;
+    let said = "return document.querySelector('#done p').textContent";
+    assert_eq!(ask(browser, said).await, "2 issues: Assigned to Mei.");
+    let mei =
+        "[...document.querySelectorAll('.assignee')].filter((one) => one.textContent === 'Mei')";
+    assert_eq!(ask(browser, &format!("return {mei}.length")).await, 2);
+
+    // Enter on what is chosen does nothing to it.
+    let watch = "addEventListener('submit', () => { window.sent = true; });
+         document.querySelector('[data-choose]').focus(); return 1";
+    ask(browser, watch).await;
+    press(browser, ENTER).await;
+    assert_eq!(
+        ask(browser, "return window.sent").await,
+        serde_json::Value::Null
+    );
+
+    let all = "document.querySelector('[data-all]').click();
+         return document.querySelectorAll('[data-choose]:checked').length";
+    let all = ask(browser, all).await;
+    assert_eq!(ask(browser, chosen).await, all.to_string());
+    press(browser, "j").await;
+    press(browser, "b").await;
+    tab_to(browser, "#bulk [value=mute]").await;
+    press(browser, ENTER).await;
+    soon(
+        browser,
+        &format!("{READY} && document.querySelector('#done [value=unmute]')"),
+    )
+    .await;
+    let marks = "return [...document.querySelectorAll('.list .state')].filter((one) => one.textContent === 'muted').length";
+    assert_eq!(ask(browser, marks).await, all);
+    tab_to(browser, "#done [value=unmute]").await;
+    press(browser, ENTER).await;
+    soon(
+        browser,
+        &format!(
+            "{READY} && document.querySelector('#done p').textContent.endsWith('Alerts unmuted.')"
+        ),
+    )
+    .await;
+    assert_eq!(ask(browser, marks).await, 0);
     assert_eq!(mistakes(browser).await, Vec::<String>::new());
 }
 

@@ -161,6 +161,113 @@ async fn what_was_resolved_leaves_the_list_until_it_comes_back_in_a_later_releas
 }
 
 #[tokio::test]
+async fn issues_that_are_chosen_together_are_given_away_muted_and_taken_back_together() {
+    let (desk, _) = three().await;
+    let (queue, route, empty) = (
+        number(&desk, "queue is full").await,
+        number(&desk, "no route left").await,
+        number(&desk, "empty answer").await,
+    );
+    let two = format!("issue={queue}&issue={route}");
+    let shown = async |issue: &str| {
+        let (from, to) = (NOW - 9_000, NOW + 9_000);
+        asked(
+            &desk,
+            &format!("/api/v1/issues/{issue}?app=im&from={from}&to={to}"),
+        )
+        .await
+    };
+    let list = "/issues?app=im&range=24h&who=&kind=crash";
+
+    let form = format!("do=assign&who=Mei+%26+Bo&for=8&{two}");
+    let page = post(&desk, list, &form).await.body;
+    assert!(
+        page.contains("2 issues: Assigned to Mei &#38; Bo."),
+        "{page}"
+    );
+    assert_eq!(shown(&queue).await["assignee"], "Mei & Bo");
+    assert_eq!(shown(&route).await["history"][0]["to"], "Mei & Bo");
+    assert!(shown(&empty).await["assignee"].is_null());
+    // Whoever is offered to look after the next one is known from the list.
+    assert!(page.contains("<option value=\"Mei &#38; Bo\">"));
+    let page = post(&desk, list, &format!("do=assign&who=&issue={route}"))
+        .await
+        .body;
+    assert!(page.contains("1 issue: Assigned to nobody."), "{page}");
+    assert!(shown(&route).await["assignee"].is_null());
+
+    let page = post(&desk, list, &format!("do=mute&for=8&{two}&issue={queue}"))
+        .await
+        .body;
+    assert!(
+        page.contains("2 issues: Alerts muted until 2026-03-14 17:26 UTC."),
+        "{page}"
+    );
+    let mark = ">muted</span>";
+    assert_eq!(
+        page.matches(mark).count(),
+        2,
+        "the list shows which: {page}"
+    );
+    let until = serde_json::json!(NOW + 8 * 3_600);
+    for one in [&queue, &route] {
+        assert_eq!(shown(one).await["muted"]["until"], until);
+    }
+    let back = form_of(&page, "done");
+    assert_eq!(back, format!("issue={queue}&issue={route}&do=unmute"));
+    let page = post(&desk, list, &back).await.body;
+    assert!(
+        page.contains("2 issues: Alerts unmuted.") && !page.contains(mark),
+        "{page}"
+    );
+    assert!(shown(&queue).await["muted"].is_null());
+
+    let page = post(&desk, list, &format!("do=ignore&{two}")).await.body;
+    assert!(page.contains("2 issues: Ignored for good."), "{page}");
+    let page = post(&desk, list, &form_of(&page, "done")).await.body;
+    assert!(
+        page.contains("2 issues: Reopened.") && page.contains("queue is full"),
+        "{page}"
+    );
+
+    // Whoever presses Enter on what is chosen wants nothing of it.
+    let page = post(&desk, list, &two).await.body;
+    assert!(!page.contains("id=\"done\"") && page.contains("queue is full"));
+
+    // What the address says is said once: no link carries it on, and in Chinese it is said in Chinese.
+    let done = format!("/issues?app=im&did=mute&done=2&of={queue}");
+    let page = get(&desk, &format!("{done}&lang=zh")).await.body;
+    assert!(page.contains("2 个问题：告警已永久静音。"), "{page}");
+    assert!(!page.contains("did="), "{page}");
+    for wrong in [
+        "do=assign&who=Mei".to_owned(),
+        format!("do=mute&for=0&{two}"),
+        "do=mute&for=8&issue=0000000000000001".to_owned(),
+    ] {
+        let answer = send(&desk, list, &wrong, "same-origin").await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{wrong}");
+        let back = "href=\"/issues?app=im&#38;range=24h&#38;kind=crash\"";
+        assert!(answer.body.contains(back), "{}", answer.body);
+    }
+    let trail = desk.state.office.trail().last(20).expect("a trail");
+    let said = |what: &str| trail.iter().any(|entry| entry.what == what);
+    assert!(said(&format!("assigned to Mei & Bo: {queue} {route}")));
+    assert!(said(&format!("told again: {queue} {route}")));
+}
+
+/// What the form within the element of this id sends when its button is pressed.
+fn form_of(page: &str, id: &str) -> String {
+    let from = page.find(&format!("id=\"{id}\"")).expect("an element");
+    let form = page[from..].split("</form>").next().expect("a form");
+    let fields = form.split("name=\"").skip(1).filter_map(|field| {
+        let (name, rest) = field.split_once('"')?;
+        let value = rest.split("value=\"").nth(1)?.split('"').next()?;
+        (name != "mark").then(|| format!("{name}={value}"))
+    });
+    fields.collect::<Vec<_>>().join("&")
+}
+
+#[tokio::test]
 async fn issues_are_merged_by_a_pasted_address_and_split_again() {
     let (desk, _) = three().await;
     let (queue, route) = (
@@ -354,6 +461,22 @@ async fn a_program_does_what_people_do_and_the_history_names_its_token() {
         assert_eq!(done.0, StatusCode::OK, "{what}: {}", done.1);
         assert_eq!(shown(&queue).await["state"]["is"], state, "{what}");
     }
+    for (what, changed) in [
+        (json!({ "do": "assign", "to": "Mei" }), 2),
+        (json!({ "do": "mute" }), 2),
+        (json!({ "do": "unmute" }), 2),
+    ] {
+        let unknown = "0000000000000001";
+        let done = change(&ci, &[&route, &empty, &route], what.clone()).await;
+        assert_eq!(
+            done,
+            (StatusCode::OK, json!({ "changed": changed })),
+            "{what}"
+        );
+        let done = change(&ci, &[unknown], json!({ "do": "mute" })).await;
+        assert_eq!(done.0, StatusCode::NOT_FOUND);
+    }
+    assert_eq!(shown(&empty).await["assignee"], "Mei");
     let page = shown(&queue).await;
     assert_eq!(page["assignee"], "Wei");
     assert_eq!(

@@ -80,6 +80,9 @@ impl Desk {
             let until = now.saturating_add(finding.calm());
             let told = self.raised.insert(finding.key.clone(), until).is_some();
             let known = told || finding.before.iter().any(|key| self.is_raised(key));
+            // Whatever is one with it is told with it: split off again, it is no news.
+            let one_with_it = finding.before.iter().cloned();
+            self.raised.extend(one_with_it.map(|key| (key, until)));
             let old = is_first && finding.key.starts_with("regression:");
             if !known && !old {
                 fresh.push(finding);

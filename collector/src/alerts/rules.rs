@@ -20,7 +20,8 @@ const GOOD_NEWS: u64 = 1_800;
 pub(super) struct Finding {
     /// The same for what is one alert, however often it is found.
     pub(super) key: String,
-    /// Its key under numbers that its issue had before: what was told of it then was told of it.
+    /// Its key under the other numbers of its issue: what was told under one of them was told of it, and what is told of it is told of
+    /// whatever is merged into it.
     pub(super) before: Vec<String>,
     /// What it says.
     pub(super) about: About,

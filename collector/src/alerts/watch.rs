@@ -1,7 +1,7 @@
 //! Looking at every app once a minute, and sending what is due.
 
 use super::Alerts;
-use super::alert::{About, Alert, Message};
+use super::alert::{About, Alert, Message, Rule};
 use super::body;
 use super::facts::{self, Flow};
 use super::outbox::{Delivery, Outbox};
@@ -74,7 +74,8 @@ async fn look_at<S: Store>(
 }
 
 /// Says of what was not told yet what its issue was called before, and leaves out what is muted under such a name: names of functions
-/// that come late, and people who merge, give an issue another number.
+/// that come late, and people who merge, give an issue another number. A spike, which is told again some hours after it ended, is
+/// followed for as long as it goes on.
 async fn traced<S: Store>(
     state: &State<S>,
     app: &AppName,
@@ -86,9 +87,10 @@ async fn traced<S: Store>(
     for mut finding in found {
         let issue = finding.about.issue().map(|issue| issue.id.clone());
         let told = state.alerts.is_raised(app, &finding.key);
+        let told = told.map_err(unwritten)? && finding.about.rule() != Rule::Spike;
         if let Some(issue) = issue
             && let Ok(id) = issue.parse()
-            && !told.map_err(unwritten)?
+            && !told
         {
             let numbers = facts::numbers(state, app, id, now).await?;
             if said.mute(&numbers, now).is_some() {

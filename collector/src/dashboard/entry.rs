@@ -359,7 +359,12 @@ fn explain(visit: &Visit, shell: &Shell, trouble: &Trouble) -> Response {
         Trouble::Form(reason) => {
             page.heading = w.p_not_taken;
             page.text = reason.clone();
-            page.links = link(&visit.path, w.p_back, &[]);
+            // With everything that it showed: whoever chose nothing from a list goes on where they were.
+            page.links = vec![Choice {
+                href: visit.here(&[]),
+                label: w.p_back.to_owned(),
+                current: false,
+            }];
             StatusCode::BAD_REQUEST
         }
         Trouble::Store(error) => {

@@ -466,7 +466,7 @@ fn show<'a, S: Store>(
                 device: named(
                     is_shown(&by_os, &os(report)) && is_shown(&by_device, &report.device.class()),
                     w,
-                    || report_view::device(&report.device),
+                    || report_view::device(&report.device, lang),
                 ),
                 detail: report_view::detail(&report.what, lang),
                 current: current == Some(index),

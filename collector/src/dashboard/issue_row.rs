@@ -39,6 +39,8 @@ pub(crate) struct IssueLine {
     pub(crate) state_text: String,
     /// Who looks after it, if anybody does.
     pub(crate) assignee: String,
+    /// Says that alerts tell nothing of it; empty where they do, or where nobody has looked.
+    pub(crate) muted: String,
 }
 
 /// What an issue is called, and in which colour.
@@ -91,6 +93,7 @@ impl IssueLine {
                 .assignee
                 .as_ref()
                 .map_or_else(String::new, |who| who.as_str().to_owned()),
+            muted: String::new(),
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use super::asked::{self, KINDS, SORTS, STATES};
 use super::csv::{self, cell};
+use super::done::{Back, Done};
 use super::entry::{Entry, Trouble};
 use super::format;
+use super::history;
 use super::issue_row::{IssueLine, lines};
 use super::shell::{Choice, Shell};
 use super::words::{Words, fill};
@@ -73,6 +75,24 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Issues
         .collect();
     releases.sort_by(|a, b| crate::store::compare_versions(b, a));
     releases.dedup();
+    let mut people: Vec<String> = list
+        .rows
+        .iter()
+        .filter_map(|row| row.assignee.as_ref())
+        .map(|who| who.as_str().to_owned())
+        .chain(entry.shell.signed_in.iter().map(|one| one.name.clone()))
+        .collect();
+    people.sort();
+    people.dedup();
+    let mut shown = lines(entry, &list.rows, 0..list.rows.len());
+    // Without what was said of alerts issues are shown all the same.
+    if let Ok(said) = state.alerts.of_app(&entry.app) {
+        for (line, row) in shown.iter_mut().zip(&list.rows) {
+            let mute = said.mute(&[row.id], entry.now);
+            line.muted = mute.map_or_else(String::new, |mute| history::mute_text(w, mute));
+        }
+    }
+    let done = Done::read(&entry.visit).filter(|_| entry.shell.triages);
     Ok(Issues {
         w,
         shell: &entry.shell,
@@ -141,7 +161,10 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Issues
         narrowed: restricting[3..].iter().any(|key| !word(key).is_empty()),
         left_out: narrowed.map(|narrowed| left_out(w, &narrowed)),
         releases,
-        lines: lines(entry, &list.rows, 0..list.rows.len()),
+        people,
+        lines: shown,
+        done: done.as_ref().map(|done| done.text(w)),
+        back: done.and_then(|done| done.back(w)),
         action: entry.visit.here(&[]),
         csv: entry.visit.below("/issues.csv"),
         shown: fill(
@@ -180,7 +203,12 @@ struct Issues<'a> {
     narrowed: bool,
     left_out: Option<String>,
     releases: Vec<String>,
+    /// Whoever looks after one of them, and whoever looks.
+    people: Vec<String>,
     lines: Vec<IssueLine>,
+    /// What was just done, and what takes it back.
+    done: Option<String>,
+    back: Option<Back>,
     action: String,
     csv: String,
     shown: String,

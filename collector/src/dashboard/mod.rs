@@ -2,7 +2,7 @@
 //!
 //! * `visit`, `entry`: what is asked; the way in and out of every page.
 //! * `shell`: what stands around a page; `words` and `labels`: what it says; `format`: numbers.
-//! * `asked`: which issues; `triage`: what is done to them; `history`: what was said of them.
+//! * `asked`: which issues; `triage`: what is done to them; `done`: what was just done; `history`: what was said of them.
 //! * `overview`, `issues`, `issue`, `freezes`, `connections`, `releases`, `runs`, `privacy`: the pages.
 //! * `sign_in`, `welcome`, `account`: the way in, and what one may change about oneself; `settings`: what only an admin may.
 //! * `chart`: pictures; `csv`: tables to keep; `assets`: style, script, icon; `form`: what was filled in; `security`: what browsers say and are told.
@@ -13,6 +13,7 @@ mod assets;
 mod chart;
 mod connections;
 mod csv;
+mod done;
 mod entry;
 mod figure;
 mod form;

@@ -349,7 +349,7 @@ fn circumstances(report: &Report, lang: Lang) -> Vec<Fact> {
         },
         Fact {
             name: w.device,
-            value: device(&report.device),
+            value: device(&report.device, lang),
         },
         Fact {
             name: w.report,
@@ -377,13 +377,14 @@ fn named_thread(name: Option<&ThreadName>, main: bool, lang: Lang) -> String {
 }
 
 /// `linux 6.1 · x86_64 · 8 cores · 16 GiB`.
-pub(crate) fn device(device: &Device) -> String {
+pub(crate) fn device(device: &Device, lang: Lang) -> String {
+    let cores = |cores| fill(lang.words().cores, &[&cores]);
     let mut parts = vec![match &device.os_version {
         Some(version) => format!("{} {}", device.os, version.as_str()),
         None => device.os.to_string(),
     }];
     parts.push(device.arch.to_string());
-    parts.extend(device.cores.map(|cores| format!("{cores} cores")));
+    parts.extend(device.cores.map(cores));
     parts.extend(device.memory_gib.map(|gib| format!("{gib} GiB")));
     parts.join(" · ")
 }
@@ -456,7 +457,7 @@ pub(crate) fn text(symbols: &Symbols, issue: &IssueRow, report: &Report) -> Stri
         issue.title,
         report.at,
         report.release,
-        device(&report.device)
+        device(&report.device, Lang::En)
     );
     let section = |out: &mut String, heading: &str, stack: &Stack, modules: &[Module]| {
         let _ = write!(
@@ -537,9 +538,16 @@ mod tests {
     #[test]
     fn a_device_is_told_as_far_as_it_is_known() {
         let known = Device::coarse(Os::Linux, Some("6.1.0-18"), Arch::X86_64, 12, 16 << 30);
-        assert_eq!(device(&known), "linux 6.1 · x86_64 · 8 cores · 16 GiB");
+        assert_eq!(
+            device(&known, Lang::En),
+            "linux 6.1 · x86_64 · 8 cores · 16 GiB"
+        );
         let unknown = Device::coarse(Os::Other, None, Arch::Other, 0, 0);
-        assert_eq!(device(&unknown), "other · other");
+        assert_eq!(
+            device(&known, Lang::Zh),
+            "linux 6.1 · x86_64 · 8 核 · 16 GiB"
+        );
+        assert_eq!(device(&unknown, Lang::En), "other · other");
     }
 
     #[test]

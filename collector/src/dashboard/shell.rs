@@ -63,7 +63,7 @@ impl Place {
             Self::Freezes => w.freezes,
             Self::Connections => w.connections,
             Self::Releases => w.releases,
-            Self::Runs => w.runs,
+            Self::Runs => w.runs_page,
             Self::Privacy => w.privacy,
             Self::Settings => w.a_settings,
         }

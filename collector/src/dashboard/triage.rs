@@ -1,5 +1,6 @@
 //! `POST /issues` and `POST /issues/{id}`: what somebody does to issues.
 
+use super::done::Done;
 use super::entry::{Entry, Trouble};
 use super::form::Form;
 use super::shell::Shell;
@@ -12,6 +13,7 @@ use askama::Template;
 use axum::extract::{Path, State as Given};
 use axum::response::{IntoResponse, Redirect, Response};
 use candor_protocol::deidentify::Release;
+use std::collections::HashSet;
 
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
@@ -66,10 +68,16 @@ async fn act<S: Store>(
         Some(id) => Some(id.parse().map_err(|()| Trouble::NoIssue)?),
         None => None,
     };
+    // Enter on what is chosen presses the first button of the form, which wants nothing.
+    if one.is_none() && get("do").is_empty() {
+        return Ok(entry.visit.here(&[]));
+    }
     let mut issues = form
         .all("issue")
         .map(|value| value.trim().parse().map_err(|()| bad(w.issue)))
         .collect::<Result<Vec<IssueId>, _>>()?;
+    let mut known = HashSet::new();
+    issues.retain(|issue| known.insert(*issue));
     if issues.is_empty() {
         issues.extend(one);
     }
@@ -91,7 +99,7 @@ async fn act<S: Store>(
         who: Person::new(&entry.visitor.who()).ok_or_else(|| bad(w.p_who))?,
         at: entry.now,
     };
-    let done = operating::triage(state, &entry.app, &issues, wanted, by).await?;
+    let done = operating::triage(state, &entry.app, &issues, wanted.clone(), by).await?;
     if done == 0 {
         return Err(Trouble::Form(match is_merge {
             true => w.t_not_merged.to_owned(),
@@ -101,7 +109,10 @@ async fn act<S: Store>(
     Ok(match one {
         // Whoever asks about one that was merged is led to what it was merged into.
         Some(id) => entry.visit.page(&format!("/issues/{id}"), &[]),
-        None => entry.visit.here(&[]),
+        None => match Done::new(&wanted, done, &issues) {
+            Some(done) => done.address(&entry.visit),
+            None => entry.visit.here(&[]),
+        },
     })
 }
 

@@ -1,5 +1,6 @@
 //! What a visitor asks for: the address, and what the browser says about language and theme.
 
+use super::done::PASSING;
 use super::window::{self, Range};
 use super::words::Lang;
 use crate::store::Span;
@@ -58,6 +59,11 @@ const THEME_COOKIE: &str = "candor_theme";
 const EVERYWHERE: [&str; 3] = ["app", "range", "to"];
 /// What belongs to the visitor and not to the view, so that no link carries it on.
 const PERSONAL: [&str; 2] = ["lang", "theme"];
+
+/// Whether a link on the page carries it on.
+fn is_kept(key: &str) -> bool {
+    !PERSONAL.contains(&key) && !PASSING.contains(&key)
+}
 
 impl Visit {
     /// Reads a request.
@@ -149,10 +155,7 @@ impl Visit {
 
     /// The address of this page with everything it shows, except that `set` is set; an empty value is left out.
     pub(crate) fn here(&self, set: &[(&str, &str)]) -> String {
-        let kept = self
-            .params
-            .iter()
-            .filter(|(key, _)| !PERSONAL.contains(&key.as_str()));
+        let kept = self.params.iter().filter(|(key, _)| is_kept(key));
         address(&self.path, kept, set)
     }
 }
@@ -160,10 +163,7 @@ impl Visit {
 impl Visit {
     /// The address of a page that shows the same view in another way: everything is kept.
     pub(crate) fn below(&self, path: &str) -> String {
-        let kept = self
-            .params
-            .iter()
-            .filter(|(key, _)| !PERSONAL.contains(&key.as_str()));
+        let kept = self.params.iter().filter(|(key, _)| is_kept(key));
         address(path, kept, &[])
     }
 }

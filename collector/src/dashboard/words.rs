@@ -107,7 +107,7 @@ words! {
     paused: "Paused", "已暂停";
     live_hint: "Stop or resume refreshing", "停止或继续刷新";
     back_to_now: "Back to now", "回到现在";
-    keys_hint: "Keys: / filters, j and k move along a list, x selects, Enter opens, r resolves or reopens an issue, n and p step through its reports, arrows read a chart.", "按键：/ 筛选，j 与 k 在列表中移动，x 选择，Enter 打开，r 解决或重新打开问题，n 与 p 切换其报告，方向键读取图表。";
+    keys_hint: "Keys: / filters, j and k move along a list, x selects, b leads to what is done with the selected, Enter opens, r resolves or reopens an issue, n and p step through its reports, arrows read a chart.", "按键：/ 筛选，j 与 k 在列表中移动，x 选择，b 转到对所选的操作，Enter 打开，r 解决或重新打开问题，n 与 p 切换其报告，方向键读取图表。";
     footer: "Times are UTC. Reports tell the hour unless the app declares minutes.", "时间为 UTC。除非应用声明到分钟，报告只精确到小时。";
 
     // Who is signed in, and the way in.
@@ -330,7 +330,7 @@ words! {
     al_per_hour: "Messages an hour, at most", "每小时最多消息数";
     al_per_hour_hint: "What is more is told in one message afterwards.", "超出部分会在之后合并为一条消息。";
     al_muted: "Muted issues", "静音的问题";
-    al_muted_text: "Nothing is told of these, nor of issues that are ignored. For a while they are muted on their own pages.", "不会发送这些问题以及已忽略问题的告警。可在问题页面限时静音。";
+    al_muted_text: "Nothing is told of these, nor of issues that are ignored. For a while they are muted on their own pages, and several at once in the list of issues.", "不会发送这些问题以及已忽略问题的告警。可在问题页面限时静音，也可在问题列表中批量静音。";
     al_issue: "Number of the issue", "问题编号";
     al_mute: "Mute", "静音";
     al_unmute: "Tell again", "恢复";
@@ -382,7 +382,7 @@ words! {
     r_not_shown: "Release {} is not shown here: nothing arrived from it in this range, or from too few installs. Choose others.", "此处不显示版本 {}：此范围内没有其数据，或安装数过少。请选择其他版本。";
     r_no_difference: "no difference to be seen", "看不出差异";
     r_between: "between {} and {} points (95 %)", "{} 至 {} 个百分点（95%）";
-    r_compare_hint: "Differences of shares are given with where they lie at 95 % (Newcombe); where that takes in zero, chance alone explains them. One that is for the worse is coloured. Numbers without an interval are not judged.", "占比之差附 95% 置信区间（Newcombe）；区间包含零时，随机波动即可解释。变差以颜色标出。没有区间的数值不作判断。";
+    r_compare_hint: "Differences of shares are given with where they lie at 95 % (Newcombe); where that takes in zero, chance alone explains them. One that is for the worse is bold. Numbers without an interval are not judged.", "占比之差附 95% 置信区间（Newcombe）；区间包含零时，随机波动即可解释。变差以粗体标出。没有区间的数值不作判断。";
     r_risen: "New or much more frequent issues", "新增或明显增多的问题";
     r_none_risen: "None: no issue is new, and none is met at least twice as often beyond chance.", "没有：无新问题，也没有超出随机波动且至少翻倍的问题。";
     r_why: "Why", "原因";
@@ -526,7 +526,7 @@ words! {
     no_freezes_text: "No watched thread stood still for longer than its threshold.", "没有受监视的线程停顿超过阈值。";
     no_connections_text: "No window of a connection was reported. A connection is reported once the host calls the agent's connection functions.", "没有连接时段的报告。宿主调用代理的连接接口后才会上报。";
     filter_empty: "No issue fits this filter", "没有符合筛选条件的问题";
-    filter_reset: "Show all issues", "显示全部问题";
+    filter_reset: "Drop the filter", "清除筛选";
 
     // Overview.
     crash_free: "Crash-free runs", "无崩溃运行";
@@ -534,6 +534,8 @@ words! {
     connection_success: "Connection success", "连接成功率";
     ready_p95: "Time to ready, p95", "就绪耗时 p95";
     runs: "Runs", "运行次数";
+    runs_page: "Runs", "运行";
+    cores: "{} core(s)", "{} 核";
     of_runs_crashed: "{} of {} run(s) crashed", "{} / {} 次运行崩溃";
     of_runs_froze: "{} of {} run(s) froze", "{} / {} 次运行卡顿";
     of_attempts: "{} of {} attempt(s)", "{} / {} 次尝试";
@@ -637,7 +639,14 @@ words! {
     t_muted: "No alert tells of it.", "不发送其告警。";
     t_muted_by: "No alert tells of it (muted by {}).", "不发送其告警（由 {} 静音）。";
     t_muted_until: "No alert tells of it until {} (muted by {}).", "在 {} 之前不发送其告警（由 {} 静音）。";
-    t_assign: "Assign", "指派";
+    t_assign: "Assign to", "指派给";
+    t_done: "{} issue(s): {}", "{} 个问题：{}";
+    t_resolved_next: "Resolved in the next release.", "将在下一版本解决。";
+    t_all_muted: "Alerts muted for good.", "告警已永久静音。";
+    t_all_muted_until: "Alerts muted until {}.", "告警静音至 {}。";
+    t_all_unmuted: "Alerts unmuted.", "已恢复告警。";
+    t_muted_mark: "muted", "已静音";
+    t_choose_all: "all of this page", "本页全部";
     t_note: "Note", "备注";
     t_note_hint: "What do you know about it?", "对此有何了解？";
     t_add_note: "Add note", "添加备注";
@@ -840,7 +849,7 @@ words! {
     compare_link: "Compare two releases, or with the time before", "对比两个版本，或与此前时段对比";
     compare_this: "Compare", "对比";
     compare_with: "with", "与";
-    compare_hint: "A difference is coloured when it is for the worse by more than chance explains (two-sided, 5 %).", "变差且超出随机波动（双侧 5 %）时，差异以颜色标出。";
+    compare_hint: "A difference is bold when it is for the worse by more than chance explains (two-sided, 5 %).", "变差且超出随机波动（双侧 5 %）时，差异以粗体标出。";
     all_releases: "all releases", "全部版本";
     the_time_before: "the time before", "此前时段";
     figure: "Figure", "指标";

@@ -227,6 +227,28 @@ fn what_was_told_under_another_number_is_not_told_again() {
 }
 
 #[test]
+fn what_was_told_with_another_one_is_no_news_when_it_is_split_off() {
+    let mut desk = Desk::default();
+    let with = |key: &str, other: &str| Finding {
+        before: vec![other.to_owned()],
+        ..finding(key)
+    };
+    let both = with("new_issue:ab", "new_issue:cd");
+    assert_eq!(desk.fresh(vec![both], NOW).len(), 1);
+    assert_eq!(desk.fresh(vec![finding("new_issue:cd")], NOW + 60), []);
+    // What is told again after a while is followed while it holds.
+    for hour in 0..9 {
+        let both = with("spike:ab", "spike:cd");
+        let told = desk.fresh(vec![both], NOW + hour * HOUR).len();
+        assert_eq!(told, usize::from(hour == 0));
+    }
+    assert_eq!(desk.fresh(vec![finding("spike:cd")], NOW + 9 * HOUR), []);
+    // What was merged into it later was not told with it.
+    let later = vec![finding("new_issue:ab"), finding("new_issue:ef")];
+    assert_eq!(desk.fresh(later, NOW + 120).len(), 1);
+}
+
+#[test]
 fn what_is_erased_is_in_no_alert() {
     let mut desk = Desk::default();
     let found = desk.fresh(vec![finding("new_issue:ab")], NOW);

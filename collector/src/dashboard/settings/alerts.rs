@@ -11,7 +11,7 @@ use super::{Tab, named, status};
 use crate::access::PersonName;
 use crate::alerts::alert::Rule;
 use crate::alerts::settings::{
-    AppAlerts, Hidden, Language, MOST_WEBHOOKS, Quiet, Rules, Service, Webhook,
+    AppAlerts, Hidden, Language, MOST_WEBHOOKS, Mute, Quiet, Rules, Service, Webhook,
 };
 use crate::alerts::{self, Alerts, Attempted};
 use crate::operating::{self, Wanted};
@@ -22,6 +22,7 @@ use crate::store::{IssueId, Store, StoreError};
 use askama::Template;
 use axum::extract::State as Given;
 use axum::response::{IntoResponse, Redirect, Response};
+use std::collections::BTreeMap;
 use std::io;
 
 /// Lines of each list.
@@ -83,6 +84,8 @@ struct Number {
 
 struct MutedLine {
     id: String,
+    /// Empty where it is gone, and where there are too many to ask for.
+    title: String,
     href: String,
     /// Until when, and who said so.
     text: String,
@@ -104,7 +107,7 @@ struct ToldLine {
 
 /// `GET /settings/alerts`.
 pub(crate) async fn page<S: Store>(Given(state): Given<State<S>>, entry: Entry) -> Response {
-    show(&state, entry, None, Ok(()), "")
+    show(&state, entry, None, Ok(()), "").await
 }
 
 /// `POST /settings/alerts`: changes who is told, what, and when.
@@ -119,9 +122,11 @@ pub(crate) async fn change<S: Store>(
         "add" => {
             let added = add(&state, &entry, &form);
             return match added {
-                Ok(Some((name, secret))) => show(&state, entry, Some((name, secret)), Ok(()), ""),
+                Ok(Some((name, secret))) => {
+                    show(&state, entry, Some((name, secret)), Ok(()), "").await
+                }
                 Ok(None) => here.into_response(),
-                Err(why) => show(&state, entry, None, Err(why), &said),
+                Err(why) => show(&state, entry, None, Err(why), &said).await,
             };
         }
         "remove" => remove(&state, &entry, &said),
@@ -134,7 +139,7 @@ pub(crate) async fn change<S: Store>(
     };
     match done {
         Ok(()) => here.into_response(),
-        Err(why) => show(&state, entry, None, Err(why), ""),
+        Err(why) => show(&state, entry, None, Err(why), "").await,
     }
 }
 
@@ -380,7 +385,36 @@ fn read(
     ))
 }
 
-fn show<S: Store>(
+/// The most muted issues whose titles are asked for.
+const TITLES: usize = 20;
+
+/// What is muted now.
+async fn muted<S: Store>(
+    state: &State<S>,
+    entry: &Entry,
+    said: BTreeMap<String, Mute>,
+) -> Result<Vec<MutedLine>, StoreError> {
+    let w = entry.words();
+    let mut lines = Vec::new();
+    for (id, mute) in said.into_iter().filter(|(_, mute)| mute.holds(entry.now)) {
+        let title = match id.parse() {
+            Ok(issue) if lines.len() < TITLES => {
+                let found = state.store.issue(&entry.app, issue, entry.span, entry.now);
+                found.await?.map(|page| page.row.title)
+            }
+            _ => None,
+        };
+        lines.push(MutedLine {
+            href: entry.visit.page(&format!("/issues/{id}"), &[]),
+            text: history::mute_text(w, &mute),
+            title: title.unwrap_or_default(),
+            id,
+        });
+    }
+    Ok(lines)
+}
+
+async fn show<S: Store>(
     state: &State<S>,
     mut entry: Entry,
     secret: Option<(PersonName, String)>,
@@ -394,6 +428,10 @@ fn show<S: Store>(
             let error = StoreError::Unavailable(error.to_string());
             return entry.answer(Err::<Page<'_>, _>(Trouble::Store(error)));
         }
+    };
+    let muted = match muted(state, &entry, said.muted).await {
+        Ok(muted) => muted,
+        Err(error) => return entry.answer(Err::<Page<'_>, _>(Trouble::Store(error))),
     };
     entry.shell.title = w.a_settings.to_owned();
     let mut apps = entry.shell.apps.clone();
@@ -436,16 +474,7 @@ fn show<S: Store>(
         to: clock(quiet.to),
         offset: offset_text(quiet.offset),
         per_hour: said.per_hour,
-        muted: said
-            .muted
-            .into_iter()
-            .filter(|(_, mute)| mute.holds(entry.now))
-            .map(|(id, mute)| MutedLine {
-                href: entry.visit.page(&format!("/issues/{id}"), &[]),
-                text: history::mute_text(w, &mute),
-                id,
-            })
-            .collect(),
+        muted,
         attempts: attempted
             .into_iter()
             .take(MOST)
