@@ -136,7 +136,10 @@ pub async fn releases<S: Store>(
     app: &AppName,
     span: Span,
 ) -> Result<SafeReleases, StoreError> {
-    let filter = ConnectionFilter::default();
+    let filter = ConnectionFilter {
+        brief: true,
+        ..ConnectionFilter::default()
+    };
     let (shown, mut rows, safe) = try_join!(
         shown(state, app, Of::Runs, span),
         state.store.releases(app, span),
@@ -575,7 +578,10 @@ pub async fn connections<S: Store>(
         Group::Connection(cell) => Some(cell),
         _ => None,
     });
-    let all = filter == ConnectionFilter::default();
+    let all = ConnectionFilter {
+        brief: false,
+        ..filter.clone()
+    } == ConnectionFilter::default();
     let filter = ConnectionFilter {
         cells: Cells::Only(Arc::new(cells.collect())),
         ..filter

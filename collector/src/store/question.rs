@@ -263,6 +263,8 @@ pub struct ConnectionFilter {
     pub transport: Option<Transport>,
     /// Which of the cells that pass the rest.
     pub cells: Cells,
+    /// Only attempts, those that ended in service and the time until service are asked for: everything else of a sum may be missing.
+    pub brief: bool,
 }
 
 /// The finest class of connection windows: all of its dimensions together, each by its word; one that is not known is empty.

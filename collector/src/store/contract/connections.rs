@@ -1,7 +1,7 @@
 //! Connection windows.
 
 use super::samples::{DAY, HOUR, Life, START, app, keep, sketch, with_app};
-use crate::store::{ConnectionFilter, ConnectionSum, Span, Store};
+use crate::store::{ConnectionAnswer, ConnectionFilter, ConnectionSum, Span, Store};
 use candor_protocol::name;
 use candor_protocol::report::{Disconnect, Failure, Family, Network, Phase, Transport};
 
@@ -174,6 +174,21 @@ pub(crate) async fn connections_are_filtered_by_every_dimension(store: &impl Sto
     assert_eq!(windows(both).await, 1);
 
     let answer = store.connections(&app(), all(), DAY).await.unwrap();
+    let brief = ConnectionFilter {
+        brief: true,
+        ..all()
+    };
+    let brief = store.connections(&app(), brief, DAY).await.unwrap();
+    assert!(answer.total.ready > 0);
+    let told = |answer: &ConnectionAnswer| {
+        let of = |sum: &ConnectionSum| (sum.attempts, sum.ready, sum.ready_us.clone());
+        let by_release = answer.by_release.iter();
+        let by_release: Vec<_> = by_release
+            .map(|(name, sum)| (name.clone(), of(sum)))
+            .collect();
+        (of(&answer.total), by_release)
+    };
+    assert_eq!(told(&brief), told(&answer));
     let networks: Vec<_> = answer
         .by_network
         .iter()

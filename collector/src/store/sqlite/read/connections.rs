@@ -1,7 +1,7 @@
 //! Connection windows, summed.
 
 use super::bounds;
-use crate::store::sqlite::delta::columns;
+use crate::store::sqlite::delta::{columns, head};
 use crate::store::sqlite::past::{Folded, stretches};
 use crate::store::storm::{self, Minute, Storm};
 use crate::store::tally::Tally;
@@ -22,6 +22,7 @@ pub(in super::super) fn connections(
         Some(app) => Folded::of(db, app)?,
         None => None,
     };
+    let read = if filter.brief { head } else { columns };
     for stretch in stretches(folded, span) {
         let (from, to) = stretch.bounds();
         let mut query = db.prepare_cached(&format!(
@@ -60,7 +61,7 @@ pub(in super::super) fn connections(
                 transport: row.get(8)?,
                 network: row.get(1)?,
             };
-            let sum = columns(row.get_ref(5)?, row.get_ref(9)?)?;
+            let sum = read(row.get_ref(5)?, row.get_ref(9)?)?;
             tally.add(row.get(0)?, cell, &sum);
         }
     }
