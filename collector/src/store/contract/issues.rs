@@ -316,7 +316,7 @@ pub(crate) async fn any_range_counts_whoever_met_an_issue_once(store: &impl Stor
     for (part, lives) in lives.chunks(30).enumerate() {
         let crash = |(number, (who, run, hour, issue, release)): (usize, &Met)| {
             let number = (part * 30 + number) as u32;
-            let life = Life::new(*who, *run).hour(*hour).release(*release);
+            let life = Life::new(*who, *run).hour(*hour).release(release);
             life.minute(u64::from(number % 4) * 15)
                 .crash(number, *issue, false)
         };
