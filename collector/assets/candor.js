@@ -111,11 +111,15 @@
   charts(document);
 
   // What scrolls takes the focus, so that arrow keys scroll it. It follows the window, and is no part of what the server said.
-  const boxes = new ResizeObserver((changed) => changed.forEach(({ target: box }) => {
+  const focusable = (box) => {
     if (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
-  }));
-  const reach = (within) => all(".scroll", within).forEach((box) => boxes.observe(box));
+  };
+  const boxes = new ResizeObserver((changed) => changed.forEach(({ target }) => focusable(target.closest(".scroll"))));
+  const reach = (within) => all(".scroll", within).forEach((box) => {
+    focusable(box);
+    [box, ...box.children].forEach((part) => boxes.observe(part));
+  });
   addEventListener("load", () => reach(document));
 
   // On a phone places scroll sideways: where one is has to be seen.

@@ -245,11 +245,7 @@ async fn walk(browser: Client, site: Site) {
     requests(&browser).await;
     open(&browser, &format!("{}/issues?kind=crash", site.origin)).await;
     come_to(&browser, "#door").await;
-    assert_eq!(
-        ask(&browser, INACCESSIBLE).await,
-        serde_json::json!([]),
-        "the way in"
-    );
+    assert_eq!(inaccessible(&browser).await, [""; 0], "the way in");
     press(&browser, "wei").await;
     press(&browser, TAB).await;
     press(&browser, &format!("{PASSWORD}{ENTER}")).await;
@@ -332,11 +328,7 @@ async fn walk(browser: Client, site: Site) {
     tab_to(&browser, "a[href*='lang=zh']").await;
     press(&browser, ENTER).await;
     come_to(&browser, "html[lang=zh]").await;
-    assert_eq!(
-        ask(&browser, INACCESSIBLE).await,
-        serde_json::json!([]),
-        "in Chinese"
-    );
+    assert_eq!(inaccessible(&browser).await, [""; 0], "in Chinese");
     tab_to(&browser, "form.out button").await;
     press(&browser, ENTER).await;
     come_to(&browser, "#door").await;
@@ -510,14 +502,7 @@ async fn look_at(
                 mistakes.filter(other).for_each(&mut say);
                 let plain = path.contains("stack.txt");
                 if !plain || ask(browser, "return !!document.querySelector('main')").await == true {
-                    let mut found = ask(browser, INACCESSIBLE).await;
-                    if found != serde_json::json!([]) {
-                        let drawn = browser.execute_async(DRAWN, Vec::new()).await;
-                        drawn.expect("a picture");
-                        found = ask(browser, INACCESSIBLE).await;
-                    }
-                    let found = found.as_array().expect("a list").iter();
-                    found.map(ToString::to_string).for_each(&mut say);
+                    inaccessible(browser).await.into_iter().for_each(&mut say);
                 }
                 let beyond = ask(browser, BEYOND).await.as_i64();
                 if beyond.is_none_or(|beyond| beyond > 0) {
@@ -580,10 +565,8 @@ async fn every_page(browser: &Client, site: &Site) -> Vec<String> {
     for address in &pages {
         open(browser, address).await;
         keep_picture(browser, address).await;
-        let found = ask(browser, INACCESSIBLE).await;
-        for one in found.as_array().expect("a list") {
-            wrong.push(format!("{address}: {one}"));
-        }
+        let found = inaccessible(browser).await.into_iter();
+        wrong.extend(found.map(|one| format!("{address}: {one}")));
         let weighs = ask(browser, WEIGHT).await.as_f64().expect("bytes") as u64;
         let most = match address.ends_with("/issues") {
             true => LIST,
@@ -632,7 +615,18 @@ async fn keep_picture(browser: &Client, address: &str) {
     back.expect("a size");
 }
 
-/// What keeps somebody from reading or using a page, in light and in dark.
+/// What keeps somebody from reading or using a page, in light and in dark. What follows its size does so when it is drawn.
+async fn inaccessible(browser: &Client) -> Vec<String> {
+    let mut found = ask(browser, INACCESSIBLE).await;
+    if found != serde_json::json!([]) {
+        let drawn = browser.execute_async(DRAWN, Vec::new()).await;
+        drawn.expect("a picture");
+        found = ask(browser, INACCESSIBLE).await;
+    }
+    let found = found.as_array().expect("a list").iter();
+    found.map(ToString::to_string).collect()
+}
+
 const INACCESSIBLE: &str = include_str!("chrome/accessible.js");
 
 /// Bytes that a page and all that it asks for bring along, as if nothing were known yet: bodies, and about as much as heads take. What

@@ -1,7 +1,7 @@
 //! How long a store takes to answer what pages ask, and how long the pages take, at two sizes.
 //!
-//! `cargo run --release -p candor-benches --bin questions [REPORTS] [--store STORE]`: fills a store through its trait with made-up crashes of 30 days,
-//! one hundredth as many issues as reports, and a fifth as many connection windows and ends of runs, and asks each question with ever
+//! `cargo run --release -p candor-benches --bin questions [REPORTS] [--issues ISSUES] [--store STORE]`: fills a store through its trait with made-up
+//! crashes of 30 days, one hundredth as many issues as reports but no more than ISSUES, and a fifth as many connection windows and ends of runs, and asks each question with ever
 //! other parameters. The first size is 100,000 crashes (or a tenth of REPORTS, if that is less), the second REPORTS (1,000,000); ratios
 //! are between the two. Goals are those of 1 M reports and 10,000 issues, on one machine, with nobody else asking.
 //!
@@ -95,12 +95,12 @@ const fn page(name: &'static str) -> Goal {
 
 async fn run() -> Result<(), String> {
     check_release()?;
-    let (most, store) = arguments()?;
+    let (most, issues, store) = arguments()?;
     let engine = Engine::of(store.as_deref())?;
     println!("measuring {}", engine.name());
     let least = (most / 10).min(100_000);
-    let small = measure(&engine, least).await?;
-    let large = measure(&engine, most).await?;
+    let small = measure(&engine, least, issues).await?;
+    let large = measure(&engine, most, issues).await?;
     println!(
         "\n{:<46}{:>9}{:>9}{:>9}{:>10}{:>9}  goal",
         format!("ms at {most} reports"),
@@ -130,27 +130,36 @@ async fn run() -> Result<(), String> {
     Ok(())
 }
 
-/// How many reports, in which store.
-fn arguments() -> Result<(u32, Option<String>), String> {
-    let (mut most, mut store) = (1_000_000, None);
+/// How many reports, of how many issues at most, in which store.
+fn arguments() -> Result<(u32, u32, Option<String>), String> {
+    let (mut most, mut issues, mut store) = (1_000_000, u32::MAX, None);
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         if word == "--store" {
             store = Some(words.next().ok_or("--store names no store")?);
+        } else if word == "--issues" {
+            let number = words.next().and_then(|number| number.parse().ok());
+            issues = number
+                .filter(|issues| *issues > 0)
+                .ok_or("ISSUES is a number, from 1 on")?;
         } else {
             let reports: u32 = word.parse().map_err(|_| "REPORTS is a number")?;
             most = reports.max(1_000);
         }
     }
-    Ok((most, store))
+    Ok((most, issues, store))
 }
 
 /// Fills a store and asks it everything: each question and how long it took, sorted.
-async fn measure(engine: &Engine, reports: u32) -> Result<Vec<(Goal, Vec<Duration>)>, String> {
+async fn measure(
+    engine: &Engine,
+    reports: u32,
+    issues: u32,
+) -> Result<Vec<(Goal, Vec<Duration>)>, String> {
     let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
     let store = engine.open(directory.path(), &reports.to_string()).await?;
     let app = AppName::parse("im").map_err(|_| "no name")?;
-    let issues = reports / 100;
+    let issues = issues.min(reports / 100);
     let began = Instant::now();
     fill(&store, &app, reports, issues).await?;
     println!(
