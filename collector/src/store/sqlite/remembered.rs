@@ -20,9 +20,9 @@ const MOST: usize = 24 << 20;
 const MOST_SUMS: usize = 8 << 20;
 
 /// What is counted of all issues in one day, in one class or whatever it is, packed.
-pub(super) struct Day {
+struct Day {
     /// When it begins.
-    pub(super) at: u64,
+    at: u64,
     /// Issues in the order of their numbers in the table, and where what is counted of each ends.
     issues: Vec<(i64, u32)>,
     packed: Vec<u8>,
@@ -59,24 +59,13 @@ impl Day {
     }
 
     /// Each issue, and what is counted of it.
-    pub(super) fn each(&self) -> impl Iterator<Item = (u64, &[u8])> {
+    fn each(&self) -> impl Iterator<Item = (u64, &[u8])> {
         let mut start = 0;
         self.issues.iter().map(move |(issue, end)| {
             let hours = self.packed.get(start..*end as usize).unwrap_or_default();
             start = *end as usize;
             (*issue as u64, hours)
         })
-    }
-
-    /// What is counted of an issue.
-    pub(super) fn of(&self, issue: u64) -> &[u8] {
-        let place = self
-            .issues
-            .binary_search_by_key(&(issue as i64), |(issue, _)| *issue);
-        let Ok(place) = place else { return &[] };
-        let end = |place: usize| self.issues.get(place).map_or(0, |(_, end)| *end as usize);
-        let start = place.checked_sub(1).map_or(0, end);
-        self.packed.get(start..end(place)).unwrap_or_default()
     }
 
     fn bytes(&self) -> usize {
@@ -123,25 +112,21 @@ impl Default for Kept {
 }
 
 impl Remembered {
-    /// The days of a class of an app, from one moment to another, in which something is counted of issues.
-    pub(super) fn days(
+    /// What is counted of the issues of a class of an app in a day.
+    fn day(
         &self,
         db: &Transaction<'_>,
-        app: i64,
-        class: Class,
-        range: (u64, u64),
-    ) -> rusqlite::Result<Vec<Arc<Day>>> {
-        let days = stamps(db, app, range)?.into_iter().map(|(at, stamp)| {
-            let key = (app, class, at);
-            if let Some(day) = self.with(|kept| kept.days.get(&key, &stamp)) {
-                return Ok(day);
-            }
-            let day = Arc::new(Day::read(db, app, at, class)?);
-            let bytes = day.bytes();
-            self.with(|kept| kept.days.keep(key, stamp, day.clone(), bytes));
-            Ok(day)
-        });
-        days.collect()
+        (app, class): (i64, Class),
+        (at, stamp): (u64, i64),
+    ) -> rusqlite::Result<Arc<Day>> {
+        let key = (app, class, at);
+        if let Some(day) = self.with(|kept| kept.days.get(&key, &stamp)) {
+            return Ok(day);
+        }
+        let day = Arc::new(Day::read(db, app, at, class)?);
+        let bytes = day.bytes();
+        self.with(|kept| kept.days.keep(key, stamp, day.clone(), bytes));
+        Ok(day)
     }
 
     /// What is counted of each issue of a class in a range, if anything is.
@@ -157,26 +142,28 @@ impl Remembered {
         if let Some(totals) = self.with(|kept| kept.totals.get(&key, &stamps)) {
             return Ok(totals);
         }
-        let days = self.days(db, app, class, hours.days())?;
-        // Something is counted in the last day all the time; in those before it hardly anything is.
-        let (past, key_of_past) = (stamps.split_last(), (app, class, hours, false));
-        let past = past.map_or(Vec::new(), |(_, past)| past.to_vec());
-        let (last, before) = match days.split_last() {
-            Some((last, before)) => (std::slice::from_ref(last), before),
-            None => Default::default(),
+        // Something is counted in the last day all the time; in those before it much less.
+        let Some((last, past)) = stamps.split_last() else {
+            return Ok(Arc::default());
         };
+        let (past, key_of_past) = (past.to_vec(), (app, class, hours, false));
         let known = self.with(|kept| kept.totals.get(&key_of_past, &past));
         let before = match known {
             Some(known) => known,
             None => {
-                let before = Arc::new(Totals::of(&Totals::default(), before, hours));
-                let bytes = before.bytes();
-                let kept = before.clone();
+                let mut sums = Sums::new();
+                for day in &past {
+                    add_day(&mut sums, &*self.day(db, (app, class), *day)?, hours);
+                }
+                let before = Arc::new(Totals::of(sums));
+                let (kept, bytes) = (before.clone(), before.bytes());
                 self.with(|all| all.totals.keep(key_of_past, past, kept, bytes));
                 before
             }
         };
-        let totals = Arc::new(Totals::of(&before, last, hours));
+        let mut sums: Sums = before.each().collect();
+        add_day(&mut sums, &*self.day(db, (app, class), *last)?, hours);
+        let totals = Arc::new(Totals::of(sums));
         let bytes = totals.bytes();
         self.with(|kept| kept.totals.keep(key, stamps, totals.clone(), bytes));
         Ok(totals)
@@ -276,20 +263,23 @@ impl Remembered {
     }
 }
 
+/// What is counted of issues, under way.
+type Sums = HashMap<u64, Total>;
+
+/// Adds what lies in the range.
+fn add_day(sums: &mut Sums, day: &Day, hours: Hours) {
+    for (id, packed) in day.each() {
+        let total = hours.total(day.at, packed, |_, _| {});
+        sums.entry(id).or_default().add(total);
+    }
+}
+
 /// What is counted of each issue in a range, by its number.
 #[derive(Debug, Default)]
 pub(super) struct Totals(Vec<(u64, Total)>);
 
 impl Totals {
-    /// What was counted before and what these days say.
-    fn of(before: &Self, days: &[Arc<Day>], hours: Hours) -> Self {
-        let mut sums: HashMap<u64, Total> = before.0.iter().copied().collect();
-        for day in days {
-            for (id, packed) in day.each() {
-                let total = hours.total(day.at, packed, |_, _| {});
-                sums.entry(id).or_default().add(total);
-            }
-        }
+    fn of(sums: Sums) -> Self {
         let mut totals: Vec<(u64, Total)> = sums.into_iter().collect();
         totals.retain(|(_, total)| *total != Total::default());
         totals.sort_unstable_by_key(|(id, _)| *id);

@@ -22,7 +22,7 @@ pub(in super::super) fn issue(
     let marks = &decided.marks;
     let root = marks.root(id.0);
     let filter = IssueFilter::all(span, now);
-    let Some(row) = issues::one(db, app, root, &filter, known, &decided)? else {
+    let Some(row) = issues::one(db, app, root, &filter, &decided)? else {
         return Ok(None);
     };
     let family = marks.family(root);
@@ -65,7 +65,7 @@ pub(in super::super) fn within(
         release: Some(release.to_string()),
         ..IssueFilter::all(span, 0)
     };
-    let Some(row) = issues::one(db, app, root, &filter, known, &decided)? else {
+    let Some(row) = issues::one(db, app, root, &filter, &decided)? else {
         return Ok(IssueWithin::default());
     };
     let family = marks.family(root);

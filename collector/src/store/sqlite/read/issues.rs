@@ -7,8 +7,9 @@ use super::{Decided, Text, bounds, triage};
 use crate::store::issue_count::IssueCount;
 use crate::store::issue_day::{DAY, Hours, Total};
 use crate::store::issue_list::Entry;
-use crate::store::sqlite::class::Class;
-use crate::store::sqlite::remembered::{Day, Firsts, Remembered};
+use crate::store::sqlite::class::{self, Class};
+use crate::store::sqlite::remembered::{Firsts, Remembered};
+use crate::store::sqlite::stamp;
 use crate::store::triage::Marks;
 use crate::store::{
     Dimension, IssueFilter, IssueId, IssueKind, IssueList, IssueRow, Reach, ReachList, Span,
@@ -33,6 +34,7 @@ pub(in super::super) fn issues(
         counts,
         entries,
         total,
+        ..
     } = list(db, app, filter, known)?;
     let mut rows = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -50,6 +52,7 @@ pub(in super::super) fn reach(
     let Listed {
         decided,
         counts,
+        totals,
         entries,
         total,
     } = list(db, app, filter, known)?;
@@ -57,10 +60,13 @@ pub(in super::super) fn reach(
     for entry in entries {
         let family = decided.marks.family(entry.id);
         let first = releases(db, app, &family, entry.first_seen)?;
-        let (counted, _) = count(db, app, &family, filter.span, &counts)?;
+        let runs = match totals.get(&entry.id) {
+            Some(total) if counts.exact && family.len() == 1 => total.runs,
+            _ => distinct(db, app, &family, filter.span, &counts.classes)?.0,
+        };
         rows.extend(issue_count::earliest(first.iter()).map(|first| Reach {
             id: IssueId(entry.id),
-            runs: counted.runs,
+            runs,
             first_release: first.clone(),
         }));
     }
@@ -71,6 +77,8 @@ pub(in super::super) fn reach(
 struct Listed {
     decided: Arc<Decided>,
     counts: Counts,
+    /// What is counted of every issue that may be listed.
+    totals: HashMap<u64, Total>,
     entries: Vec<Entry>,
     /// On all pages.
     total: u64,
@@ -84,13 +92,14 @@ fn list(
 ) -> rusqlite::Result<Listed> {
     let decided = known.decided(db, app)?;
     let marks = &decided.marks;
-    let counts = Counts::of(db, app, filter, known)?;
+    let counts = Counts::of(db, filter)?;
     let wanted = wanted(db, app, filter)?;
     // Of issues that are one it is enough that one of them says it.
     let wanted: Option<HashSet<u64>> =
         wanted.map(|wanted| wanted.into_iter().map(|id| marks.root(id)).collect());
     let mut entries = Vec::new();
-    for (id, total) in counts.all(db, app, filter, known, marks, wanted.as_ref())? {
+    let totals = counts.all(db, app, filter, known, marks, wanted.as_ref())?;
+    for (&id, total) in &totals {
         entries.push(Entry {
             id,
             kind: IssueKind::Crash,
@@ -120,6 +129,7 @@ fn list(
     Ok(Listed {
         decided,
         counts,
+        totals,
         entries,
         total,
     })
@@ -134,7 +144,7 @@ pub(in super::super) fn new_by_release(
 ) -> rusqlite::Result<BTreeMap<Release, u64>> {
     let decided = known.decided(db, app)?;
     let filter = IssueFilter::all(span, 0);
-    let counts = Counts::of(db, app, &filter, known)?;
+    let counts = Counts::of(db, &filter)?;
     let roots = counts.all(db, app, &filter, known, &decided.marks, None)?;
     // When each issue was first seen, and as which ones that are one now.
     let mut first: HashMap<u64, (u64, Vec<u64>)> = HashMap::new();
@@ -182,8 +192,7 @@ pub(in super::super) fn new_by_release(
 struct Counts {
     /// Those that range and classes are counted in, exactly or more than those.
     hours: Hours,
-    days: Vec<Arc<Day>>,
-    /// The class of the days; none where nobody was ever in it.
+    /// The class whose days are read; none where nobody was ever in it.
     class: Option<Class>,
     classes: Classes,
     /// Whether days say exactly what is asked for.
@@ -191,25 +200,13 @@ struct Counts {
 }
 
 impl Counts {
-    fn of(
-        db: &Transaction<'_>,
-        app: i64,
-        filter: &IssueFilter,
-        known: &Remembered,
-    ) -> rusqlite::Result<Self> {
+    fn of(db: &Transaction<'_>, filter: &IssueFilter) -> rusqlite::Result<Self> {
         let classes = Classes::of(filter);
         let hours = Hours::of(filter.span);
         let exact = hours.is_some() && classes.values.len() <= 1;
-        let hours = hours.unwrap_or_else(|| Hours::around(filter.span));
-        let class = classes.first(db)?;
-        let days = match class {
-            Some(class) => known.days(db, app, class, hours.days())?,
-            None => Vec::new(),
-        };
         Ok(Self {
-            hours,
-            days,
-            class,
+            hours: hours.unwrap_or_else(|| Hours::around(filter.span)),
+            class: classes.first(db)?,
             classes,
             exact,
         })
@@ -469,7 +466,6 @@ pub(super) fn one(
     app: i64,
     id: u64,
     filter: &IssueFilter,
-    known: &Remembered,
     decided: &Decided,
 ) -> rusqlite::Result<Option<IssueRow>> {
     let marks = &decided.marks;
@@ -488,7 +484,7 @@ pub(super) fn one(
     see(db, app, &mut entry, marks)?;
     match entry.pop() {
         Some(entry) => {
-            let counts = Counts::of(db, app, filter, known)?;
+            let counts = Counts::of(db, filter)?;
             row(db, app, entry, filter.span, &counts, marks)
         }
         None => Ok(None),
@@ -528,6 +524,35 @@ fn among(family: &[u64], classes: &Classes, first: [i64; 3]) -> (String, Vec<Val
     }
 }
 
+/// Hands over each day from one moment to another in which something is counted of an issue, packed.
+pub(super) fn each_day(
+    db: &Transaction<'_>,
+    app: i64,
+    issue: u64,
+    class: Class,
+    (from, to): (u64, u64),
+    mut each: impl FnMut(u64, &[u8]),
+) -> rusqlite::Result<()> {
+    let column = match class {
+        Class::ALL => "hours",
+        _ => "classes",
+    };
+    let mut query = db.prepare_cached(&format!(
+        "SELECT stamp.day, {column} FROM stamp
+         CROSS JOIN issue_day ON issue_day.app = stamp.app AND issue_day.day = stamp.day AND issue_day.issue = ?
+         WHERE stamp.app = ? AND about = ? AND stamp.day >= ? AND stamp.day < ?"
+    ))?;
+    let mut rows = query.query((issue as i64, app, stamp::DAY, from as i64, to as i64))?;
+    while let Some(row) = rows.next()? {
+        let packed = row.get_ref(1)?.as_blob()?;
+        match class {
+            Class::ALL => each(row.get(0)?, packed),
+            class => each(row.get(0)?, class::find(packed, class)),
+        }
+    }
+    Ok(())
+}
+
 /// What is counted of issues that are one, and how many of their reports are in the later half of the range.
 fn count(
     db: &Transaction<'_>,
@@ -540,18 +565,17 @@ fn count(
     let mut late = 0;
     let classes = &counts.classes;
     if counts.exact {
-        let days = &counts.days;
-        for (day, id) in family
-            .iter()
-            .flat_map(|id| days.iter().map(move |day| (day, *id)))
-        {
-            let total = counts.hours.total(day.at, day.of(id), |at, reports| {
-                counted.add(span, at, reports, 0);
-            });
-            counted.fatal += total.fatal;
-            counted.runs += total.runs;
-            counted.installs += total.installs;
-            late += total.late;
+        for id in family {
+            let Some(class) = counts.class else { continue };
+            each_day(db, app, *id, class, counts.hours.days(), |day, packed| {
+                let total = counts.hours.total(day, packed, |at, reports| {
+                    counted.add(span, at, reports, 0);
+                });
+                counted.fatal += total.fatal;
+                counted.runs += total.runs;
+                counted.installs += total.installs;
+                late += total.late;
+            })?;
         }
         if family.len() > 1 {
             (counted.runs, counted.installs) = distinct(db, app, family, span, classes)?;

@@ -1,8 +1,9 @@
 //! What was said about issues, and what is counted of them for it.
 
+use super::issues::each_day;
 use crate::store::issue_day::Hours;
+use crate::store::sqlite::class::Class;
 use crate::store::sqlite::delta::from_json;
-use crate::store::sqlite::stamp;
 use crate::store::triage::{Deed, Facts, Marks, Said};
 use crate::store::versions;
 use rusqlite::{OptionalExtension, Row, Transaction};
@@ -86,17 +87,11 @@ fn installs(db: &Transaction<'_>, app: i64, issues: &[u64]) -> rusqlite::Result<
             ))?
             .query_row([app], |row| row.get(0));
     };
-    let mut query = db.prepare_cached(
-        "SELECT issue_day.day, hours FROM stamp
-         JOIN issue_day ON issue_day.app = stamp.app AND issue_day.day = stamp.day AND issue = ?
-         WHERE stamp.app = ? AND about = ?",
-    )?;
-    let mut rows = query.query((*one as i64, app, stamp::DAY))?;
     let mut installs = 0;
-    while let Some(row) = rows.next()? {
-        let packed = row.get_ref(1)?.as_blob()?;
-        installs += Hours::ALL.total(row.get(0)?, packed, |_, _| {}).installs;
-    }
+    let ever = (0, i64::MAX as u64);
+    each_day(db, app, *one, Class::ALL, ever, |day, packed| {
+        installs += Hours::ALL.total(day, packed, |_, _| {}).installs;
+    })?;
     Ok(installs)
 }
 
