@@ -76,6 +76,9 @@ impl Day {
 /// Bytes of who met what that are remembered: a week of 1,000,000 reports a month is some 5 MB.
 const MOST_MET: usize = 16 << 20;
 
+/// Bytes of what is searched of issues: of 10,000 some 3 MB.
+const MOST_SAID: usize = 8 << 20;
+
 /// Bytes of releases that first showed issues.
 const MOST_FIRSTS: usize = 4 << 20;
 
@@ -88,6 +91,8 @@ struct Kept {
     days: Recent<(i64, Class, u64), i64, Day>,
     /// By app, class and range, of the days in it or of all but the last of them.
     totals: Recent<(i64, Class, Hours, bool), Stamps, Totals>,
+    /// By app.
+    says: Recent<i64, i64, Says>,
     /// By app and day.
     firsts: Recent<(i64, u64), i64, Firsts>,
     /// By app.
@@ -103,6 +108,7 @@ impl Default for Kept {
         Self {
             days: Recent::of(MOST),
             totals: Recent::of(MOST_SUMS),
+            says: Recent::of(MOST_SAID),
             firsts: Recent::of(MOST_FIRSTS),
             decided: HashMap::new(),
             met: Recent::of(MOST_MET),
@@ -167,6 +173,22 @@ impl Remembered {
         let bytes = totals.bytes();
         self.with(|kept| kept.totals.keep(key, stamps, totals.clone(), bytes));
         Ok(totals)
+    }
+
+    /// What is searched of all issues of an app. An issue comes with its first release and goes with its last one, and both change the
+    /// stamp of what was said.
+    pub(super) fn says(&self, db: &Transaction<'_>, app: i64) -> rusqlite::Result<Arc<Says>> {
+        let stamp = stamp_of_said(db, app)?;
+        let known = stamp.and_then(|stamp| self.with(|kept| kept.says.get(&app, &stamp)));
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let says = Arc::new(Says::read(db, app)?);
+        if let Some(stamp) = stamp {
+            let (kept, bytes) = (says.clone(), says.bytes());
+            self.with(|all| all.says.keep(app, stamp, kept, bytes));
+        }
+        Ok(says)
     }
 
     /// The release that showed each of these issues first, by when each was first seen; with times rounded to the hour there can be several
@@ -300,6 +322,43 @@ impl Totals {
 
     fn bytes(&self) -> usize {
         size_of_val(&self.0[..])
+    }
+}
+
+/// What is searched of issues, in small letters.
+pub(super) struct Says {
+    /// Issues, and where what each says ends.
+    issues: Vec<(u64, u32)>,
+    text: Vec<u8>,
+}
+
+impl Says {
+    fn read(db: &Transaction<'_>, app: i64) -> rusqlite::Result<Self> {
+        let mut query =
+            db.prepare_cached("SELECT id, says FROM issue INDEXED BY issue_says WHERE app = ?")?;
+        let mut rows = query.query([app])?;
+        let (mut issues, mut text) = (Vec::new(), Vec::new());
+        while let Some(row) = rows.next()? {
+            text.extend_from_slice(row.get_ref(1)?.as_bytes()?);
+            issues.push((row.get::<_, i64>(0)? as u64, text.len() as u32));
+        }
+        issues.shrink_to_fit();
+        text.shrink_to_fit();
+        Ok(Self { issues, text })
+    }
+
+    /// Each issue, and what it says.
+    pub(super) fn each(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let mut start = 0;
+        self.issues.iter().map(move |(issue, end)| {
+            let says = self.text.get(start..*end as usize).unwrap_or_default();
+            start = *end as usize;
+            (*issue, says)
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        self.text.len() + size_of_val(&self.issues[..])
     }
 }
 

@@ -93,7 +93,7 @@ fn list(
     let decided = known.decided(db, app)?;
     let marks = &decided.marks;
     let counts = Counts::of(db, filter)?;
-    let wanted = wanted(db, app, filter)?;
+    let wanted = wanted(db, app, filter, known)?;
     // Of issues that are one it is enough that one of them says it.
     let wanted: Option<HashSet<u64>> =
         wanted.map(|wanted| wanted.into_iter().map(|id| marks.root(id)).collect());
@@ -348,6 +348,7 @@ fn wanted(
     db: &Transaction<'_>,
     app: i64,
     filter: &IssueFilter,
+    known: &Remembered,
 ) -> rusqlite::Result<Option<HashSet<u64>>> {
     let mut which = String::new();
     let mut values = vec![Value::from(app)];
@@ -369,7 +370,7 @@ fn wanted(
     }
     let words = filter.words();
     if !words.is_empty() {
-        let mut found = search(db, app, &words)?;
+        let mut found = search(db, app, &words, known)?;
         if let Some(wanted) = wanted {
             found.retain(|id| wanted.contains(id));
         }
@@ -379,19 +380,18 @@ fn wanted(
 }
 
 /// Issues that say all of these words. SQLite's own search compares at every letter, which takes most of the time of a page.
-fn search(db: &Transaction<'_>, app: i64, words: &[String]) -> rusqlite::Result<HashSet<u64>> {
+fn search(
+    db: &Transaction<'_>,
+    app: i64,
+    words: &[String],
+    known: &Remembered,
+) -> rusqlite::Result<HashSet<u64>> {
     let words: Vec<Finder<'_>> = words.iter().map(Finder::new).collect();
-    let mut query =
-        db.prepare_cached("SELECT id, says FROM issue INDEXED BY issue_says WHERE app = ?")?;
-    let mut rows = query.query([app])?;
-    let mut found = HashSet::new();
-    while let Some(row) = rows.next()? {
-        let says = row.get_ref(1)?.as_bytes()?;
-        if words.iter().all(|word| word.find(says).is_some()) {
-            found.insert(row.get::<_, i64>(0)? as u64);
-        }
-    }
-    Ok(found)
+    let says = known.says(db, app)?;
+    let found = says
+        .each()
+        .filter(|(_, says)| words.iter().all(|word| word.find(says).is_some()));
+    Ok(found.map(|(id, _)| id).collect())
 }
 
 /// Tells of these issues their kind, and when they were first and last seen. One that is not there any more is left out.
