@@ -11,6 +11,7 @@ use candor_protocol::deidentify::Release;
 use rusqlite::{OptionalExtension, Transaction};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes of days that are remembered: a month of 10,000 issues is some 10 MB.
@@ -125,14 +126,13 @@ impl Remembered {
         (app, class): (i64, Class),
         (at, stamp): (u64, i64),
     ) -> rusqlite::Result<Arc<Day>> {
-        let key = (app, class, at);
-        if let Some(day) = self.with(|kept| kept.days.get(&key, &stamp)) {
-            return Ok(day);
-        }
-        let day = Arc::new(Day::read(db, app, at, class)?);
-        let bytes = day.bytes();
-        self.with(|kept| kept.days.keep(key, stamp, day.clone(), bytes));
-        Ok(day)
+        let key = ((app, class, at), Some(stamp));
+        self.recall(
+            |kept| &mut kept.days,
+            key,
+            Day::bytes,
+            || Day::read(db, app, at, class),
+        )
     }
 
     /// What is counted of each issue of a class in a range, if anything is.
@@ -144,51 +144,48 @@ impl Remembered {
         hours: Hours,
     ) -> rusqlite::Result<Arc<Totals>> {
         let stamps = stamps(db, app, hours.days())?;
-        let key = (app, class, hours, true);
-        if let Some(totals) = self.with(|kept| kept.totals.get(&key, &stamps)) {
-            return Ok(totals);
-        }
         // Something is counted in the last day all the time; in those before it much less.
         let Some((last, past)) = stamps.split_last() else {
             return Ok(Arc::default());
         };
-        let (past, key_of_past) = (past.to_vec(), (app, class, hours, false));
-        let known = self.with(|kept| kept.totals.get(&key_of_past, &past));
-        let before = match known {
-            Some(known) => known,
-            None => {
-                let mut sums = Sums::new();
-                for day in &past {
-                    add_day(&mut sums, &*self.day(db, (app, class), *day)?, hours);
-                }
-                let before = Arc::new(Totals::of(sums));
-                let (kept, bytes) = (before.clone(), before.bytes());
-                self.with(|all| all.totals.keep(key_of_past, past, kept, bytes));
-                before
-            }
+        let add = |sums: &mut Sums, day: &(u64, i64)| -> rusqlite::Result<()> {
+            add_day(sums, &*self.day(db, (app, class), *day)?, hours);
+            Ok(())
         };
-        let mut sums: Sums = before.each().collect();
-        add_day(&mut sums, &*self.day(db, (app, class), *last)?, hours);
-        let totals = Arc::new(Totals::of(sums));
-        let bytes = totals.bytes();
-        self.with(|kept| kept.totals.keep(key, stamps, totals.clone(), bytes));
-        Ok(totals)
+        let key = ((app, class, hours, true), Some(stamps.clone()));
+        self.recall(
+            |kept| &mut kept.totals,
+            key,
+            Totals::bytes,
+            || {
+                let key = ((app, class, hours, false), Some(past.to_vec()));
+                let before = self.recall(
+                    |kept| &mut kept.totals,
+                    key,
+                    Totals::bytes,
+                    || {
+                        let mut sums = Sums::new();
+                        past.iter().try_for_each(|day| add(&mut sums, day))?;
+                        Ok(Totals::of(sums))
+                    },
+                )?;
+                let mut sums: Sums = before.each().collect();
+                add(&mut sums, last)?;
+                Ok(Totals::of(sums))
+            },
+        )
     }
 
     /// What is searched of all issues of an app. An issue comes with its first release and goes with its last one, and both change the
     /// stamp of what was said.
     pub(super) fn says(&self, db: &Transaction<'_>, app: i64) -> rusqlite::Result<Arc<Says>> {
-        let stamp = stamp_of_said(db, app)?;
-        let known = stamp.and_then(|stamp| self.with(|kept| kept.says.get(&app, &stamp)));
-        if let Some(known) = known {
-            return Ok(known);
-        }
-        let says = Arc::new(Says::read(db, app)?);
-        if let Some(stamp) = stamp {
-            let (kept, bytes) = (says.clone(), says.bytes());
-            self.with(|all| all.says.keep(app, stamp, kept, bytes));
-        }
-        Ok(says)
+        let key = (app, stamp_of_said(db, app)?);
+        self.recall(
+            |kept| &mut kept.says,
+            key,
+            Says::bytes,
+            || Says::read(db, app),
+        )
     }
 
     /// The release that showed each of these issues first, by when each was first seen; with times rounded to the hour there can be several
@@ -201,17 +198,13 @@ impl Remembered {
     ) -> rusqlite::Result<Arc<Firsts>> {
         let stamp = stamps(db, app, (day, day + DAY))?;
         let stamp = stamp.first().map(|(_, stamp)| *stamp);
-        let known = stamp.and_then(|stamp| self.with(|kept| kept.firsts.get(&(app, day), &stamp)));
-        if let Some(known) = known {
-            return Ok(known);
-        }
-        let firsts = Arc::new(first_releases(db, app, day)?);
-        if let Some(stamp) = stamp {
-            let bytes = firsts.len() * size_of::<(u64, Release)>() * 2;
-            let kept = firsts.clone();
-            self.with(|all| all.firsts.keep((app, day), stamp, kept, bytes));
-        }
-        Ok(firsts)
+        let bytes = |firsts: &Firsts| firsts.len() * size_of::<(u64, Release)>() * 2;
+        self.recall(
+            |kept| &mut kept.firsts,
+            ((app, day), stamp),
+            bytes,
+            || first_releases(db, app, day),
+        )
     }
 
     /// How installations that met issues spread over the classes of a dimension, in the days from one moment to another.
@@ -226,41 +219,40 @@ impl Remembered {
         let days = stamps(db, app, range)?;
         let key = (app, dimension, range);
         let stamp = (days.clone(), stamp_of_said(db, app)?);
-        if let Some(spreads) = self.with(|kept| kept.spreads.get(&key, &stamp)) {
-            return Ok(spreads);
-        }
-        let mut met = Vec::new();
-        for (at, stamp) in days {
-            let known = self.with(|kept| kept.met.get(&(key, at), &stamp));
-            let of_day = match known {
-                Some(known) => known,
-                None => {
-                    let read = Arc::new(met_in(db, app, dimension, at, range)?);
-                    let bytes = size_of_val(&read[..]);
-                    self.with(|kept| kept.met.keep((key, at), stamp, read.clone(), bytes));
-                    read
+        self.recall(
+            |kept| &mut kept.spreads,
+            (key, Some(stamp)),
+            Spreads::bytes,
+            || {
+                let mut met = Vec::new();
+                let bytes = |met: &Vec<Met>| size_of_val(&met[..]);
+                for (at, stamp) in days {
+                    let key = ((key, at), Some(stamp));
+                    let of_day = self.recall(
+                        |kept| &mut kept.met,
+                        key,
+                        bytes,
+                        || met_in(db, app, dimension, at, range),
+                    )?;
+                    met.extend_from_slice(&of_day);
                 }
-            };
-            met.extend_from_slice(&of_day);
-        }
-        // Who met two issues that are one now is one of its installations.
-        let marks = &decided.marks;
-        let mut merged = BTreeSet::new();
-        met.retain(|met| {
-            let root = marks.root(met.issue);
-            let alone = root == met.issue && marks.merged(root) == 0;
-            if !alone {
-                merged.insert(root);
-            }
-            alone
-        });
-        for root in merged {
-            met.extend(met_one(db, app, dimension, &marks.family(root), range)?);
-        }
-        let spreads = Arc::new(add_up(db, met)?);
-        let bytes = spreads.bytes();
-        self.with(|kept| kept.spreads.keep(key, stamp, spreads.clone(), bytes));
-        Ok(spreads)
+                // Who met two issues that are one now is one of its installations.
+                let marks = &decided.marks;
+                let mut merged = BTreeSet::new();
+                met.retain(|met| {
+                    let root = marks.root(met.issue);
+                    let alone = root == met.issue && marks.merged(root) == 0;
+                    if !alone {
+                        merged.insert(root);
+                    }
+                    alone
+                });
+                for root in merged {
+                    met.extend(met_one(db, app, dimension, &marks.family(root), range)?);
+                }
+                add_up(db, met)
+            },
+        )
     }
 
     /// What was said about the issues of an app, and which of them are done with.
@@ -276,6 +268,26 @@ impl Remembered {
         let what = Arc::new(Decided::read(db, app)?);
         if let Some(stamp) = stamp {
             self.with(|kept| kept.decided.insert(app, (stamp, what.clone())));
+        }
+        Ok(what)
+    }
+
+    /// What is kept under a key and a stamp. Where nothing is, it is read, and where there is a stamp, kept from then on.
+    fn recall<K: Copy + Eq + Hash, S: PartialEq, T>(
+        &self,
+        of: fn(&mut Kept) -> &mut Recent<K, S, T>,
+        (key, stamp): (K, Option<S>),
+        bytes: fn(&T) -> usize,
+        read: impl FnOnce() -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<Arc<T>> {
+        let known = |stamp: &S| self.with(|kept| of(kept).get(&key, stamp));
+        if let Some(known) = stamp.as_ref().and_then(known) {
+            return Ok(known);
+        }
+        let what = Arc::new(read()?);
+        if let Some(stamp) = stamp {
+            let bytes = bytes(&what);
+            self.with(|kept| of(kept).keep(key, stamp, what.clone(), bytes));
         }
         Ok(what)
     }
