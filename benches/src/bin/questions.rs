@@ -1,12 +1,13 @@
 //! How long a store takes to answer what pages ask, and how long the pages take, at two sizes.
 //!
-//! `cargo run --release -p candor-benches --bin questions [REPORTS] [--issues ISSUES] [--store STORE]`: fills a store through its trait with made-up
+//! `cargo run --release -p candor-benches --bin questions [REPORTS] [--issues ISSUES] [--store STORE] [--keep DIRECTORY]`: fills a store through its trait with made-up
 //! crashes of 30 days, one hundredth as many issues as reports but no more than ISSUES, and a fifth as many connection windows and ends of runs, and asks each question with ever
 //! other parameters. The first size is 100,000 crashes (or a tenth of REPORTS, if that is less), the second REPORTS (1,000,000); ratios
 //! are between the two. Goals are those of 1 M reports and 10,000 issues, on one machine, with nobody else asking.
 //!
 //! STORE is `clickhouse` for Debian's `clickhouse-server`, started for this, or `clickhouse://...` for one that is there, in databases of
-//! that name with the number of reports behind it, which must not be there yet. Without it the embedded store is measured.
+//! that name with the number of reports behind it, which must not be there yet. Without it the embedded store is measured; with `--keep`
+//! it stands in DIRECTORY afterwards, and is asked again, instead of filled again, by the next run that names it.
 
 use candor_benches::build::check_release;
 use candor_benches::engine::Engine;
@@ -28,6 +29,7 @@ use candor_protocol::sketch::Sketch;
 use candor_symbols::Symbols;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -46,6 +48,8 @@ const LEAST: u32 = 30;
 const LONG: Duration = Duration::from_secs(6);
 /// How often it is said how far the store is filled.
 const EVERY: Duration = Duration::from_secs(15);
+/// A file beside a store that was filled to the end.
+const FILLED: &str = "filled";
 /// Reports in one batch.
 const BATCH: usize = 20_000;
 const RELEASES: [&str; 12] = [
@@ -95,12 +99,20 @@ const fn page(name: &'static str) -> Goal {
 
 async fn run() -> Result<(), String> {
     check_release()?;
-    let (most, issues, store) = arguments()?;
+    let Arguments {
+        most,
+        issues,
+        store,
+        keep,
+    } = arguments()?;
     let engine = Engine::of(store.as_deref())?;
+    if keep.is_some() && !matches!(engine, Engine::Embedded) {
+        return Err("only the embedded store is kept in a directory".to_owned());
+    }
     println!("measuring {}", engine.name());
     let least = (most / 10).min(100_000);
-    let small = measure(&engine, least, issues).await?;
-    let large = measure(&engine, most, issues).await?;
+    let small = measure(&engine, keep.as_deref(), least, issues).await?;
+    let large = measure(&engine, keep.as_deref(), most, issues).await?;
     println!(
         "\n{:<46}{:>9}{:>9}{:>9}{:>10}{:>9}  goal",
         format!("ms at {most} reports"),
@@ -130,13 +142,23 @@ async fn run() -> Result<(), String> {
     Ok(())
 }
 
-/// How many reports, of how many issues at most, in which store.
-fn arguments() -> Result<(u32, u32, Option<String>), String> {
-    let (mut most, mut issues, mut store) = (1_000_000, u32::MAX, None);
+/// How many reports, of how many issues at most, in which store, kept where.
+struct Arguments {
+    most: u32,
+    issues: u32,
+    store: Option<String>,
+    keep: Option<PathBuf>,
+}
+
+fn arguments() -> Result<Arguments, String> {
+    let (mut most, mut issues, mut store, mut keep) = (1_000_000, u32::MAX, None, None);
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         if word == "--store" {
             store = Some(words.next().ok_or("--store names no store")?);
+        } else if word == "--keep" {
+            let directory = words.next().ok_or("--keep names no directory")?;
+            keep = Some(PathBuf::from(directory));
         } else if word == "--issues" {
             let number = words.next().and_then(|number| number.parse().ok());
             issues = number
@@ -147,30 +169,47 @@ fn arguments() -> Result<(u32, u32, Option<String>), String> {
             most = reports.max(1_000);
         }
     }
-    Ok((most, issues, store))
+    Ok(Arguments {
+        most,
+        issues,
+        store,
+        keep,
+    })
 }
 
 /// Fills a store and asks it everything: each question and how long it took, sorted.
 async fn measure(
     engine: &Engine,
+    keep: Option<&Path>,
     reports: u32,
     issues: u32,
 ) -> Result<Vec<(Goal, Vec<Duration>)>, String> {
-    let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let store = engine.open(directory.path(), &reports.to_string()).await?;
     let app = AppName::parse("im").map_err(|_| "no name")?;
     let issues = issues.min(reports / 100);
-    let began = Instant::now();
-    fill(&store, &app, reports, issues).await?;
-    println!(
-        "{reports} reports of {issues} issues kept in {:.0} s",
-        began.elapsed().as_secs_f64()
-    );
-    let office = Office::open(directory.path()).map_err(|error| error.to_string())?;
-    let no_files: [std::path::PathBuf; 0] = [];
+    let passing = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let directory = match keep {
+        Some(keep) => keep.join(format!("{reports}-{issues}")),
+        None => passing.path().to_owned(),
+    };
+    std::fs::create_dir_all(&directory).map_err(|error| error.to_string())?;
+    let store = engine.open(&directory, &reports.to_string()).await?;
+    let filled = directory.join(FILLED);
+    if filled.exists() {
+        println!("{reports} reports of {issues} issues were kept before");
+    } else {
+        let began = Instant::now();
+        fill(&store, &app, reports, issues).await?;
+        println!(
+            "{reports} reports of {issues} issues kept in {:.0} s",
+            began.elapsed().as_secs_f64()
+        );
+        std::fs::write(filled, []).map_err(|error| error.to_string())?;
+    }
+    let office = Office::open(&directory).map_err(|error| error.to_string())?;
+    let no_files: [PathBuf; 0] = [];
     let mut state = State::new(store, Symbols::open(no_files), office);
     state.clock = Clock::new(|| NOW);
-    state.door = Arc::new(Door::of(directory.path()).open());
+    state.door = Arc::new(Door::of(&directory).open());
     let pages = dashboard::router(state.clone());
     let mut random = StdRng::seed_from_u64(2);
     let mut measured = Vec::new();
