@@ -17,6 +17,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use std::sync::{Arc, LazyLock};
 
 /// Where the document is.
 const PATH: &str = "/api/v1/openapi.json";
@@ -30,9 +31,14 @@ pub(crate) fn documented(routes: Routes) -> Routes {
     let needs: Vec<_> = needs
         .chain([(("GET".to_owned(), PATH), Need::Nothing)])
         .collect();
-    let document = Bytes::from(document(&needs).to_string());
-    let serve =
-        async move || ([(header::CONTENT_TYPE, "application/json")], document).into_response();
+    // Made when it is asked for first: that takes more memory than all else of a collector at rest.
+    let document = Arc::new(LazyLock::new(move || {
+        Bytes::from(document(&needs).to_string())
+    }));
+    let serve = async move || {
+        let document = Bytes::clone(&document);
+        ([(header::CONTENT_TYPE, "application/json")], document).into_response()
+    };
     routes.and(Routes::with(()).get(PATH, Need::Nothing, serve))
 }
 

@@ -5,7 +5,7 @@ use super::remembered::Remembered;
 use crate::store::{Answer, StoreError};
 use candor_protocol::deidentify::AppName;
 use rusqlite::{Connection, Transaction};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -18,20 +18,21 @@ pub(super) struct Readers {
 }
 
 struct Shared {
+    data: PathBuf,
     free: Arc<Semaphore>,
+    /// Those that are open and not in use. More are opened while more questions are asked at the same time.
     connections: Mutex<Vec<Connection>>,
     remembered: Arc<Remembered>,
 }
 
 impl Readers {
     pub(super) fn open(data: &Path) -> Result<Self, StoreError> {
-        let connections = (0..READERS)
-            .map(|_| open::for_reading(data))
-            .collect::<Result<_, _>>()?;
+        let first = open::for_reading(data)?;
         Ok(Self {
             shared: Arc::new(Shared {
+                data: data.to_owned(),
                 free: Arc::new(Semaphore::new(READERS)),
-                connections: Mutex::new(connections),
+                connections: Mutex::new(vec![first]),
                 remembered: Arc::default(),
             }),
         })
@@ -84,12 +85,13 @@ impl Shared {
     ) -> Result<T, StoreError> {
         let mut borrowed = self.borrow().await?;
         // Whoever asked may go away meanwhile; the connection comes back all the same.
-        let asked = tokio::task::spawn_blocking(move || match &mut borrowed.connection {
-            Some(connection) => connection
-                .transaction()
-                .and_then(|tx| question(&tx))
-                .map_err(failed),
-            None => Err(StoreError::Stopped),
+        let asked = tokio::task::spawn_blocking(move || {
+            let connection = match &mut borrowed.connection {
+                Some(connection) => connection,
+                none => none.insert(open::for_reading(&borrowed.shared.data)?),
+            };
+            let answer = connection.transaction().and_then(|tx| question(&tx));
+            answer.map_err(failed)
         });
         asked
             .await
@@ -116,8 +118,9 @@ impl Shared {
     }
 }
 
-/// A connection that goes back to the pool whatever happens; there are as many permits as connections.
+/// A connection that goes back to the pool whatever happens; there are no more connections than permits.
 struct Borrowed {
+    /// None where it is still to be opened.
     connection: Option<Connection>,
     shared: Arc<Shared>,
     _permit: OwnedSemaphorePermit,
