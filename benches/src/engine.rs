@@ -44,11 +44,12 @@ impl Engine {
         }
     }
 
-    /// A store with nothing in it: in `data`, or in a database of the name that was given (or `bench`), with `name` behind it.
+    /// The store in `data`, or in a database of the name that was given (or `bench`), with `name` behind it. An embedded one keeps
+    /// `cache_mib` MiB of its pages in memory while it is written.
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub async fn open(&self, data: &Path, name: &str) -> Result<AnyStore, String> {
+    pub async fn open(&self, data: &Path, name: &str, cache_mib: u32) -> Result<AnyStore, String> {
         let address = match self {
             Self::Embedded => None,
             Self::Found(address) => Some(named(address.clone(), name)),
@@ -57,7 +58,7 @@ impl Engine {
                 Some(named(address.parse()?, name))
             }
         };
-        let opened = open(address.as_ref(), data).await;
+        let opened = open(address.as_ref(), data, cache_mib).await;
         opened.map_err(|error| error.to_string())
     }
 

@@ -10,7 +10,7 @@ use crate::alerts::guard::Targets;
 use crate::ingest::Limits;
 use crate::privacy::groups::SmallGroups;
 use crate::server::CertificateFiles;
-use crate::store::StoreAddress;
+use crate::store::{StoreAddress, sqlite};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -31,6 +31,8 @@ pub struct Config {
     pub data: Option<PathBuf>,
     /// Where reports are kept, if not there.
     pub store: Option<StoreAddress>,
+    /// MiB of pages of an embedded store that are kept in memory while it is written.
+    pub cache_mib: u32,
     /// Where it listens.
     pub listen: SocketAddr,
     /// Whether nobody is asked to sign in, on a loopback address.
@@ -70,6 +72,7 @@ impl Default for Config {
         Self {
             data: None,
             store: None,
+            cache_mib: sqlite::CACHE_MIB,
             listen: SocketAddr::from(([127, 0, 0, 1], 4_700)),
             open: false,
             tls_proxy: false,

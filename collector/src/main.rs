@@ -9,7 +9,7 @@ use candor_collector::grouping::Rules;
 use candor_collector::privacy::Office;
 use candor_collector::server::Serving;
 use candor_collector::state::State;
-use candor_collector::store::sqlite::SqliteStore;
+use candor_collector::store::sqlite::{CACHE_MIB, SqliteStore};
 use candor_collector::store::{self, AnyStore, StoreAddress, StoreError};
 use candor_collector::{server, symbol_files};
 use candor_protocol::deidentify::{AppName, Region};
@@ -179,8 +179,12 @@ fn verify(data: &Data) -> Result<(), String> {
 
 /// Everything that commands and the server work with.
 async fn open(data: &Data) -> Result<State<AnyStore>, String> {
+    open_with(data, CACHE_MIB).await
+}
+
+async fn open_with(data: &Data, cache_mib: u32) -> Result<State<AnyStore>, String> {
     let directory = &data.directory;
-    let store = store::open(data.store.as_ref(), directory)
+    let store = store::open(data.store.as_ref(), directory, cache_mib)
         .await
         .map_err(|error| error.to_string())?;
     let office = Office::open(directory).map_err(|error| error.to_string())?;
@@ -262,7 +266,7 @@ async fn serve(loaded: Loaded) -> Result<(), String> {
             public_address: config.public_address.clone(),
             names: None,
         })),
-        ..open(&data).await?
+        ..open_with(&data, config.cache_mib).await?
     };
     tracing::info!(
         key = state.office.signer().public(),

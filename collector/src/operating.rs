@@ -10,7 +10,7 @@ use crate::privacy::narrowing::{Less, UPLOAD_EVERY_MOST};
 use crate::privacy::settings::Class;
 use crate::state::State;
 use crate::store::triage::{By, Change, Until};
-use crate::store::{IssueId, Key, Span, Store, StoreError, compare_versions};
+use crate::store::{IssueId, Key, Store, StoreError, compare_versions};
 use candor_protocol::answer::OFF_SECONDS_MOST;
 use candor_protocol::deidentify::{AppName, Region};
 use std::collections::BTreeMap;
@@ -314,24 +314,18 @@ pub async fn triage<S: Store>(
         Wanted::Muted(until) => Some(until),
         Wanted::Unmuted => None,
     };
+    let mut known = state.store.numbers(app, issues).await?;
     // Some of them may be one.
     let mut found = BTreeMap::new();
-    for &issue in issues {
-        let hour = Span {
-            from: by.at.saturating_sub(3_600),
-            to: by.at,
-            step: 3_600,
-        };
-        let page = state.store.issue(app, issue, hour, by.at).await?;
-        match page {
-            Some(page) => {
-                found.insert(page.row.id, page.numbers());
-            }
+    for issue in issues {
+        let numbers = match known.remove(issue) {
+            Some(numbers) => numbers,
             // Of one that is gone nothing has to stay.
-            None if until.is_none() => {
-                found.insert(issue, vec![issue]);
-            }
-            None => {}
+            None if until.is_none() => vec![*issue],
+            None => continue,
+        };
+        if let Some(now) = numbers.first() {
+            found.insert(*now, numbers);
         }
     }
     if found.is_empty() {

@@ -810,10 +810,14 @@ async fn an_issue_is_muted_on_its_page_for_a_while_whatever_it_is_called_meanwhi
             false => assert_eq!(status, StatusCode::SEE_OTHER, "it leads to the other one"),
         }
     }
+    // Lists say so under the new number too.
+    let list = "/issues?app=im&range=7d";
+    assert!(house.get(list).await.contains(">muted</span>"));
     house.look().await;
     assert_eq!(house.send().await, 0);
     // It ends by itself.
     house.pass(8 * 3_600);
+    assert!(!house.get(list).await.contains(">muted</span>"));
     assert!(!house.get(&page(&named)).await.contains("No alert tells"));
     house.look().await;
     assert_eq!(house.send().await, 1);

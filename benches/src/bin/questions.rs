@@ -2,7 +2,8 @@
 //!
 //! `cargo run --release -p candor-benches --bin questions [REPORTS] [--issues ISSUES] [--store STORE] [--keep DIRECTORY]`: fills a store through its trait with made-up
 //! crashes of 30 days, one hundredth as many issues as reports but no more than ISSUES, and a fifth as many connection windows and ends of runs, and asks each question with ever
-//! other parameters. The first size is 100,000 crashes (or a tenth of REPORTS, if that is less), the second REPORTS (1,000,000); ratios
+//! other parameters. Ids ascend, where those of agents are random, and the store is filled with more memory than it has by itself, since that
+//! takes long; neither changes what is asked. The first size is 100,000 crashes (or a tenth of REPORTS, if that is less), the second REPORTS (1,000,000); ratios
 //! are between the two. Goals are those of 1 M reports and 10,000 issues, on one machine, with nobody else asking.
 //!
 //! STORE is `clickhouse` for Debian's `clickhouse-server`, started for this, or `clickhouse://...` for one that is there, in databases of
@@ -16,6 +17,7 @@ use candor_collector::dashboard;
 use candor_collector::grouping::{Explanation, Grouped};
 use candor_collector::privacy::Office;
 use candor_collector::state::{Clock, State};
+use candor_collector::store::sqlite::CACHE_MIB;
 use candor_collector::store::triage::{By, Change, Person, StateKind, Until};
 use candor_collector::store::{Incoming, IssueFilter, IssueId, IssueKind, Sort, Span, Store};
 use candor_protocol::deidentify::{AppName, CleanText, Pseudonym, Release, ReportId, RunId};
@@ -50,8 +52,12 @@ const LONG: Duration = Duration::from_secs(6);
 const EVERY: Duration = Duration::from_secs(15);
 /// A file beside a store that was filled to the end.
 const FILLED: &str = "filled";
-/// Reports in one batch.
-const BATCH: usize = 20_000;
+/// Batches that a store is filled with, of so many reports each.
+const BATCHES: usize = 50;
+const LEAST_BATCH: usize = 20_000;
+const MOST_BATCH: usize = 200_000;
+/// MiB of pages in memory while a store is filled.
+const FILLING_MIB: u32 = 2_048;
 const RELEASES: [&str; 12] = [
     "1.0.0", "1.0.1", "1.1.0", "1.2.0", "1.3.0", "1.4.0", "2.0.0", "2.0.1", "2.1.0", "2.2.0",
     "2.3.0", "2.4.0",
@@ -192,19 +198,22 @@ async fn measure(
         None => passing.path().to_owned(),
     };
     std::fs::create_dir_all(&directory).map_err(|error| error.to_string())?;
-    let store = engine.open(&directory, &reports.to_string()).await?;
+    let name = reports.to_string();
     let filled = directory.join(FILLED);
     if filled.exists() {
         println!("{reports} reports of {issues} issues were kept before");
     } else {
         let began = Instant::now();
+        let store = engine.open(&directory, &name, FILLING_MIB).await?;
         fill(&store, &app, reports, issues).await?;
+        store.stop().await.map_err(|error| error.to_string())?;
         println!(
             "{reports} reports of {issues} issues kept in {:.0} s",
             began.elapsed().as_secs_f64()
         );
         std::fs::write(filled, []).map_err(|error| error.to_string())?;
     }
+    let store = engine.open(&directory, &name, CACHE_MIB).await?;
     let office = Office::open(&directory).map_err(|error| error.to_string())?;
     let no_files: [PathBuf; 0] = [];
     let mut state = State::new(store, Symbols::open(no_files), office);
@@ -455,8 +464,15 @@ fn number(issue: u64) -> u64 {
 
 fn bytes(number: u64) -> [u8; 16] {
     let mut bytes = [0x5a; 16];
-    bytes[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
     bytes
+}
+
+/// A device of the crash `n`: it has another pseudonym every week.
+fn someone(n: u64, reports: u64, random: &mut StdRng) -> Pseudonym {
+    let week = n * DAYS * 24 / reports / (7 * 24);
+    let device = random.random_range(0..reports / 4);
+    Pseudonym::from_bytes(bytes((week << 32) + device + (1 << 50)))
 }
 
 async fn fill(store: &impl Store, app: &AppName, reports: u32, issues: u32) -> Result<(), String> {
@@ -464,7 +480,8 @@ async fn fill(store: &impl Store, app: &AppName, reports: u32, issues: u32) -> R
     let key = IngestKey::generate();
     store.add_app(app, key.hash()).await.map_err(failed)?;
     let mut random = StdRng::seed_from_u64(1);
-    let mut batch = Vec::with_capacity(BATCH);
+    let most = (reports as usize / BATCHES).clamp(LEAST_BATCH, MOST_BATCH);
+    let mut batch = Vec::with_capacity(most);
     let mut began = Instant::now();
     for n in 0..reports {
         batch.push(incoming(
@@ -483,7 +500,7 @@ async fn fill(store: &impl Store, app: &AppName, reports: u32, issues: u32) -> R
                 )?);
             }
         }
-        if batch.len() >= BATCH || n + 1 == reports {
+        if batch.len() >= most || n + 1 == reports {
             let kept = std::mem::take(&mut batch);
             // As reports arrive: soon after what they tell of.
             store
@@ -514,10 +531,8 @@ fn told_at(n: u64, reports: u64) -> u64 {
 
 fn incoming(n: u64, issues: u32, reports: u64, random: &mut StdRng) -> Result<Incoming, String> {
     // In the order of time, as reports arrive.
-    let hour = n * DAYS * 24 / reports;
     let at = told_at(n, reports);
-    // A device has another pseudonym every week.
-    let who = random.random_range(0..reports / 4) * 8 + hour / (7 * 24);
+    let pseudonym = someone(n, reports, random);
     let release = RELEASES[random.random_range(0..RELEASES.len())];
     let os = OS_VERSIONS[random.random_range(0..OS_VERSIONS.len())];
     let issue = some_issue(random, issues);
@@ -525,7 +540,7 @@ fn incoming(n: u64, issues: u32, reports: u64, random: &mut StdRng) -> Result<In
         id: ReportId::from_bytes(bytes(n)),
         at: Moment::round(at, Precision::Hour),
         run: RunId::from_bytes(bytes(n / 2 + (1 << 40))),
-        pseudonym: Pseudonym::from_bytes(bytes(who + (1 << 50))),
+        pseudonym,
         release: Release::parse(release).map_err(|_| "no release")?,
         device: Device::coarse(Os::Linux, Some(os), Arch::X86_64, 8, 16 << 30),
         what: What::Crash(Crash {
@@ -575,17 +590,15 @@ fn incoming(n: u64, issues: u32, reports: u64, random: &mut StdRng) -> Result<In
 
 /// A report that is no crash, told around the time of the crash `n`.
 fn besides(n: u64, reports: u64, what: What, random: &mut StdRng) -> Result<Incoming, String> {
-    let hour = n * DAYS * 24 / reports;
-    let who = random.random_range(0..reports / 4) * 8 + hour / (7 * 24);
-    let mut id = [0; 16];
-    random.fill(&mut id);
+    let pseudonym = someone(n, reports, random);
+    let id = bytes(2 * n + u64::from(matches!(what, What::Run(_))) + (1 << 45));
     let release = RELEASES[random.random_range(0..RELEASES.len())];
     let os = OS_VERSIONS[random.random_range(0..2)];
     let report = Report {
         id: ReportId::from_bytes(id),
         at: Moment::round(told_at(n, reports), Precision::Hour),
         run: RunId::from_bytes(id),
-        pseudonym: Pseudonym::from_bytes(bytes(who + (1 << 50))),
+        pseudonym,
         release: Release::parse(release).map_err(|_| "no release")?,
         device: Device::coarse(Os::Linux, Some(os), Arch::X86_64, 8, 16 << 30),
         what,

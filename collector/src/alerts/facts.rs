@@ -170,17 +170,6 @@ async fn busy<S: Store>(
     Ok(found)
 }
 
-/// The numbers of an issue: its own, and those that it had before.
-pub(super) async fn numbers<S: Store>(
-    state: &State<S>,
-    app: &AppName,
-    issue: IssueId,
-    now: u64,
-) -> Result<Vec<IssueId>, StoreError> {
-    let page = state.store.issue(app, issue, last(now, 1), now).await?;
-    Ok(page.map(|page| page.numbers()).unwrap_or_default())
-}
-
 async fn history<S: Store>(
     state: &State<S>,
     app: &AppName,

@@ -9,8 +9,9 @@ use super::rules::{self, Finding};
 use super::send::Outcome;
 use super::settings::AppAlerts;
 use crate::state::State;
-use crate::store::{Store, StoreError};
+use crate::store::{IssueId, Store, StoreError};
 use candor_protocol::deidentify::AppName;
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -83,20 +84,27 @@ async fn traced<S: Store>(
     found: Vec<Finding>,
 ) -> Result<Vec<Finding>, StoreError> {
     let now = state.clock.now();
-    let mut traced = Vec::new();
-    for mut finding in found {
-        let issue = finding.about.issue().map(|issue| issue.id.clone());
+    let mut asked = BTreeMap::new();
+    for finding in &found {
         let told = state.alerts.is_raised(app, &finding.key);
         let told = told.map_err(unwritten)? && finding.about.rule() != Rule::Spike;
-        if let Some(issue) = issue
-            && let Ok(id) = issue.parse()
-            && !told
+        if let Some(issue) = finding.about.issue().filter(|_| !told)
+            && let Ok(id) = issue.id.parse::<IssueId>()
         {
-            let numbers = facts::numbers(state, app, id, now).await?;
-            if said.mute(&numbers, now).is_some() {
+            asked.insert(finding.key.clone(), id);
+        }
+    }
+    let issues: Vec<IssueId> = asked.values().copied().collect();
+    let numbers = state.store.numbers(app, &issues).await?;
+    let mut traced = Vec::new();
+    for mut finding in found {
+        if let Some(id) = asked.get(&finding.key)
+            && let Some(numbers) = numbers.get(id)
+        {
+            if said.mute(numbers, now).is_some() {
                 continue;
             }
-            let others = numbers.iter().filter(|other| **other != id);
+            let (issue, others) = (id.to_string(), numbers.iter().filter(|other| *other != id));
             finding.before = others
                 .map(|other| finding.key.replacen(&issue, &other.to_string(), 1))
                 .collect();

@@ -2,6 +2,7 @@
 
 use super::Config;
 use crate::alerts::guard::Targets;
+use crate::store::sqlite;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -150,6 +151,18 @@ pub const KNOBS: &[Knob] = &[
                     .unwrap_or_default()
             },
         },
+    },
+    Knob {
+        name: "cache_mib",
+        unit: "MiB",
+        help: "Pages of the embedded store that are kept in memory while it is written. A store of millions of reports takes more of them \
+               in a second with more of it.",
+        kind: number(
+            1,
+            sqlite::MOST_CACHE_MIB as u64,
+            |config, n| config.cache_mib = n as u32,
+            |config| config.cache_mib.into(),
+        ),
     },
     Knob {
         name: "listen",

@@ -11,7 +11,7 @@ use super::shell::{Choice, Shell};
 use super::words::{Words, fill};
 use crate::privacy::groups::{self, Narrowed, SafeIssues};
 use crate::state::State;
-use crate::store::{IssueFilter, IssueRow, Store};
+use crate::store::{IssueFilter, IssueId, IssueRow, Store};
 use askama::Template;
 use axum::extract::State as Given;
 use axum::response::Response;
@@ -86,9 +86,14 @@ async fn show<'a, S: Store>(state: &State<S>, entry: &'a Entry) -> Result<Issues
     people.dedup();
     let mut shown = lines(entry, &list.rows, 0..list.rows.len());
     // Without what was said of alerts issues are shown all the same.
-    if let Ok(said) = state.alerts.of_app(&entry.app) {
+    if let Ok(said) = state.alerts.of_app(&entry.app)
+        && !said.muted.is_empty()
+    {
+        let ids: Vec<IssueId> = list.rows.iter().map(|row| row.id).collect();
+        let numbers = state.store.numbers(&entry.app, &ids).await?;
         for (line, row) in shown.iter_mut().zip(&list.rows) {
-            let mute = said.mute(&[row.id], entry.now);
+            let mute = numbers.get(&row.id);
+            let mute = mute.and_then(|numbers| said.mute(numbers, entry.now));
             line.muted = mute.map_or_else(String::new, |mute| history::mute_text(w, mute));
         }
     }

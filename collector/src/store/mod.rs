@@ -206,6 +206,14 @@ pub trait Store: Send + Sync + 'static {
         now: u64,
     ) -> impl Answer<Option<IssuePage>>;
 
+    /// All numbers of each of these issues, by the one that was asked for: the one that it has now first, then those of what was merged
+    /// into it, then those that its reports came from when the names of their functions were known. Of one that is not there, nothing.
+    fn numbers(
+        &self,
+        app: &AppName,
+        issues: &[IssueId],
+    ) -> impl Answer<BTreeMap<IssueId, Vec<IssueId>>>;
+
     /// One issue in one release: nothing where it was not met there, or there is no such issue.
     fn issue_within(
         &self,

@@ -66,14 +66,19 @@ pub enum AnyStore {
     ClickHouse(Box<ClickHouseStore>),
 }
 
-/// Opens the store at an address; without one it is in the data directory.
+/// Opens the store at an address; without one it is in the data directory. An embedded one keeps `cache_mib` MiB of its pages in memory.
 ///
 /// # Errors
 /// When it cannot be used.
-pub async fn open(address: Option<&StoreAddress>, data: &Path) -> Result<AnyStore, StoreError> {
+pub async fn open(
+    address: Option<&StoreAddress>,
+    data: &Path,
+    cache_mib: u32,
+) -> Result<AnyStore, StoreError> {
+    let embedded = |data| SqliteStore::open_with(data, cache_mib).map(AnyStore::Sqlite);
     match address {
-        None => SqliteStore::open(data).map(AnyStore::Sqlite),
-        Some(StoreAddress::Sqlite(directory)) => SqliteStore::open(directory).map(AnyStore::Sqlite),
+        None => embedded(data),
+        Some(StoreAddress::Sqlite(directory)) => embedded(directory),
         Some(StoreAddress::ClickHouse(address)) => {
             let store = ClickHouseStore::open(address).await?;
             Ok(AnyStore::ClickHouse(Box::new(store)))
@@ -143,6 +148,7 @@ either! {
     fn issues(&self, app: &AppName, filter: IssueFilter) -> IssueList;
     fn reach(&self, app: &AppName, filter: IssueFilter) -> ReachList;
     fn issue(&self, app: &AppName, id: IssueId, span: Span, now: u64) -> Option<IssuePage>;
+    fn numbers(&self, app: &AppName, issues: &[IssueId]) -> BTreeMap<IssueId, Vec<IssueId>>;
     fn issue_within(&self, app: &AppName, id: IssueId, release: &Release, span: Span) -> IssueWithin;
     fn triage(&self, app: &AppName, issues: &[IssueId], change: Change, by: By) -> u64;
     fn issue_reports(&self, app: &AppName, id: IssueId, release: Option<&Release>, limit: u32, before: Option<ReportId>) -> Vec<Report>;

@@ -740,6 +740,33 @@ impl Marks {
         family
     }
 
+    /// All numbers of issues that are there, by the one that was asked for, its own first. `came` tells which of them reports came
+    /// from by themselves, and to which.
+    pub(super) fn numbers(
+        &self,
+        asked: &[IssueId],
+        is_there: impl Fn(u64) -> bool,
+        came: &[(u64, u64)],
+    ) -> BTreeMap<IssueId, Vec<IssueId>> {
+        let roots = asked.iter().map(|issue| (*issue, self.root(issue.0)));
+        let known = roots.filter(|(_, root)| is_there(*root));
+        let all = known.map(|(issue, root)| {
+            let came = came.iter().filter(|(_, to)| *to == root);
+            let mut numbers: Vec<IssueId> = Vec::new();
+            for number in self
+                .voices(root)
+                .into_iter()
+                .chain(came.map(|(from, _)| *from))
+            {
+                if !numbers.contains(&IssueId(number)) {
+                    numbers.push(IssueId(number));
+                }
+            }
+            (issue, numbers)
+        });
+        all.collect()
+    }
+
     /// What somebody merged an issue into itself.
     pub(super) fn merged_into(&self, issue: u64) -> Option<u64> {
         let into = self.into.get(&issue).copied();

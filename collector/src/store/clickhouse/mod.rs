@@ -363,6 +363,15 @@ impl Store for ClickHouseStore {
         read::issue::issue(self.ask(&history), id, span, now).await
     }
 
+    async fn numbers(
+        &self,
+        app: &AppName,
+        issues: &[IssueId],
+    ) -> Result<BTreeMap<IssueId, Vec<IssueId>>, StoreError> {
+        let history = self.fresh(app).await?;
+        read::triage::numbers(self.ask(&history), issues).await
+    }
+
     async fn issue_within(
         &self,
         app: &AppName,

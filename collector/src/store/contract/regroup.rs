@@ -8,7 +8,7 @@ use crate::store::{
 };
 use candor_protocol::deidentify::{AppName, BuildId, ModuleName, Release};
 use candor_protocol::report::Kind;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const NOW: u64 = START + 30 * HOUR;
 
@@ -65,9 +65,21 @@ async fn settle(store: &impl Store, issue: u64, builds: &[u32]) {
     settled.unwrap();
 }
 
+/// The page of an issue, whose numbers are the same when they are asked for alone.
 async fn page(store: &impl Store, issue: u64) -> Option<IssuePage> {
-    let asked = store.issue(&app(), IssueId(issue), DAY, NOW).await;
-    asked.unwrap()
+    let id = IssueId(issue);
+    let page = store.issue(&app(), id, DAY, NOW).await.unwrap();
+    let alone = store.numbers(&app(), &[id, IssueId(u64::MAX)]).await;
+    let expected = page.iter().map(|page| (id, numbers(page.numbers())));
+    let alone = alone.unwrap().into_iter();
+    let alone = alone.map(|(id, all)| (id, numbers(all)));
+    assert_eq!(alone.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    page
+}
+
+/// The one that it has now, and all that it ever had.
+fn numbers(all: Vec<IssueId>) -> (Option<IssueId>, BTreeSet<IssueId>) {
+    (all.first().copied(), all.into_iter().collect())
 }
 
 async fn root(store: &impl Store, issue: u64) -> Option<u64> {

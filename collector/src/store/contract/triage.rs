@@ -275,6 +275,15 @@ pub(crate) async fn issues_that_were_merged_are_one_in_every_answer_until_they_a
         (START + 2 * HOUR, START + 9 * HOUR)
     );
     assert_eq!(merged.by_release[0].reports, 5);
+    let asked = [3, 77, 1, 4].map(IssueId);
+    let numbers = store.numbers(&app(), &asked).await.unwrap();
+    let one = [1, 2, 3].map(IssueId).to_vec();
+    let expected = [
+        (IssueId(1), one.clone()),
+        (IssueId(3), one),
+        (IssueId(4), vec![IssueId(4)]),
+    ];
+    assert_eq!(numbers, BTreeMap::from(expected));
     assert_eq!(merged.trends[0].1.iter().sum::<u32>(), 5);
     assert_eq!(
         merged

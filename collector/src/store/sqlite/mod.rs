@@ -45,6 +45,7 @@ use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, Release, ReportId
 use candor_protocol::report::Report;
 pub use copy::Checked;
 use job::Job;
+pub use open::{CACHE_MIB, MOST_CACHE_MIB};
 use readers::Readers;
 pub(super) use source::Source;
 use std::collections::BTreeMap;
@@ -64,7 +65,16 @@ impl SqliteStore {
     /// # Errors
     /// When the directory or the database cannot be used, or a newer collector wrote it.
     pub fn open(data: &Path) -> Result<Self, StoreError> {
-        let writing = open::for_writing(data)?;
+        Self::open_with(data, CACHE_MIB)
+    }
+
+    /// The same, with so many MiB of pages of the database in memory while it is written, up to 65,536. A report changes some ten
+    /// pages that lie far apart: when they are many more than these, most are read and written back for one change.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(data: &Path, cache_mib: u32) -> Result<Self, StoreError> {
+        let writing = open::for_writing(data, cache_mib)?;
         let readers = Readers::open(data)?;
         Ok(Self {
             writer: Writer::start(writing)?,
@@ -314,6 +324,17 @@ impl Store for SqliteStore {
     ) -> impl Answer<Option<IssuePage>> {
         self.readers.recall(app, move |db, app, known| {
             read::issue::issue(db, app, id, span, now, known)
+        })
+    }
+
+    fn numbers(
+        &self,
+        app: &AppName,
+        issues: &[IssueId],
+    ) -> impl Answer<BTreeMap<IssueId, Vec<IssueId>>> {
+        let issues = issues.to_vec();
+        self.readers.recall(app, move |db, app, known| {
+            read::triage::numbers(db, app, &issues, &known.decided(db, app)?.marks)
         })
     }
 

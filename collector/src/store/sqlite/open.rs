@@ -20,8 +20,14 @@ const PAGE: u32 = 8 * 1024;
 /// Pages in the log that are written back together.
 const CHECKPOINT: u32 = 4_000;
 
-/// KiB of pages that a connection keeps in memory.
-const CACHE_KIB: i32 = 16 * 1024;
+/// MiB of pages that the writing connection keeps in memory, unless something else is said.
+pub const CACHE_MIB: u32 = 16;
+
+/// The most that can be said.
+pub const MOST_CACHE_MIB: u32 = 65_536;
+
+/// KiB of pages that a reading connection keeps in memory.
+const READING_KIB: i32 = 4 * 1024;
 
 /// Statements that a connection keeps prepared: more than there are.
 const STATEMENTS: usize = 128;
@@ -29,7 +35,7 @@ const STATEMENTS: usize = 128;
 /// Bytes that the write-ahead log keeps on disk between checkpoints.
 const WAL_BYTES: u32 = 64 * 1024 * 1024;
 
-pub(super) fn for_writing(data: &Path) -> Result<Connection, StoreError> {
+pub(super) fn for_writing(data: &Path, cache_mib: u32) -> Result<Connection, StoreError> {
     make_directory(data)
         .map_err(|error| StoreError::Unavailable(format!("{}: {error}", data.display())))?;
     let mut db = Connection::open(data.join(FILE)).map_err(failed)?;
@@ -44,7 +50,8 @@ pub(super) fn for_writing(data: &Path) -> Result<Connection, StoreError> {
         db.pragma_update(None, "synchronous", "FULL")?;
         db.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
         db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
-        db.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        let cache_kib = i64::from(cache_mib.clamp(1, MOST_CACHE_MIB)) * 1_024;
+        db.pragma_update(None, "cache_size", -cache_kib)?;
         // What is erased is overwritten, not only unlinked.
         db.pragma_update(None, "secure_delete", "ON")?;
         db.pragma_update(None, "foreign_keys", "ON")
@@ -55,6 +62,8 @@ pub(super) fn for_writing(data: &Path) -> Result<Connection, StoreError> {
         schema::Refused::Sqlite(error) => failed(error),
         newer @ schema::Refused::Newer { .. } => StoreError::Unavailable(newer.to_string()),
     })?;
+    // What the steps looked at is of no use later.
+    db.execute_batch("PRAGMA shrink_memory").map_err(failed)?;
     Ok(db)
 }
 
@@ -72,7 +81,7 @@ pub(super) fn for_reading(data: &Path) -> Result<Connection, StoreError> {
     let db = Connection::open_with_flags(data.join(FILE), flags).map_err(failed)?;
     db.busy_timeout(BUSY).map_err(failed)?;
     db.pragma_update(None, "query_only", "ON").map_err(failed)?;
-    db.pragma_update(None, "cache_size", -CACHE_KIB / 4)
+    db.pragma_update(None, "cache_size", -READING_KIB)
         .map_err(failed)?;
     prepare_once(&db)?;
     Ok(db)

@@ -111,7 +111,7 @@ async fn a_full_disk_is_said_and_nothing_is_half_kept_and_space_brings_it_back()
         .add_app(&store_app, IngestKey::generate().hash())
         .await
         .unwrap();
-    let writing = open::for_writing(data.path()).unwrap();
+    let writing = open::for_writing(data.path(), super::CACHE_MIB).unwrap();
     let pages: i64 = writing
         .query_row("PRAGMA page_count", [], |row| row.get(0))
         .unwrap();

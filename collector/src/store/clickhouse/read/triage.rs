@@ -1,7 +1,6 @@
 //! What was said about issues, and what is counted of them for it.
 
 use super::{Ask, whole};
-use crate::store::StoreError;
 use crate::store::clickhouse::cell::What;
 use crate::store::clickhouse::server::Server;
 use crate::store::clickhouse::sql;
@@ -9,9 +8,10 @@ use crate::store::clickhouse::stamp::Stamp;
 use crate::store::clickhouse::told::issue_key;
 use crate::store::triage::{CAME, Deed, Facts, Marks, Said};
 use crate::store::versions;
+use crate::store::{IssueId, StoreError};
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// A row of the table.
 #[derive(Debug, Clone, Row, Serialize, Deserialize)]
@@ -128,19 +128,7 @@ pub(in super::super) async fn places(
     issue: u64,
     further: bool,
 ) -> Result<Vec<u64>, StoreError> {
-    let rows: Vec<LatestRow> = ask
-        .server
-        .rows(&format!(
-            "SELECT DISTINCT issue, said FROM triage WHERE app = {} AND aspect = '{CAME}' ORDER BY issue",
-            sql::text(&ask.history.app)
-        ))
-        .await?;
-    let mut ways = Vec::with_capacity(rows.len());
-    for row in rows {
-        if let Said::Came(from) = read(&row.said)? {
-            ways.push((from, row.issue));
-        }
-    }
+    let ways = ways(ask, "1 = 1").await?;
     let next = |at: u64| {
         let ways = ways.iter().filter(move |(from, _)| *from == at);
         ways.map(|(_, to)| *to)
@@ -156,6 +144,56 @@ pub(in super::super) async fn places(
         looked += 1;
     }
     Ok(places)
+}
+
+/// Whence and where reports went by themselves, of the rows that `which` is true of.
+async fn ways(ask: Ask<'_>, which: &str) -> Result<Vec<(u64, u64)>, StoreError> {
+    let rows: Vec<LatestRow> = ask
+        .server
+        .rows(&format!(
+            "SELECT DISTINCT issue, said FROM triage WHERE app = {} AND aspect = '{CAME}' AND {which} ORDER BY issue, said",
+            sql::text(&ask.history.app)
+        ))
+        .await?;
+    let mut ways = Vec::with_capacity(rows.len());
+    for row in rows {
+        if let Said::Came(from) = read(&row.said)? {
+            ways.push((from, row.issue));
+        }
+    }
+    Ok(ways)
+}
+
+/// All numbers of issues.
+pub(in super::super) async fn numbers(
+    ask: Ask<'_>,
+    asked: &[IssueId],
+) -> Result<BTreeMap<IssueId, Vec<IssueId>>, StoreError> {
+    if ask.history.is_empty() || asked.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let marks = marks(ask).await?;
+    let roots: BTreeSet<u64> = asked.iter().map(|issue| marks.root(issue.0)).collect();
+    let roots: Vec<u64> = roots.into_iter().collect();
+    let among = format!("issue IN {}", sql::list(&roots, |id| id.to_string()));
+    let (there, came) = tokio::try_join!(there(ask, &roots), ways(ask, &among))?;
+    Ok(marks.numbers(asked, |root| there.contains(&root), &came))
+}
+
+/// Those of these issues that something is counted of.
+async fn there(ask: Ask<'_>, issues: &[u64]) -> Result<HashSet<u64>, StoreError> {
+    if issues.is_empty() || ask.history.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let found: Vec<IssueRow> = ask
+        .server
+        .rows(&format!(
+            "SELECT issue {} AND key IN {} GROUP BY issue HAVING sum(n) > 0",
+            ask.history.of_summary(What::Issues),
+            keys(issues)
+        ))
+        .await?;
+    Ok(found.into_iter().map(|row| row.issue).collect())
 }
 
 #[derive(Row, Deserialize)]
@@ -185,20 +223,7 @@ pub(in super::super) async fn marks(ask: Ask<'_>) -> Result<Marks, StoreError> {
             _ => Vec::new(),
         })
         .collect();
-    let there: HashSet<u64> = match targets.is_empty() || ask.history.is_empty() {
-        true => HashSet::new(),
-        false => {
-            let found: Vec<IssueRow> = ask
-                .server
-                .rows(&format!(
-                    "SELECT issue {} AND key IN {} GROUP BY issue HAVING sum(n) > 0",
-                    ask.history.of_summary(What::Issues),
-                    keys(&targets.into_iter().collect::<Vec<_>>())
-                ))
-                .await?;
-            found.into_iter().map(|row| row.issue).collect()
-        }
-    };
+    let there = there(ask, &targets.into_iter().collect::<Vec<_>>()).await?;
     Ok(Marks::read(rows, |issue| there.contains(&issue)))
 }
 

@@ -4,10 +4,10 @@ use super::issues::each_day;
 use crate::store::issue_day::Hours;
 use crate::store::sqlite::class::Class;
 use crate::store::sqlite::delta::from_json;
-use crate::store::triage::{Deed, Facts, Marks, Said};
-use crate::store::versions;
+use crate::store::triage::{CAME, Deed, Facts, Marks, Said};
+use crate::store::{IssueId, versions};
 use rusqlite::{OptionalExtension, Row, Transaction};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// What counts now.
 pub(in super::super) fn marks(db: &Transaction<'_>, app: i64) -> rusqlite::Result<Marks> {
@@ -44,6 +44,34 @@ pub(in super::super) fn kind(
     db.prepare_cached("SELECT kind FROM issue WHERE app = ? AND id = ?")?
         .query_row((app, issue as i64), |row| row.get(0))
         .optional()
+}
+
+/// All numbers of issues.
+pub(in super::super) fn numbers(
+    db: &Transaction<'_>,
+    app: i64,
+    asked: &[IssueId],
+    marks: &Marks,
+) -> rusqlite::Result<BTreeMap<IssueId, Vec<IssueId>>> {
+    let roots: BTreeSet<u64> = asked.iter().map(|issue| marks.root(issue.0)).collect();
+    let mut there = Vec::with_capacity(roots.len());
+    for root in roots {
+        if kind(db, app, root)?.is_some() {
+            there.push(root);
+        }
+    }
+    let mut query = db.prepare(&format!(
+        "SELECT issue, said FROM triage WHERE app = ? AND issue {} AND aspect = '{CAME}' ORDER BY at, seq",
+        among(&there)
+    ))?;
+    let mut rows = query.query([app])?;
+    let mut came = Vec::new();
+    while let Some(row) = rows.next()? {
+        if let Said::Came(from) = from_json(row.get_ref(1)?.as_str()?)? {
+            came.push((from, row.get::<_, i64>(0)? as u64));
+        }
+    }
+    Ok(marks.numbers(asked, |root| there.contains(&root), &came))
 }
 
 /// Issues as SQL: what stands behind a column.
