@@ -182,6 +182,7 @@ async fn open(data: &Data) -> Result<State<AnyStore>, String> {
     open_with(data, CACHE_MIB).await
 }
 
+/// The same, with so many MiB of an embedded store in memory while it is written.
 async fn open_with(data: &Data, cache_mib: u32) -> Result<State<AnyStore>, String> {
     let directory = &data.directory;
     let store = store::open(data.store.as_ref(), directory, cache_mib)

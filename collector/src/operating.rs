@@ -314,12 +314,12 @@ pub async fn triage<S: Store>(
         Wanted::Muted(until) => Some(until),
         Wanted::Unmuted => None,
     };
-    let mut known = state.store.numbers(app, issues).await?;
+    let known = state.store.numbers(app, issues).await?;
     // Some of them may be one.
     let mut found = BTreeMap::new();
     for issue in issues {
-        let numbers = match known.remove(issue) {
-            Some(numbers) => numbers,
+        let numbers = match known.get(issue) {
+            Some(numbers) => numbers.clone(),
             // Of one that is gone nothing has to stay.
             None if until.is_none() => vec![*issue],
             None => continue,
