@@ -17,7 +17,6 @@ use candor_protocol::moment::Precision;
 use candor_protocol::report::{Report, What};
 use chrome::{DOWN, Driver, ENTER, ESCAPE, PASTE, RIGHT, TAB, ask, mistakes, press, requests};
 use desk::Desk;
-use fantoccini::wd::TimeoutConfiguration;
 use fantoccini::{Client, Locator};
 use fleet::Plan;
 use std::future::Future;
@@ -915,21 +914,19 @@ async fn comes_back(site: &Site, release: &Release) {
     site.desk.send(&site.key, &again).await;
 }
 
-/// Waits until `condition` is true in the page.
+/// Waits until `condition` is true in the page. It is asked from here: a page that is left takes a script that waits in it along.
 async fn soon(browser: &Client, condition: &str) {
-    let script = format!(
-        "const done = arguments[0]; const look = () => {condition} ? done(true) : setTimeout(look, 50); look();"
-    );
-    let mut timeouts = TimeoutConfiguration::default();
-    timeouts.set_script(Some(PATIENCE));
-    browser.update_timeouts(timeouts).await.expect("patience");
-    assert_eq!(
-        browser
-            .execute_async(&script, Vec::new())
-            .await
-            .expect("news"),
-        true
-    );
+    let script = format!("return Boolean({condition})");
+    let mut last = None;
+    let asking = async {
+        while !matches!(last, Some(Ok(serde_json::Value::Bool(true)))) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            last = Some(browser.execute(&script, Vec::new()).await);
+        }
+    };
+    if tokio::time::timeout(PATIENCE / 2, asking).await.is_err() {
+        panic!("`{condition}` does not become true: {last:?}");
+    }
 }
 
 async fn chinese_is_remembered(browser: &Client, site: &Site) {

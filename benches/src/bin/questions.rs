@@ -1,6 +1,6 @@
 //! How long a store takes to answer what pages ask, and how long the pages take, at two sizes.
 //!
-//! `cargo run --release -p candor-benches --bin questions [REPORTS] [--issues ISSUES] [--store STORE] [--keep DIRECTORY]`: fills a store through its trait with made-up
+//! `cargo run --release -p candor-benches --bin questions [REPORTS] [--issues ISSUES] [--store STORE] [--keep DIRECTORY] [--live]`: fills a store through its trait with made-up
 //! crashes of 30 days, one hundredth as many issues as reports but no more than ISSUES, and a fifth as many connection windows and ends of runs, and asks each question with ever
 //! other parameters. Ids ascend, where those of agents are random, and the store is filled with more memory than it has by itself, since that
 //! takes long; neither changes what is asked. The first size is 100,000 crashes (or a tenth of REPORTS, if that is less), the second REPORTS (1,000,000); ratios
@@ -9,6 +9,8 @@
 //! STORE is `clickhouse` for Debian's `clickhouse-server`, started for this, or `clickhouse://...` for one that is there, in databases of
 //! that name with the number of reports behind it, which must not be there yet. Without it the embedded store is measured; with `--keep`
 //! it stands in DIRECTORY afterwards, and is asked again, instead of filled again, by the next run that names it.
+//!
+//! With `--live` every page is asked right after one more crash was kept, so that nothing is answered from what was remembered of that day.
 
 use candor_benches::build::check_release;
 use candor_benches::engine::Engine;
@@ -110,6 +112,7 @@ async fn run() -> Result<(), String> {
         issues,
         store,
         keep,
+        live,
     } = arguments()?;
     let engine = Engine::of(store.as_deref())?;
     if keep.is_some() && !matches!(engine, Engine::Embedded) {
@@ -117,8 +120,8 @@ async fn run() -> Result<(), String> {
     }
     println!("measuring {}", engine.name());
     let least = (most / 10).min(100_000);
-    let small = measure(&engine, keep.as_deref(), least, issues).await?;
-    let large = measure(&engine, keep.as_deref(), most, issues).await?;
+    let small = measure(&engine, keep.as_deref(), (least, issues), live).await?;
+    let large = measure(&engine, keep.as_deref(), (most, issues), live).await?;
     println!(
         "\n{:<46}{:>9}{:>9}{:>9}{:>10}{:>9}  goal",
         format!("ms at {most} reports"),
@@ -148,16 +151,18 @@ async fn run() -> Result<(), String> {
     Ok(())
 }
 
-/// How many reports, of how many issues at most, in which store, kept where.
+/// How many reports, of how many issues at most, in which store, kept where, and whether more arrive.
 struct Arguments {
     most: u32,
     issues: u32,
     store: Option<String>,
     keep: Option<PathBuf>,
+    live: bool,
 }
 
 fn arguments() -> Result<Arguments, String> {
     let (mut most, mut issues, mut store, mut keep) = (1_000_000, u32::MAX, None, None);
+    let mut live = false;
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         if word == "--store" {
@@ -165,6 +170,8 @@ fn arguments() -> Result<Arguments, String> {
         } else if word == "--keep" {
             let directory = words.next().ok_or("--keep names no directory")?;
             keep = Some(PathBuf::from(directory));
+        } else if word == "--live" {
+            live = true;
         } else if word == "--issues" {
             let number = words.next().and_then(|number| number.parse().ok());
             issues = number
@@ -180,6 +187,7 @@ fn arguments() -> Result<Arguments, String> {
         issues,
         store,
         keep,
+        live,
     })
 }
 
@@ -187,8 +195,8 @@ fn arguments() -> Result<Arguments, String> {
 async fn measure(
     engine: &Engine,
     keep: Option<&Path>,
-    reports: u32,
-    issues: u32,
+    (reports, issues): (u32, u32),
+    live: bool,
 ) -> Result<Vec<(Goal, Vec<Duration>)>, String> {
     let app = AppName::parse("im").map_err(|_| "no name")?;
     let issues = issues.min(reports / 100);
@@ -408,9 +416,17 @@ async fn measure(
             }),
         ),
     ];
+    // Others than an earlier run kept.
+    let mut more = u64::from(reports) + u64::from(rand::random::<u32>());
     for (goal, address) in &addresses {
         let (mut times, mut bytes) = (Vec::new(), 0);
         while asks_again(&times) {
+            if live {
+                more += 1;
+                let crash = incoming(more, issues, u64::from(reports), &mut random)?;
+                let kept = state.store.keep(&app, vec![crash], NOW).await;
+                kept.map_err(|error| error.to_string())?;
+            }
             let request = axum::http::Request::get(address(&mut random))
                 .body(axum::body::Body::empty())
                 .map_err(|error| error.to_string())?;
@@ -524,9 +540,9 @@ async fn fill(store: &impl Store, app: &AppName, reports: u32, issues: u32) -> R
     resolved.map(|_| ()).map_err(failed)
 }
 
-/// When the crash `n` happened.
+/// When the crash `n` happened; those after the last one happen now.
 fn told_at(n: u64, reports: u64) -> u64 {
-    NOW - (DAYS * 24 - n * DAYS * 24 / reports) * HOUR
+    NOW - (DAYS * 24 - n.min(reports) * DAYS * 24 / reports) * HOUR
 }
 
 fn incoming(n: u64, issues: u32, reports: u64, random: &mut StdRng) -> Result<Incoming, String> {

@@ -7,6 +7,8 @@ use std::sync::Arc;
 /// Keeps what was asked for last, each with the stamp that it was read under.
 pub(super) struct Recent<K, S, T> {
     kept: HashMap<K, Kept<S, T>>,
+    /// Of all that is kept.
+    bytes: usize,
     most: usize,
     /// Counts questions.
     now: u64,
@@ -24,6 +26,7 @@ impl<K: Copy + Eq + Hash, S: PartialEq, T> Recent<K, S, T> {
     pub(super) fn of(most: usize) -> Self {
         Self {
             kept: HashMap::new(),
+            bytes: 0,
             most,
             now: 0,
         }
@@ -39,23 +42,25 @@ impl<K: Copy + Eq + Hash, S: PartialEq, T> Recent<K, S, T> {
 
     /// Keeps this; what nobody asked for for longest goes where there is too much.
     pub(super) fn keep(&mut self, key: K, stamp: S, what: Arc<T>, bytes: usize) {
-        let used = self.now;
-        self.kept.insert(
-            key,
-            Kept {
-                stamp,
-                used,
-                bytes,
-                what,
-            },
-        );
-        let mut bytes: usize = self.kept.values().map(|kept| kept.bytes).sum();
-        while bytes > self.most {
+        let new = Kept {
+            stamp,
+            used: self.now,
+            bytes,
+            what,
+        };
+        self.bytes += bytes;
+        let replaced = self.kept.insert(key, new);
+        self.forget(replaced);
+        while self.bytes > self.most {
             let oldest = self.kept.iter().min_by_key(|(_, kept)| kept.used);
             let Some((&oldest, _)) = oldest else { break };
             let gone = self.kept.remove(&oldest);
-            bytes -= gone.map_or(0, |kept| kept.bytes);
+            self.forget(gone);
         }
+    }
+
+    fn forget(&mut self, gone: Option<Kept<S, T>>) {
+        self.bytes -= gone.map_or(0, |gone| gone.bytes);
     }
 }
 
@@ -73,5 +78,8 @@ mod tests {
         let left: Vec<bool> = (0..5).map(|key| recent.get(&key, &'a').is_some()).collect();
         assert_eq!(left, [false, true, true, true, true]);
         assert_eq!(recent.get(&4, &'b'), None, "it has changed since");
+        recent.keep(4, 'b', Arc::new(41), 1);
+        assert!((1..5).all(|key| recent.kept.contains_key(&key)));
+        assert_eq!(recent.bytes, 4, "what is replaced takes no room");
     }
 }

@@ -1,9 +1,9 @@
 //! What readers remember of the tables, as long as a stamp says that nothing in them has changed.
 
 use super::class::{self, Class};
-use super::read::{Decided, Text};
+use super::read::{Decided, Text, installs_in};
 use super::recent::Recent;
-use super::spread::{Met, add_up, met_in, met_one};
+use super::spread::{self, Met, add_up, met_in, met_one};
 use super::stamp;
 use crate::store::issue_day::{DAY, Hours, Total};
 use crate::store::{Dimension, Spreads, issue_count};
@@ -83,6 +83,12 @@ const MOST_SAID: usize = 8 << 20;
 /// Bytes of releases that first showed issues.
 const MOST_FIRSTS: usize = 4 << 20;
 
+/// Bytes of how many installations met issues that somebody waits for more of.
+const MOST_WAITED: usize = 4 << 20;
+
+/// So many days at the end of a range take new reports all the time; who met what in those before them is remembered as one sum.
+const BUSY: usize = 3;
+
 /// What is remembered, by whoever asks.
 #[derive(Default)]
 pub(super) struct Remembered(Mutex<Kept>);
@@ -98,8 +104,12 @@ struct Kept {
     firsts: Recent<(i64, u64), i64, Firsts>,
     /// By app.
     decided: HashMap<i64, (i64, Arc<Decided>)>,
-    /// Those of days, by app, dimension and range, and the day's beginning.
+    /// By app and day, as long as nothing else is waited for.
+    waited: Recent<(i64, u64), (i64, Option<i64>), Vec<(u64, u64)>>,
+    /// Those of the last days, by app, dimension and range, and the day's beginning.
     met: Recent<(InDays, u64), i64, Vec<Met>>,
+    /// Those of all days before.
+    met_before: Recent<InDays, Stamps, Vec<Met>>,
     /// As long as no day and nothing decided has changed.
     spreads: Recent<InDays, (Stamps, Option<i64>), Spreads>,
 }
@@ -112,7 +122,9 @@ impl Default for Kept {
             says: Recent::of(MOST_SAID),
             firsts: Recent::of(MOST_FIRSTS),
             decided: HashMap::new(),
+            waited: Recent::of(MOST_WAITED),
             met: Recent::of(MOST_MET),
+            met_before: Recent::of(MOST_MET),
             spreads: Recent::of(MOST_MET),
         }
     }
@@ -224,15 +236,29 @@ impl Remembered {
             (key, Some(stamp)),
             Spreads::bytes,
             || {
-                let mut met = Vec::new();
                 let bytes = |met: &Vec<Met>| size_of_val(&met[..]);
-                for (at, stamp) in days {
-                    let key = ((key, at), Some(stamp));
+                let (past, last) = days.split_at(days.len().saturating_sub(BUSY));
+                let before = self.recall(
+                    |kept| &mut kept.met_before,
+                    (key, Some(past.to_vec())),
+                    bytes,
+                    || {
+                        let mut met = Vec::new();
+                        for (at, _) in past {
+                            met.extend(met_in(db, app, dimension, *at, range)?);
+                            spread::sum(&mut met);
+                        }
+                        met.shrink_to_fit();
+                        Ok(met)
+                    },
+                )?;
+                let mut met = before.to_vec();
+                for (at, stamp) in last {
                     let of_day = self.recall(
                         |kept| &mut kept.met,
-                        key,
+                        ((key, *at), Some(*stamp)),
                         bytes,
-                        || met_in(db, app, dimension, at, range),
+                        || met_in(db, app, dimension, *at, range),
                     )?;
                     met.extend_from_slice(&of_day);
                 }
@@ -270,6 +296,32 @@ impl Remembered {
             self.with(|kept| kept.decided.insert(app, (stamp, what.clone())));
         }
         Ok(what)
+    }
+
+    /// How many installations met each of the issues that are ignored until there are more, ever; those that were merged are left out.
+    pub(super) fn waited(
+        &self,
+        db: &Transaction<'_>,
+        app: i64,
+        decided: &Decided,
+    ) -> rusqlite::Result<HashMap<u64, u64>> {
+        let mut waited: HashMap<u64, u64> = decided.waiting.iter().map(|one| (*one, 0)).collect();
+        if waited.is_empty() {
+            return Ok(waited);
+        }
+        let said = stamp_of_said(db, app)?;
+        for (day, stamp) in stamps(db, app, (0, i64::MAX as u64))? {
+            let of_day = self.recall(
+                |kept| &mut kept.waited,
+                ((app, day), Some((stamp, said))),
+                |installs| size_of_val(&installs[..]),
+                || installs_in(db, app, day, &decided.waiting),
+            )?;
+            for (issue, installs) in of_day.iter() {
+                *waited.entry(*issue).or_default() += installs;
+            }
+        }
+        Ok(waited)
     }
 
     /// What is kept under a key and a stamp. Where nothing is, it is read, and where there is a stamp, kept from then on.

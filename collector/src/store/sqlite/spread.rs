@@ -16,7 +16,7 @@ pub(super) struct Met {
 }
 
 /// How many installations met each issue in a day and not before in a range of days, in each class of a dimension: over all days of the
-/// range it adds up to those that met it there.
+/// range it adds up to those that met it there. In order.
 pub(super) fn met_in(
     db: &Transaction<'_>,
     app: i64,
@@ -45,8 +45,22 @@ pub(super) fn met_in(
             }
         }
     }
+    all.sort_unstable();
     all.shrink_to_fit();
     Ok(all)
+}
+
+/// Adds up what is counted of the same issue and class; lists that are in order stand one after another.
+pub(super) fn sum(met: &mut Vec<Met>) {
+    // A stable sort merges what is in order already.
+    met.sort();
+    met.dedup_by(|next, kept| {
+        let same = (next.issue, next.class) == (kept.issue, kept.class);
+        if same {
+            kept.installs += next.installs;
+        }
+        same
+    });
 }
 
 /// How many installations met issues that are one, whose number comes first, from one moment to another.

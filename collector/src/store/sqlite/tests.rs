@@ -3,7 +3,10 @@
 use super::{SqliteStore, Writer, open};
 use crate::access::IngestKey;
 use crate::store::contract::store_contract;
-use crate::store::{Dimension, Expiry, Incoming, IssueFilter, Kept, Part, Span, Store, StoreError};
+use crate::store::triage::{By, Change, Person, Until};
+use crate::store::{
+    Dimension, Expiry, Incoming, IssueFilter, IssueId, Kept, Part, Span, Store, StoreError,
+};
 use candor_protocol::deidentify::{AppName, Pseudonym};
 use candor_protocol::report::{Kind, Network, Report};
 use rusqlite::OptionalExtension;
@@ -305,6 +308,38 @@ fn days_again(db: &mut rusqlite::Connection) -> Vec<(u64, i64, Vec<u8>, Vec<u8>)
     days(&tx)
 }
 
+/// What is said of the issues of a range.
+async fn answers(store: &SqliteStore, span: Span) -> Vec<String> {
+    let filter = IssueFilter::all(span, 0);
+    let mut answers = vec![
+        format!("{:?}", store.issues(&app(), filter.clone()).await.unwrap()),
+        format!("{:?}", store.reach(&app(), filter).await.unwrap()),
+        format!("{:?}", store.new_issues(&app(), span).await.unwrap()),
+    ];
+    for dimension in Dimension::ALL {
+        let spreads = store.spreads(&app(), dimension, span).await.unwrap();
+        answers.push(format!("{spreads:?}"));
+    }
+    answers
+}
+
+/// Whoever remembers is answered as one who reads all of it now.
+async fn check_answers(store: &SqliteStore, data: &TempDir, after: &str) {
+    for (from, to) in [(400, 500), (410, 470), (440, 450)] {
+        let span = Span {
+            from: from * 3_600,
+            to: to * 3_600,
+            step: 3_600,
+        };
+        let again = SqliteStore::open(data.path()).unwrap();
+        assert_eq!(
+            answers(store, span).await,
+            answers(&again, span).await,
+            "after {after}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn whatever_comes_and_goes_the_days_of_issues_are_what_counting_again_gives() {
     let (store, data) = open_store();
@@ -316,7 +351,9 @@ async fn whatever_comes_and_goes_the_days_of_issues_are_what_counting_again_give
         let crashes = (0..100).map(|which| {
             number += 1;
             let mixed = number.wrapping_mul(2_654_435_761) >> 8;
-            let (who, run) = (mixed % 7, mixed % 7 * 10 + mixed / 7 % 3);
+            // More people later.
+            let who = mixed % if arrived < 510 * 3_600 { 7 } else { 11 };
+            let run = who * 10 + mixed / 7 % 3;
             let hour = 400 + u64::from(mixed / 21 % 90);
             if which >= 60 {
                 // One crashes in a loop, with one release and the other.
@@ -342,18 +379,32 @@ async fn whatever_comes_and_goes_the_days_of_issues_are_what_counting_again_give
         let (crashes, arrived) = some(arrived);
         store.keep(&app(), crashes, arrived).await.unwrap();
         check(&mut db, "keeping");
+        check_answers(&store, &data, "keeping").await;
+        let one_more = Change::Ignore(Until::Installs(1));
+        let two_more = Change::Ignore(Until::Installs(3));
+        for (issue, change) in [(0, one_more), (1, two_more), (2, Change::Merge(IssueId(1)))] {
+            let by = By {
+                who: Person::new("Wei").unwrap(),
+                at: arrived,
+            };
+            let changed = store.triage(&app(), &[IssueId(issue)], change, by).await;
+            assert!(changed.unwrap() <= 1);
+        }
+        check_answers(&store, &data, "deciding").await;
     }
     store
         .erase(&app(), &[pseudonym(3), pseudonym(4)], 0)
         .await
         .unwrap();
     check(&mut db, "erasing installations");
+    check_answers(&store, &data, "erasing installations").await;
     let range = Part::Range {
         from: 420 * 3_600,
         to: 433 * 3_600,
     };
     store.erase_part(&app(), &range, 0).await.unwrap();
     check(&mut db, "erasing a range");
+    check_answers(&store, &data, "erasing a range").await;
     let expiry = Expiry {
         reports: [(Kind::Crash, 505 * 3_600)].into(),
         summaries: 415 * 3_600,
@@ -364,8 +415,10 @@ async fn whatever_comes_and_goes_the_days_of_issues_are_what_counting_again_give
     let expired = store.expire(&app(), expiry).await.unwrap();
     assert!(expired.reports > 0 && expired.cells > 0, "{expired:?}");
     check(&mut db, "expiring");
+    check_answers(&store, &data, "expiring").await;
     let release = Part::Release("1.1".parse().unwrap());
     store.erase_part(&app(), &release, 0).await.unwrap();
+    check_answers(&store, &data, "erasing a release").await;
     check(&mut db, "erasing a release");
     store.erase_part(&app(), &Part::App, 0).await.unwrap();
     assert_eq!(days(&db), []);

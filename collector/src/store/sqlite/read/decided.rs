@@ -10,28 +10,39 @@ pub(in super::super) struct Decided {
     pub(in super::super) marks: Marks,
     /// States that follow from what was said and from which releases have shown an issue.
     states: HashMap<u64, State>,
+    /// Those that are ignored until more installations met them, without the ones that others were merged into.
+    pub(in super::super) waiting: Vec<u64>,
 }
 
 impl Decided {
     pub(in super::super) fn read(db: &Transaction<'_>, app: i64) -> rusqlite::Result<Self> {
         let marks = triage::marks(db, app)?;
-        let mut states = HashMap::new();
+        let (mut states, mut waiting) = (HashMap::new(), Vec::new());
         for (root, said) in marks.states() {
             if said.asks_releases_alone() {
                 let facts = triage::facts(db, app, &marks.family(root), false)?;
                 states.insert(root, said.state(&facts, 0));
             }
+            if said.asks_installs() && marks.merged(root) == 0 {
+                waiting.push(root);
+            }
         }
-        Ok(Self { marks, states })
+        Ok(Self {
+            marks,
+            states,
+            waiting,
+        })
     }
 
-    /// What an issue is now. Of most nothing was said, and nothing is asked.
+    /// What an issue is now. Of most nothing was said, and nothing is asked; of how many installations met it nothing where that is in
+    /// `waited`.
     pub(super) fn state(
         &self,
         db: &Transaction<'_>,
         app: i64,
         root: u64,
         now: u64,
+        waited: &HashMap<u64, u64>,
     ) -> rusqlite::Result<State> {
         let Some(said) = self.marks.state(root) else {
             return Ok(State::Open);
@@ -39,7 +50,10 @@ impl Decided {
         if let Some(state) = self.states.get(&root) {
             return Ok(state.clone());
         }
-        let facts = triage::facts(db, app, &self.marks.family(root), said.asks_installs())?;
+        let installs = waited.get(&root);
+        let asks = said.asks_installs() && installs.is_none();
+        let mut facts = triage::facts(db, app, &self.marks.family(root), asks)?;
+        facts.installs = installs.copied().unwrap_or(facts.installs);
         Ok(said.state(&facts, now))
     }
 }

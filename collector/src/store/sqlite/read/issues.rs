@@ -57,17 +57,23 @@ pub(in super::super) fn reach(
         total,
     } = list(db, app, filter, known)?;
     let mut rows = Vec::with_capacity(entries.len());
+    let mut firsts = FirstDays::new(db, app, known);
     for entry in entries {
         let family = decided.marks.family(entry.id);
-        let first = releases(db, app, &family, entry.first_seen)?;
+        let first = match &family[..] {
+            [one] => firsts.of(entry.first_seen)?.get(one).cloned(),
+            many => {
+                issue_count::earliest(releases(db, app, many, entry.first_seen)?.iter()).cloned()
+            }
+        };
         let runs = match totals.get(&entry.id) {
             Some(total) if counts.exact && family.len() == 1 => total.runs,
             _ => distinct(db, app, &family, filter.span, &counts.classes)?.0,
         };
-        rows.extend(issue_count::earliest(first.iter()).map(|first| Reach {
+        rows.extend(first.map(|first_release| Reach {
             id: IssueId(entry.id),
             runs,
-            first_release: first.clone(),
+            first_release,
         }));
     }
     Ok(ReachList { rows, total })
@@ -98,6 +104,7 @@ fn list(
     let wanted: Option<HashSet<u64>> =
         wanted.map(|wanted| wanted.into_iter().map(|id| marks.root(id)).collect());
     let mut entries = Vec::new();
+    let waited = known.waited(db, app, &decided)?;
     let totals = counts.all(db, app, filter, known, marks, wanted.as_ref())?;
     for (&id, total) in &totals {
         entries.push(Entry {
@@ -109,7 +116,7 @@ fn list(
             installs: total.installs,
             first_seen: 0,
             last_seen: 0,
-            state: decided.state(db, app, id, filter.now)?,
+            state: decided.state(db, app, id, filter.now, &waited)?,
             assignee: marks.assignee(id).cloned(),
         });
     }
@@ -165,16 +172,10 @@ pub(in super::super) fn new_by_release(
             ids.push(id);
         }
     }
-    let mut days: HashMap<u64, Arc<Firsts>> = HashMap::new();
+    let mut days = FirstDays::new(db, app, known);
     let mut new: BTreeMap<Release, u64> = BTreeMap::new();
     for (at, ids) in first.into_values() {
-        let firsts = match days.entry(at - at % DAY) {
-            Occupied(known) => known.into_mut(),
-            Vacant(unknown) => {
-                let firsts = known.firsts(db, app, at - at % DAY)?;
-                unknown.insert(firsts)
-            }
-        };
+        let firsts = days.of(at)?;
         let releases = ids.iter().filter_map(|id| firsts.get(id));
         if let Some(earliest) = issue_count::earliest(releases) {
             match new.get_mut(earliest) {
@@ -186,6 +187,34 @@ pub(in super::super) fn new_by_release(
         }
     }
     Ok(new)
+}
+
+/// The releases that showed issues first, day by day as far as they are asked for.
+struct FirstDays<'a> {
+    db: &'a Transaction<'a>,
+    app: i64,
+    known: &'a Remembered,
+    days: HashMap<u64, Arc<Firsts>>,
+}
+
+impl<'a> FirstDays<'a> {
+    fn new(db: &'a Transaction<'a>, app: i64, known: &'a Remembered) -> Self {
+        Self {
+            db,
+            app,
+            known,
+            days: HashMap::new(),
+        }
+    }
+
+    /// Those of all issues that were first seen in the day of a moment.
+    fn of(&mut self, at: u64) -> rusqlite::Result<&Firsts> {
+        let day = at - at % DAY;
+        Ok(match self.days.entry(day) {
+            Occupied(known) => known.into_mut(),
+            Vacant(unknown) => unknown.insert(self.known.firsts(self.db, self.app, day)?),
+        })
+    }
 }
 
 /// What issues are counted by: the days of one class or of all, as exact as full hours of them can be, or else cells and reports.
@@ -478,7 +507,7 @@ pub(super) fn one(
         installs: 0,
         first_seen: 0,
         last_seen: 0,
-        state: decided.state(db, app, id, filter.now)?,
+        state: decided.state(db, app, id, filter.now, &HashMap::new())?,
         assignee: marks.assignee(id).cloned(),
     }];
     see(db, app, &mut entry, marks)?;

@@ -17,7 +17,7 @@ use crate::store::Span;
 pub(super) use decided::Decided;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use std::str::FromStr;
-pub(super) use triage::among;
+pub(super) use triage::{among, installs_in};
 
 /// A text that reads back as the type it was written from.
 pub(super) struct Text<T>(pub(super) T);

@@ -123,6 +123,28 @@ fn installs(db: &Transaction<'_>, app: i64, issues: &[u64]) -> rusqlite::Result<
     Ok(installs)
 }
 
+/// How many installations met each of these issues for the first time in a day.
+pub(in super::super) fn installs_in(
+    db: &Transaction<'_>,
+    app: i64,
+    day: u64,
+    issues: &[u64],
+) -> rusqlite::Result<Vec<(u64, u64)>> {
+    let mut query =
+        db.prepare_cached("SELECT hours FROM issue_day WHERE app = ? AND day = ? AND issue = ?")?;
+    let mut met = Vec::new();
+    for issue in issues {
+        let mut rows = query.query((app, day, *issue as i64))?;
+        if let Some(row) = rows.next()? {
+            let hours = row.get_ref(0)?.as_blob()?;
+            let installs = Hours::ALL.total(day, hours, |_, _| {}).installs;
+            met.push((*issue, installs));
+        }
+    }
+    met.shrink_to_fit();
+    Ok(met)
+}
+
 /// What is counted of issues for what is said about them; when releases were first seen is left out.
 pub(in super::super) fn facts(
     db: &Transaction<'_>,
