@@ -1,6 +1,7 @@
 //! A collector in a process of its own, so that its processor time and memory are told from those of whoever sends.
 //!
-//! The program that measures is also the program that serves: it starts itself with [`SERVE`] and a directory.
+//! The program that measures is also the program that serves: it starts itself with [`SERVE`], a directory, and how much of it stays in
+//! memory.
 
 use crate::build::workspace;
 use candor_collector::access::{Door, IngestKey};
@@ -10,28 +11,41 @@ use candor_collector::privacy::groups::SmallGroups;
 use candor_collector::server;
 use candor_collector::state::{Clock, State};
 use candor_collector::store::Store;
-use candor_collector::store::sqlite::SqliteStore;
+use candor_collector::store::sqlite::{CACHE_MIB, SqliteStore};
 use candor_collector::symbol_files;
 use candor_symbols::Symbols;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
-/// The word on the command line that makes a program the collector: `--serve DIRECTORY`.
+/// The word on the command line that makes a program the collector: `--serve DIRECTORY MIB`.
 pub const SERVE: &str = "--serve";
 
-/// The app whose key is printed.
+/// The app whose key is printed, unless the directory has another one already.
 pub const APP: &str = "bench";
 
-/// Serves from `data` until standard input ends. Prints the address and a key; a line `now SECONDS` on standard input sets
-/// the clock, which is the system's until then, and is answered with an empty line.
+/// Serves as `arguments` say, if they do: whether it has served.
 ///
 /// # Errors
 /// When the directory or a port cannot be used.
-pub fn serve(data: &Path) -> Result<(), Box<dyn std::error::Error>> {
+pub fn asked_to_serve(arguments: &[String]) -> Result<bool, String> {
+    let [mode, data, cache] = arguments else {
+        return Ok(false);
+    };
+    if mode != SERVE {
+        return Ok(false);
+    }
+    let cache = cache.parse().map_err(|_| "MIB is a number")?;
+    let served = serve(Path::new(data), cache);
+    served.map(|()| true).map_err(|error| error.to_string())
+}
+
+/// Serves from `data` until standard input ends. Prints the address and a key; a line `now SECONDS` on standard input sets
+/// the clock, which is the system's until then, and is answered with an empty line.
+fn serve(data: &Path, cache_mib: u32) -> Result<(), Box<dyn std::error::Error>> {
     let told = Arc::new(AtomicU64::new(0));
     let (system, tell) = (Clock::system(), told.clone());
     let clock = Clock::new(move || match tell.load(SeqCst) {
@@ -42,9 +56,12 @@ pub fn serve(data: &Path) -> Result<(), Box<dyn std::error::Error>> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let store = SqliteStore::open(data)?;
+        let store = SqliteStore::open_with(data, cache_mib)?;
         let key = IngestKey::generate();
-        store.add_app(&APP.parse()?, key.hash()).await?;
+        match store.apps().await?.first() {
+            Some(app) => store.add_key(app, key.hash(), 0).await?,
+            None => store.add_app(&APP.parse()?, key.hash()).await?,
+        }
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         println!("{} {}", listener.local_addr()?, key.reveal());
         let symbols = Symbols::open([symbol_files::directory(data)]);
@@ -93,6 +110,22 @@ fn symbols_of(program: &Path) -> io::Result<std::path::PathBuf> {
     Ok(directory)
 }
 
+/// Where a collector keeps what it is sent.
+enum Data {
+    /// Until it has ended.
+    Passing(tempfile::TempDir),
+    Kept(PathBuf),
+}
+
+impl Data {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Passing(directory) => directory.path(),
+            Self::Kept(directory) => directory,
+        }
+    }
+}
+
 /// A collector that was started here. It is ended when this is dropped.
 pub struct Serving {
     child: Child,
@@ -102,7 +135,7 @@ pub struct Serving {
     pub address: SocketAddr,
     /// The ingest key of [`APP`].
     pub key: String,
-    data: tempfile::TempDir,
+    data: Data,
 }
 
 impl Serving {
@@ -119,11 +152,27 @@ impl Serving {
     /// # Errors
     /// When it does not start.
     pub fn of(program: &Path) -> io::Result<Self> {
-        let data = tempfile::tempdir()?;
-        std::os::unix::fs::symlink(symbols_of(program)?, symbol_files::directory(data.path()))?;
+        Self::open(program, Data::Passing(tempfile::tempdir()?), CACHE_MIB)
+    }
+
+    /// Starts this very program as a collector of a directory that another run has filled, with so much of it in memory.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn on(filled: &Path, cache_mib: u32) -> io::Result<Self> {
+        let program = std::env::current_exe()?;
+        Self::open(&program, Data::Kept(filled.to_owned()), cache_mib)
+    }
+
+    fn open(program: &Path, data: Data, cache_mib: u32) -> io::Result<Self> {
+        let symbols = symbol_files::directory(data.path());
+        if !symbols.exists() {
+            std::os::unix::fs::symlink(symbols_of(program)?, symbols)?;
+        }
         let mut child = Command::new(program)
             .arg(SERVE)
             .arg(data.path())
+            .arg(cache_mib.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -182,6 +231,17 @@ impl Serving {
             kib.unwrap_or(0)
         };
         (kib("VmRSS:") * 1024, kib("VmHWM:") * 1024)
+    }
+
+    /// Bytes that it has read and written through the system, whether or not they were in memory.
+    pub fn moved(&self) -> (u64, u64) {
+        let said = std::fs::read_to_string(format!("/proc/{}/io", self.id())).unwrap_or_default();
+        let bytes = |name: &str| -> u64 {
+            let line = said.lines().find_map(|line| line.strip_prefix(name));
+            line.and_then(|bytes| bytes.trim().parse().ok())
+                .unwrap_or(0)
+        };
+        (bytes("rchar:"), bytes("wchar:"))
     }
 
     /// Bytes of its files.

@@ -19,7 +19,6 @@ use candor_benches::table::{Cell, Row, Table, Unit, show};
 use load::{Sent, Way, look, needed, send};
 use panics::{HOUR, Panics};
 use peer::{Bugsink, VERSION};
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -32,15 +31,13 @@ const MOST: [f64; 2] = [10_000.0, 150.0];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match &arguments[..] {
-        [mode, data] if mode == serving::SERVE => match serving::serve(Path::new(data)) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("{error}");
-                ExitCode::FAILURE
-            }
-        },
-        _ => show(measure(&arguments)),
+    match serving::asked_to_serve(&arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => show(measure(&arguments)),
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -28,7 +28,6 @@ use device::{Crowd, HOUR};
 use send::{Pace, Sender, Tally, Upload};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex};
@@ -45,12 +44,10 @@ const TELL: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let done = match &arguments[..] {
-        [mode, data] if mode == serving::SERVE => serving::serve(Path::new(data))
-            .map(|()| true)
-            .map_err(|error| error.to_string()),
-        _ => simulate(&Options::read()),
-    };
+    let done = serving::asked_to_serve(&arguments).and_then(|served| match served {
+        true => Ok(true),
+        false => simulate(&Options::read()),
+    });
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

@@ -2,13 +2,14 @@
 //! every summary; what that costs, next to the floor of the same bytes measured in the same run; and what happens when
 //! there is more of it than it can take.
 //!
-//! `cargo run --release -p candor-benches --bin ingest [-- SECONDS [throughput[=LOAD]] [paced] [overload] [idle]]`: the collector
+//! `cargo run --release -p candor-benches --bin ingest [-- SECONDS [throughput[=LOAD]] [paced] [overload] [idle] [large=DIRECTORY]]`: the collector
 //! runs in a process of its own, so that its processor time and memory are told from those of the senders. Floor: gunzip,
 //! parse into borrowed structs, and insert the same bytes with their id into SQLite with the same settings, one transaction
-//! a batch.
+//! a batch. DIRECTORY holds a store that the bench of questions has filled and kept; what is sent is added to it.
 
 mod floor;
 mod idle;
+mod large;
 mod overload;
 mod paced;
 mod throughput;
@@ -16,18 +17,15 @@ mod throughput;
 use candor_benches::build::check_release;
 use candor_benches::corpus::Corpus;
 use candor_benches::serving;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let done = match &arguments[..] {
-        [mode, data] if mode == serving::SERVE => {
-            serving::serve(Path::new(data)).map_err(|error| error.to_string())
-        }
-        _ => check_release().and_then(|()| measure(&arguments)),
-    };
+    let done = serving::asked_to_serve(&arguments).and_then(|served| match served {
+        true => Ok(()),
+        false => check_release().and_then(|()| measure(&arguments)),
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
@@ -69,6 +67,10 @@ fn measure(arguments: &[String]) -> Result<(), String> {
     }
     if wanted("idle").is_some() {
         print!("{}", idle::table(time).map_err(failed)?);
+    }
+    if let Some(filled) = wanted("large").filter(|filled| !filled.is_empty()) {
+        let table = large::table(&corpus, time, filled.as_ref());
+        print!("{}", table.map_err(failed)?);
     }
     Ok(())
 }

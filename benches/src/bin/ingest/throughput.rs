@@ -29,13 +29,7 @@ pub(crate) struct Load {
 }
 
 const LOADS: [Load; 4] = [
-    Load {
-        name: "crashes, one a request",
-        mix: Mix::Crashes,
-        size: 1,
-        senders: 32,
-        goal: 4_000.0,
-    },
+    SINGLE,
     BATCHES,
     Load {
         name: "fleet mix, one a request",
@@ -52,6 +46,15 @@ const LOADS: [Load; 4] = [
         goal: 8_000.0,
     },
 ];
+
+/// The load that is also sent to a store that holds much.
+pub(crate) const SINGLE: Load = Load {
+    name: "crashes, one a request",
+    mix: Mix::Crashes,
+    size: 1,
+    senders: 32,
+    goal: 4_000.0,
+};
 
 /// The load that is also sent five times.
 pub(crate) const BATCHES: Load = Load {
@@ -106,23 +109,37 @@ pub(crate) fn table(corpus: &Corpus, time: Duration, which: &str) -> io::Result<
 /// What was taken.
 pub(crate) struct Taken {
     pub(crate) rate: f64,
-    cpu_us: f64,
-    took: Sample,
-    peak: f64,
-    disk: f64,
+    pub(crate) cpu_us: f64,
+    pub(crate) took: Sample,
+    pub(crate) peak: f64,
+    pub(crate) disk: f64,
+    /// Bytes of a report that were read and written, whether or not they were in memory.
+    pub(crate) moved: (f64, f64),
     /// Bytes of JSON of a report.
     body: f64,
 }
 
 pub(crate) fn measure(corpus: &Corpus, load: &Load, time: Duration) -> io::Result<Taken> {
-    let mut serving = Serving::start()?;
+    send(Serving::start()?, corpus, load, 0, time)
+}
+
+/// Sends as much as is taken, from the report of this number on.
+pub(crate) fn send(
+    mut serving: Serving,
+    corpus: &Corpus,
+    load: &Load,
+    first: u32,
+    time: Duration,
+) -> io::Result<Taken> {
     let authorization = serving.authorization();
     // A pool of bodies, made before the clock runs: the senders must not take the collector's processor time.
     let pool: Vec<Vec<u8>> = (0..pool_of(load.size, time))
-        .map(|index| corpus.batch(load.mix, index * load.size, load.size).0)
+        .map(|index| first + index * load.size)
+        .map(|first| corpus.batch(load.mix, first, load.size).0)
         .collect();
     let body = corpus.batch(load.mix, 0, 100).1 as f64 / 100.0;
     let (next, took) = (AtomicU32::new(0), Mutex::new(Vec::new()));
+    let (disk, (read, written)) = (serving.disk(), serving.moved());
     let (start, cpu) = (Instant::now(), serving.cpu());
     std::thread::scope(|scope| {
         for _ in 0..load.senders {
@@ -151,12 +168,17 @@ pub(crate) fn measure(corpus: &Corpus, load: &Load, time: Duration) -> io::Resul
     let (wall, cpu) = (start.elapsed(), serving.cpu() - cpu);
     let took = took.into_inner().expect("no panic");
     let reports = took.len() as f64 * f64::from(load.size);
+    let moved = serving.moved();
     Ok(Taken {
+        moved: (
+            (moved.0 - read) as f64 / reports,
+            (moved.1 - written) as f64 / reports,
+        ),
         rate: reports / wall.as_secs_f64(),
         cpu_us: cpu / reports * 1e6,
         took: Sample::of(took).ok_or_else(|| io::Error::other("nothing was acknowledged"))?,
         peak: serving.resident().1 as f64,
-        disk: serving.settled_disk()? as f64 / reports,
+        disk: serving.settled_disk()?.saturating_sub(disk) as f64 / reports,
         body,
     })
 }

@@ -89,6 +89,9 @@ const MOST_WAITED: usize = 4 << 20;
 /// So many days at the end of a range take new reports all the time; who met what in those before them is remembered as one sum.
 const BUSY: usize = 3;
 
+/// How many installations met issues.
+type Installs = Vec<(u64, u64)>;
+
 /// What is remembered, by whoever asks.
 #[derive(Default)]
 pub(super) struct Remembered(Mutex<Kept>);
@@ -105,7 +108,7 @@ struct Kept {
     /// By app.
     decided: HashMap<i64, (i64, Arc<Decided>)>,
     /// By app and day, as long as nothing else is waited for.
-    waited: Recent<(i64, u64), (i64, Option<i64>), Vec<(u64, u64)>>,
+    waited: Recent<(i64, u64), (i64, Option<i64>), Installs>,
     /// Those of the last days, by app, dimension and range, and the day's beginning.
     met: Recent<(InDays, u64), i64, Vec<Met>>,
     /// Those of all days before.
