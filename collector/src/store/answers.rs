@@ -243,16 +243,6 @@ pub struct Reach {
     pub first_release: Release,
 }
 
-impl From<IssueRow> for Reach {
-    fn from(row: IssueRow) -> Self {
-        Self {
-            id: row.id,
-            runs: row.runs,
-            first_release: row.first_release,
-        }
-    }
-}
-
 /// One issue in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssueRow {

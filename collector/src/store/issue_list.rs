@@ -25,9 +25,14 @@ pub(super) struct Entry {
 impl Entry {
     /// By how many reports the later half of the range exceeds the earlier one.
     pub(super) fn rising(&self) -> i64 {
-        let signed = |reports| i64::try_from(reports).unwrap_or(i64::MAX);
-        signed(self.late).saturating_mul(2) - signed(self.reports)
+        rising(self.reports, self.late)
     }
+}
+
+/// By how many reports the later half of a range, with so many of all, exceeds the earlier one.
+pub(super) fn rising(reports: u64, late: u64) -> i64 {
+    let signed = |reports| i64::try_from(reports).unwrap_or(i64::MAX);
+    signed(late).saturating_mul(2) - signed(reports)
 }
 
 impl IssueFilter {

@@ -49,8 +49,7 @@ use super::{
     Answer, Arrival, ConnectionAnswer, ConnectionFilter, Dimension, Exits, Expired, Expiry,
     FreezeRates, FreezeRow, Groups, Health, Incoming, Intake, IssueFilter, IssueId, IssueList,
     IssuePage, IssueWithin, Kept, Key, Ledger, Move, Of, Part, Point, Population, Quarantine,
-    QuarantineRow, Reach, ReachList, ReleaseRow, Span, Spreads, Store, StoreError, Unnamed,
-    Waiting,
+    QuarantineRow, ReachList, ReleaseRow, Span, Spreads, Store, StoreError, Unnamed, Waiting,
 };
 use crate::access::{KeyHash, KeyId};
 use crate::state::Clock;
@@ -334,11 +333,8 @@ impl Store for ClickHouseStore {
         app: &AppName,
         span: Span,
     ) -> Result<BTreeMap<Release, u64>, StoreError> {
-        let mut new: BTreeMap<Release, u64> = BTreeMap::new();
-        for issue in self.issues(app, IssueFilter::all(span, 0)).await?.rows {
-            *new.entry(issue.first_release).or_default() += 1;
-        }
-        Ok(new)
+        let history = self.fresh(app).await?;
+        read::issues::new_by_release(self.ask(&history), span).await
     }
 
     async fn issues(&self, app: &AppName, filter: IssueFilter) -> Result<IssueList, StoreError> {
@@ -347,9 +343,8 @@ impl Store for ClickHouseStore {
     }
 
     async fn reach(&self, app: &AppName, filter: IssueFilter) -> Result<ReachList, StoreError> {
-        let IssueList { rows, total } = self.issues(app, filter).await?;
-        let rows = rows.into_iter().map(Reach::from).collect();
-        Ok(ReachList { rows, total })
+        let history = self.fresh(app).await?;
+        read::issues::reach(self.ask(&history), &filter).await
     }
 
     async fn issue(

@@ -3,10 +3,58 @@
 use super::samples::{DAY, HOUR, Life, START, app, id, keep, pseudonym, with_app};
 use crate::store::triage::{By, Change, Person};
 use crate::store::{
-    Breakdown, Group, IssueFilter, IssueId, IssueKind, Of, Part, Reach, Span, Store,
+    Breakdown, Group, IssueFilter, IssueId, IssueKind, Of, Part, Reach, Sort, Span, Store,
 };
 use candor_protocol::deidentify::Release;
 use std::collections::HashSet;
+
+pub(crate) async fn pages_of_a_list_follow_each_other_in_every_order(store: &impl Store) {
+    let store = with_app(store).await;
+    // Some are equal in how many reports, runs and installations they have, and some also in when they were seen.
+    let lives = (0..40u32).map(|n| (n, u64::from(n % 11), u64::from(n % 3 * 5)));
+    let crashes = lives.map(|(n, issue, hour)| Life::new(n, n).hour(hour).crash(n, issue, true));
+    keep(store, crashes.collect()).await;
+    let by = By {
+        who: Person::new("Wei").unwrap(),
+        at: START,
+    };
+    let merge = Change::Merge(IssueId(1));
+    store
+        .triage(&app(), &[IssueId(2)], merge, by)
+        .await
+        .unwrap();
+    let list = async |sort, (offset, limit): (u32, u32)| {
+        let filter = IssueFilter {
+            sort,
+            offset,
+            limit,
+            ..IssueFilter::all(DAY, 0)
+        };
+        let list = store.issues(&app(), filter.clone()).await.unwrap();
+        assert_eq!(list.total, 10);
+        let reach = store.reach(&app(), filter).await.unwrap();
+        let ids: Vec<u64> = list.rows.iter().map(|row| row.id.0).collect();
+        let reached: Vec<u64> = reach.rows.iter().map(|row| row.id.0).collect();
+        assert_eq!((&ids, reach.total), (&reached, 10));
+        ids
+    };
+    for sort in [
+        Sort::Installs,
+        Sort::Reports,
+        Sort::Rising,
+        Sort::Newest,
+        Sort::LastSeen,
+    ] {
+        let whole = list(sort, (0, 100)).await;
+        for size in [3, 4] {
+            let mut pages = Vec::new();
+            for page in 0..=10 / size {
+                pages.extend(list(sort, (page * size, size)).await);
+            }
+            assert_eq!(pages, whole, "{sort:?} by pages of {size}");
+        }
+    }
+}
 
 pub(crate) async fn issues_are_listed_by_how_many_installations_met_them(store: &impl Store) {
     let store = with_app(store).await;
@@ -366,7 +414,11 @@ pub(crate) async fn any_range_counts_whoever_met_an_issue_once(store: &impl Stor
                     assert_eq!(counted, truth, "{of}");
                 }
                 assert_eq!(reach.total, list.total);
-                let rows = list.rows.into_iter().map(Reach::from);
+                let rows = list.rows.into_iter().map(|row| Reach {
+                    id: row.id,
+                    runs: row.runs,
+                    first_release: row.first_release,
+                });
                 assert_eq!(reach.rows, rows.collect::<Vec<_>>());
             }
         }

@@ -58,6 +58,7 @@ macro_rules! store_contract {
             new_issues_are_told_by_the_release_that_showed_them_first
             exits_are_told_by_step_and_by_release_and_add_up_to_the_health
             issues_are_listed_by_how_many_installations_met_them
+            pages_of_a_list_follow_each_other_in_every_order
             an_issue_knows_when_it_was_first_and_last_seen_beyond_the_range
             an_issue_is_compared_with_all_runs_of_its_classes
             an_issue_is_told_within_one_release

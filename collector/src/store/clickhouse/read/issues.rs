@@ -1,19 +1,46 @@
 //! Lists of issues.
+//!
+//! First all issues are counted as far as the order needs it; then the rows of one page are filled.
 
 use super::{Ask, triage, typed, whole, within};
 use crate::grouping::Explanation;
 use crate::store::clickhouse::cell::What;
 use crate::store::clickhouse::sql;
 use crate::store::issue_count::IssueCount;
-use crate::store::issue_list::{Entry, haystack};
+use crate::store::issue_list::{Entry, haystack, rising};
 use crate::store::triage::{Facts, Marks, Said, State};
 use crate::store::{
-    Dimension, IssueFilter, IssueId, IssueKind, IssueList, IssueRow, StoreError, issue_count,
+    Dimension, IssueFilter, IssueId, IssueKind, IssueList, IssueRow, Reach, ReachList, Sort, Span,
+    StoreError, issue_count,
 };
 use candor_protocol::deidentify::Release;
-use clickhouse::Row;
+use clickhouse::{Row, RowOwned, RowRead};
 use serde::Deserialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// What is counted of an issue in a range.
+#[derive(Row, Deserialize)]
+struct SumRow {
+    issue: u64,
+    kind: String,
+    reports: i64,
+    fatal: i64,
+    late: i64,
+}
+
+#[derive(Row, Deserialize)]
+struct InstallsRow {
+    issue: u64,
+    installs: u64,
+}
+
+/// When an issue was first and last seen.
+#[derive(Row, Deserialize)]
+struct SightRow {
+    issue: u64,
+    first: u64,
+    last: u64,
+}
 
 #[derive(Row, Deserialize)]
 struct CountRow {
@@ -55,40 +82,375 @@ struct SaysRow {
     why: String,
 }
 
+/// More issues than this are not named one by one where they are asked about: all are asked about, and others left out. Few in tests, so
+/// that both ways are tried.
+const SOME: usize = if cfg!(test) { 4 } else { 1_000 };
+
 pub(in super::super) async fn issues(
     ask: Ask<'_>,
     filter: &IssueFilter,
 ) -> Result<IssueList, StoreError> {
-    if ask.history.is_empty() {
+    let Some(mut listed) = list(ask, filter).await? else {
         return Ok(IssueList::default());
+    };
+    let states = listed.entries.iter();
+    let states = states.map(|entry| (entry.id, entry.state.clone()));
+    let states = states.collect();
+    let mut found = listed.page(ask, filter).rows(states, false).await?;
+    listed.see(filter, |id| {
+        found.get(&id).map(|row| (row.first_seen, row.last_seen))
+    });
+    let rows = listed.entries.iter();
+    let rows = rows.filter_map(|entry| found.remove(&entry.id));
+    Ok(IssueList {
+        rows: rows.collect(),
+        total: listed.total,
+    })
+}
+
+pub(in super::super) async fn reach(
+    ask: Ask<'_>,
+    filter: &IssueFilter,
+) -> Result<ReachList, StoreError> {
+    let Some(mut listed) = list(ask, filter).await? else {
+        return Ok(ReachList::default());
+    };
+    let page = listed.page(ask, filter);
+    let (met, seen) = (page.met(), page.seen());
+    let (met, seen): (Vec<MetRow>, Vec<SeenRow>) =
+        tokio::try_join!(ask.server.rows(&met), ask.server.rows(&seen))?;
+    let met: HashMap<u64, MetRow> = met.into_iter().map(|row| (row.issue, row)).collect();
+    let seen: HashMap<u64, SeenRow> = seen.into_iter().map(|row| (row.issue, row)).collect();
+    listed.see(filter, |id| seen.get(&id).map(|row| (row.first, row.last)));
+    let mut rows = Vec::with_capacity(listed.entries.len());
+    for entry in &listed.entries {
+        if let Some(seen) = seen.get(&entry.id) {
+            rows.push(Reach {
+                id: IssueId(entry.id),
+                runs: met.get(&entry.id).map_or(0, |met| met.runs),
+                first_release: first_and_last(seen)?.0,
+            });
+        }
     }
-    let marks = triage::marks(ask).await?;
+    Ok(ReachList {
+        rows,
+        total: listed.total,
+    })
+}
+
+/// How many issues of a range were first seen in each release.
+pub(in super::super) async fn new_by_release(
+    ask: Ask<'_>,
+    span: Span,
+) -> Result<BTreeMap<Release, u64>, StoreError> {
+    let mut new: BTreeMap<Release, u64> = BTreeMap::new();
+    let filter = IssueFilter {
+        sort: Sort::Reports,
+        ..IssueFilter::all(span, 0)
+    };
+    let Some(listed) = list(ask, &filter).await? else {
+        return Ok(new);
+    };
+    let listed_ids: HashSet<u64> = listed.entries.iter().map(|entry| entry.id).collect();
+    let seen: Vec<SeenRow> = ask.server.rows(&listed.page(ask, &filter).seen()).await?;
+    for seen in seen.iter().filter(|seen| listed_ids.contains(&seen.issue)) {
+        *new.entry(first_and_last(seen)?.0).or_default() += 1;
+    }
+    Ok(new)
+}
+
+/// What is on a page of a list, before its rows are filled.
+struct Listed {
+    marks: Marks,
+    entries: Vec<Entry>,
+    /// Whether it is known when they were seen; else all that may be on the page or before it are here.
+    is_seen: bool,
+    /// On all pages.
+    total: u64,
+}
+
+/// Issues with a report in the range that the filter takes, those of a page in their order; `None` where there is none.
+async fn list(ask: Ask<'_>, filter: &IssueFilter) -> Result<Option<Listed>, StoreError> {
+    if ask.history.is_empty() {
+        return Ok(None);
+    }
+    let (marks, wanted) = tokio::try_join!(triage::marks(ask), wanted(ask, filter))?;
     let mut which = match filter.kind {
         Some(kind) => format!("AND word = '{}'", kind.as_str()),
         None => String::new(),
     };
-    if let Some(wanted) = wanted(ask, filter).await? {
+    if let Some(wanted) = wanted {
         // Of issues that are one it is enough that one of them says it.
         let roots: HashSet<u64> = wanted.into_iter().map(|id| marks.root(id)).collect();
         let all: Vec<u64> = roots.into_iter().flat_map(|id| marks.family(id)).collect();
         if all.is_empty() {
-            return Ok(IssueList::default());
+            return Ok(None);
         }
-        let all = sql::list(all, |id| id.to_string());
-        which += &format!(" AND issue IN {all}");
+        which += &format!(" AND issue IN {}", sql::list(all, |id| id.to_string()));
     }
-    let mut found = list(ask, &which, filter, &marks, false).await?;
-    let entries: Vec<Entry> = found.values().map(|(entry, _)| entry.clone()).collect();
-    let taken = entries.into_iter().filter(|entry| filter.takes(entry));
-    let (entries, total) = filter.page(taken.collect());
-    let rows = entries
+    let (range, classes) = (within(filter.span), classes(filter));
+    let root = root_of(&marks);
+    let sums = format!(
+        "SELECT {root} AS root, any(word), sum(n) AS reports, sum(m), sumIf(n, at >= {}) {} {range} {which}{classes}
+         GROUP BY root HAVING reports > 0",
+        filter.span.middle(),
+        ask.history.of_summary(What::Issues)
+    );
+    let installs = format!(
+        "SELECT root, uniqExact(pseudonym) FROM
+             (SELECT {root} AS root, pseudonym {} {range} {which}{classes} GROUP BY root, pseudonym HAVING sum(n) > 0)
+         GROUP BY root",
+        ask.history.of_summary(met_of(filter))
+    );
+    let seen_of_all = format!(
+        "SELECT root, min(at), max(at) FROM
+             (SELECT {root} AS root, at {} {which} GROUP BY root, at HAVING sum(n) > 0)
+         GROUP BY root",
+        ask.history.of_summary(What::Issues)
+    );
+    let said: Vec<u64> = marks.states().map(|(root, _)| root).collect();
+    let (sums, installs, seen, mut states): (Vec<SumRow>, Vec<InstallsRow>, Vec<SightRow>, _) = tokio::try_join!(
+        ask.server.rows(&sums),
+        asked(ask, filter.asks_installs(), &installs),
+        asked(ask, filter.asks_seen(), &seen_of_all),
+        states(ask, &said, &marks, filter.now)
+    )?;
+    let installs: HashMap<u64, u64> = installs
         .iter()
-        .filter_map(|entry| found.remove(&entry.id))
-        .map(|(_, row)| row);
-    Ok(IssueList {
-        rows: rows.collect(),
-        total,
-    })
+        .map(|row| (row.issue, row.installs))
+        .collect();
+    let sights = |rows: Vec<SightRow>| -> HashMap<u64, (u64, u64)> {
+        let sights = rows
+            .into_iter()
+            .map(|row| (row.issue, (row.first, row.last)));
+        sights.collect()
+    };
+    let seen = sights(seen);
+    let mut entries = Vec::with_capacity(sums.len());
+    for row in sums {
+        let id = row.issue;
+        let (first_seen, last_seen) = seen.get(&id).copied().unwrap_or_default();
+        let entry = Entry {
+            id,
+            kind: typed(&row.kind)?,
+            reports: whole(row.reports),
+            fatal: whole(row.fatal),
+            late: whole(row.late),
+            installs: installs.get(&id).copied().unwrap_or_default(),
+            first_seen,
+            last_seen,
+            state: states.remove(&id).unwrap_or_default(),
+            assignee: marks.assignee(id).cloned(),
+        };
+        if filter.takes(&entry) {
+            entries.push(entry);
+        }
+    }
+    let mut listed = Listed {
+        marks,
+        total: entries.len() as u64,
+        entries,
+        is_seen: false,
+    };
+    if filter.asks_seen() {
+        listed.see(filter, |id| seen.get(&id).copied());
+    } else {
+        filter.lead(&mut listed.entries);
+    }
+    if listed.entries.len() > SOME && !listed.is_seen {
+        let seen = sights(ask.server.rows(&seen_of_all).await?);
+        listed.see(filter, |id| seen.get(&id).copied());
+    }
+    Ok(Some(listed))
+}
+
+/// Rows where they are asked for, else none.
+async fn asked<T: RowOwned + RowRead>(
+    ask: Ask<'_>,
+    wanted: bool,
+    question: &str,
+) -> Result<Vec<T>, StoreError> {
+    match wanted {
+        true => ask.server.rows(question).await,
+        false => Ok(Vec::new()),
+    }
+}
+
+/// The classes that are asked for, as SQL.
+fn classes(filter: &IssueFilter) -> String {
+    let mut classes = String::new();
+    for dimension in Dimension::ALL {
+        if let Some(class) = filter.class(dimension) {
+            classes += &format!(" AND {} = {}", dimension.as_str(), sql::text(class));
+        }
+    }
+    classes
+}
+
+/// Where it stands who met all issues of a range. Machines and systems do not stand with what is in the order of time.
+fn met_of(filter: &IssueFilter) -> What {
+    match filter.os.is_some() || filter.device.is_some() {
+        true => What::Sighting,
+        false => What::Met,
+    }
+}
+
+impl Listed {
+    fn page<'a>(&'a self, ask: Ask<'a>, filter: &'a IssueFilter) -> Page<'a> {
+        let roots = self.entries.iter().map(|entry| entry.id);
+        Page::of(ask, roots.collect(), filter, &self.marks)
+    }
+
+    /// Says when they were seen, which their place on the page follows from; one that was not is no longer there.
+    fn see(&mut self, filter: &IssueFilter, seen: impl Fn(u64) -> Option<(u64, u64)>) {
+        if self.is_seen {
+            return;
+        }
+        self.is_seen = true;
+        let mut entries = std::mem::take(&mut self.entries);
+        entries.retain_mut(|entry| match seen(entry.id) {
+            Some(both) => {
+                (entry.first_seen, entry.last_seen) = both;
+                true
+            }
+            None => false,
+        });
+        (self.entries, _) = filter.page(entries);
+    }
+}
+
+/// Issues that are asked about in full.
+struct Page<'a> {
+    ask: Ask<'a>,
+    roots: HashSet<u64>,
+    filter: &'a IssueFilter,
+    marks: &'a Marks,
+    /// As SQL, where they are few.
+    which: String,
+    /// The same where what is counted does not stand by issue.
+    ids: String,
+}
+
+impl<'a> Page<'a> {
+    fn of(ask: Ask<'a>, roots: HashSet<u64>, filter: &'a IssueFilter, marks: &'a Marks) -> Self {
+        let (mut which, mut ids) = (String::new(), String::new());
+        if roots.len() <= SOME {
+            let all: Vec<u64> = roots.iter().flat_map(|root| marks.family(*root)).collect();
+            which = format!("AND key IN {}", triage::keys(&all));
+            ids = format!("AND id IN {}", sql::list(all, |id| id.to_string()));
+        }
+        Self {
+            ask,
+            roots,
+            filter,
+            marks,
+            which,
+            ids,
+        }
+    }
+
+    /// Reports by time.
+    fn counts(&self) -> String {
+        format!(
+            "SELECT {} AS root, at, sum(n) AS reports, sum(m) {} {} {}{} GROUP BY root, at HAVING reports > 0",
+            root_of(self.marks),
+            self.ask.history.of_summary(What::Issues),
+            within(self.filter.span),
+            self.which,
+            classes(self.filter)
+        )
+    }
+
+    /// Runs and installations.
+    fn met(&self) -> String {
+        // By the issue where few are asked about, by the time where all are.
+        let of = match self.which.is_empty() {
+            true => met_of(self.filter),
+            false => What::Sighting,
+        };
+        format!(
+            "SELECT root, uniqExact(run), uniqExact(pseudonym) FROM
+                 (SELECT {} AS root, run, pseudonym {} {} {}{} GROUP BY root, run, pseudonym HAVING sum(n) > 0)
+             GROUP BY root",
+            root_of(self.marks),
+            self.ask.history.of_summary(of),
+            within(self.filter.span),
+            self.which,
+            classes(self.filter)
+        )
+    }
+
+    /// When they were first and last seen, and in which releases.
+    fn seen(&self) -> String {
+        format!(
+            "SELECT root, min(at) AS first, max(at) AS last, argMin(releases, at), argMax(releases, at) FROM
+                 (SELECT root, at, groupUniqArray(release) AS releases FROM
+                      (SELECT {} AS root, at, release {} {} GROUP BY root, at, release HAVING sum(n) > 0)
+                  GROUP BY root, at)
+             GROUP BY root",
+            root_of(self.marks),
+            self.ask.history.of_summary(What::Issues),
+            self.which
+        )
+    }
+
+    /// What they are: as it was said first.
+    fn about(&self) -> String {
+        format!(
+            "SELECT id, argMin(kind, block), argMin(title, block), argMin(culprit, block) FROM issue WHERE app = {} {} GROUP BY id",
+            sql::text(&self.ask.history.app),
+            self.ids
+        )
+    }
+
+    /// Their rows; `all`: also of those without a report in the range.
+    async fn rows(
+        &self,
+        mut states: HashMap<u64, State>,
+        all: bool,
+    ) -> Result<HashMap<u64, IssueRow>, StoreError> {
+        let (server, span) = (self.ask.server, self.filter.span);
+        let mut found = HashMap::with_capacity(self.roots.len());
+        if self.roots.is_empty() {
+            return Ok(found);
+        }
+        let (counts, met) = (self.counts(), self.met());
+        let (seen, about) = (self.seen(), self.about());
+        let (counts, met, seen, about): (Vec<CountRow>, Vec<MetRow>, Vec<SeenRow>, Vec<AboutRow>) =
+            tokio::try_join!(
+                server.rows(&counts),
+                server.rows(&met),
+                server.rows(&seen),
+                server.rows(&about)
+            )?;
+        let mut counted: HashMap<u64, (IssueCount, u64)> = HashMap::new();
+        let nothing = || (IssueCount::new(span), 0);
+        for row in counts.iter().filter(|row| self.roots.contains(&row.issue)) {
+            let (count, late) = counted.entry(row.issue).or_insert_with(nothing);
+            count.add(span, row.at, whole(row.reports), whole(row.fatal));
+            if row.at >= span.middle() {
+                *late += whole(row.reports);
+            }
+        }
+        for row in met {
+            if let Some((count, _)) = counted.get_mut(&row.issue) {
+                (count.runs, count.installs) = (row.runs, row.installs);
+            }
+        }
+        let about: HashMap<u64, AboutRow> = about.into_iter().map(|row| (row.issue, row)).collect();
+        for seen in seen.iter().filter(|seen| self.roots.contains(&seen.issue)) {
+            let id = seen.issue;
+            let counted = match counted.remove(&id) {
+                None if all => Some(nothing()),
+                counted => counted,
+            };
+            if let (Some(counted), Some(about)) = (counted, about.get(&id)) {
+                let state = states.remove(&id).unwrap_or_default();
+                found.insert(id, row(seen, about, counted, state, self.marks)?);
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// One issue's row, whether or not it has a report in the range.
@@ -98,9 +460,9 @@ pub(super) async fn one(
     filter: &IssueFilter,
     marks: &Marks,
 ) -> Result<Option<IssueRow>, StoreError> {
-    let which = format!("AND key IN {}", triage::keys(&marks.family(root)));
-    let mut found = list(ask, &which, filter, marks, true).await?;
-    Ok(found.remove(&root).map(|(_, row)| row))
+    let states = states(ask, &[root], marks, filter.now).await?;
+    let page = Page::of(ask, [root].into(), filter, marks);
+    Ok(page.rows(states, true).await?.remove(&root))
 }
 
 /// Issues that say what is asked for; `None` where nothing is.
@@ -151,163 +513,71 @@ pub(super) fn root_of(marks: &Marks) -> String {
     format!("transform(issue, {}, {}, issue)", array(from), array(to))
 }
 
-/// Issues that `which` is true of: those with a report in the range, or `all` of them.
-async fn list(
-    ask: Ask<'_>,
-    which: &str,
-    filter: &IssueFilter,
-    marks: &Marks,
-    all: bool,
-) -> Result<HashMap<u64, (Entry, IssueRow)>, StoreError> {
-    let span = filter.span;
-    let (server, range) = (ask.server, within(span));
-    let root = root_of(marks);
-    let mut classes = String::new();
-    for dimension in Dimension::ALL {
-        if let Some(class) = filter.class(dimension) {
-            classes += &format!(" AND {} = {}", dimension.as_str(), sql::text(class));
-        }
-    }
-    let counts = format!(
-        "SELECT {root} AS root, at, sum(n) AS reports, sum(m) {} {range} {which}{classes} GROUP BY root, at HAVING reports > 0",
-        ask.history.of_summary(What::Issues)
-    );
-    // By the time where all are asked for, by the issue where one is. Machines and systems stand only there.
-    let of = match all || filter.os.is_some() || filter.device.is_some() {
-        true => What::Sighting,
-        false => What::Met,
-    };
-    let met = format!(
-        "SELECT root, uniqExact(run), uniqExact(pseudonym) FROM
-             (SELECT {root} AS root, run, pseudonym {} {range} {which}{classes} GROUP BY root, run, pseudonym HAVING sum(n) > 0)
-         GROUP BY root",
-        ask.history.of_summary(of)
-    );
-    let seen = format!(
-        "SELECT root, min(at) AS first, max(at) AS last, argMin(releases, at), argMax(releases, at) FROM
-             (SELECT root, at, groupUniqArray(release) AS releases FROM
-                  (SELECT {root} AS root, at, release {} {which} GROUP BY root, at, release HAVING sum(n) > 0)
-              GROUP BY root, at)
-         GROUP BY root",
-        ask.history.of_summary(What::Issues)
-    );
-    let (counts, met, seen): (Vec<CountRow>, Vec<MetRow>, Vec<SeenRow>) =
-        tokio::try_join!(server.rows(&counts), server.rows(&met), server.rows(&seen))?;
-    let mut counted: HashMap<u64, (IssueCount, u64)> = HashMap::new();
-    let nothing = || (IssueCount::new(span), 0);
-    for row in &counts {
-        let (count, late) = counted.entry(row.issue).or_insert_with(nothing);
-        count.add(span, row.at, whole(row.reports), whole(row.fatal));
-        if row.at >= filter.span.middle() {
-            *late += whole(row.reports);
-        }
-    }
-    if all {
-        for row in &seen {
-            counted.entry(row.issue).or_insert_with(nothing);
-        }
-    }
-    for row in met {
-        if let Some((count, _)) = counted.get_mut(&row.issue) {
-            (count.runs, count.installs) = (row.runs, row.installs);
-        }
-    }
-    let about = about(ask, counted.keys().copied()).await?;
-    let states = states(ask, counted.keys().copied(), marks, filter.now).await?;
-    let mut found = HashMap::with_capacity(counted.len());
-    for seen in seen {
-        let id = seen.issue;
-        let (Some((count, late)), Some(about)) = (counted.remove(&id), about.get(&id)) else {
-            continue;
-        };
-        let state = states.get(&id).cloned().unwrap_or_default();
-        found.insert(id, row(seen, about, (count, late), state, marks)?);
-    }
-    Ok(found)
-}
-
-/// What issues are now, of which it was said.
+/// What these issues are now, as far as something was said of them.
 async fn states(
     ask: Ask<'_>,
-    roots: impl Iterator<Item = u64>,
+    roots: &[u64],
     marks: &Marks,
     now: u64,
 ) -> Result<HashMap<u64, State>, StoreError> {
-    let said: Vec<(u64, &Said)> = roots
-        .filter_map(|root| Some((root, marks.state(root)?)))
-        .collect();
-    let all: Vec<u64> = said
+    let said = roots
         .iter()
-        .flat_map(|(root, _)| marks.family(*root))
+        .filter_map(|root| Some((*root, marks.state(*root)?)));
+    let said: Vec<(u64, &Said)> = said.collect();
+    let families = |roots: &[u64]| -> Vec<u64> {
+        let families = roots.iter().flat_map(|root| marks.family(*root));
+        families.collect()
+    };
+    let waiting: Vec<u64> = said
+        .iter()
+        .filter_map(|(root, said)| said.asks_installs().then_some(*root))
         .collect();
-    let of = triage::facts_of(ask, &all).await?;
+    let roots: Vec<u64> = said.iter().map(|(root, _)| *root).collect();
+    let (all, waiting) = (families(&roots), families(&waiting));
+    let (of, installs) = tokio::try_join!(
+        triage::facts_of(ask, &all),
+        triage::installs_of(ask, &waiting, marks)
+    )?;
     let mut states = HashMap::with_capacity(said.len());
     for (root, said) in said {
-        let family = marks.family(root);
-        let mut facts = Facts::default();
-        family
+        let mut facts = Facts {
+            installs: installs.get(&root).copied().unwrap_or_default(),
+            ..Facts::default()
+        };
+        marks
+            .family(root)
             .iter()
             .filter_map(|one| of.get(one))
             .for_each(|one| facts.and(one));
-        if said.asks_installs() {
-            facts.installs = triage::installs(ask, &family).await?;
-        }
         states.insert(root, said.state(&facts, now));
     }
     Ok(states)
 }
 
-/// What issues are: as it was said first.
-async fn about(
-    ask: Ask<'_>,
-    issues: impl Iterator<Item = u64>,
-) -> Result<HashMap<u64, AboutRow>, StoreError> {
-    let issues: Vec<u64> = issues.collect();
-    if issues.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows: Vec<AboutRow> = ask
-        .server
-        .rows(&format!(
-            "SELECT id, argMin(kind, block), argMin(title, block), argMin(culprit, block) FROM issue
-             WHERE app = {} AND id IN {} GROUP BY id",
-            sql::text(&ask.history.app),
-            sql::list(issues, |id| id.to_string())
-        ))
-        .await?;
-    Ok(rows.into_iter().map(|row| (row.issue, row)).collect())
-}
-
-fn row(
-    seen: SeenRow,
-    about: &AboutRow,
-    (counted, late): (IssueCount, u64),
-    state: State,
-    marks: &Marks,
-) -> Result<(Entry, IssueRow), StoreError> {
+/// The release that showed an issue first, and the one that showed it last.
+fn first_and_last(seen: &SeenRow) -> Result<(Release, Release), StoreError> {
     let releases = |texts: &[String]| -> Result<Vec<Release>, StoreError> {
         texts.iter().map(|text| typed(text)).collect()
     };
     let none = || StoreError::Fault("an issue was seen in no release".to_owned());
-    let (first_release, last_release) = issue_count::first_and_last(
+    let (first, last) = (
         releases(&seen.first_releases)?,
         releases(&seen.last_releases)?,
-    )
-    .ok_or_else(none)?;
+    );
+    issue_count::first_and_last(first, last).ok_or_else(none)
+}
+
+fn row(
+    seen: &SeenRow,
+    about: &AboutRow,
+    (counted, late): (IssueCount, u64),
+    state: State,
+    marks: &Marks,
+) -> Result<IssueRow, StoreError> {
+    let (first_release, last_release) = first_and_last(seen)?;
     let kind: IssueKind = typed(&about.kind)?;
-    let entry = Entry {
-        id: seen.issue,
-        kind,
-        reports: counted.reports,
-        fatal: counted.fatal,
-        late,
-        installs: counted.installs,
-        first_seen: seen.first,
-        last_seen: seen.last,
-        state: state.clone(),
-        assignee: marks.assignee(seen.issue).cloned(),
-    };
-    let row = IssueRow {
+    let rising = rising(counted.reports, late);
+    Ok(IssueRow {
         id: IssueId(seen.issue),
         kind,
         title: about.title.clone(),
@@ -321,10 +591,9 @@ fn row(
         first_release,
         last_release,
         spark: counted.spark,
-        rising: entry.rising(),
+        rising,
         state,
-        assignee: entry.assignee.clone(),
+        assignee: marks.assignee(seen.issue).cloned(),
         merged: marks.merged(seen.issue),
-    };
-    Ok((entry, row))
+    })
 }

@@ -6,7 +6,7 @@
 use super::{Decided, Text, bounds, triage};
 use crate::store::issue_count::IssueCount;
 use crate::store::issue_day::{DAY, Hours, Total};
-use crate::store::issue_list::Entry;
+use crate::store::issue_list::{Entry, rising};
 use crate::store::sqlite::class::{self, Class};
 use crate::store::sqlite::remembered::{Firsts, Remembered};
 use crate::store::sqlite::stamp;
@@ -669,12 +669,7 @@ fn row(
         first_release,
         last_release,
         spark,
-        rising: Entry {
-            reports,
-            late,
-            ..entry.clone()
-        }
-        .rising(),
+        rising: rising(reports, late),
         state: entry.state,
         assignee: entry.assignee,
         merged: marks.merged(entry.id),
