@@ -363,6 +363,9 @@ impl Store for ClickHouseStore {
         app: &AppName,
         issues: &[IssueId],
     ) -> Result<BTreeMap<IssueId, Vec<IssueId>>, StoreError> {
+        if issues.is_empty() {
+            return Ok(BTreeMap::new());
+        }
         let history = self.fresh(app).await?;
         read::triage::numbers(self.ask(&history), issues).await
     }

@@ -279,6 +279,7 @@ impl Remembered {
                 for root in merged {
                     met.extend(met_one(db, app, dimension, &marks.family(root), range)?);
                 }
+                spread::sum(&mut met);
                 add_up(db, met)
             },
         )

@@ -170,7 +170,7 @@ pub(in super::super) async fn numbers(
     ask: Ask<'_>,
     asked: &[IssueId],
 ) -> Result<BTreeMap<IssueId, Vec<IssueId>>, StoreError> {
-    if ask.history.is_empty() || asked.is_empty() {
+    if ask.history.is_empty() {
         return Ok(BTreeMap::new());
     }
     let marks = marks(ask).await?;
