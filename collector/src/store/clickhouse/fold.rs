@@ -6,6 +6,7 @@ use super::history::{History, Live};
 use super::journal::{Entry, JournalRow};
 use super::ledger::Ledger;
 use super::server::{Again, Server};
+use super::shared::Shared;
 use super::sql;
 use super::stamp::{Stamp, Stamps};
 use super::told::{CrowdKey, KnownRun, RunCell, Told};
@@ -16,7 +17,7 @@ use candor_protocol::report::Exit;
 use clickhouse::Row;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -43,6 +44,8 @@ pub(super) struct Folder {
     busy: Mutex<()>,
     /// Apps of which it is known that everything was looked back at.
     pub(super) looked_back: std::sync::Mutex<HashSet<String>>,
+    /// By app, for whoever asks at the same time.
+    seen: std::sync::Mutex<HashMap<String, Arc<Shared<Arc<History>>>>>,
 }
 
 /// Held while summaries are written.
@@ -73,6 +76,7 @@ impl Folder {
             stamps,
             busy: Mutex::new(()),
             looked_back: std::sync::Mutex::default(),
+            seen: std::sync::Mutex::default(),
         }
     }
 
@@ -83,13 +87,22 @@ impl Folder {
         }
     }
 
-    /// The history of an app with everything that was kept.
-    pub(super) async fn fresh(&self, app: &str, blocks: Blocks) -> Result<History, StoreError> {
-        let history = History::read(&self.server, app).await?;
-        if self.unfolded(&history, blocks).await?.is_empty() {
-            return Ok(history);
-        }
-        self.fold(app, blocks, &self.begin().await).await
+    /// The history of an app with everything that was kept before this was asked.
+    pub(super) async fn fresh(&self, app: &str) -> Result<Arc<History>, StoreError> {
+        let shared = {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.entry(app.to_owned()).or_default().clone()
+        };
+        let look = async {
+            let history = History::read(&self.server, app).await?;
+            if self.unfolded(&history, Blocks::Recent).await?.is_empty() {
+                return Ok(Arc::new(history));
+            }
+            let folding = self.begin().await;
+            let folded = self.fold(app, Blocks::Recent, &folding).await?;
+            Ok(Arc::new(folded))
+        };
+        shared.see(look).await
     }
 
     /// Folds everything that is there to be folded now; more may be kept meanwhile.

@@ -1,6 +1,6 @@
 //! Who keeps house: every collector does, each for itself.
 
-use super::fold::{Blocks, Folder};
+use super::fold::Folder;
 use super::read::apps;
 use super::schema;
 use crate::store::StoreError;
@@ -53,7 +53,7 @@ async fn run(folder: Arc<Folder>) {
 
 async fn fold(folder: &Folder) -> Result<(), StoreError> {
     for app in apps::names(&folder.server).await? {
-        folder.fresh(&app, Blocks::Recent).await?;
+        folder.fresh(&app).await?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use candor_protocol::deidentify::BuildId;
 use clickhouse::Row;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 /// Issues that are looked at together.
 const TOGETHER: usize = 500;
@@ -33,7 +33,10 @@ struct ShownRow {
 
 impl Folder {
     /// The history in which everything that was kept before is counted.
-    pub(super) async fn look_back(&self, history: History) -> Result<History, StoreError> {
+    pub(super) async fn look_back(
+        &self,
+        history: Arc<History>,
+    ) -> Result<Arc<History>, StoreError> {
         if history.is_empty() || self.has_looked_back(&history).await? {
             return Ok(history);
         }
@@ -41,7 +44,7 @@ impl Folder {
         let mut history = self.fold(&history.app, Blocks::Recent, &folding).await?;
         for _ in 0..TRIES {
             if self.has_looked_back(&history).await? {
-                return Ok(history);
+                return Ok(Arc::new(history));
             }
             if !self.server.is_complete().await? {
                 return Err(StoreError::Unavailable(

@@ -34,6 +34,7 @@ mod refusal;
 mod regroup;
 mod schema;
 mod server;
+mod shared;
 mod sql;
 mod stamp;
 mod sweep;
@@ -55,7 +56,7 @@ use crate::access::{KeyHash, KeyId};
 use crate::state::Clock;
 use candor_protocol::deidentify::{AppName, BuildId, Pseudonym, Release, ReportId};
 use candor_protocol::report::Report;
-use fold::{Blocks, Folder};
+use fold::Folder;
 use history::History;
 use house::Housekeeper;
 use read::Ask;
@@ -114,8 +115,8 @@ impl ClickHouseStore {
     }
 
     /// The history that answers what is asked now.
-    async fn fresh(&self, app: &AppName) -> Result<History, StoreError> {
-        self.folder.fresh(app.as_str(), Blocks::Recent).await
+    async fn fresh(&self, app: &AppName) -> Result<Arc<History>, StoreError> {
+        self.folder.fresh(app.as_str()).await
     }
 
     fn ask<'a>(&'a self, history: &'a History) -> Ask<'a> {
