@@ -259,25 +259,30 @@ struct SeenRow {
     reports: i64,
 }
 
-/// What is counted of each of these issues, but for the installations.
+/// What is counted of each of these issues; when releases were first seen and whom they met is left out.
 pub(in super::super) async fn facts_of(
     ask: Ask<'_>,
     issues: &[u64],
 ) -> Result<HashMap<u64, Facts>, StoreError> {
-    if issues.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows: Vec<SeenRow> = ask
-        .server
-        .rows(&format!(
-            "SELECT issue, release, min(at), sum(reports) FROM
-                 (SELECT issue, release, at, sum(n) AS reports {} AND key IN {} GROUP BY issue, release, at HAVING reports > 0)
-             GROUP BY issue, release",
-            ask.history.of_summary(What::Issues),
-            keys(issues)
-        ))
-        .await?;
+    let question = format!(
+        "SELECT issue, release, toUInt64(0), sum(n) AS reports {} AND key IN {} GROUP BY issue, release HAVING reports > 0",
+        ask.history.of_summary(What::Issues),
+        keys(issues)
+    );
+    counted(ask, issues, &question).await
+}
+
+/// The facts that the rows of a question tell.
+async fn counted(
+    ask: Ask<'_>,
+    issues: &[u64],
+    question: &str,
+) -> Result<HashMap<u64, Facts>, StoreError> {
     let mut facts: HashMap<u64, Facts> = HashMap::new();
+    if issues.is_empty() {
+        return Ok(facts);
+    }
+    let rows: Vec<SeenRow> = ask.server.rows(question).await?;
     for row in rows {
         let of = facts.entry(row.issue).or_default();
         of.seen.insert(row.release, row.first);
@@ -297,10 +302,17 @@ impl Facts {
     }
 }
 
-/// What is counted of issues together.
+/// What is counted of issues together, and when releases were first seen.
 pub(in super::super) async fn facts(ask: Ask<'_>, issues: &[u64]) -> Result<Facts, StoreError> {
+    let question = format!(
+        "SELECT issue, release, min(at), sum(reports) FROM
+             (SELECT issue, release, at, sum(n) AS reports {} AND key IN {} GROUP BY issue, release, at HAVING reports > 0)
+         GROUP BY issue, release",
+        ask.history.of_summary(What::Issues),
+        keys(issues)
+    );
     let mut facts = Facts::default();
-    let of = facts_of(ask, issues).await?;
+    let of = counted(ask, issues, &question).await?;
     of.values().for_each(|one| facts.and(one));
     facts.installs = installs(ask, issues).await?;
     Ok(facts)
