@@ -20,40 +20,39 @@ pub(crate) fn table(corpus: &Corpus, time: Duration, filled: &Path) -> io::Resul
     for cache in CACHES {
         first += pool_of(1, time);
         let taken = send(Serving::on(filled, cache)?, corpus, &SINGLE, first, time)?;
-        let row = |name: &str, unit, value: f64, empty: f64| Row::new(name, unit, value, empty);
         table.add([
-            row(
-                &format!("{cache} MiB in memory: reports"),
+            Row::new(
+                format!("{cache} MiB in memory: reports"),
                 Unit::Rate,
                 taken.rate,
                 empty.rate,
             ),
-            row(
+            Row::new(
                 "  processor time of one",
                 Unit::Nanos,
                 taken.cpu_us * 1e3,
                 empty.cpu_us * 1e3,
             ),
-            row(
+            Row::new(
                 "  acknowledged in, p50",
                 Unit::Nanos,
                 taken.took.quantile(0.5),
                 empty.took.quantile(0.5),
             ),
-            row(
+            Row::new(
                 "  acknowledged in, p99",
                 Unit::Nanos,
                 taken.took.quantile(0.99),
                 empty.took.quantile(0.99),
             ),
-            row("  read of one", Unit::Bytes, taken.moved.0, empty.moved.0),
-            row(
+            Row::new("  read of one", Unit::Bytes, taken.moved.0, empty.moved.0),
+            Row::new(
                 "  written of one",
                 Unit::Bytes,
                 taken.moved.1,
                 empty.moved.1,
             ),
-            row("  memory, at most", Unit::Bytes, taken.peak, empty.peak),
+            Row::new("  memory, at most", Unit::Bytes, taken.peak, empty.peak),
         ]);
     }
     Ok(table)

@@ -68,7 +68,12 @@ fn measure(arguments: &[String]) -> Result<(), String> {
     if wanted("idle").is_some() {
         print!("{}", idle::table(time).map_err(failed)?);
     }
-    if let Some(filled) = wanted("large").filter(|filled| !filled.is_empty()) {
+    // It has to be filled before, so it is not measured where nothing is named.
+    let named = arguments.len() > usize::from(seconds.is_some());
+    if let Some(filled) = wanted("large").filter(|_| named) {
+        if filled.is_empty() {
+            return Err("large=DIRECTORY names a store that was filled and kept".to_owned());
+        }
         let table = large::table(&corpus, time, filled.as_ref());
         print!("{}", table.map_err(failed)?);
     }

@@ -112,7 +112,7 @@ pub(crate) struct Taken {
     pub(crate) cpu_us: f64,
     pub(crate) took: Sample,
     pub(crate) peak: f64,
-    pub(crate) disk: f64,
+    disk: f64,
     /// Bytes of a report that were read and written, whether or not they were in memory.
     pub(crate) moved: (f64, f64),
     /// Bytes of JSON of a report.

@@ -14,7 +14,7 @@ use crate::store::{
     StoreError, issue_count,
 };
 use candor_protocol::deidentify::Release;
-use clickhouse::{Row, RowOwned, RowRead};
+use clickhouse::Row;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -90,7 +90,7 @@ pub(in super::super) async fn issues(
     ask: Ask<'_>,
     filter: &IssueFilter,
 ) -> Result<IssueList, StoreError> {
-    let Some(mut listed) = list(ask, filter).await? else {
+    let Some(mut listed) = list(ask, filter, true).await? else {
         return Ok(IssueList::default());
     };
     let states = listed.entries.iter();
@@ -112,7 +112,7 @@ pub(in super::super) async fn reach(
     ask: Ask<'_>,
     filter: &IssueFilter,
 ) -> Result<ReachList, StoreError> {
-    let Some(mut listed) = list(ask, filter).await? else {
+    let Some(mut listed) = list(ask, filter, false).await? else {
         return Ok(ReachList::default());
     };
     let page = listed.page(ask, filter);
@@ -148,7 +148,7 @@ pub(in super::super) async fn new_by_release(
         sort: Sort::Reports,
         ..IssueFilter::all(span, 0)
     };
-    let Some(listed) = list(ask, &filter).await? else {
+    let Some(listed) = list(ask, &filter, false).await? else {
         return Ok(new);
     };
     let listed_ids: HashSet<u64> = listed.entries.iter().map(|entry| entry.id).collect();
@@ -169,8 +169,14 @@ struct Listed {
     total: u64,
 }
 
-/// Issues with a report in the range that the filter takes, those of a page in their order; `None` where there is none.
-async fn list(ask: Ask<'_>, filter: &IssueFilter) -> Result<Option<Listed>, StoreError> {
+/// Issues with a report in the range that the filter takes, those of a page in their order; `None` where there is none. Their states are
+/// known where they decide what is taken, or are needed.
+async fn list(
+    ask: Ask<'_>,
+    filter: &IssueFilter,
+    needs_states: bool,
+) -> Result<Option<Listed>, StoreError> {
+    let needs_states = needs_states || !filter.states.is_empty();
     if ask.history.is_empty() {
         return Ok(None);
     }
@@ -188,44 +194,23 @@ async fn list(ask: Ask<'_>, filter: &IssueFilter) -> Result<Option<Listed>, Stor
         }
         which += &format!(" AND issue IN {}", sql::list(all, |id| id.to_string()));
     }
-    let (range, classes) = (within(filter.span), classes(filter));
-    let root = root_of(&marks);
+    let in_range = format!("{} {which}{}", within(filter.span), classes(filter));
     let sums = format!(
-        "SELECT {root} AS root, any(word), sum(n) AS reports, sum(m), sumIf(n, at >= {}) {} {range} {which}{classes}
-         GROUP BY root HAVING reports > 0",
+        "SELECT {} AS root, any(word), sum(n) AS reports, sum(m), sumIf(n, at >= {}) {} {in_range} GROUP BY root HAVING reports > 0",
+        root_of(&marks),
         filter.span.middle(),
         ask.history.of_summary(What::Issues)
     );
-    let installs = format!(
-        "SELECT root, uniqExact(pseudonym) FROM
-             (SELECT {root} AS root, pseudonym {} {range} {which}{classes} GROUP BY root, pseudonym HAVING sum(n) > 0)
-         GROUP BY root",
-        ask.history.of_summary(met_of(filter))
-    );
-    let seen_of_all = format!(
-        "SELECT root, min(at), max(at) FROM
-             (SELECT {root} AS root, at {} {which} GROUP BY root, at HAVING sum(n) > 0)
-         GROUP BY root",
-        ask.history.of_summary(What::Issues)
-    );
     let said: Vec<u64> = marks.states().map(|(root, _)| root).collect();
-    let (sums, installs, seen, mut states): (Vec<SumRow>, Vec<InstallsRow>, Vec<SightRow>, _) = tokio::try_join!(
+    let (sums, installs, seen, mut states): (Vec<SumRow>, _, _, _) = tokio::try_join!(
         ask.server.rows(&sums),
-        asked(ask, filter.asks_installs(), &installs),
-        asked(ask, filter.asks_seen(), &seen_of_all),
-        states(ask, &said, &marks, filter.now)
+        if_asked(
+            filter.asks_installs(),
+            installs(ask, met_of(filter), &marks, &in_range)
+        ),
+        if_asked(filter.asks_seen(), sights(ask, &marks, &which)),
+        if_asked(needs_states, states(ask, &said, &marks, filter.now))
     )?;
-    let installs: HashMap<u64, u64> = installs
-        .iter()
-        .map(|row| (row.issue, row.installs))
-        .collect();
-    let sights = |rows: Vec<SightRow>| -> HashMap<u64, (u64, u64)> {
-        let sights = rows
-            .into_iter()
-            .map(|row| (row.issue, (row.first, row.last)));
-        sights.collect()
-    };
-    let seen = sights(seen);
     let mut entries = Vec::with_capacity(sums.len());
     for row in sums {
         let id = row.issue;
@@ -257,23 +242,63 @@ async fn list(ask: Ask<'_>, filter: &IssueFilter) -> Result<Option<Listed>, Stor
     } else {
         filter.lead(&mut listed.entries);
     }
-    if listed.entries.len() > SOME && !listed.is_seen {
-        let seen = sights(ask.server.rows(&seen_of_all).await?);
+    // Where the page is a small part of what may be on it or before it, only the page is asked about further.
+    if !listed.is_seen && listed.entries.len() > SOME.max(filter.limit as usize) {
+        let seen = sights(ask, &listed.marks, &which).await?;
         listed.see(filter, |id| seen.get(&id).copied());
     }
     Ok(Some(listed))
 }
 
-/// Rows where they are asked for, else none.
-async fn asked<T: RowOwned + RowRead>(
-    ask: Ask<'_>,
-    wanted: bool,
-    question: &str,
-) -> Result<Vec<T>, StoreError> {
-    match wanted {
-        true => ask.server.rows(question).await,
-        false => Ok(Vec::new()),
+/// The answer where it is asked for, else none.
+async fn if_asked<T: Default>(
+    asked: bool,
+    answer: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match asked {
+        true => answer.await,
+        false => Ok(T::default()),
     }
+}
+
+/// How many installations met each issue, by the rows of a summary that `which` is true of.
+pub(super) async fn installs(
+    ask: Ask<'_>,
+    of: What,
+    marks: &Marks,
+    which: &str,
+) -> Result<HashMap<u64, u64>, StoreError> {
+    let rows: Vec<InstallsRow> = ask
+        .server
+        .rows(&format!(
+            "SELECT root, count() FROM
+                 (SELECT {} AS root, pseudonym {} {which} GROUP BY root, pseudonym HAVING sum(n) > 0)
+             GROUP BY root",
+            root_of(marks),
+            ask.history.of_summary(of)
+        ))
+        .await?;
+    Ok(rows.iter().map(|row| (row.issue, row.installs)).collect())
+}
+
+/// When each issue that `which` is true of was first and last seen.
+async fn sights(
+    ask: Ask<'_>,
+    marks: &Marks,
+    which: &str,
+) -> Result<HashMap<u64, (u64, u64)>, StoreError> {
+    let rows: Vec<SightRow> = ask
+        .server
+        .rows(&format!(
+            "SELECT root, min(at), max(at) FROM
+                 (SELECT {} AS root, at {} {which} GROUP BY root, at HAVING sum(n) > 0)
+             GROUP BY root",
+            root_of(marks),
+            ask.history.of_summary(What::Issues)
+        ))
+        .await?;
+    let sights = rows.iter().map(|row| (row.issue, (row.first, row.last)));
+    Ok(sights.collect())
 }
 
 /// The classes that are asked for, as SQL.
@@ -534,9 +559,13 @@ async fn states(
         .collect();
     let roots: Vec<u64> = said.iter().map(|(root, _)| *root).collect();
     let (all, waiting) = (families(&roots), families(&waiting));
+    let waited = format!("AND key IN {}", triage::keys(&waiting));
     let (of, installs) = tokio::try_join!(
         triage::facts_of(ask, &all),
-        triage::installs_of(ask, &waiting, marks)
+        if_asked(
+            !waiting.is_empty(),
+            installs(ask, What::Sighting, marks, &waited)
+        )
     )?;
     let mut states = HashMap::with_capacity(said.len());
     for (root, said) in said {

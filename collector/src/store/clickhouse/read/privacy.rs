@@ -133,12 +133,6 @@ struct SpreadRow {
     installs: i64,
 }
 
-#[derive(Row, Deserialize)]
-struct MetRow {
-    issue: u64,
-    installs: i64,
-}
-
 /// Installations by class of one dimension, for every issue that `class` met.
 pub(in super::super) async fn spreads(
     ask: Ask<'_>,
@@ -152,29 +146,31 @@ pub(in super::super) async fn spreads(
     let root = issues::root_of(&marks);
     let (column, range) = (dimension.as_str(), within(span));
     // Machines and systems do not stand with what is in the order of time.
-    let of = ask.history.of_summary(match dimension {
+    let of = match dimension {
         Dimension::Release => What::Met,
         Dimension::Os | Dimension::Device => What::Sighting,
-    });
-    let all = format!(
-        "SELECT root, toInt64(count()) FROM
-             (SELECT {root} AS root, pseudonym {of} {range} GROUP BY root, pseudonym HAVING sum(n) > 0)
-         GROUP BY root"
-    );
+    };
     let by = format!(
         "SELECT root, {column}, toInt64(count()) FROM
-             (SELECT {root} AS root, {column}, pseudonym {of} {range} GROUP BY root, {column}, pseudonym HAVING sum(n) > 0)
-         GROUP BY root, {column}"
+             (SELECT {root} AS root, {column}, pseudonym {} {range} GROUP BY root, {column}, pseudonym HAVING sum(n) > 0)
+         GROUP BY root, {column}",
+        ask.history.of_summary(of)
     );
-    let (all, by): (Vec<MetRow>, Vec<SpreadRow>) =
-        tokio::try_join!(ask.server.rows(&all), ask.server.rows(&by))?;
-    let count = |installs| u32::try_from(whole(installs)).unwrap_or(u32::MAX);
+    let (all, by): (_, Vec<SpreadRow>) = tokio::try_join!(
+        issues::installs(ask, of, &marks, &range),
+        ask.server.rows(&by)
+    )?;
+    let count = |installs: u64| u32::try_from(installs).unwrap_or(u32::MAX);
     let all = all
         .into_iter()
-        .map(|row| (IssueId(row.issue), None, count(row.installs)));
-    let by = by
-        .into_iter()
-        .map(|row| (IssueId(row.issue), Some(row.class), count(row.installs)));
+        .map(|(issue, installs)| (IssueId(issue), None, count(installs)));
+    let by = by.into_iter().map(|row| {
+        (
+            IssueId(row.issue),
+            Some(row.class),
+            count(whole(row.installs)),
+        )
+    });
     Ok(Spreads::of(all.chain(by), |name| name))
 }
 

@@ -1,6 +1,5 @@
 //! What was said about issues, and what is counted of them for it.
 
-use super::issues::root_of;
 use super::{Ask, whole};
 use crate::store::clickhouse::cell::What;
 use crate::store::clickhouse::server::Server;
@@ -326,35 +325,6 @@ async fn installs(ask: Ask<'_>, issues: &[u64]) -> Result<u64, StoreError> {
         keys(issues)
     );
     ask.server.count(&question).await
-}
-
-#[derive(Row, Deserialize)]
-struct InstallsRow {
-    issue: u64,
-    installs: u64,
-}
-
-/// The same of each, whatever was merged into it included.
-pub(super) async fn installs_of(
-    ask: Ask<'_>,
-    issues: &[u64],
-    marks: &Marks,
-) -> Result<HashMap<u64, u64>, StoreError> {
-    if issues.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows: Vec<InstallsRow> = ask
-        .server
-        .rows(&format!(
-            "SELECT root, count() FROM
-                 (SELECT {} AS root, pseudonym {} AND key IN {} GROUP BY root, pseudonym HAVING sum(n) > 0)
-             GROUP BY root",
-            root_of(marks),
-            ask.history.of_summary(What::Sighting),
-            keys(issues)
-        ))
-        .await?;
-    Ok(rows.iter().map(|row| (row.issue, row.installs)).collect())
 }
 
 #[derive(Row, Deserialize)]
